@@ -1,0 +1,1 @@
+"""Bytes to packet batches: files and interfaces, decoded by compiled kernels."""

@@ -1,0 +1,152 @@
+"""Finds the packets of a pcap or pcapng block: their times, places and lengths.
+
+Offsets only grow from a checked start, and each is compared with the end before it is used,
+so no index can be negative or past the block.
+"""
+
+import numpy as np
+
+from oddflow.capture._layout import WALK_ATTENTION, WALK_DAMAGED, WALK_FULL, WALK_MORE
+from oddflow.jit import kernel
+
+MAX_PACKET_BYTES = 262_144
+"""A longer packet is taken for damage, as libpcap and Wireshark do."""
+
+MAX_SECONDS = 9_223_372_035
+SECTION_BLOCK = 0x0A0D0D0A
+INTERFACE_BLOCK = 1
+OBSOLETE_PACKET_BLOCK = 2
+SIMPLE_PACKET_BLOCK = 3
+ENHANCED_PACKET_BLOCK = 6
+
+
+@kernel()
+def read_u16(data, at, big_endian):
+    """Two bytes as an unsigned number."""
+    if big_endian:
+        return (np.int64(data[at]) << 8) | np.int64(data[at + 1])
+    return np.int64(data[at]) | (np.int64(data[at + 1]) << 8)
+
+
+@kernel()
+def read_u32(data, at, big_endian):
+    """Four bytes as an unsigned number."""
+    if big_endian:
+        return (read_u16(data, at, True) << 16) | read_u16(data, at + 2, True)
+    return read_u16(data, at, False) | (read_u16(data, at + 2, False) << 16)
+
+
+@kernel("UniTuple(i8, 3)(u1[::1], i8, i8, b1, i8, i8, i8[::1], i8[:, ::1])")
+def walk_pcap(data, start, end, big_endian, ns_per_tick, header_bytes, time_ns, place):
+    """Lists the packets of data[start:end] (libpcap's savefile format, pcap-savefile(5)).
+
+    Returns:
+        (packets found, offset of the first byte not used, WALK_MORE | WALK_FULL | WALK_DAMAGED);
+        time_ns (m,) and place (m, 3) hold each one's time, offset, captured and wire length.
+    """
+    count = 0
+    at = start
+    while at + header_bytes <= end:
+        if count == time_ns.shape[0]:
+            return count, at, WALK_FULL
+        captured = read_u32(data, at + 8, big_endian)
+        if captured > MAX_PACKET_BYTES:
+            return count, at, WALK_DAMAGED
+        if at + header_bytes + captured > end:
+            break
+        seconds = read_u32(data, at, big_endian)
+        time_ns[count] = seconds * 1_000_000_000 + read_u32(data, at + 4, big_endian) * ns_per_tick
+        place[count, 0] = at + header_bytes
+        place[count, 1] = captured
+        place[count, 2] = read_u32(data, at + 12, big_endian)
+        count += 1
+        at += header_bytes + captured
+    return count, at, WALK_MORE
+
+
+@kernel()
+def ticks_to_ns(high, low, ticks_per_s):
+    """A 64-bit count of ticks since 1970 as ns, without overflow; times past the year 2262 are held there."""
+    if high >= 0x80000000:
+        return MAX_SECONDS * 1_000_000_000
+    ticks = (high << 32) | low
+    seconds = ticks // ticks_per_s
+    rest = ticks % ticks_per_s
+    if seconds > MAX_SECONDS:
+        return MAX_SECONDS * 1_000_000_000
+    if ticks_per_s > 1_000_000_000:
+        # float64 keeps 53 bits, more than the nine decimal digits asked for
+        return seconds * 1_000_000_000 + np.int64(rest * (1e9 / ticks_per_s))
+    return seconds * 1_000_000_000 + rest * 1_000_000_000 // ticks_per_s
+
+
+@kernel("UniTuple(i8, 3)(u1[::1], i8, i8, b1, i8[:, ::1], i8, i8[::1], i8[:, ::1], i8[::1])")
+def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, time_ns, place, link_type):
+    """Lists the packets of data[start:end] (draft-ietf-opsawg-pcapng).
+
+    Args:
+        interfaces: (m, 4) link type, ticks a second, offset in ns and snap length of each interface.
+
+    Returns:
+        As walk_pcap; WALK_ATTENTION where a section or interface block starts at the offset returned,
+        or a block longer than the bytes at hand. A packet of an unknown interface has link type -1.
+    """
+    count = 0
+    at = start
+    while at + 12 <= end:
+        if count == time_ns.shape[0]:
+            return count, at, WALK_FULL
+        block_type = read_u32(data, at, big_endian)
+        if block_type in (SECTION_BLOCK, INTERFACE_BLOCK):
+            return count, at, WALK_ATTENTION
+        length = read_u32(data, at + 4, big_endian)
+        if length < 12 or length % 4 != 0:
+            return count, at, WALK_DAMAGED
+        if at + length > end:
+            if length > MAX_PACKET_BYTES * 2:
+                return count, at, WALK_ATTENTION
+            break
+        if read_u32(data, at + length - 4, big_endian) != length:
+            return count, at, WALK_DAMAGED
+        body = at + 8
+        body_bytes = length - 12
+        interface = 0
+        captured = -1
+        if block_type == SIMPLE_PACKET_BLOCK:
+            if body_bytes < 4 or interface_count == 0:
+                return count, at, WALK_DAMAGED
+            wire = read_u32(data, body, big_endian)
+            snap = interfaces[0, 3]
+            captured = min(wire, snap) if snap > 0 else wire
+            packet = body + 4
+            time_ns[count] = time_ns[count - 1] if count > 0 else 0
+            room = body_bytes - 4
+        elif block_type in (ENHANCED_PACKET_BLOCK, OBSOLETE_PACKET_BLOCK):
+            if body_bytes < 20:
+                return count, at, WALK_DAMAGED
+            if block_type == ENHANCED_PACKET_BLOCK:
+                interface = read_u32(data, body, big_endian)
+            else:
+                interface = read_u16(data, body, big_endian)
+            captured = read_u32(data, body + 12, big_endian)
+            wire = read_u32(data, body + 16, big_endian)
+            packet = body + 20
+            room = body_bytes - 20
+            if interface < interface_count:
+                time_ns[count] = interfaces[interface, 2] + ticks_to_ns(
+                    read_u32(data, body + 4, big_endian),
+                    read_u32(data, body + 8, big_endian),
+                    interfaces[interface, 1],
+                )
+            else:
+                time_ns[count] = 0
+        if captured >= 0:
+            if captured > room or captured > MAX_PACKET_BYTES:
+                return count, at, WALK_DAMAGED
+            place[count, 0] = packet
+            place[count, 1] = captured
+            place[count, 2] = wire
+            link_type[count] = interfaces[interface, 0] if interface < interface_count else -1
+            count += 1
+        at += length
+    return count, at, WALK_MORE

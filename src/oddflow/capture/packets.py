@@ -1,0 +1,79 @@
+"""A packet batch: where packets lie in one byte buffer, and what their headers say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddflow.capture import _layout as layout
+from oddflow.capture._decode_kernels import decode
+from oddflow.losses import Ledger, Loss
+
+
+@dataclass(slots=True)
+class PacketBatch:
+    """Packets of one block. Its arrays are reused: they hold until the next batch is asked for.
+
+    Attributes:
+        data: The bytes, shape (b,) uint8.
+        count: Number of packets n; only the first n rows of each array count.
+        time_ns: Capture times, (m,) int64, ns since 1970 UTC.
+        place: Offset in data, captured and wire length, (m, 3) int64.
+        link_type: Link type (pcap's LINKTYPE), (m,) int64; -1 for an undeclared interface.
+        headers: Decoded fields, (m, HEADER_FIELDS) int32, columns as in `_layout`.
+        addresses: Source high, low, destination high, low, (m, 4) uint64.
+        first_number: Number of the first packet in its source, from 1.
+    """
+
+    data: NDArray[np.uint8]
+    count: int
+    time_ns: NDArray[np.int64]
+    place: NDArray[np.int64]
+    link_type: NDArray[np.int64]
+    headers: NDArray[np.int32]
+    addresses: NDArray[np.uint64]
+    first_number: int = 1
+
+    @classmethod
+    def empty(cls, data: NDArray[np.uint8], capacity: int) -> "PacketBatch":
+        """A batch without packets, with room for `capacity`."""
+        return cls(
+            data=data,
+            count=0,
+            time_ns=np.zeros(capacity, np.int64),
+            place=np.zeros((capacity, 3), np.int64),
+            link_type=np.zeros(capacity, np.int64),
+            headers=np.zeros((capacity, layout.HEADER_FIELDS), np.int32),
+            addresses=np.zeros((capacity, 4), np.uint64),
+        )
+
+    def decode(self, ledger: Ledger) -> None:
+        """Fills headers and addresses, and tells the ledger which packets were lost and why."""
+        decode(self.data, self.count, self.place, self.link_type, self.headers, self.addresses)
+        codes = self.headers[: self.count, layout.LOSS]
+        lost = np.flatnonzero(codes)
+        ledger.used(self.count - len(lost))
+        for code, count in zip(*np.unique(codes[lost], return_counts=True), strict=True):
+            reason = layout.LOSS_OF_CODE[int(code)]
+            if reason is Loss.LINK_TYPE:
+                self._lost_by_link_type(lost[codes[lost] == code], ledger)
+            else:
+                ledger.lost(reason, int(count))
+
+    def _lost_by_link_type(self, rows: NDArray[np.int64], ledger: Ledger) -> None:
+        for link_type, count in zip(*np.unique(self.link_type[rows], return_counts=True), strict=True):
+            ledger.lost(Loss.LINK_TYPE, int(count), link_type_name(int(link_type)))
+
+
+LINK_TYPE_NAMES = {
+    -1: "of an interface that was never declared", 3: "3 (AX.25)", 6: "6 (token ring)", 9: "9 (PPP)",
+    50: "50 (PPP over HDLC)", 51: "51 (PPPoE)", 104: "104 (Cisco HDLC)", 105: "105 (802.11)",
+    107: "107 (frame relay)", 119: "119 (802.11 with Prism header)", 127: "127 (802.11 with radiotap)",
+    147: "147 (user 0)", 187: "187 (Bluetooth)", 189: "189 (USB)", 192: "192 (PPI)", 195: "195 (802.15.4)",
+    220: "220 (USB)", 239: "239 (NFLOG)", 249: "249 (USBPcap)",
+}  # fmt: skip
+
+
+def link_type_name(number: int) -> str:
+    """The number with its usual name, where it has one here."""
+    return LINK_TYPE_NAMES.get(number, str(number))

@@ -1,0 +1,54 @@
+"""Reads pcap files (pcap-savefile(5)): both byte orders, µs and ns, and Kuznetzov's longer records."""
+
+from collections.abc import Iterator
+
+from oddflow.capture import _layout as layout
+from oddflow.capture._walk_kernels import MAX_PACKET_BYTES, walk_pcap
+from oddflow.capture.blocks import BlockBuffer
+from oddflow.capture.packets import PacketBatch
+from oddflow.losses import Ledger
+
+FILE_HEADER_BYTES = 24
+MAGICS = {  # first four bytes as big endian: (ns a tick, bytes of a record's header)
+    0xA1B2C3D4: (1000, 16),
+    0xA1B23C4D: (1, 16),
+    0xA1B2CD34: (1000, 24),
+}
+
+
+def byte_order(first: bytes) -> str | None:
+    """"big" or "little" where the first bytes are a pcap file's, else None."""
+    for order in ("big", "little"):
+        if int.from_bytes(first[:4], order) in MAGICS:  # type: ignore[arg-type]
+            return order
+    return None
+
+
+def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> Iterator[None]:
+    """Fills `batch` with each next set of packets, not decoded yet, and yields."""
+    if not buffer.need(FILE_HEADER_BYTES):
+        ledger.damaged(f"{name}: ends inside the file header, after {buffer.at_hand} of 24 bytes")
+        return
+    header = buffer.peek(FILE_HEADER_BYTES)
+    order = byte_order(header)
+    ns_per_tick, record_bytes = MAGICS[int.from_bytes(header[:4], order)]  # type: ignore[arg-type]
+    batch.link_type[:] = int.from_bytes(header[20:24], order) & 0x0FFFFFFF  # type: ignore[arg-type]
+    buffer.start += FILE_HEADER_BYTES
+    number = 1
+    while True:
+        batch.count, buffer.start, status = walk_pcap(
+            buffer.data, buffer.start, buffer.end, order == "big", ns_per_tick, record_bytes, batch.time_ns, batch.place
+        )
+        batch.first_number = number
+        number += batch.count
+        if batch.count:
+            yield
+        if status == layout.WALK_DAMAGED:
+            ledger.damaged(
+                f"{name}: packet {number} claims more than {MAX_PACKET_BYTES} bytes; nothing after it can be read"
+            )
+            return
+        if status == layout.WALK_MORE and not buffer.fill():
+            break
+    if buffer.at_hand:
+        ledger.damaged(f"{name}: ends in the middle of packet {number}")

@@ -1,0 +1,51 @@
+"""Captures as a stream of decoded packet batches."""
+
+from collections.abc import Iterator
+
+from oddflow.capture import pcap, pcapng
+from oddflow.capture.blocks import BLOCK_BYTES, BlockBuffer
+from oddflow.capture.packets import PacketBatch
+from oddflow.capture.stream import ByteStream, plain_bytes
+from oddflow.errors import UnknownFormat
+from oddflow.losses import Ledger
+
+BATCH_PACKETS = 16_384
+
+
+def is_capture(first: bytes) -> bool:
+    """Whether a source that starts with these bytes is a pcap or pcapng capture."""
+    return pcap.byte_order(first) is not None or first[:4] == pcapng.MAGIC
+
+
+def read_packets(
+    stream: ByteStream, first: bytes, name: str, ledger: Ledger, *, block_bytes: int = BLOCK_BYTES
+) -> Iterator[PacketBatch]:
+    """Reads a capture, block after block, in fixed memory.
+
+    Args:
+        stream: Its plain bytes from the start.
+        first: Its first bytes, to tell its format.
+        name: What to call it in messages.
+        ledger: Told of each packet: metered, or lost and why.
+        block_bytes: How much is read at a time.
+
+    Yields:
+        The same batch object each time, decoded; its arrays hold until the next one.
+
+    Raises:
+        UnknownFormat: It is neither pcap nor pcapng.
+    """
+    if not is_capture(first):
+        raise UnknownFormat(f"{name} is no capture: it starts with {first[:8]!r}; expected pcap or pcapng")
+    buffer = BlockBuffer(stream, block_bytes)
+    batch = PacketBatch.empty(buffer.data, BATCH_PACKETS)
+    read = pcapng.read if first[:4] == pcapng.MAGIC else pcap.read
+    for _ in read(buffer, batch, name, ledger):
+        batch.decode(ledger)
+        yield batch
+
+
+def packets(source: str, ledger: Ledger, *, block_bytes: int = BLOCK_BYTES) -> Iterator[PacketBatch]:
+    """Opens a file or `-` and reads its packets; raises as `plain_bytes` and `read_packets`."""
+    first, stream = plain_bytes(source, ledger)
+    return read_packets(stream, first, source, ledger, block_bytes=block_bytes)

@@ -1,0 +1,168 @@
+"""Opens a source as a stream of plain bytes: a file or standard input, bare, gzip or zstd."""
+
+import errno
+import io
+import sys
+import zlib
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import pyarrow as pa
+
+from oddflow.errors import Unreadable
+from oddflow.losses import Ledger
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+CHUNK_BYTES = 1 << 20
+
+
+class ByteStream(Protocol):
+    """What a capture is read from."""
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+
+class Prefixed:
+    """A stream whose first bytes were looked at, given back in front of the rest."""
+
+    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+        self._first = first
+        self._rest = rest
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        if self._first:
+            given, self._first = self._first[:size], self._first[size:]
+            return given
+        return self._rest.read(size)
+
+
+class Gunzipped:
+    """The bytes of a gzip stream of any number of members (RFC 1952); a cut or damaged end is a damage."""
+
+    def __init__(self, packed: ByteStream, name: str, ledger: Ledger) -> None:
+        self._packed = packed
+        self._name = name
+        self._ledger = ledger
+        self._member = zlib.decompressobj(wbits=31)
+        self._waiting = b""
+        self._over = False
+        self._fed = False
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        while not self._over:
+            waiting = self._waiting or self._packed.read(CHUNK_BYTES)
+            if not waiting:
+                if self._fed and not self._member.eof:
+                    self._ledger.damaged(f"{self._name}: the gzip stream ends early")
+                break
+            if self._member.eof:
+                if waiting[:1] == b"\0":  # padding that tapes and some tools leave
+                    self._waiting = waiting.lstrip(b"\0")
+                    continue
+                self._member = zlib.decompressobj(wbits=31)
+            try:
+                plain = self._member.decompress(waiting, size)
+            except zlib.error as error:
+                self._ledger.damaged(f"{self._name}: the gzip stream is damaged ({error})")
+                break
+            self._fed = True
+            self._waiting = self._member.unconsumed_tail or self._member.unused_data
+            if plain:
+                return plain
+        self._over = True
+        return b""
+
+
+class Unzstd:
+    """The bytes of a zstd stream (RFC 8878); a cut or damaged end is a damage."""
+
+    def __init__(self, packed: ByteStream, name: str, ledger: Ledger) -> None:
+        self._plain = pa.CompressedInputStream(pa.PythonFile(_Readable(packed), "r"), "zstd")
+        self._name = name
+        self._ledger = ledger
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        try:
+            return bytes(self._plain.read(min(size, CHUNK_BYTES)))
+        except OSError as error:
+            self._ledger.damaged(f"{self._name}: the zstd stream is cut or damaged ({error})")
+            return b""
+
+
+class _Readable(io.RawIOBase):
+    """Lends a ByteStream the file methods that Arrow asks for."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._stream.read(size if size > 0 else CHUNK_BYTES)
+
+
+def open_file(source: str) -> BinaryIO:
+    """Opens a path or `-`.
+
+    Raises:
+        Unreadable: It is missing, a directory, empty, or may not be read.
+    """
+    if source == "-":
+        return sys.stdin.buffer
+    try:
+        path = Path(source)
+        if path.is_dir():
+            raise Unreadable(f"{source} is a directory; name the capture files in it")
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise Unreadable(f"{source} does not exist; check the path") from None
+    except PermissionError:
+        raise Unreadable(f"{source} may not be read; check its permissions or use sudo") from None
+    except (OSError, ValueError) as error:
+        raise Unreadable(f"{source!r} cannot be opened: {reason_of(error)}") from None
+    return stream
+
+
+def reason_of(error: Exception) -> str:
+    """What the system says of an error, without the path."""
+    if isinstance(error, OSError) and error.errno:
+        return errno.errorcode.get(error.errno, "") + f" ({error.strerror})"
+    return str(error)
+
+
+def plain_bytes(source: str, ledger: Ledger) -> tuple[bytes, ByteStream]:
+    """The first bytes of a source, and the stream of all its bytes, decompressed.
+
+    Raises:
+        Unreadable: It cannot be opened, or holds nothing.
+    """
+    packed = open_file(source)
+    first = _first_bytes(packed, source)
+    stream: ByteStream = Prefixed(first, packed)
+    if first.startswith(GZIP_MAGIC):
+        stream = Gunzipped(stream, source, ledger)
+    elif first.startswith(ZSTD_MAGIC):
+        stream = Unzstd(stream, source, ledger)
+    else:
+        return first, stream
+    plain = stream.read(CHUNK_BYTES)
+    if not plain:
+        raise Unreadable(f"{source} is compressed and holds nothing; was it cut while it was written?")
+    return plain, Prefixed(plain, stream)  # type: ignore[arg-type]
+
+
+def _first_bytes(stream: BinaryIO, source: str) -> bytes:
+    try:
+        first = stream.read(64)
+    except OSError as error:
+        raise Unreadable(f"{source} cannot be read: {reason_of(error)}") from None
+    if not first:
+        raise Unreadable(f"{source} is empty; was it still being written?")
+    return first

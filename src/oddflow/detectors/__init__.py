@@ -1,0 +1,1 @@
+"""Arrays to fitted estimators: a closed registry, one family a file."""

@@ -1,0 +1,63 @@
+"""What can go wrong, as one tree.
+
+OddflowError
+├── InputError            a source cannot be used at all            exit 2
+│   ├── UnknownFormat         nothing here recognises its first bytes
+│   ├── Unreadable            missing, a directory, no permission, empty
+│   └── NothingMetered        it was read to its end and held no flow
+├── ModelError            a sealed model cannot be used             exit 2
+│   ├── NotAModel             not a sealed model, or a part of it is missing or cut
+│   ├── Tampered              a part does not match its hash
+│   └── SchemaMismatch        it needs columns that the source lacks
+├── OutputError           a result cannot be written (full disk…)   exit 2
+└── UsageError            the call itself is wrong                  exit 2
+
+A packet or record that cannot be used is no error: it is a loss (see losses.py).
+"""
+
+
+class OddflowError(Exception):
+    """Base of all errors that Oddflow raises on purpose.
+
+    Every message says what was given, what was expected, and what to do next.
+    """
+
+
+class InputError(OddflowError):
+    """A source cannot be used at all."""
+
+
+class UnknownFormat(InputError):
+    """Nothing here recognises the first bytes of a source."""
+
+
+class Unreadable(InputError):
+    """A source is missing, a directory, empty, or may not be read."""
+
+
+class NothingMetered(InputError):
+    """A source was read to its end and held no flow."""
+
+
+class ModelError(OddflowError):
+    """A sealed model cannot be used."""
+
+
+class NotAModel(ModelError):
+    """A file is no sealed model, or a part of it is missing or cut."""
+
+
+class Tampered(ModelError):
+    """A part of a sealed model does not match the hash in its manifest."""
+
+
+class SchemaMismatch(ModelError):
+    """A model needs columns that the source lacks, or other versions of them."""
+
+
+class OutputError(OddflowError):
+    """A result cannot be written."""
+
+
+class UsageError(OddflowError):
+    """The call itself is wrong."""

@@ -1,0 +1,1 @@
+"""Flow batches to named float32 arrays."""

@@ -1,0 +1,1 @@
+"""Packet batches to flow batches: the meter and its flow table."""

@@ -1,0 +1,59 @@
+"""How kernels are compiled: Numba, bounds checked, cached in a folder that changes with any kernel.
+
+Numba notices a change in the file of a cached function, but not in a file that it imports from;
+so the cache folder's name holds a hash of all kernels, and no stale machine code can be met.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+PACKAGE = Path(__file__).parent
+
+
+@cache
+def cache_folder() -> Path:
+    """The folder of this version's machine code: ODDFLOW_CACHE, else the user's cache folder."""
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    for path in sorted([*PACKAGE.rglob("_*kernels.py"), *PACKAGE.rglob("_layout.py"), Path(__file__)]):
+        digest.update(path.read_bytes())
+    base = os.environ.get("ODDFLOW_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(base) / "oddflow" / f"kernels-{digest.hexdigest()[:16]}"
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True
+
+
+CACHED = _writable(cache_folder())
+"""False where the cache folder cannot be written: kernels then compile anew in each process."""
+
+if CACHED:
+    numba.config.CACHE_DIR = str(cache_folder())
+
+
+def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
+    """Compiles a function when its module is imported, or loads it from the cache.
+
+    Args:
+        signatures: Numba signatures, so that no input can cause a second compilation.
+            None at all makes a helper that is compiled into the kernels that call it.
+    """
+    if not signatures:
+        return numba.njit(boundscheck=True, nogil=True, error_model="numpy")  # type: ignore[no-any-return]
+    return numba.njit(  # type: ignore[no-any-return]
+        list(signatures), cache=CACHED, boundscheck=True, nogil=True, error_model="numpy"
+    )

@@ -1,0 +1,84 @@
+"""The loss ledger: what a stage could not use, by reason."""
+
+from collections import Counter
+from enum import StrEnum
+from typing import Self
+
+
+class Loss(StrEnum):
+    """Why a packet or record was not metered; the value is what people read."""
+
+    SNAPPED = "cut by the capture's snap length inside the headers"
+    LINK_TYPE = "link type not read"
+    NOT_IP = "not IP (ARP, spanning tree, …)"
+    IP_HEADER = "malformed IP header"
+    TRANSPORT_HEADER = "malformed transport header"
+    TUNNEL_DEPTH = "more headers than the limit"
+    RECORD = "record that cannot be read"
+
+
+class Ledger:
+    """Counts what came in, what was used and what was lost, by reason.
+
+    >>> ledger = Ledger()
+    >>> ledger.used(98)
+    >>> ledger.lost(Loss.NOT_IP, 2)
+    >>> ledger.total, ledger.metered, ledger.lost_total, ledger.as_dict()["losses"]
+    (100, 98, 2, {'not IP (ARP, spanning tree, …)': 2})
+    """
+
+    def __init__(self, unit: str = "packets") -> None:
+        self.unit = unit
+        self.metered = 0
+        self.reasons: Counter[str] = Counter()
+        self.damages: list[str] = []
+        self.evicted_flows = 0
+
+    def used(self, count: int) -> None:
+        """Adds packets that reached a flow."""
+        self.metered += count
+
+    def lost(self, reason: Loss, count: int = 1, detail: str = "") -> None:
+        """Adds packets that could not be used; `detail` names what exactly (a link type, say)."""
+        if count:
+            self.reasons[f"{reason}: {detail}" if detail else str(reason)] += count
+
+    def damaged(self, text: str) -> None:
+        """Adds what was lost of a source without a count of packets: it ends early, it is broken from here on."""
+        if text not in self.damages:
+            self.damages.append(text)
+
+    @property
+    def complete(self) -> bool:
+        """True where nothing was lost."""
+        return not self.lost_total and not self.damages
+
+    @property
+    def lost_total(self) -> int:
+        """Packets lost, for all reasons."""
+        return sum(self.reasons.values())
+
+    @property
+    def total(self) -> int:
+        """Packets that came in: metered + lost, always."""
+        return self.metered + self.lost_total
+
+    def merge(self, other: Self) -> None:
+        """Adds what another ledger counted."""
+        self.metered += other.metered
+        self.reasons.update(other.reasons)
+        self.evicted_flows += other.evicted_flows
+        for text in other.damages:
+            self.damaged(text)
+
+    def as_dict(self) -> dict[str, object]:
+        """The ledger for JSON."""
+        return {
+            "unit": self.unit,
+            "total": self.total,
+            "metered": self.metered,
+            "lost": self.lost_total,
+            "losses": dict(self.reasons.most_common()),
+            "evicted_flows": self.evicted_flows,
+            "damages": list(self.damages),
+        }

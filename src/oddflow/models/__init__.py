@@ -1,0 +1,1 @@
+"""A sealed model file to scores, without torch."""

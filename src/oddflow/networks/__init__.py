@@ -1,0 +1,1 @@
+"""Tensors to tensors: pure networks that read like the paper."""

@@ -1,0 +1,1 @@
+"""Scores to alerts, with reasons."""

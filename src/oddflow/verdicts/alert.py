@@ -1,0 +1,84 @@
+"""An alert: one flow that does not fit, with its rarity and reasons; and a row of alike alerts."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+
+def utc(time_ns: int) -> str:
+    """ISO 8601 in UTC with microseconds.
+
+    >>> utc(1_700_000_000_123_456_789)
+    '2023-11-14T22:13:20.123456Z'
+    """
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a flow does not fit, by one feature.
+
+    Attributes:
+        feature: The feature's name.
+        value: Its raw value in this flow.
+        normal_low: What 1 in 1,000 normal flows stay under.
+        normal_high: The greatest value among the normal flows.
+        share: This feature's part of the score, 0 to 1.
+        text: The sentence: "398 different ports on one host in 9 s; normal here: at most 3".
+    """
+
+    feature: str
+    value: float
+    normal_low: float
+    normal_high: float
+    share: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One flow over the threshold. Times are ns since 1970 UTC; `id` is stable for the same bytes and model."""
+
+    id: str
+    start_ns: int
+    end_ns: int
+    src_ip: str
+    src_port: int
+    dst_ip: str
+    dst_port: int
+    protocol: int
+    community_id: str
+    score: float
+    rarity: str
+    reasons: tuple[Reason, ...]
+    packets: int
+    bytes: int
+    lengths: tuple[int, ...]
+    gaps_us: tuple[int, ...]
+    payload: bytes
+    source: str
+    first_packet: int
+    wireshark_filter: str
+    truth: str | None = None
+    """What the ground truth says: the attack's name, "" for a benign flow, None where there is no truth."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The alert for JSON: times as ISO 8601, payload as hexadecimal."""
+        record = asdict(self)
+        record["start"], record["end"] = utc(record.pop("start_ns")), utc(record.pop("end_ns"))
+        record["payload"] = self.payload.hex()
+        return record
+
+
+@dataclass(slots=True)
+class AlertRow:
+    """Alike alerts of one source folded into one row: the highest-scoring one speaks for all."""
+
+    rank: int
+    alerts: list[Alert] = field(default_factory=list)
+
+    @property
+    def top(self) -> Alert:
+        """The alert with the highest score."""
+        return self.alerts[0]

@@ -1,0 +1,88 @@
+"""What one run of `detect` found, with all that a person needs in order to believe it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from oddflow.losses import Ledger
+from oddflow.verdicts.alert import AlertRow
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The score from which on a flow is shown, and what that promises.
+
+    Attributes:
+        score: Flows with this score or more are alerts.
+        budget: What was asked, in words: "10 false alarms a day".
+        promise: What held-back normal flows can promise, in words.
+        expected_false: False alarms expected in this source, if it is like the baseline.
+        held_back: Number of normal flows that the threshold was set on.
+    """
+
+    score: float
+    budget: str
+    promise: str
+    expected_false: float
+    held_back: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreHistogram:
+    """Counts of scores in shared bins: `edges` (b+1,), `normal` (b,) held back, `seen` (b,) in this source."""
+
+    edges: tuple[float, ...]
+    normal: tuple[int, ...]
+    seen: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Flows and alerts in bins of equal width: `start_ns`, `width_ns`, `flows` (b,), `alerts` (b,)."""
+
+    start_ns: int
+    width_ns: int
+    flows: tuple[int, ...]
+    alerts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttackOutcome:
+    """How one attack of the ground truth fared; `best_rank` is its best row, None when it was missed."""
+
+    what: str
+    flows: int
+    alerts: int
+    best_rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TruthSummary:
+    """Found, missed and false against the ground truth."""
+
+    attacks: tuple[AttackOutcome, ...]
+    benign_flows: int
+    false_alerts: int
+    false_rows_in_first_20: int
+
+
+@dataclass(slots=True)
+class Detection:
+    """The whole result: rows ranked by score, and how they came about."""
+
+    sources: list[str]
+    rows: list[AlertRow]
+    threshold: Threshold
+    histogram: ScoreHistogram
+    timeline: Timeline
+    flows: int
+    ledger: Ledger
+    model: dict[str, Any]
+    """The sealed model's manifest, as JSON values."""
+    truth: TruthSummary | None = None
+    remarks: list[str] = field(default_factory=list)
+    """What the reader must know: warm-up, drift of the input, a baseline learnt from the capture itself."""
+
+    @property
+    def alerts(self) -> int:
+        """Number of alerts in all rows."""
+        return sum(len(row.alerts) for row in self.rows)
