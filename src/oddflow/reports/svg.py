@@ -24,13 +24,8 @@ Attribute = str | int | float | None
 
 def fixed(value: float) -> str:
     """A coordinate with at most two decimals; what is not finite becomes 0, since a path must stay whole."""
-    if not math.isfinite(value):
-        return "0"
-    return f"{value:.2f}".rstrip("0").rstrip(".").replace("-0", "0") if abs(value) < 0.005 else _trim(value)
-
-
-def _trim(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+    text = f"{value:.2f}".rstrip("0").rstrip(".") if math.isfinite(value) else "0"
+    return "0" if text == "-0" else text
 
 
 def percent(fraction: float) -> str:

@@ -1,0 +1,54 @@
+"""Where a flow's statistics stand in the meter's rows; shared by kernels and Python."""
+
+START = 0
+END = 1
+FIRST_PACKET = 2
+PROTOCOL = 3
+VERSION = 4
+VLAN = 5
+ICMP_TYPE = 6
+ICMP_CODE = 7
+END_REASON = 8
+DIRECTION_BY = 9
+SWAPPED = 10
+CLOSED = 11
+GAP_SQUARES = 12
+GAP_MIN = 13
+GAP_MAX = 14
+SEQUENCE = 15
+PAYLOAD_USED = 16
+FORWARD = 17
+"""The forward direction's block of statistics starts here, the reverse direction's DIRECTION_FIELDS later."""
+
+PACKETS = 0
+BYTES = 1
+PAYLOAD_BYTES = 2
+PAYLOAD_PACKETS = 3
+LENGTH_SQUARES = 4
+LENGTH_MIN = 5
+LENGTH_MAX = 6
+WAY_GAP_SUM = 7
+WAY_GAP_SQUARES = 8
+WAY_GAP_MIN = 9
+WAY_GAP_MAX = 10
+FLAGS = 11
+"""Eight counters, one for each TCP flag from FIN to CWR."""
+WINDOW_FIRST = 19
+WINDOW_MAX = 20
+TTL_MIN = 21
+TTL_MAX = 22
+WAY_LAST = 23
+DIRECTION_FIELDS = 24
+
+REVERSE = FORWARD + DIRECTION_FIELDS
+ROW_FIELDS = REVERSE + DIRECTION_FIELDS
+
+# The meter's own counters, in one int64 vector.
+OPEN_HEAD, OPEN_TAIL, CLOSED_HEAD, CLOSED_TAIL = 0, 1, 2, 3
+FREE_COUNT = 4
+DONE_COUNT = 5
+WATERMARK = 6
+EVICTED = 7
+METER_FIELDS = 8
+
+NONE = -1

@@ -1,0 +1,469 @@
+"""The flow meter: packets to statistics of bidirectional flows, in fixed memory.
+
+Flows live in numbered rows. An open-addressing table finds the row of a key; two linked lists hold the rows
+by time of the last packet, one of open flows and one of TCP flows that have said goodbye. A finished row
+stands in `done` until Python has copied it out.
+"""
+
+import numpy as np
+
+from oddflow.capture._layout import (
+    DST_PORT,
+    FRAGMENT,
+    IP_LENGTH,
+    LOSS,
+    OK,
+    PAYLOAD_CAPTURED,
+    PAYLOAD_LENGTH,
+    PAYLOAD_START,
+    SRC_PORT,
+    TCP_FLAGS,
+    TTL,
+    WINDOW,
+)
+from oddflow.capture._layout import ICMP_CODE as PACKET_ICMP_CODE
+from oddflow.capture._layout import ICMP_TYPE as PACKET_ICMP_TYPE
+from oddflow.capture._layout import PROTOCOL as PACKET_PROTOCOL
+from oddflow.capture._layout import VERSION as PACKET_VERSION
+from oddflow.capture._layout import VLAN as PACKET_VLAN
+from oddflow.flows._layout import (
+    BYTES,
+    CLOSED,
+    CLOSED_HEAD,
+    DIRECTION_BY,
+    DIRECTION_FIELDS,
+    DONE_COUNT,
+    END,
+    END_REASON,
+    EVICTED,
+    FIRST_PACKET,
+    FLAGS,
+    FORWARD,
+    FREE_COUNT,
+    GAP_MAX,
+    GAP_MIN,
+    GAP_SQUARES,
+    ICMP_CODE,
+    ICMP_TYPE,
+    LENGTH_MAX,
+    LENGTH_MIN,
+    LENGTH_SQUARES,
+    NONE,
+    OPEN_HEAD,
+    PACKETS,
+    PAYLOAD_BYTES,
+    PAYLOAD_PACKETS,
+    PAYLOAD_USED,
+    PROTOCOL,
+    REVERSE,
+    SEQUENCE,
+    START,
+    SWAPPED,
+    TTL_MAX,
+    TTL_MIN,
+    VERSION,
+    VLAN,
+    WATERMARK,
+    WAY_GAP_MAX,
+    WAY_GAP_MIN,
+    WAY_GAP_SQUARES,
+    WAY_GAP_SUM,
+    WAY_LAST,
+    WINDOW_FIRST,
+    WINDOW_MAX,
+)
+from oddflow.jit import kernel
+
+IDLE, ACTIVE, END_OF_FLOW, FORCED, LACK_OF_RESOURCES = 1, 2, 3, 4, 5
+BY_SYN, BY_FIRST_PACKET = 1, 2
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
+
+KEY_WORDS = 5
+NOTHING = np.int64(0)
+
+
+@kernel()
+def icmp_counterpart(protocol, kind):
+    """The type that answers an ICMP type, or -1 (the pairs of the Community ID specification)."""
+    if protocol == ICMP:
+        if kind in (8, 0):
+            return 8 - kind
+        if kind in (13, 14):
+            return 27 - kind
+        if kind in (15, 16):
+            return 31 - kind
+        if kind in (17, 18):
+            return 35 - kind
+        if kind in (9, 10):
+            return 19 - kind
+        return NONE
+    if kind in (128, 129):
+        return 257 - kind
+    if kind in (133, 134):
+        return 267 - kind
+    if kind in (135, 136):
+        return 271 - kind
+    if kind in (130, 131):
+        return 261 - kind
+    if kind in (139, 140):
+        return 279 - kind
+    return 145 if kind == 144 else 144 if kind == 145 else NONE
+
+
+@kernel()
+def ports_of(header):
+    """The two numbers that tell flows of one pair of hosts apart: ports, or ICMP type and counterpart or code."""
+    kind = np.int64(header[PACKET_ICMP_TYPE])
+    if kind == NONE:
+        return np.int64(header[SRC_PORT]), np.int64(header[DST_PORT])
+    other = icmp_counterpart(header[PACKET_PROTOCOL], kind)
+    return kind, np.int64(other if other != NONE else header[PACKET_ICMP_CODE])
+
+
+@kernel()
+def fill_key(header, address, key):
+    """Writes the key, the lesser end first; 1 where that turned it round."""
+    src_port, dst_port = ports_of(header)
+    swapped = np.int64(0)
+    if address[0] != address[2]:
+        swapped = np.int64(address[0] > address[2])
+    elif address[1] != address[3]:
+        swapped = np.int64(address[1] > address[3])
+    else:
+        swapped = np.int64(src_port > dst_port)
+    first = 2 * swapped
+    key[0] = address[first]
+    key[1] = address[first + 1]
+    key[2] = address[2 - first]
+    key[3] = address[3 - first]
+    low, high = (dst_port, src_port) if swapped else (src_port, dst_port)
+    meta = (low << 32) | (high << 16) | (np.int64(header[PACKET_PROTOCOL]) << 8) | np.int64(header[PACKET_VERSION])
+    key[4] = np.uint64(meta)
+    return swapped
+
+
+@kernel()
+def hash_key(key, seed):
+    """Mixes a key (splitmix64's finaliser a word); the seed keeps hostile traffic from filling one bucket."""
+    mixed = seed
+    for word in range(KEY_WORDS):
+        mixed = mixed ^ key[word]
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed = mixed ^ (mixed >> np.uint64(31))
+    return mixed
+
+
+@kernel()
+def same_key(keys, row, key):
+    """Whether a row has this key."""
+    for word in range(KEY_WORDS):
+        if keys[row, word] != key[word]:
+            return False
+    return True
+
+
+@kernel()
+def find_slot(slots, keys, hashes, key, hashed):
+    """The table slot of a key: its row's, or the empty one where it belongs."""
+    mask = np.uint64(slots.shape[0] - 1)
+    slot = np.int64(hashed & mask)
+    while slots[slot] != NONE:
+        row = slots[slot]
+        if hashes[row] == hashed and same_key(keys, row, key):
+            break
+        slot = (slot + 1) & np.int64(mask)
+    return slot
+
+
+@kernel()
+def remove_slot(slots, hashes, row):
+    """Takes a row out of the table and closes the gap (Knuth, vol. 3, section 6.4, algorithm R)."""
+    mask = slots.shape[0] - 1
+    slot = np.int64(hashes[row] & np.uint64(mask))
+    while slots[slot] != row:
+        slot = (slot + 1) & mask
+    hole = slot
+    slot = (slot + 1) & mask
+    while slots[slot] != NONE:
+        home = np.int64(hashes[slots[slot]] & np.uint64(mask))
+        if ((slot - home) & mask) >= ((slot - hole) & mask):
+            slots[hole] = slots[slot]
+            hole = slot
+        slot = (slot + 1) & mask
+    slots[hole] = NONE
+
+
+@kernel()
+def unlink(links, meter, row, head):
+    """Takes a row out of the list that starts at meter[head]."""
+    before, after = links[row, 0], links[row, 1]
+    if before == NONE:
+        meter[head] = after
+    else:
+        links[before, 1] = after
+    if after == NONE:
+        meter[head + 1] = before
+    else:
+        links[after, 0] = before
+
+
+@kernel()
+def append(links, meter, row, head):
+    """Puts a row at the end of the list that starts at meter[head]."""
+    tail = meter[head + 1]
+    links[row, 0] = tail
+    links[row, 1] = NONE
+    if tail == NONE:
+        meter[head] = row
+    else:
+        links[tail, 1] = row
+    meter[head + 1] = row
+
+
+@kernel()
+def list_of(rows, row):
+    """The list a row stands in."""
+    return CLOSED_HEAD if rows[row, CLOSED] else OPEN_HEAD
+
+
+@kernel()
+def finish(slots, hashes, links, meter, rows, done, row, reason):
+    """Ends a flow: it keeps its row until Python has copied it."""
+    remove_slot(slots, hashes, row)
+    unlink(links, meter, row, list_of(rows, row))
+    rows[row, END_REASON] = reason
+    done[meter[DONE_COUNT]] = row
+    meter[DONE_COUNT] += 1
+
+
+@kernel()
+def expire(slots, hashes, links, meter, rows, done, limits):
+    """Ends the flows whose time-out has passed; False where `done` filled up first."""
+    now = meter[WATERMARK] - limits[3]
+    for head, timeout, reason in ((OPEN_HEAD, limits[0], IDLE), (CLOSED_HEAD, limits[2], END_OF_FLOW)):
+        while meter[head] != NONE and rows[meter[head], END] + timeout < now:
+            if meter[DONE_COUNT] + 2 >= done.shape[0]:
+                return False
+            finish(slots, hashes, links, meter, rows, done, meter[head], reason)
+    return True
+
+
+@kernel()
+def oldest(meter, rows):
+    """The row whose last packet is the longest ago."""
+    open_row, closed_row = meter[OPEN_HEAD], meter[CLOSED_HEAD]
+    if open_row == NONE:
+        return closed_row
+    if closed_row == NONE or rows[open_row, END] < rows[closed_row, END]:
+        return open_row
+    return closed_row
+
+
+@kernel()
+def split_reason(rows, row, now, flags, limits):
+    """Why a packet does not belong to the flow of its key any more, or 0 where it does."""
+    gap = now - rows[row, END]
+    if gap > limits[0]:
+        return IDLE
+    if rows[row, CLOSED] and (gap > limits[2] or (flags & (SYN | ACK)) == SYN):
+        return END_OF_FLOW
+    if now - rows[row, START] > limits[1]:
+        return ACTIVE
+    return 0
+
+
+@kernel()
+def begin(rows, row, header, swapped, now, number):
+    """Fills the row of a new flow from its first packet; the initiator is that packet's source unless it
+    answers a SYN."""
+    rows[row, :] = 0
+    flags = header[TCP_FLAGS]
+    answered = header[PACKET_PROTOCOL] == TCP and (flags & (SYN | ACK)) == (SYN | ACK)
+    rows[row, SWAPPED] = 1 - swapped if answered else swapped
+    rows[row, DIRECTION_BY] = BY_SYN if header[PACKET_PROTOCOL] == TCP and flags & SYN else BY_FIRST_PACKET
+    rows[row, START] = now
+    rows[row, END] = now
+    rows[row, FIRST_PACKET] = number
+    rows[row, PROTOCOL] = header[PACKET_PROTOCOL]
+    rows[row, VERSION] = header[PACKET_VERSION]
+    rows[row, VLAN] = header[PACKET_VLAN]
+    rows[row, ICMP_TYPE] = header[PACKET_ICMP_TYPE]
+    rows[row, ICMP_CODE] = header[PACKET_ICMP_CODE]
+
+
+@kernel()
+def add_to_direction(rows, row, way, header, now):
+    """Adds a packet to the statistics of its direction; `way` is where that direction's block starts."""
+    length = np.int64(header[IP_LENGTH])
+    first = rows[row, way + PACKETS] == 0
+    if first:
+        rows[row, way + LENGTH_MIN] = length
+        rows[row, way + WINDOW_FIRST] = header[WINDOW]
+        rows[row, way + TTL_MIN] = header[TTL]
+    else:
+        gap = max(NOTHING, now - rows[row, way + WAY_LAST]) // 1000
+        if rows[row, way + PACKETS] == 1 or gap < rows[row, way + WAY_GAP_MIN]:
+            rows[row, way + WAY_GAP_MIN] = gap
+        rows[row, way + WAY_GAP_MAX] = max(rows[row, way + WAY_GAP_MAX], gap)
+        rows[row, way + WAY_GAP_SUM] += gap
+        rows[row, way + WAY_GAP_SQUARES] += gap * gap
+    rows[row, way + PACKETS] += 1
+    rows[row, way + BYTES] += length
+    rows[row, way + PAYLOAD_BYTES] += header[PAYLOAD_LENGTH]
+    rows[row, way + PAYLOAD_PACKETS] += np.int64(header[PAYLOAD_LENGTH] > 0)
+    rows[row, way + LENGTH_SQUARES] += length * length
+    rows[row, way + LENGTH_MIN] = min(rows[row, way + LENGTH_MIN], length)
+    rows[row, way + LENGTH_MAX] = max(rows[row, way + LENGTH_MAX], length)
+    if header[PACKET_PROTOCOL] == TCP and header[FRAGMENT] == 0:
+        for bit in range(8):
+            rows[row, way + FLAGS + bit] += (header[TCP_FLAGS] >> bit) & 1
+    rows[row, way + WINDOW_MAX] = max(rows[row, way + WINDOW_MAX], np.int64(header[WINDOW]))
+    rows[row, way + TTL_MIN] = min(rows[row, way + TTL_MIN], np.int64(header[TTL]))
+    rows[row, way + TTL_MAX] = max(rows[row, way + TTL_MAX], np.int64(header[TTL]))
+    rows[row, way + WAY_LAST] = now
+
+
+@kernel()
+def add_to_sequence(rows, row, is_reverse, header, gap_us, lengths, gaps):
+    """Notes the signed length and the gap of one of the first packets."""
+    place = rows[row, SEQUENCE]
+    if place < lengths.shape[1]:
+        length = min(np.int64(32767), np.int64(header[IP_LENGTH]))
+        lengths[row, place] = -length if is_reverse else length
+        gaps[row, place] = min(gap_us, np.int64(0xFFFFFFFF))
+        rows[row, SEQUENCE] = place + 1
+
+
+@kernel()
+def add_to_payload(rows, row, header, data, payload):
+    """Keeps the first payload bytes, in arrival order."""
+    used = rows[row, PAYLOAD_USED]
+    size = min(np.int64(header[PAYLOAD_CAPTURED]), payload.shape[1] - used)
+    start = np.int64(header[PAYLOAD_START])
+    for byte in range(size):
+        payload[row, used + byte] = data[start + byte]
+    rows[row, PAYLOAD_USED] = used + size
+
+
+@kernel()
+def add_packet(rows, row, swapped, header, now, data, lengths, gaps, payload):
+    """Adds a packet to its flow."""
+    is_reverse = swapped != rows[row, SWAPPED]
+    gap_us = max(NOTHING, now - rows[row, END]) // 1000
+    count = rows[row, FORWARD + PACKETS] + rows[row, REVERSE + PACKETS]
+    if count > 0:
+        rows[row, GAP_SQUARES] += gap_us * gap_us
+        rows[row, GAP_MIN] = gap_us if count == 1 else min(rows[row, GAP_MIN], gap_us)
+        rows[row, GAP_MAX] = max(rows[row, GAP_MAX], gap_us)
+    add_to_sequence(rows, row, is_reverse, header, gap_us, lengths, gaps)
+    add_to_direction(rows, row, REVERSE if is_reverse else FORWARD, header, now)
+    add_to_payload(rows, row, header, data, payload)
+    rows[row, START] = min(rows[row, START], now)
+    rows[row, END] = max(rows[row, END], now)
+
+
+@kernel()
+def says_goodbye(rows, row):
+    """Whether a TCP flow is over: reset, or FIN both ways (RFC 9293 section 3.6)."""
+    resets = rows[row, FORWARD + FLAGS + 2] + rows[row, REVERSE + FLAGS + 2]
+    return resets > 0 or (rows[row, FORWARD + FLAGS] > 0 and rows[row, REVERSE + FLAGS] > 0)
+
+
+@kernel(
+    "i8(u1[::1], i8, i8, i8, i8[::1], i4[:, ::1], u8[:, ::1],"
+    " i4[::1], u8[:, ::1], u8[::1], i4[:, ::1], i8[::1], i8[:, ::1], i4[::1], i4[::1],"
+    " i2[:, ::1], u4[:, ::1], u1[:, ::1], i8[::1], u8)"
+)
+def meter_packets(
+    data, first, count, first_number, time_ns, headers, addresses,
+    slots, keys, hashes, links, meter, rows, free, done,
+    lengths, gaps, payload, limits, seed,
+):  # fmt: skip
+    """Adds packets [first, count) to their flows.
+
+    Args:
+        limits: Idle, active and closed time-out and the slack for late packets, ns.
+
+    Returns:
+        The number of the first packet not added: `count`, or less where `done` is full and must be emptied.
+    """
+    key = np.empty(KEY_WORDS, np.uint64)
+    for packet in range(first, count):
+        if headers[packet, LOSS] != OK:
+            continue
+        now = time_ns[packet]
+        header = headers[packet]
+        meter[WATERMARK] = max(meter[WATERMARK], now)
+        if meter[DONE_COUNT] + 2 >= done.shape[0]:
+            return packet
+        if not expire(slots, hashes, links, meter, rows, done, limits):
+            return packet
+        swapped = fill_key(header, addresses[packet], key)
+        hashed = hash_key(key, seed)
+        slot = find_slot(slots, keys, hashes, key, hashed)
+        row = np.int64(slots[slot])
+        kept_direction = np.int64(NONE)
+        if row != NONE:
+            reason = split_reason(rows, row, now, header[TCP_FLAGS], limits)
+            if reason != 0:
+                if reason == ACTIVE:
+                    kept_direction = rows[row, SWAPPED]
+                finish(slots, hashes, links, meter, rows, done, row, reason)
+                row = np.int64(NONE)
+        if row == NONE:
+            if meter[FREE_COUNT] <= done.shape[0] - meter[DONE_COUNT]:
+                victim = oldest(meter, rows)
+                over = rows[victim, CLOSED]
+                meter[EVICTED] += 1 - over
+                finish(
+                    slots, hashes, links, meter, rows, done, victim, END_OF_FLOW if over else LACK_OF_RESOURCES
+                )
+            slot = find_slot(slots, keys, hashes, key, hashed)
+            meter[FREE_COUNT] -= 1
+            row = np.int64(free[meter[FREE_COUNT]])
+            begin(rows, row, header, swapped, now, first_number + packet)
+            lengths[row, :] = 0
+            gaps[row, :] = 0
+            if kept_direction != NONE:
+                rows[row, SWAPPED] = kept_direction
+            keys[row, :] = key
+            hashes[row] = hashed
+            slots[slot] = row
+            append(links, meter, row, OPEN_HEAD)
+        else:
+            head = list_of(rows, row)
+            unlink(links, meter, row, head)
+            append(links, meter, row, head)
+        add_packet(rows, row, swapped, header, now, data, lengths, gaps, payload)
+        if header[PACKET_PROTOCOL] == TCP and not rows[row, CLOSED] and says_goodbye(rows, row):
+            unlink(links, meter, row, OPEN_HEAD)
+            rows[row, CLOSED] = 1
+            append(links, meter, row, CLOSED_HEAD)
+    return count
+
+
+@kernel("i8(i4[::1], u8[::1], i4[:, ::1], i8[::1], i8[:, ::1], i4[::1], i8)")
+def drain(slots, hashes, links, meter, rows, done, reason):
+    """Ends flows, the longest quiet first, until `done` is full or none is left; the number still open."""
+    row = oldest(meter, rows)
+    while row != NONE and meter[DONE_COUNT] < done.shape[0]:
+        finish(
+            slots, hashes, links, meter, rows, done, row, END_OF_FLOW if rows[row, CLOSED] else reason
+        )
+        row = oldest(meter, rows)
+    return np.int64(row != NONE)
+
+
+@kernel("i8(i8[::1], i8[:, ::1], i4[::1], u1[:, ::1], u1[::1], i4[::1])")
+def gather_payload(used, rows, done, payload, packed, offsets):
+    """Packs the payloads of finished rows one after another; offsets (n + 1,) int32 as Arrow wants them."""
+    at = 0
+    for i in range(used.shape[0]):
+        offsets[i] = at
+        for byte in range(used[i]):
+            packed[at + byte] = payload[done[i], byte]
+        at += used[i]
+    offsets[used.shape[0]] = at
+    return at

@@ -1,0 +1,41 @@
+"""How flows are cut: time-outs and limits, stated once and kept in every model that was learnt with them."""
+
+from dataclasses import asdict, dataclass
+
+from oddflow.errors import UsageError
+
+MAX_ACTIVE_TIMEOUT_S = 3_000.0
+"""Above it, a sum of squared gaps in µs² could pass 2⁶³."""
+
+REORDER_SLACK_S = 1.0
+"""Packets this much late still find their flow open."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSettings:
+    """Time-outs in seconds and the most flows held at a time.
+
+    Attributes:
+        idle_timeout_s: A flow ends after this long without a packet.
+        active_timeout_s: A flow that lasts longer is cut and goes on as a new one.
+        closed_timeout_s: A TCP flow that said goodbye waits this long for stragglers.
+        max_flows: When more are open, the one longest quiet is ended early, and counted.
+    """
+
+    idle_timeout_s: float = 60.0
+    active_timeout_s: float = 1_800.0
+    closed_timeout_s: float = 5.0
+    max_flows: int = 65_536
+
+    def __post_init__(self) -> None:
+        """Refuses settings that no meter can keep."""
+        for name in ("idle_timeout_s", "active_timeout_s", "closed_timeout_s"):
+            value = getattr(self, name)
+            if not 0 < value <= MAX_ACTIVE_TIMEOUT_S:
+                raise UsageError(f"{name} is {value}; expected more than 0 and at most {MAX_ACTIVE_TIMEOUT_S:.0f} s")
+        if not 16 <= self.max_flows <= 16_777_216:
+            raise UsageError(f"max_flows is {self.max_flows}; expected 16 to 16,777,216")
+
+    def as_dict(self) -> dict[str, float | int]:
+        """The settings for a manifest."""
+        return asdict(self)
