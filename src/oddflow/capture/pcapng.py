@@ -13,6 +13,7 @@ from oddflow.losses import Ledger, Loss
 MAGIC = SECTION_BLOCK.to_bytes(4, "big")
 MAX_INTERFACES = 4096
 PACKET_BLOCKS = (2, 3, 6)
+VERSIONS = ((1, 0), (1, 2))
 OPTION_RESOLUTION, OPTION_OFFSET = 9, 14
 
 
@@ -33,11 +34,12 @@ class Section:
         """Bytes as an unsigned number in this section's order."""
         return int.from_bytes(data, self.order)  # type: ignore[arg-type]
 
-    def begin(self, order_magic: bytes) -> bool:
-        """Starts a section; False where its byte order is neither of the two."""
+    def begin(self, header: bytes) -> bool:
+        """Starts a section from its block's first 16 bytes; False for an unknown byte order or version."""
         self.count = 0
-        self.big_endian = order_magic == b"\x1a\x2b\x3c\x4d"
-        return self.big_endian or order_magic == b"\x4d\x3c\x2b\x1a"
+        self.big_endian = header[8:12] == b"\x1a\x2b\x3c\x4d"
+        known_order = self.big_endian or header[8:12] == b"\x4d\x3c\x2b\x1a"
+        return known_order and (self.number(header[12:14]), self.number(header[14:16])) in VERSIONS
 
     def add_interface(self, body: bytes) -> bool:
         """Adds an interface; False where there are too many or it is too short."""
@@ -99,8 +101,8 @@ def _attend(buffer: BlockBuffer, section: Section, ledger: Ledger) -> bool:
     """Takes a section or interface block in, or passes over a block too long for the buffer."""
     if not buffer.need(12):
         return False
-    head = buffer.peek(12)
-    if head[:4] == MAGIC and not section.begin(head[8:12]):
+    head = buffer.peek(16)
+    if head[:4] == MAGIC and not section.begin(head):
         return False
     kind, length = section.number(head[:4]), section.number(head[4:8])
     if length < 12 or length % 4:

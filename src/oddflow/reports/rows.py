@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from oddflow.reports.charts import packets_chart, range_strip, share_bar
 from oddflow.reports.payload import DUMP_BYTES, data_uri, dump
@@ -45,8 +45,8 @@ class ReasonView:
 class PayloadView:
     """The first payload bytes; `note` says how many, and what is not shown."""
 
-    picture: str
-    dump: str
+    picture: Markup
+    dump: Markup
     note: str
 
 
@@ -153,7 +153,7 @@ def _payload(payload: bytes) -> PayloadView | None:
         note += "; the picture is black after them"
     if kept > DUMP_BYTES:
         note += f"; the first {DUMP_BYTES} beside it"
-    return PayloadView(picture=data_uri(payload), dump=dump(payload), note=note)
+    return PayloadView(picture=escape(data_uri(payload)), dump=escape(dump(payload)), note=note)
 
 
 def _facts(row: AlertRow) -> tuple[tuple[str, str, bool], ...]:

@@ -51,7 +51,9 @@ def element(name: str, *children: str | Markup, **attributes: Attribute) -> Mark
 
 
 def _attribute(value: str | float) -> str:
-    return str(escape(visible(value))) if isinstance(value, str) else fixed(value)
+    if isinstance(value, str):
+        return str(escape(visible(value, longest=len(value))))  # a path that is cut is broken
+    return fixed(value)
 
 
 def chart(*children: Markup, height: float, label: str, kind: str) -> Markup:

@@ -9,19 +9,19 @@ from oddflow.schema import protocol_name
 from oddflow.verdicts.alert import AlertRow
 
 UNKNOWN = "–"
-LONGEST_TEXT = 600
+LONGEST_TEXT = 1_200
 _PRINTED_AS_IT_IS = frozenset("\n\t")
 # Cc, Cf, Cs, Zl, Zp: controls, direction marks and lone surrogates can hide or reorder what a person reads.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def visible(text: str) -> str:
+def visible(text: str, longest: int = LONGEST_TEXT) -> str:
     r"""Text from the traffic as it may be shown: no control or direction marks, no lone surrogates, not endless.
 
     >>> visible("invoice\u202efdp.exe")
     'invoice\\u202efdp.exe'
     """
-    cut = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " …"
+    cut = text if len(text) <= longest else text[:longest] + " …"
     if cut.isascii() and cut.isprintable():
         return cut
     return "".join(

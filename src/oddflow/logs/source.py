@@ -1,0 +1,89 @@
+"""Any source as a stream of flow batches, recognised by its first bytes."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from oddflow.capture.reader import is_capture
+from oddflow.capture.stream import ByteStream, plain_bytes
+from oddflow.errors import UnknownFormat
+from oddflow.flows.metering import meter_capture
+from oddflow.flows.settings import MeterSettings
+from oddflow.logs.table import is_table, read_table
+from oddflow.losses import Ledger
+
+Progress = Callable[[int], None]
+"""Told the number of bytes read since it was told last."""
+
+
+@dataclass(slots=True)
+class Fingerprint:
+    """What was read of a source: its name, its size and the hash of its plain bytes."""
+
+    name: str
+    bytes: int = 0
+    flows: int = 0
+    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The fingerprint for a manifest."""
+        return {"name": self.name, "bytes": self.bytes, "flows": self.flows, "sha256": self.digest.hexdigest()}
+
+
+class _Watched:
+    """Hashes and counts what passes."""
+
+    def __init__(self, stream: ByteStream, seen: Fingerprint, progress: Progress | None) -> None:
+        self._stream = stream
+        self._seen = seen
+        self._progress = progress
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        piece = self._stream.read(size)
+        self._seen.bytes += len(piece)
+        self._seen.digest.update(piece)
+        if self._progress:
+            self._progress(len(piece))
+        return piece
+
+
+def read_flows(
+    source: str,
+    ledger: Ledger,
+    *,
+    settings: MeterSettings | None = None,
+    seen: Fingerprint | None = None,
+    progress: Progress | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Reads a capture or a flow table, a path or `-`.
+
+    Args:
+        source: What to read.
+        ledger: Told of all that was lost.
+        settings: How flows are cut; flow tables are cut already.
+        seen: Filled with size and hash.
+        progress: Told of the bytes read.
+
+    Yields:
+        Batches of the flow schema.
+
+    Raises:
+        Unreadable, UnknownFormat: Nothing could be read.
+    """
+    seen = seen or Fingerprint(source)
+    first, stream = plain_bytes(source, ledger)
+    if is_capture(first):
+        batches = meter_capture(_Watched(stream, seen, progress), first, source, ledger, settings=settings)
+    elif is_table(first):
+        batches = read_table(source, first, ledger)
+    else:
+        raise UnknownFormat(
+            f"{source} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
+            "also gzip or zstd) or a flow table (Parquet, Arrow, CSV)"
+        )
+    for batch in batches:
+        seen.flows += batch.num_rows
+        yield batch

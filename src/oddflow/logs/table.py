@@ -1,0 +1,197 @@
+"""Reads and writes flow tables: Parquet, Arrow and CSV files with the columns of the flow schema."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as parquet
+
+from oddflow.capture.stream import reason_of
+from oddflow.errors import InputError, OutputError, UnknownFormat, UsageError
+from oddflow.losses import Ledger, Loss
+from oddflow.schema import FLOW_SCHEMA
+
+ROWS_A_BATCH = 8_192
+PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
+KEY_COLUMNS = ("start", "end", "src_ip", "dst_ip", "src_port", "dst_port", "protocol")
+NESTED = ("lengths", "gaps_us", "payload")
+
+
+def is_table(first: bytes) -> bool:
+    """Whether a file that starts with these bytes is a flow table."""
+    if first.startswith((PARQUET_MAGIC, ARROW_MAGIC)):
+        return True
+    header = first.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
+    return {"start", "src_ip", "dst_ip"} <= set(header)
+
+
+def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordBatch]:
+    """Reads a flow table, batch after batch; columns it lacks are null.
+
+    Raises:
+        InputError: It is damaged, is no file, or lacks what names a flow.
+        UnknownFormat: It is none of the three formats.
+    """
+    if source == "-":
+        raise InputError("a flow table cannot be read from standard input; give its file's path")
+    try:
+        if first.startswith(PARQUET_MAGIC):
+            batches = parquet.ParquetFile(source).iter_batches(batch_size=ROWS_A_BATCH)
+        elif first.startswith(ARROW_MAGIC):
+            file = pa.ipc.open_file(pa.memory_map(source))
+            batches = (file.get_batch(i) for i in range(file.num_record_batches))
+        elif is_table(first):
+            batches = _csv_batches(source, ledger)
+        else:
+            raise UnknownFormat(f"{source} is no flow table; expected Parquet, Arrow or CSV")
+        for batch in batches:
+            yield from _conform(batch, source, ledger)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{source} cannot be read as a flow table: {str(error).splitlines()[0]}") from None
+
+
+def _csv_batches(source: str, ledger: Ledger) -> Iterator[pa.RecordBatch]:
+    types = {field.name: field.type for field in FLOW_SCHEMA if field.name not in NESTED}
+
+    def skip(row: Any) -> str:
+        ledger.lost(Loss.RECORD, 1, f"{row.actual_columns} fields where {row.expected_columns} were expected")
+        return "skip"
+
+    text = {name: pa.string() for name in types}
+    reader = pa_csv.open_csv(
+        source,
+        parse_options=pa_csv.ParseOptions(invalid_row_handler=skip),
+        convert_options=pa_csv.ConvertOptions(column_types=text, strings_can_be_null=True),
+    )
+    for batch in reader:
+        yield _typed(batch, types, ledger)
+
+
+def _typed(batch: pa.RecordBatch, types: dict[str, Any], ledger: Ledger) -> pa.RecordBatch:
+    """Casts text columns; a row with a value that is no such number is a loss, never a wrong one."""
+    names = [name for name in batch.schema.names if name in types]
+    try:
+        return pa.record_batch([_cast(batch.column(name), types[name]) for name in names], names=names)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        if batch.num_rows == 1:
+            ledger.lost(Loss.RECORD, 1, "a value that is no number of its column's type")
+            return batch.slice(0, 0).select([])
+    half = batch.num_rows // 2
+    parts = [_typed(piece, types, ledger) for piece in (batch.slice(0, half), batch.slice(half))]
+    kept = [part for part in parts if part.num_columns]
+    if not kept:
+        return parts[0]
+    return pa.Table.from_batches(kept).combine_chunks().to_batches()[0]
+
+
+def _cast(column: Any, kind: Any) -> Any:
+    if pa.types.is_timestamp(kind):
+        return column.cast(pa.timestamp("ns")).cast(kind) if not _has_zone(column) else column.cast(kind)
+    if pa.types.is_floating(kind):
+        values = column.cast(kind)
+        if pa.compute.any(pa.compute.invert(pa.compute.is_finite(values))).as_py():
+            raise pa.ArrowInvalid("not finite")
+        return values
+    return column.cast(kind)
+
+
+def _has_zone(column: Any) -> bool:
+    first = next((value.as_py() for value in column if value.is_valid), "")
+    return first.endswith("Z") or "+" in first
+
+
+def _conform(batch: pa.RecordBatch, source: str, ledger: Ledger) -> Iterator[pa.RecordBatch]:
+    """Gives a batch exactly the flow schema's columns."""
+    if batch.num_rows == 0:
+        return
+    absent = [name for name in KEY_COLUMNS if name not in batch.schema.names]
+    if absent:
+        raise InputError(f"{source} lacks the columns {', '.join(absent)}; `oddflow flows -o` writes such a table")
+    columns = []
+    for field in FLOW_SCHEMA:
+        if field.name in batch.schema.names:
+            columns.append(batch.column(field.name).cast(field.type))
+        else:
+            columns.append(pa.nulls(batch.num_rows, field.type))
+    flows = pa.record_batch(columns, schema=FLOW_SCHEMA)
+    valid = flows.column("start").is_valid()
+    for name in KEY_COLUMNS[1:]:
+        valid = pa.compute.and_(valid, flows.column(name).is_valid())
+    kept = flows.filter(valid)
+    ledger.lost(Loss.RECORD, flows.num_rows - kept.num_rows, "no time, address, port or protocol")
+    ledger.used(kept.num_rows)
+    if kept.num_rows:
+        yield kept
+
+
+class TableWriter:
+    """Writes flow batches to `.parquet`, `.arrow` or `.csv`; the name's ending says which.
+
+    A table is written under a temporary name and takes its own on success, so none is ever half there.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._part = self._path.with_name(self._path.name + ".part")
+        self._writer: Any = None
+        self._open = {
+            ".parquet": lambda: parquet.ParquetWriter(self._part, FLOW_SCHEMA, compression="zstd"),
+            ".arrow": lambda: pa.ipc.new_file(pa.OSFile(str(self._part), "wb"), FLOW_SCHEMA),
+            ".csv": lambda: _CsvWriter(self._part),
+        }.get(self._path.suffix)
+        if self._open is None:
+            raise UsageError(f"{path} ends in {self._path.suffix!r}; expected .parquet, .arrow or .csv")
+
+    def __enter__(self) -> Self:
+        """Opens the file."""
+        self._guard(self._begin)
+        return self
+
+    def _begin(self) -> None:
+        assert self._open is not None  # noqa: S101  (checked in the constructor)
+        self._writer = self._open()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Appends a batch; raises OutputError where it cannot be written."""
+        self._guard(lambda: self._writer.write_batch(batch))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Gives the file its name, or removes what was written where something failed."""
+        if kind is None:
+            self._guard(self._end)
+        else:
+            self._part.unlink(missing_ok=True)
+
+    def _end(self) -> None:
+        self._writer.close()
+        self._part.replace(self._path)
+
+    def _guard(self, action: Any) -> None:
+        try:
+            action()
+        except (OSError, pa.ArrowException) as error:
+            self._part.unlink(missing_ok=True)
+            raise OutputError(f"{self._path} cannot be written: {reason_of(error)}") from None
+
+
+class _CsvWriter:
+    """Flow batches as CSV: without the sequence and payload columns, which no CSV holds well."""
+
+    def __init__(self, path: Path) -> None:
+        self._names = [name for name in FLOW_SCHEMA.names if name not in NESTED]
+        self._file = pa.OSFile(str(path), "wb")
+        self._file.write((",".join(self._names) + "\n").encode())
+        self._options = pa_csv.WriteOptions(include_header=False)
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Appends a batch."""
+        pa_csv.write_csv(batch.select(self._names), self._file, self._options)
+
+    def close(self) -> None:
+        """Ends the file."""
+        self._file.close()
