@@ -48,12 +48,8 @@ class Host:
 
 WEB, FILES, BUILD = Host("web", 10), Host("files", 11), Host("build", 12)
 DNS, MONITOR = Host("dns", 53), Host("monitor", 5)
-PEOPLE = tuple(
-    Host(name, 101 + i)
-    for i, name in enumerate(
-        "anna boris carla dmitri elena felix greta hugo irene jonas katja lukas".split(),
-    )
-)
+NAMES = "anna boris carla dmitri elena felix greta hugo irene jonas katja lukas"
+PEOPLE = tuple(Host(name, 101 + i) for i, name in enumerate(NAMES.split()))
 SERVERS = (WEB, FILES, BUILD, DNS)
 HOSTS = (*SERVERS, MONITOR, *PEOPLE)
 DEVELOPERS = {"boris", "elena", "hugo", "katja"}
@@ -76,11 +72,13 @@ class Site:
         return f"{'https' if self.secure else 'http'}://{self.name}"
 
 
+SUBJECTS = (
+    "news weather shop travel maps mail video forum bank library sports recipes cinema tickets "
+    "parcel jobs cloud notes music radio school health museum garden"
+)
+
+
 def _sites() -> tuple[Site, ...]:
-    names = (
-        "news weather shop travel maps mail video forum bank library sports recipes cinema tickets "
-        "parcel jobs cloud notes music radio school health museum garden"
-    ).split()
     networks = ("192.0.2", "198.51.100", "203.0.113")
     return tuple(
         Site(
@@ -89,13 +87,13 @@ def _sites() -> tuple[Site, ...]:
             address6=f"2001:db8:{i % 5}::{10 + i}" if i % 3 == 0 else None,
             secure=i % 5 in (1, 3),
         )
-        for i, name in enumerate(names)
+        for i, name in enumerate(SUBJECTS.split())
     )
 
 
 SITES = _sites()
-EDGES = ("203.0.113.20", "203.0.113.21", "192.0.2.60")  # any name under edge-cdn.example
-REPUTATION = "203.0.113.22"  # any name under reputation.example
+EDGES = ("203.0.113.80", "203.0.113.81", "192.0.2.80")  # any name under edge-cdn.example
+REPUTATION = "203.0.113.82"  # any name under reputation.example
 
 
 def edge_name(rng: random.Random) -> str:
@@ -107,7 +105,7 @@ def edge_name(rng: random.Random) -> str:
 def reputation_name(rng: random.Random) -> str:
     """A name of the kind in which virus scanners ask about a file's hash."""
     digest = f"{rng.getrandbits(128):032x}"
-    return f"{digest[:rng.choice((16, 24, 32))]}.{rng.choice('abf')}.reputation.example"
+    return f"{digest[: rng.choice((16, 24, 32))]}.{rng.choice('abf')}.reputation.example"
 
 
 def outside_addresses() -> list[str]:

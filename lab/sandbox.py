@@ -11,14 +11,18 @@ import office
 TOOLS = (
     "unshare setpriv timeout mount ip tc ethtool sysctl tcpdump zstd nginx dnsmasq sshd ssh scp ssh-keygen "
     "curl dig openssl nmap hydra slowhttptest iodine iodined"
-).split()
-UNSHARE = "unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private".split()
-TRIAL = (
-    "ip link add a type veth peer name b && ip link add c type bridge && ip tuntap add dev t mode tun && "
-    "tc qdisc add dev a root tbf rate 50mbit burst 16k latency 50ms && mount -t tmpfs none /run"
 )
-NO_OFFLOADS = "tx off rx off tso off gso off gro off sg off".split()
-SHAPE = "root tbf rate 50mbit burst 32k latency 200ms".split()
+UNSHARE = [
+    *("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"),
+    *("--mount-proc", "--propagation", "private"),
+]
+TRIAL = (
+    "ip link add trial0 type veth peer name trial1 && ip link add trial2 type bridge && "
+    "ip tuntap add dev trial3 mode tun && "
+    "tc qdisc add dev trial0 root tbf rate 50mbit burst 16k latency 50ms && mount -t tmpfs none /run"
+)
+NO_OFFLOADS = ["tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off", "sg", "off"]
+SHAPE = ["root", "tbf", "rate", "50mbit", "burst", "32k", "latency", "200ms"]
 
 
 def why_not() -> str | None:
@@ -26,7 +30,7 @@ def why_not() -> str | None:
     if os.geteuid() != 0:
         return "The lab needs root for network namespaces: run it with sudo."
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # where Debian keeps most of the tools
-    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    missing = [tool for tool in TOOLS.split() if not shutil.which(tool)]
     if missing:
         return f"The lab needs tools that are not installed here: {', '.join(missing)}."
     if not Path("/dev/net/tun").exists():
@@ -56,13 +60,19 @@ def inside(namespace: str, *command: str) -> list[str]:
     return ["ip", "netns", "exec", namespace, *command]
 
 
-def start(namespace: str, *command: str, limit_s: float, **options: object) -> subprocess.Popen[str]:
+def start(
+    namespace: str,
+    *command: str,
+    limit_s: float,
+    stderr: int | None = subprocess.DEVNULL,
+) -> subprocess.Popen[str]:
     """Starts a command in a namespace; it is ended after limit_s at the latest."""
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(
         ["timeout", "-k", "3", "-s", "INT", str(round(limit_s, 1)), *inside(namespace, *command)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
         text=True,
-        **(streams | options),
     )
 
 

@@ -3,6 +3,7 @@
 import random
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import office
@@ -14,7 +15,7 @@ WORDS = (
     "department draft estimate invoice january ledger manager meeting minutes notice office order page "
     "payment planning project quarter receipt report review revision schedule service shipment signature "
     "summary supplier tender total travel update vendor visit warehouse week year"
-).split()
+)
 NGINX = """
 worker_processes 1;
 pid {run}/nginx.pid;
@@ -23,7 +24,7 @@ user root;
 events {{ worker_connections 768; }}
 http {{
   access_log off;
-  default_type text/html;
+  default_type text/html; gzip on; gzip_http_version 1.1;
   client_body_temp_path {run}/body; proxy_temp_path {run}/proxy; fastcgi_temp_path {run}/fastcgi;
   uwsgi_temp_path {run}/uwsgi; scgi_temp_path {run}/scgi;
   client_max_body_size 20m; keepalive_timeout 75; client_header_timeout 60;
@@ -59,8 +60,10 @@ sed -i 1d "$LAB_PASSWORDS"
 
 
 def prose(rng: random.Random, size_bytes: int) -> str:
-    """Text of about the size asked for."""
-    return " ".join(rng.choices(WORDS, k=size_bytes // 8 + 1))[:size_bytes]
+    """Text of about the size asked for; phrases recur, so that published captures stay small."""
+    phrases = random.Random("phrases")
+    known = [" ".join(phrases.choices(WORDS.split(), k=30)) for _ in range(60)]
+    return ". ".join(rng.choices(known, k=size_bytes // 200 + 1))[:size_bytes]
 
 
 def stock() -> None:
@@ -78,8 +81,9 @@ def stock() -> None:
         (RUN / f"parcels/{i}").write_text(prose(rng, min(60_000, int(rng.lognormvariate(8.6, 1.1)) + 50)))
     for name in ("host", "person"):
         call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{RUN}/{name}.key")
-    call("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-days", "90", "-subj", "/CN=*.example", "-keyout", f"{RUN}/web.key", "-out", f"{RUN}/web.crt")  # fmt: skip
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    files = ["-keyout", f"{RUN}/web.key", "-out", f"{RUN}/web.crt"]
+    call("openssl", "req", "-x509", *curve, "-days", "90", "-subj", "/CN=*.example", *files)
     (RUN / "askpass").write_text(ASKPASS)
     (RUN / "askpass").chmod(0o755)
     (RUN / "sshd.conf").write_text(SSHD.format(lab=RUN))
@@ -93,21 +97,21 @@ def start_all(limit_s: float) -> None:
     http = "listen 80; listen [::]:80; listen 8080; listen [::]:8080;"
     https = "listen 443 ssl http2; listen [::]:443 ssl http2;"
     _nginx(office.WEB.name, http + https, limit_s)
-    _nginx(office.FILES.name, http.partition(" listen 8080")[1] + "listen 8080; listen [::]:8080;", limit_s)
+    _nginx(office.FILES.name, "listen 8080; listen [::]:8080;", limit_s)
     _nginx(office.BUILD.name, http, limit_s)
     _nginx("outside", http + https, limit_s)
     for host in (office.FILES, office.BUILD, office.WEB):
         start(host.name, "/usr/sbin/sshd", "-D", "-e", "-f", f"{RUN}/sshd.conf", limit_s=limit_s)
     _dnsmasq(office.DNS.name, office_zone(), limit_s)
     _dnsmasq("outside", outside_zone(), limit_s)
-    start("outside", "iodined", "-f", "-c", "-P", office.PASSWORD, "-l", office.TUNNEL_END,
-          f"{office.TUNNEL_INSIDE}.1/24", office.TUNNEL_DOMAIN, limit_s=limit_s)  # fmt: skip
+    iodined = ["iodined", "-f", "-c", "-P", office.PASSWORD, "-l", office.TUNNEL_END]
+    start("outside", *iodined, f"{office.TUNNEL_INSIDE}.1/24", office.TUNNEL_DOMAIN, limit_s=limit_s)
     probe = ["curl", "-skf", "-m", "3", "-o", "/dev/null"]
-    for url in (f"http://{office.WEB.full_name}/p/0.html", f"{office.SITES[1].url}/p/0.html"):
-        until(lambda url=url: call(*inside(office.MONITOR.name, *probe, url)) == "")
+    pages = [f"http://{office.WEB.full_name}/p/0.html", f"{office.SITES[1].url}/p/0.html"]
+    until(lambda: all(call(*inside(office.MONITOR.name, *probe, page)) == "" for page in pages))
 
 
-def until(ready: object, patience_s: float = 20) -> None:
+def until(ready: Callable[[], bool], patience_s: float = 20) -> None:
     """Waits for a condition; a RuntimeError within it means "not yet"."""
     end = time.monotonic() + patience_s
     while True:
@@ -165,7 +169,7 @@ def _nginx(namespace: str, listen: str, limit_s: float) -> None:
 
 def _dnsmasq(namespace: str, lines: list[str], limit_s: float) -> None:
     conf = RUN / f"dnsmasq-{namespace}.conf"
-    common = ["no-resolv", "no-hosts", "bind-interfaces", "user=root", "cache-size=400", "dns-forward-max=400",
-              f"pid-file={conf}.pid"]  # fmt: skip
-    conf.write_text("\n".join([*common, *lines]) + "\n")
+    size = ["cache-size=400", "dns-forward-max=400"]
+    common = ["no-resolv", "no-hosts", "bind-interfaces", "user=root", f"pid-file={conf}.pid"]
+    conf.write_text("\n".join([*common, *size, *lines]) + "\n")
     start(namespace, "dnsmasq", "-k", "-C", str(conf), limit_s=limit_s)

@@ -47,6 +47,11 @@ def _bytes(batch: pa.RecordBatch) -> Floats:
     return numbers(batch, "forward_bytes") + numbers(batch, "reverse_bytes")
 
 
+def _rate_per_s(batch: pa.RecordBatch, total: Floats) -> Floats:
+    """0 for a single packet, which has no rate; durations under a millisecond count as one."""
+    return np.where(_packets(batch) > 1, total / np.maximum(1e-3, _duration_s(batch)), 0.0)
+
+
 def _payload_mean(batch: pa.RecordBatch, way: str) -> Floats:
     return _ratio(numbers(batch, f"{way}_payload_bytes"), numbers(batch, f"{way}_payload_packets"))
 
@@ -114,11 +119,11 @@ OWN: tuple[tuple[Feature, Columns], ...] = (
     (Feature("gap_max_s", "s", LOG, "silent for up to {value}"), lambda b: numbers(b, "gap_max_us") / 1e6),
     (
         Feature("packets_per_s", "packets/s", LOG, "{value} on average"),
-        lambda b: _ratio(_packets(b), np.maximum(1e-3, _duration_s(b))),
+        lambda b: _rate_per_s(b, _packets(b)),
     ),
     (
         Feature("bytes_per_s", "bytes/s", LOG, "{value} on average"),
-        lambda b: _ratio(_bytes(b), np.maximum(1e-3, _duration_s(b))),
+        lambda b: _rate_per_s(b, _bytes(b)),
     ),
     (Feature("balance", "", LINEAR, "balance of bytes sent and received {value}"), _balance),
     (Feature("forward_syn", "packets", LOG, "{value} with SYN sent"), _column("forward_syn")),

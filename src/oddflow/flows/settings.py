@@ -36,6 +36,11 @@ class MeterSettings:
         if not 16 <= self.max_flows <= 16_777_216:
             raise UsageError(f"max_flows is {self.max_flows}; expected 16 to 16,777,216")
 
+    @property
+    def longest_wait_s(self) -> float:
+        """How long after its last packet a flow is known to have ended, at most."""
+        return max(self.idle_timeout_s, self.closed_timeout_s) + REORDER_SLACK_S
+
     def as_dict(self) -> dict[str, float | int]:
         """The settings for a manifest."""
         return asdict(self)

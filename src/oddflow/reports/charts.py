@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from oddflow.reports.svg import anchor, between, chart, decades, element, join, percent
-from oddflow.reports.words import duration, number
+from oddflow.reports.words import duration, measured
 from oddflow.schema import SEQUENCE_PACKETS
 from oddflow.verdicts.alert import Reason
 
+_LEAST_BYTES = 280
+"""Bars of fewer bytes together are drawn small, as they are."""
 _LOG_FROM = 50.0
 """A range that spans more than this is drawn on a log scale."""
 
@@ -31,7 +33,7 @@ def packets_chart(lengths: Sequence[int], gaps_us: Sequence[int]) -> Markup:
     shown = [length for length in lengths[:SEQUENCE_PACKETS] if length]
     up = max((length for length in shown if length > 0), default=0)
     down = max((-length for length in shown if length < 0), default=0)
-    pixels = 112 / max(up + down, 1)
+    pixels = 112 / max(up + down, _LEAST_BYTES)
     zero = 14 + up * pixels
     bars = []
     for index, length in enumerate(shown):
@@ -40,7 +42,7 @@ def packets_chart(lengths: Sequence[int], gaps_us: Sequence[int]) -> Markup:
     return chart(
         *_packet_axis(up, down, zero, pixels, len(shown)),
         *bars,
-        height=158,
+        height=zero + down * pixels + 30,
         kind="packets",
         label=_packets_label(shown, up, down),
     )
@@ -71,7 +73,11 @@ def _packet_axis(up: int, down: int, zero: float, pixels: float, packets: int) -
     for index in (0, 7, 15, 23, 31):
         dim = "axis" if index < packets else "axis faint"
         x = percent((index + 0.5) / SEQUENCE_PACKETS)
-        lines.append(element("text", str(index + 1), x=x, y=148, text_anchor="middle", class_=dim))
+        lines.append(
+            element(
+                "text", str(index + 1), x=x, y=zero + down * pixels + 20, text_anchor="middle", class_=dim
+            )
+        )
     return lines
 
 
@@ -92,29 +98,34 @@ def range_strip(reason: Reason, unit: str = "") -> Markup:
     low, high = sorted((spread.place(reason.normal_low), spread.place(reason.normal_high)))
     at = spread.place(reason.value)
     outside = not reason.normal_low <= reason.value <= reason.normal_high
-    normal = f"normal {_interval(reason.normal_low, reason.normal_high)}"
-    value = f"{number(reason.value)} {unit}".strip()
+    normal = f"normal {_interval(reason.normal_low, reason.normal_high, unit)}"
+    value = measured(reason.value, unit)
     return chart(
         element("line", class_="rail", x1="0%", x2="100%", y1=20, y2=20),
-        join([element("line", class_="tick", x1=percent(x), x2=percent(x), y1=17, y2=23) for x in spread.ticks]),
+        join(
+            [element("line", class_="tick", x1=percent(x), x2=percent(x), y1=17, y2=23) for x in spread.ticks]
+        ),
         element("line", class_="normal", x1=percent(low), x2=percent(high), y1=20, y2=20),
         element("circle", class_="odd" if outside else "even", cx=percent(at), cy=20, r=4.5),
-        _strip_text(value, at, 10, "value"),
-        _strip_text(normal, (low + high) / 2, 37, "axis"),
+        _strip_text(value, (at, at), 10, "value"),
+        _strip_text(normal, (low, high), 37, "axis"),
         height=42,
         kind="strip",
         label=f"{reason.feature}: {value}; {normal}{' (log scale)' if spread.log else ''}",
     )
 
 
-def _strip_text(words: str, at: float, y: float, kind: str) -> Markup:
-    side = anchor(at, margin=0.28)
-    x = {"start": max(at - 0.02, 0.0), "end": min(at + 0.02, 1.0)}.get(side, at)
+def _strip_text(words: str, ends: tuple[float, float], y: float, kind: str) -> Markup:
+    middle = sum(ends) / 2
+    side = anchor(middle, margin=0.28)
+    x = {"start": max(ends[0] - 0.015, 0.0), "end": min(ends[1] + 0.015, 1.0)}.get(side, middle)
     return element("text", words, x=percent(x), y=y, text_anchor=side, class_=kind)
 
 
-def _interval(low: float, high: float) -> str:
-    return number(low) if low == high else f"{number(low)} to {number(high)}"
+def _interval(low: float, high: float, unit: str) -> str:
+    if low == high:
+        return measured(low, unit)
+    return f"{measured(low, unit if unit == 's' else '')} to {measured(high, unit)}"
 
 
 class _Spread:

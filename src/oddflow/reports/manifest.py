@@ -11,6 +11,8 @@ _OWN_PLACE = frozenset({"features", "parts", "provenance", "training", "calibrat
 _LOW = ("normal_low", "low", "min", "minimum")
 _HIGH = ("normal_high", "high", "max", "maximum")
 _MOST_FACTS = 60
+_ACRONYMS = frozenset({"roc", "auc", "pr", "f1", "id", "onnx", "auroc", "fpr", "tpr"})
+_UNGROUPED = frozenset({"seed", "version", "year", "port", "id"})
 
 Fact = tuple[str, str]
 
@@ -74,18 +76,27 @@ def _facts(mapping: Mapping[str, Any], before: str = "") -> Iterator[Fact]:
         label = f"{before}{str(key).replace('_', ' ')}"
         if value is None or (isinstance(value, Mapping | list | tuple | str) and not value):
             continue
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and {"metered", "total"} <= value.keys():
+            yield (
+                "Metered",
+                f"{_value(value['metered'])} of {_value(value['total'])} {value.get('unit', '')}".strip(),
+            )
+        elif isinstance(value, Mapping):
             yield from _facts(value, f"{label}: ")
         else:
-            yield (label[:1].upper() + label[1:], _value(value))
+            yield _label(label), str(value) if _UNGROUPED & set(str(key).split("_")) else _value(value)
+
+
+def _label(words: str) -> str:
+    known = " ".join(word.upper() if word in _ACRONYMS else word for word in words.split(" "))
+    return known[:1].upper() + known[1:]
 
 
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        # A year, seed or identifier reads wrong when grouped; from five digits on grouping helps.
-        return str(value) if isinstance(value, int) and abs(value) < 10_000 else number(float(value))
+        return f"{value:,}" if isinstance(value, int) else number(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_value(part)}" for key, part in list(value.items())[:8])
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):

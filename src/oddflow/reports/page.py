@@ -5,9 +5,9 @@ direction marks are made visible, and the page's security policy runs no script 
 """
 
 import base64
+import errno
 import hashlib
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -40,8 +40,9 @@ def render(detection: Detection, *, generated: datetime | None = None) -> str:
     environment = _environment()
     style, script = (_part(name) for name in ("style.css", "script.js"))
     manifest = manifest_view(detection.model)
+    places = words.places(row.top.score for row in detection.rows if row.alerts)
     rows = [
-        row_view(row, manifest.units, detailed=index < DETAILED_ROWS)
+        row_view(row, manifest.units, places=places, detailed=index < DETAILED_ROWS)
         for index, row in enumerate(row for row in detection.rows[:LISTED_ROWS] if row.alerts)
     ]
     return environment.get_template("page.html").render(
@@ -50,10 +51,12 @@ def render(detection: Detection, *, generated: datetime | None = None) -> str:
         style=style,
         script=script,
         rows=rows,
+        places=places,
         rows_left=max(0, len(detection.rows) - LISTED_ROWS),
         detailed_rows=DETAILED_ROWS,
         lanes=min(LANES, len(rows)),
         span=_span(detection.timeline),
+        lasted=_lasted(detection.timeline),
         bin_width=words.duration(detection.timeline.width_ns),
         timeline=timeline_chart(detection.timeline, [row for row in detection.rows if row.alerts]),
         scores=scores_chart(detection.histogram, detection.threshold),
@@ -74,7 +77,7 @@ def write(detection: Detection, path: Path | str) -> None:
     target = Path(path)
     page = render(detection).encode("utf-8")
     try:
-        _replace(target.resolve(), page)
+        _replace(target.resolve() if target.exists() else target, page)
     except OSError as error:
         raise OutputError(
             f"cannot write the report to {words.visible(str(target))}: {error.strerror or error}; "
@@ -84,7 +87,9 @@ def write(detection: Detection, path: Path | str) -> None:
 
 
 def _replace(target: Path, page: bytes) -> None:
-    if target.exists() and not target.is_file() and not target.is_dir():
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if target.exists() and not target.is_file():
         # A pipe or device (/dev/stdout) is written to, never replaced by a file.
         target.write_bytes(page)
         return
@@ -111,9 +116,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    helpers: tuple[Callable[..., str], ...] = (
-        words.count, words.number, words.share, words.endpoint, words.moment, utc,
-    )  # fmt: skip
+    helpers = (words.count, words.number, words.share, words.endpoint, words.moment, utc)
     environment.globals.update({helper.__name__: helper for helper in helpers})
     return environment
 
@@ -148,4 +151,8 @@ def _span(timeline: Timeline) -> str:
     start, end = words.moment(timeline.start_ns), words.moment(end_ns)
     if start[:10] == end[:10]:
         end = end[11:]
-    return f"{start} to {end} UTC ({words.duration(end_ns - timeline.start_ns)})"
+    return f"{start} to {end} UTC"
+
+
+def _lasted(timeline: Timeline) -> str:
+    return words.duration(len(timeline.flows) * timeline.width_ns) if timeline.flows else ""

@@ -20,7 +20,9 @@ def png(payload: bytes) -> bytes:
     pixels = payload[:PAYLOAD_BYTES].ljust(PAYLOAD_BYTES, b"\0")
     lines = b"".join(b"\0" + pixels[at : at + SIDE] for at in range(0, PAYLOAD_BYTES, SIDE))
     header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0)
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines, 9)) + _chunk(b"IEND", b"")
+    return (
+        _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines, 9)) + _chunk(b"IEND", b"")
+    )
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -84,8 +84,8 @@ class RowView:
     detail: DetailView | None
 
 
-def row_view(row: AlertRow, features: FeatureFacts, *, detailed: bool) -> RowView:
-    """A row in words; with everything about its highest-scoring alert where `detailed`."""
+def row_view(row: AlertRow, features: FeatureFacts, *, places: int, detailed: bool) -> RowView:
+    """A row in words, scores with `places` decimals; all about its highest-scoring alert where `detailed`."""
     top = row.top
     start_ns, end_ns = min(a.start_ns for a in row.alerts), max(a.end_ns for a in row.alerts)
     return RowView(
@@ -96,7 +96,7 @@ def row_view(row: AlertRow, features: FeatureFacts, *, detailed: bool) -> RowVie
         source=source_of(row),
         destination=destination_of(row),
         protocol=protocols_of(row),
-        score=number(top.score),
+        score=f"{top.score:,.{places}f}",
         rarity=top.rarity,
         reason=top.reasons[0].text if top.reasons else "The model names no single reason.",
         truth=_truth(row),
@@ -136,7 +136,7 @@ def _reason(reason: Reason, features: FeatureFacts) -> ReasonView:
     unit, scale = features.get(reason.feature, ("", ""))
     return ReasonView(
         text=reason.text,
-        feature=reason.feature.replace("_", " "),
+        feature=reason.feature,
         percent=f"{number(round(100 * reason.share))} %" if reason.share == reason.share else "–",
         bar=share_bar(reason.share),
         # Categories have no order: a place between low and high would say nothing.

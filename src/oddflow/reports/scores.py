@@ -67,9 +67,7 @@ def _score_axes(edges: Sequence[float], most: int) -> Markup:
     for index, tick in enumerate(ticks):
         at = _place(tick, edges)
         kind = "axis minor" if index % 2 else "axis"
-        parts.append(
-            element("line", class_="tick", x1=percent(at), x2=percent(at), y1=_BASE, y2=_BASE + 5)
-        )
+        parts.append(element("line", class_="tick", x1=percent(at), x2=percent(at), y1=_BASE, y2=_BASE + 5))
         parts.append(
             element("text", number(tick), x=percent(at), y=_BASE + 18, text_anchor=anchor(at), class_=kind)
         )
@@ -79,7 +77,9 @@ def _score_axes(edges: Sequence[float], most: int) -> Markup:
 
 def _bent(edges: Sequence[float]) -> bool:
     """Whether bins widen so much that their axis is read as logarithmic."""
-    return edges[0] > 0 and (edges[-1] - edges[-2]) > 3 * (edges[1] - edges[0]) and edges[-1] / edges[0] >= 100
+    return (
+        edges[0] > 0 and (edges[-1] - edges[-2]) > 3 * (edges[1] - edges[0]) and edges[-1] / edges[0] >= 100
+    )
 
 
 def _place(score: float, edges: Sequence[float]) -> float:
@@ -105,8 +105,8 @@ def _score_layer(histogram: ScoreHistogram, bins: int, most: int, cut: float) ->
     )
     return layer(
         element("path", class_="held", d=steps(normal, _HEIGHT, closed=True)),
-        element("path", class_="odd", d=odd) if odd else Markup(""),
         element("path", class_="seen", d=steps(seen, _HEIGHT, closed=True)),
+        element("path", class_="odd", d=odd) if odd else Markup(""),
         y=_BASE - _HEIGHT,
         height=_HEIGHT,
         columns=bins,

@@ -56,9 +56,9 @@ def _attribute(value: str | float) -> str:
     return fixed(value)
 
 
-def chart(*children: Markup, height: float, label: str, kind: str) -> Markup:
+def chart(*children: Markup, height: float, label: str, kind: str, role: str = "img") -> Markup:
     """A whole chart: as wide as its place, `height` pixels high, with `label` for those who do not see it."""
-    return element("svg", *children, class_=f"chart {kind}", height=height, role="img", aria_label=label)
+    return element("svg", *children, class_=f"chart {kind}", height=height, role=role, aria_label=label)
 
 
 def join(parts: Sequence[Markup]) -> Markup:
@@ -114,7 +114,7 @@ def round_ticks(low: float, high: float, about: int = 6) -> list[float]:
 
 
 def decades(low: float, high: float) -> list[float]:
-    """Powers of ten from `low` to `high`, both above zero; every second one and so on where there are many."""
+    """Powers of ten from `low` to `high`, both above zero; thinned out where there are many."""
     if not (0 < low <= high and math.isfinite(high)):
         return []
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)

@@ -12,6 +12,7 @@ from oddflow.verdicts.detection import Timeline
 
 MOST_BINS = 240
 LANES = 12
+_LANE_WORDS = 72
 _ALERTS_BASE, _ALERTS_HEIGHT = 44.0, 36.0
 _FLOWS_BASE, _FLOWS_HEIGHT = 172.0, 112.0
 _LANES_TOP, _LANE = 208.0, 30.0
@@ -44,6 +45,7 @@ def timeline_chart(timeline: Timeline, rows: Sequence[AlertRow]) -> Markup:
         _time_hits(line),
         height=_LANES_TOP + _LANE * len(lanes) + (4 if lanes else -18),
         kind="timeline",
+        role="group",
         label=f"Flows over time, at most {most_flows:,} at once; alerts, at most {most_alerts:,} at once; "
         f"and when each of the first {len(lanes)} rows was seen",
     )
@@ -104,7 +106,9 @@ def _time_hits(line: Timeline) -> Markup:
         *(
             element(
                 "rect",
-                element("title", f"{moment(line.start_ns + index * line.width_ns)}\n{_bin_words(line, index)}"),
+                element(
+                    "title", f"{moment(line.start_ns + index * line.width_ns)}\n{_bin_words(line, index)}"
+                ),
                 class_="hit band",
                 x=percent(index / bins),
                 width=percent(1 / bins),
@@ -130,17 +134,21 @@ def _lane(line: Timeline, row: AlertRow, index: int) -> Markup:
     busy = {min(bins - 1, max(0, (a.start_ns - line.start_ns) // line.width_ns)) for a in row.alerts}
     quiet = all(alert.truth == "" for alert in row.alerts)
     first, last = (between(t, line.start_ns, line.start_ns + span_ns) for t in (start_ns, end_ns))
-    title = f"Row {row.rank}: {words}\n{count(len(row.alerts), 'alert')} from {moment(start_ns)} to {moment(end_ns)}"
+    short = words if len(words) <= _LANE_WORDS else words[:_LANE_WORDS] + "…"
+    when = f"{moment(start_ns)} to {moment(end_ns)}"
+    title = f"Row {row.rank}: {words}\n{count(len(row.alerts), 'alert')}, {when}"
     return element(
         "a",
         element("title", title),
         element("rect", class_="catch", width="100%", y=y - 16, height=_LANE - 4),
-        element("text", str(row.rank), x=-8, y=y - 3.5, text_anchor="end", class_="rank"),
-        element("text", words, x=0, y=y - 4, class_="lane-words"),
+        element("text", str(row.rank), x=-8, y=y - 3.5, text_anchor="end", class_="lane-rank"),
+        element("text", short, x=0, y=y - 4, class_="lane-words"),
         element("line", class_="rail", x2="100%", y1=y + 4, y2=y + 4),
         element("line", class_="span", x1=percent(first), x2=percent(last), y1=y + 4, y2=y + 4),
         *(
-            element("line", class_="busy", x1=percent(a / bins), x2=percent((b + 1) / bins), y1=y + 4, y2=y + 4)
+            element(
+                "line", class_="busy", x1=percent(a / bins), x2=percent((b + 1) / bins), y1=y + 4, y2=y + 4
+            )
             for a, b in _runs(sorted(busy))
         ),
         href=f"#row-{int(row.rank)}",

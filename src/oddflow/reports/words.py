@@ -10,13 +10,14 @@ from oddflow.verdicts.alert import AlertRow
 
 UNKNOWN = "–"
 LONGEST_TEXT = 1_200
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PRINTED_AS_IT_IS = frozenset("\n\t")
 # Cc, Cf, Cs, Zl, Zp: controls, direction marks and lone surrogates can hide or reorder what a person reads.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def visible(text: str, longest: int = LONGEST_TEXT) -> str:
-    r"""Text from the traffic as it may be shown: no control or direction marks, no lone surrogates, not endless.
+    r"""Text from the traffic as it may be shown: no control or direction marks, not endless.
 
     >>> visible("invoice\u202efdp.exe")
     'invoice\\u202efdp.exe'
@@ -35,8 +36,8 @@ def visible(text: str, longest: int = LONGEST_TEXT) -> str:
 def number(value: float) -> str:
     """A number as people write it: grouped, at most four digits after rounding.
 
-    >>> number(1_000_000), number(0.012345), number(12.0), number(31415.9), number(float("nan"))
-    ('1,000,000', '0.01234', '12', '31,416', '–')
+    >>> number(1_000_000), number(0.012345), number(12.0), number(8.3e-9), number(float("nan"))
+    ('1,000,000', '0.01235', '12', '8.3 × 10⁻⁹', '–')
     """
     if math.isnan(value):
         return UNKNOWN
@@ -46,10 +47,32 @@ def number(value: float) -> str:
         return "0"
     size = abs(value)
     if size >= 1e15 or size < 1e-4:
-        return f"{value:.3g}"
+        digits, power = f"{value:.2e}".split("e")
+        return f"{digits.rstrip('0').rstrip('.')} × 10{str(int(power)).translate(_SUPERSCRIPT)}"
     if float(value).is_integer() or size >= 1e4:
         return f"{value:,.0f}"
     return f"{value:,.{max(0, 3 - math.floor(math.log10(size)))}f}".rstrip("0").rstrip(".")
+
+
+def measured(value: float, unit: str) -> str:
+    """A number with its unit; seconds as people say them.
+
+    >>> measured(0.000083, "s"), measured(16_432, "bytes"), measured(-2, "s")
+    ('83 µs', '16,432 bytes', '-2 s')
+    """
+    if unit == "s" and 0 <= value < 1e9:
+        return duration(round(value * 1_000_000_000))
+    return f"{number(value)} {unit}".strip()
+
+
+def places(scores: Iterable[float]) -> int:
+    """How many decimals show scores side by side: by the greatest of them.
+
+    >>> places([11.62, 9.1]), places([1234.5]), places([0.0123])
+    (2, 1, 4)
+    """
+    greatest = max((abs(score) for score in scores if math.isfinite(score)), default=1.0)
+    return 1 if greatest >= 1_000 else 2 if greatest >= 1 else 4
 
 
 def count(amount: int, noun: str) -> str:

@@ -53,8 +53,8 @@
   for (const each of document.querySelectorAll("[data-copy]")) {
     each.hidden = false;
     each.addEventListener("click", async () => {
-      each.textContent = (await copy(each.previousElementSibling)) ? "Copied" : "Selected";
-      setTimeout(() => { each.textContent = "Copy"; }, 1600);
+      each.firstChild.data = (await copy(each.previousElementSibling)) ? "Copied" : "Selected";
+      setTimeout(() => { each.firstChild.data = "Copy"; }, 1600);
     });
   }
 

@@ -1,0 +1,56 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SEED ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs lab lock wheel sweep clean
+
+help:  ## Show what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/oddflow doctor --warm
+	@touch $@
+
+setup: $(VENV)/.ready  ## Make the environment from the lock file, once
+
+demo: $(VENV)/.ready  ## Learn a baseline, detect in a real capture, write the report
+	$(BIN)/oddflow demo
+
+test: $(VENV)/.ready  ## Run all tests (under 12 minutes)
+	$(BIN)/pytest -n 2 --dist loadfile
+
+check: $(VENV)/.ready  ## Lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+bench: $(VENV)/.ready  ## Measure metering and scoring on this machine
+	$(BIN)/python benchmarks/ingest.py
+
+sweep: $(VENV)/.ready  ## Meter every capture in ../shared/data and compare packet counts with tshark
+	$(BIN)/python benchmarks/sweep.py
+
+docs: $(VENV)/.ready  ## Serve the documentation at 127.0.0.1:8000
+	$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
+
+lab: $(VENV)/.ready  ## Record fresh captures with real daemons (root; SEED=n); they go to out/lab-n
+	$(BIN)/python lab/make.py --seed $(SEED) --out out/lab-$(SEED)
+
+wheel: $(VENV)/.ready  ## Build the wheel
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+lock: $(VENV)/.ready  ## Renew the lock file
+	$(BIN)/pip-compile --quiet --all-extras --allow-unsafe --strip-extras --no-emit-find-links --no-emit-index-url --no-annotate --no-header --output-file=requirements.lock pyproject.toml
+	sed -i -E -e 's/^torch==([0-9.]+).*/torch==\1/' -e '/^pip==/d' requirements.lock
+
+clean:  ## Remove what was built; the environment stays
+	rm -rf build dist out site .pytest_cache .mypy_cache .ruff_cache .hypothesis

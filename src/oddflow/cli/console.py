@@ -1,0 +1,67 @@
+"""How Oddflow speaks: results to standard output, everything else to standard error."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from oddflow.losses import Ledger
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal."""
+    err.print(Text(text))
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def plain(text: str) -> Text:
+    """Text from the traffic: shown as it is, without markup or control characters."""
+    return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
+
+
+@contextmanager
+def reading(sources: Sequence[str], what: str) -> Iterator[Any]:
+    """A progress bar over the bytes of the sources; gives the function that moves it."""
+    total = sum(Path(s).stat().st_size for s in sources if Path(s).is_file())
+    packed = any(Path(s).suffix in {".gz", ".zst"} for s in sources)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=None if packed or not total else total)
+        yield lambda count: progress.advance(task, count)
+
+
+def show_ledger(ledger: Ledger) -> None:
+    """The loss ledger in one to a few lines."""
+    say(f"packets in {ledger.total:,} = metered {ledger.metered:,} + lost {ledger.lost_total:,}"
+        if ledger.unit == "packets" else f"records in {ledger.total:,}")  # fmt: skip
+    for reason, count in ledger.reasons.most_common():
+        say(f"  lost {count:,}: {reason}")
+    if ledger.evicted_flows:
+        say(f"  {ledger.evicted_flows:,} flows ended early: more than --max-flows were open")
+    for damage in ledger.damages:
+        say(f"  damaged: {damage}")
+
+
+def debugging() -> bool:
+    """Whether tracebacks are wanted."""
+    return bool(os.environ.get("ODDFLOW_DEBUG"))

@@ -1,0 +1,82 @@
+"""`oddflow detect`: the main job."""
+
+from typing import Annotated
+
+import typer
+
+from oddflow.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command(name="detect", help="Show the flows that do not fit, ranked and explained.")(detect)
+
+
+def detect(
+    sources: options.Sources,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "-m", "--model", help="A model that `learn` sealed. Without one, the capture itself is learnt from."
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", help="False alarms you put up with: 10/day unless given, 2/hour, 1/week.")
+    ] = None,
+    false_alarm_rate: Annotated[
+        float | None, typer.Option("--false-alarm-rate", help="Instead: a share of normal flows, like 0.001.")
+    ] = None,
+    report: Annotated[str | None, typer.Option("--report", help="Write an HTML page that needs no network.")] = None,
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Write the alerts, one JSON a line.")] = None,
+    truth: Annotated[
+        str | None, typer.Option("--truth", help="A CSV of what really happened: found, missed and false are shown.")
+    ] = None,
+    home_net: options.HomeNet = None,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Rows shown.")] = 20,
+    as_json: options.Json = False,
+    strict: options.Strict = False,
+    fail_on_alert: Annotated[
+        bool, typer.Option("--fail-on-alert", help="Exit with 4 where there is an alert.")
+    ] = False,
+) -> None:
+    """Meters, scores and ranks in one pass."""
+    from oddflow import api
+    from oddflow.cli import console, show
+    from oddflow.errors import UsageError
+
+    if budget is not None and false_alarm_rate is not None:
+        raise UsageError("--budget and --false-alarm-rate were both given; give one")
+    if model is None and not as_json:
+        console.say(
+            "no model was given: learning from the capture itself, robustly, with robust-pca; "
+            "most of the traffic should be normal"
+        )
+    with console.reading(sources, "looking for odd flows") as progress:
+        detection = api.detect(
+            *sources,
+            model=model,
+            budget=budget,
+            false_alarm_rate=false_alarm_rate,
+            truth=truth,
+            home_networks=home_net,
+            progress=progress,
+        )
+    if output:
+        from oddflow.verdicts.record import write_alerts
+
+        write_alerts(output, (alert for row in detection.rows for alert in row.alerts))
+    if report:
+        from oddflow.reports.page import write
+
+        write(detection, report)
+    if as_json:
+        console.print_json(show.as_dict(detection))
+    else:
+        show.detection(detection, rows)
+        for path, what in ((output, "alerts"), (report, "report")):
+            if path:
+                console.say(f"{what} in {path}")
+    if strict and not detection.ledger.complete:
+        raise options.Lost
+    if fail_on_alert and detection.rows:
+        raise typer.Exit(4)

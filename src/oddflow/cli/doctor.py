@@ -1,0 +1,69 @@
+"""`oddflow doctor`: what this machine has, and what the limits cost."""
+
+from typing import Annotated, Any
+
+import typer
+
+from oddflow.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command(name="doctor", help="Check this machine: kernels, extras, memory of each limit.")(doctor)
+
+
+def doctor(
+    warm: Annotated[bool, typer.Option("--warm", help="Compile all kernels now, so that later starts are quick.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Prints what was found; --warm fills the cache of compiled kernels."""
+    from oddflow.cli import console
+
+    found = _found(warm=warm)
+    if as_json:
+        console.print_json(found)
+        return
+    for name, value in found.items():
+        console.out.print(f"{name.replace('_', ' '):<28} {value}")
+
+
+def _found(*, warm: bool) -> dict[str, Any]:
+    import os
+    import platform
+    from importlib.util import find_spec
+    from time import perf_counter
+
+    from oddflow import __version__, jit
+    from oddflow.features.context import ContextSettings
+    from oddflow.flows.settings import MeterSettings
+
+    found: dict[str, Any] = {
+        "oddflow": __version__,
+        "python": platform.python_version(),
+        "cores": len(os.sched_getaffinity(0)),
+        "kernel_cache": str(jit.cache_folder()) if jit.CACHED else "none: its folder cannot be written",
+        "kernels_cached": sum(1 for _ in jit.cache_folder().rglob("*.nbc")) if jit.CACHED else 0,
+        "torch": "installed" if find_spec("torch") else "absent: pip install 'oddflow[train]' to learn networks",
+        "memory_of_open_flows": f"{1.6e-3 * (MeterSettings().max_flows + 8_192):.0f} MB at most (--max-flows)",
+        "memory_of_context": f"{1e-3 * ContextSettings().max_flows * 2:.0f} MB at most, two windows",
+    }
+    if warm:
+        start = perf_counter()
+        _warm()
+        found["kernels_ready_in"] = f"{perf_counter() - start:.1f} s"
+    return found
+
+
+def _warm() -> None:
+    """Importing a kernel's module compiles it or loads it."""
+    import importlib
+
+    for name in (
+        "oddflow.capture._walk_kernels",
+        "oddflow.capture._decode_kernels",
+        "oddflow.flows._meter_kernels",
+        "oddflow.flows._text_kernels",
+        "oddflow.features._context_kernels",
+        "oddflow.features._payload_kernels",
+    ):
+        importlib.import_module(name)

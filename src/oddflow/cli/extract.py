@@ -1,0 +1,46 @@
+"""`oddflow extract`: the packets of an alert, as a capture of their own."""
+
+from typing import Annotated
+
+import typer
+
+from oddflow.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command(name="extract", help="Write the packets of one alert to a pcap file.")(extract)
+
+
+def extract(
+    alerts: Annotated[str, typer.Argument(help="Alerts that `detect -o` wrote.", show_default=False)],
+    alert_id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or its first letters.")],
+    output: Annotated[str, typer.Option("-w", "--write", help="The pcap file to write.", show_default=False)],
+    source: Annotated[
+        str | None, typer.Option("--source", help="The capture, where it has moved.", show_default=False)
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Reads the capture once more and keeps both directions of the flow, within its times."""
+    from oddflow.capture.extraction import Wanted, extract_packets
+    from oddflow.cli import console
+    from oddflow.errors import UsageError
+    from oddflow.verdicts.record import find_alert
+
+    alert = find_alert(alerts, alert_id)
+    capture = source or alert.source
+    if capture == "-":
+        raise UsageError("the alert came from standard input; name the capture with --source")
+    wanted = Wanted(
+        frozenset({(alert.src_ip, alert.src_port), (alert.dst_ip, alert.dst_port)}),
+        alert.protocol,
+        alert.start_ns,
+        alert.end_ns,
+    )
+    written = extract_packets(capture, wanted, output)
+    if as_json:
+        console.print_json({"packets": written, "expected": alert.packets, "source": capture, "output": output})
+    else:
+        console.say(f"{written:,} packets of {alert.id} from {capture} in {output}")
+    if written < alert.packets:
+        console.say(f"the alert counted {alert.packets:,}; is {capture} the same capture?")

@@ -1,0 +1,57 @@
+"""`oddflow learn`: normal traffic to a sealed model."""
+
+from typing import Annotated
+
+import typer
+
+from oddflow.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command(name="learn", help="Learn what is normal from captures, and seal a model.")(learn)
+
+
+def learn(
+    sources: options.Sources,
+    output: Annotated[str, typer.Option("-o", "--output", help="The model file to write.", show_default=False)],
+    detector: Annotated[
+        str | None,
+        typer.Option("--detector", help="By name (see `oddflow detectors`); autoencoder where torch is, else robust-pca."),
+    ] = None,
+    home_net: options.HomeNet = None,
+    idle_timeout: options.IdleTimeout = 60.0,
+    active_timeout: options.ActiveTimeout = 1_800.0,
+    max_flows: options.MaxFlows = 65_536,
+    seed: options.Seed = 0,
+    logdir: Annotated[str | None, typer.Option("--logdir", help="Write TensorBoard curves there.")] = None,
+    as_json: options.Json = False,
+    strict: options.Strict = False,
+) -> None:
+    """The first 60 % of the time is learnt from, 15 % stops the learning, 25 % sets thresholds."""
+    from oddflow import api
+    from oddflow.cli import console
+    from oddflow.flows.settings import MeterSettings
+    from oddflow.losses import Ledger
+
+    ledger = Ledger()
+    with console.reading(sources, "metering") as progress:
+        gathered = api.gather(
+            *sources,
+            settings=MeterSettings(idle_timeout, active_timeout, max_flows=max_flows),
+            home_networks=home_net,
+            ledger=ledger,
+            progress=progress,
+            seed=seed,
+        )
+    with console.epochs() as told:
+        model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)
+    manifest = model.manifest
+    if as_json:
+        console.print_json(manifest.model_dump(mode="json"))
+    else:
+        console.say(f"{manifest.detector} learnt {gathered.flows:,} flows of {', '.join(sources)}: {output}")
+        console.show_ledger(ledger)
+        console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
+    if strict and not ledger.complete:
+        raise options.Lost

@@ -1,0 +1,85 @@
+"""The `oddflow` command. Heavy imports wait inside the commands, so that --help answers at once."""
+
+import errno
+import os
+import sys
+
+import typer
+
+from oddflow import __version__
+from oddflow.cli import detect, detectors, doctor, explain, extract, flows, inspect, learn
+from oddflow.cli import demo as demo_command
+from oddflow.errors import OddflowError
+
+app = typer.Typer(
+    name="oddflow",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Learns what normal traffic looks like on a network and shows the flows that do not fit.\n\n"
+    "[bold]First steps[/bold]\n\n"
+    "  oddflow demo                                  see it work\n\n"
+    "  oddflow detect today.pcap                     a first look, without a model\n\n"
+    "  oddflow learn normal.pcap -o office.oddflow   learn what is normal\n\n"
+    "  oddflow detect today.pcap -m office.oddflow --report today.html",
+    epilog="Exit codes: 0 done; 1 internal error; 2 nothing could be read, or the call was wrong; "
+    "3 part of the input was lost and --strict was given; 4 alerts found and --fail-on-alert was given; 130 interrupted.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"oddflow {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
+) -> None:
+    pass
+
+
+for command in (detect, learn, flows, explain, extract, inspect, detectors, doctor, demo_command):
+    command.register(app)
+
+
+def main() -> None:
+    """Runs the command and turns what went wrong into one message and the documented exit code."""
+    try:
+        app(standalone_mode=True)
+    except OddflowError as error:
+        _fail(str(error), 2)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except MemoryError:
+        _fail("out of memory; lower --max-flows, or read less at a time", 1)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            _fail(f"the disk is full: {error.filename or 'standard output'}", 2)
+        _internal(error)
+    except Exception as error:  # noqa: BLE001  (the last line of defence: a message, never a traceback)
+        _internal(error)
+
+
+def _internal(error: Exception) -> None:
+    if os.environ.get("ODDFLOW_DEBUG"):
+        raise error
+    _fail(f"internal error: {type(error).__name__}: {error}\nset ODDFLOW_DEBUG=1 to see where; please report it", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stderr.write(f"oddflow: {message}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Shows a detection in the terminal."""
+
+from typing import Any
+
+from rich.text import Text
+
+from oddflow.cli import console
+from oddflow.cli.tables import alert_table
+from oddflow.verdicts.detection import Detection, TruthSummary
+
+
+def detection(result: Detection, rows: int) -> None:
+    """The ranked rows, then truth, budget and losses."""
+    if result.rows:
+        console.out.print(alert_table(result, rows))
+        if len(result.rows) > rows:
+            console.say(f"{len(result.rows) - rows:,} more rows; --rows shows them, --report has them all")
+    else:
+        console.out.print("nothing odd: no flow is over the threshold")
+    if result.truth:
+        _truth(result.truth)
+    threshold = result.threshold
+    console.say(
+        f"{result.flows:,} flows, {result.alerts:,} over the threshold of {threshold.score:.4g}, "
+        f"in {len(result.rows):,} rows"
+    )
+    console.say(f"budget {threshold.budget}: {threshold.promise}")
+    for remark in result.remarks:
+        console.say(f"note: {remark}")
+    console.show_ledger(result.ledger)
+
+
+def _truth(truth: TruthSummary) -> None:
+    for attack in truth.attacks:
+        if attack.best_rank is None:
+            console.out.print(Text(f"missed  {attack.what}: none of its {attack.flows:,} flows", style="red"))
+        else:
+            console.out.print(
+                Text(
+                    f"found   {attack.what}: {attack.alerts:,} of its {attack.flows:,} flows, "
+                    f"best row {attack.best_rank}",
+                    style="green",
+                )
+            )
+    console.out.print(
+        f"false   {truth.false_alerts:,} of {truth.benign_flows:,} benign flows; "
+        f"{truth.false_rows_in_first_20} of the first 20 rows are benign"
+    )
+
+
+def as_dict(result: Detection) -> dict[str, Any]:
+    """The whole result for --json."""
+    truth = result.truth
+    return {
+        "sources": result.sources,
+        "flows": result.flows,
+        "threshold": {
+            "score": result.threshold.score,
+            "budget": result.threshold.budget,
+            "promise": result.threshold.promise,
+            "expected_false": round(result.threshold.expected_false, 4),
+            "held_back": result.threshold.held_back,
+        },
+        "rows": [
+            {"rank": row.rank, "flows": len(row.alerts), "top": row.top.as_dict(), "ids": [a.id for a in row.alerts]}
+            for row in result.rows
+        ],
+        "truth": None
+        if truth is None
+        else {
+            "attacks": [
+                {"what": a.what, "flows": a.flows, "alerts": a.alerts, "best_rank": a.best_rank} for a in truth.attacks
+            ],
+            "benign_flows": truth.benign_flows,
+            "false_alerts": truth.false_alerts,
+            "false_rows_in_first_20": truth.false_rows_in_first_20,
+        },
+        "ledger": result.ledger.as_dict(),
+        "remarks": result.remarks,
+    }

@@ -1,0 +1,105 @@
+"""Tables for the terminal."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from oddflow.cli.console import plain
+from oddflow.schema import FlowEnd, protocol_name
+from oddflow.verdicts.alert import AlertRow
+from oddflow.verdicts.detection import Detection
+from oddflow.verdicts.words import seconds, size
+
+
+def clock(time_ns: int) -> str:
+    """A time of day, UTC, with milliseconds."""
+    return f"{datetime.fromtimestamp(time_ns // 1_000_000_000, UTC):%H:%M:%S}.{time_ns // 1_000_000 % 1000:03d}"
+
+
+def endpoint(address: str, port: int | None) -> str:
+    """An address with its port, brackets round an IPv6 address."""
+    if not port:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
+    """The first flows, a row each."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, justify in (
+        ("start (UTC)", "left"), ("source", "left"), ("destination", "left"), ("proto", "left"),
+        ("packets →", "right"), ("←", "right"), ("bytes →", "right"), ("←", "right"), ("lasted", "right"),
+        ("ended", "left"),
+    ):  # fmt: skip
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    rows: list[dict[str, Any]] = pa.Table.from_batches(batches).slice(0, limit).to_pylist()
+    for row in rows:
+        start_ns, end_ns = row["start"].value if hasattr(row["start"], "value") else 0, 0
+        start_ns, end_ns = _ns(row["start"]), _ns(row["end"])
+        table.add_row(
+            clock(start_ns),
+            plain(endpoint(row["src_ip"], row["src_port"])),
+            plain(endpoint(row["dst_ip"], row["dst_port"])),
+            protocol_name(row["protocol"]),
+            *(f"{row[name] or 0:,}" for name in ("forward_packets", "reverse_packets")),
+            *(size(row[name] or 0) for name in ("forward_bytes", "reverse_bytes")),
+            seconds((end_ns - start_ns) / 1e9),
+            FlowEnd(row["end_reason"]).name.lower().replace("_", " ") if row["end_reason"] else "",
+        )
+    return table
+
+
+def _ns(time: datetime) -> int:
+    return round(time.timestamp() * 1e6) * 1000
+
+
+def targets(row: AlertRow) -> str:
+    """Where the alerts of a row went: one service, several ports of one host, or several hosts."""
+    hosts = {alert.dst_ip for alert in row.alerts}
+    ports = {alert.dst_port for alert in row.alerts}
+    if len(hosts) == 1 and len(ports) == 1:
+        return endpoint(row.top.dst_ip, row.top.dst_port)
+    if len(hosts) == 1:
+        return f"{len(ports):,} ports on {row.top.dst_ip}"
+    port = f", port {row.top.dst_port}" if len(ports) == 1 and row.top.dst_port else ""
+    return f"{len(hosts):,} hosts{port}"
+
+
+def alert_table(detection: Detection, limit: int) -> Table:
+    """The ranked rows: what an analyst reads first."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("flows", justify="right", no_wrap=True)
+    table.add_column("first seen", no_wrap=True)
+    table.add_column("source → destination", overflow="fold", ratio=3)
+    table.add_column("proto", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("how rare", ratio=2)
+    table.add_column("why", ratio=5)
+    if detection.truth:
+        table.add_column("truth", no_wrap=True)
+    for row in detection.rows[:limit]:
+        top = row.top
+        cells: list[Text | str] = [
+            str(row.rank),
+            f"{len(row.alerts):,}",
+            clock(min(alert.start_ns for alert in row.alerts))[:8],
+            plain(f"{top.src_ip} → {targets(row)}"),
+            protocol_name(top.protocol),
+            f"{top.score:.4g}",
+            top.rarity,
+            plain(top.reasons[0].text if top.reasons else ""),
+        ]
+        if detection.truth:
+            cells.append(_truth_of(row))
+        table.add_row(*cells)
+    return table
+
+
+def _truth_of(row: AlertRow) -> Text:
+    names = sorted({alert.truth for alert in row.alerts if alert.truth})
+    return Text(", ".join(names), style="green") if names else Text("benign", style="dim")

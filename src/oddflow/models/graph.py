@@ -1,0 +1,91 @@
+"""Writes an ONNX graph from `x` (n, d) to `score` (n,) and `contributions` (n, d), node by node."""
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 18
+IR_VERSION = 10
+"""What ONNX Runtime 1.20, the oldest that Oddflow installs with, can read."""
+
+
+class GraphBuilder:
+    """Adds nodes one after the other; a name stands for the tensor that a node gives.
+
+    >>> builder = GraphBuilder(width=3)
+    >>> squares = builder.add("Mul", builder.x, builder.x)
+    >>> model = builder.finish(score=builder.row_sum(squares), contributions=squares)
+    >>> [node.op_type for node in model.graph.node]
+    ['Mul', 'ReduceSum', 'Identity', 'Identity']
+    """
+
+    x = "x"
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+        self._bodies = 0
+
+    def constant(self, value: NDArray[Any] | float) -> str:
+        """A tensor that is part of the graph."""
+        name = f"constant_{len(self._constants)}"
+        array = np.asarray(value, np.float32) if isinstance(value, float) else np.ascontiguousarray(value)
+        self._constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """A node with one output, whose name it gives."""
+        name = f"{operator.lower()}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
+        return name
+
+    def columns(self, x: str, places: NDArray[np.int64]) -> str:
+        """Some columns of x, in the given order: (n, d) -> (n, len(places))."""
+        return self.add("Gather", x, self.constant(places.astype(np.int64)), axis=1)
+
+    def row_sum(self, x: str) -> str:
+        """The sum of each row: (n, d) -> (n,)."""
+        return self.add("ReduceSum", x, self.constant(np.array([1], np.int64)), keepdims=0)
+
+    def include(self, body: onnx.ModelProto, x: str) -> str:
+        """A whole graph of one input and one output, laid in place: torch's exporter writes such."""
+        self._bodies += 1
+        graph = body.graph
+        renamed = {graph.input[0].name: x, "": ""}
+
+        def rename(name: str) -> str:
+            return renamed.setdefault(name, f"body_{self._bodies}_{name}")
+
+        for constant in graph.initializer:
+            copy = onnx.TensorProto()
+            copy.CopyFrom(constant)
+            copy.name = rename(constant.name)
+            self._constants.append(copy)
+        for node in graph.node:
+            inputs, outputs = [rename(name) for name in node.input], [rename(name) for name in node.output]
+            copied = helper.make_node(node.op_type, inputs, outputs)
+            copied.attribute.extend(node.attribute)
+            self._nodes.append(copied)
+        return rename(graph.output[0].name)
+
+    def finish(self, *, score: str, contributions: str) -> onnx.ModelProto:
+        """The model, with its inputs and outputs named."""
+        self._nodes.append(helper.make_node("Identity", [score], ["score"]))
+        self._nodes.append(helper.make_node("Identity", [contributions], ["contributions"]))
+        floats = TensorProto.FLOAT
+        graph = helper.make_graph(
+            self._nodes,
+            "oddflow",
+            [helper.make_tensor_value_info("x", floats, ["n", self.width])],
+            [
+                helper.make_tensor_value_info("score", floats, ["n"]),
+                helper.make_tensor_value_info("contributions", floats, ["n", self.width]),
+            ],
+            self._constants,
+        )
+        opsets = [helper.make_opsetid("", OPSET)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="oddflow")

@@ -1,0 +1,152 @@
+"""Raw feature columns to columns that a model can learn from, in NumPy and as ONNX nodes.
+
+A column of scale
+
+    LINEAR      becomes (x - centre) / spread
+    LOG         becomes (l - centre) / spread with l = sign(x) log(1 + |x| / step); the step is one
+                millisecond for seconds and one unit for all else
+    CATEGORY    becomes one column of 0 and 1 for each of its 24 most frequent values, and one for all others
+
+The centre is the median. The spread is the larger of what the middle half and the middle 98 % tell, so that a
+column which is zero in most rows keeps a spread; and never below a floor, so that a constant column neither
+explodes nor raises alarms by jitter:
+
+    LOG         a quarter: a factor of 1.28. A count that was always 0 and is 300 gives log(301) / 0.25 = 22.8
+    LINEAR      a twentieth of the greatest usual magnitude, or 0.05 where the column was always 0
+
+Numbers are cut at ±30.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddflow.features.feature import Feature, Scale
+from oddflow.models.graph import GraphBuilder
+from oddflow.models.rows import Floats
+
+MOST_CATEGORIES = 24
+BOUND = 30.0
+LOG_FLOOR = 0.25
+LINEAR_FLOOR = 0.05
+STEPS = {"s": 1e-3}
+"""The smallest difference that matters in a LOG column, by unit; 1 for units that are not here."""
+
+_FIT_ROWS = 200_000
+_TO_DEVIATION = 1.349, 4.653
+"""What the widths of the middle 50 % and 98 % of a normal distribution are in standard deviations."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaler:
+    """Fitted scaling of d raw columns to m scaled ones: LOG columns, then LINEAR, then categories, then others.
+
+    Attributes:
+        logs, linears: Places of the raw columns of these scales.
+        steps: (logs,), centres and spreads: (logs + linears,).
+        categories: Place of the raw column and its known values (k,), for each CATEGORY column.
+        owners: (m,) place of the raw column that each scaled column stands for.
+    """
+
+    width: int
+    logs: NDArray[np.int64]
+    linears: NDArray[np.int64]
+    steps: Floats
+    centres: Floats
+    spreads: Floats
+    categories: tuple[tuple[int, Floats], ...]
+
+    @classmethod
+    def fit(cls, x: Floats, features: Sequence[Feature]) -> Self:
+        """Learns centres, spreads and known values: x (n, d), one feature a column."""
+        if len(x) > _FIT_ROWS:
+            x = x[np.linspace(0, len(x) - 1, _FIT_ROWS).astype(np.int64)]
+        logs, linears, categorical = (
+            np.array([place for place, feature in enumerate(features) if feature.scale is scale], np.int64)
+            for scale in (Scale.LOG, Scale.LINEAR, Scale.CATEGORY)
+        )
+        steps = np.array([STEPS.get(features[place].unit, 1.0) for place in logs], np.float32)
+        linear = x[:, linears]
+        usual = np.quantile(np.abs(linear), 0.99, axis=0) if linear.size else np.zeros(len(linears))
+        floors = np.concatenate([np.full(len(logs), LOG_FLOOR), LINEAR_FLOOR * np.where(usual > 0, usual, 1)])
+        values = np.concatenate([_logarithm(x[:, logs], steps), linear], axis=1)
+        centres, spreads = _centres_and_spreads(values)
+        return cls(
+            width=x.shape[1],
+            logs=logs,
+            linears=linears,
+            steps=steps,
+            centres=centres.astype(np.float32),
+            spreads=np.maximum(spreads, floors).astype(np.float32),
+            categories=tuple((int(place), _most_frequent(x[:, place])) for place in categorical),
+        )
+
+    @property
+    def numbers(self) -> int:
+        """How many scaled columns are numbers; those of the categories follow."""
+        return len(self.logs) + len(self.linears)
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """(m,) place of the raw column that each scaled column stands for."""
+        known = [place for place, values in self.categories for _ in values]
+        others = [place for place, _ in self.categories]
+        return np.concatenate([self.logs, self.linears, np.array(known + others, np.int64)])
+
+    def transform(self, x: Floats) -> Floats:
+        """Scales rows: (n, d) -> (n, m)."""
+        numbers = np.concatenate([_logarithm(x[:, self.logs], self.steps), x[:, self.linears]], axis=1)
+        numbers = np.clip((numbers - self.centres) / self.spreads, -BOUND, BOUND)
+        known = [x[:, [place]] == values for place, values in self.categories]
+        others = [~hit.any(axis=1, keepdims=True) for hit in known]
+        return np.concatenate([numbers, *known, *others], axis=1, dtype=np.float32)
+
+    def write(self, builder: GraphBuilder) -> str:
+        """Adds the same as nodes, from the graph's x to (n, m)."""
+        parts = []
+        if len(self.logs):
+            raw = builder.columns(builder.x, self.logs)
+            steps = builder.add("Div", builder.add("Abs", raw), builder.constant(self.steps))
+            logarithm = builder.add("Log", builder.add("Add", steps, builder.constant(1.0)))
+            parts.append(builder.add("Mul", builder.add("Sign", raw), logarithm))
+        if len(self.linears):
+            parts.append(builder.columns(builder.x, self.linears))
+        if parts:
+            numbers = builder.add("Concat", *parts, axis=1)
+            numbers = builder.add("Sub", numbers, builder.constant(self.centres))
+            numbers = builder.add("Div", numbers, builder.constant(self.spreads))
+            parts = [builder.add("Clip", numbers, builder.constant(-BOUND), builder.constant(BOUND))]
+        if self.categories:
+            parts += self._write_categories(builder)
+        return builder.add("Concat", *parts, axis=1)
+
+    def _write_categories(self, builder: GraphBuilder) -> list[str]:
+        places = self.owners[self.numbers : -len(self.categories)]
+        raw = builder.columns(builder.x, places)
+        values = np.concatenate([values for _, values in self.categories])
+        known = builder.add("Cast", builder.add("Equal", raw, builder.constant(values)), to=1)
+        member = (places[:, None] == [place for place, _ in self.categories]).astype(np.float32)
+        hits = builder.add("MatMul", known, builder.constant(member))
+        return [known, builder.add("Sub", builder.constant(1.0), hits)]
+
+
+def _logarithm(x: Floats, steps: Floats) -> Floats:
+    # not log1p: ONNX has no such operator, and the twins must agree
+    return np.asarray(np.sign(x) * np.log(np.float32(1) + np.abs(x) / steps))
+
+
+def _centres_and_spreads(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if not values.shape[1]:
+        return np.zeros(0), np.zeros(0)
+    low, quarter, median, three_quarters, high = np.quantile(values, [0.01, 0.25, 0.5, 0.75, 0.99], axis=0)
+    half, most = _TO_DEVIATION
+    return median, np.maximum((three_quarters - quarter) / half, (high - low) / most)
+
+
+def _most_frequent(column: Floats) -> Floats:
+    values, counts = np.unique(column, return_counts=True)
+    order = np.lexsort((values, -counts))[:MOST_CATEGORIES]
+    return np.sort(values[order])

@@ -1,0 +1,102 @@
+"""A budget of false alarms becomes a threshold, from the scores of held-back normal flows."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddflow.errors import UsageError
+from oddflow.verdicts.detection import Threshold
+
+SECONDS_OF = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+DEFAULT_BUDGET = "10/day"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many normal flows may be shown by mistake: a number in a time, or a share of the flows.
+
+    Attributes:
+        text: What was asked, in words.
+        per_s: False alarms a second, or None where a share was asked.
+        share: Share of normal flows, or None where a number in a time was asked.
+    """
+
+    text: str
+    per_s: float | None = None
+    share: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Budget":
+        """Reads "10/day", "2/hour", "1/week".
+
+        >>> Budget.parse("10/day").text
+        '10 false alarms a day'
+        """
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*/\s*(minute|hour|day|week)\s*", text)
+        if not match or float(match[1]) <= 0:
+            raise UsageError(f"the budget is {text!r}; expected a number in a time, like 10/day, 2/hour or 1/week")
+        plural = "" if float(match[1]) == 1 else "s"
+        per_s = float(match[1]) / SECONDS_OF[match[2]]
+        return cls(f"{match[1]} false alarm{plural} a{'n' if match[2] == 'hour' else ''} {match[2]}", per_s=per_s)
+
+    @classmethod
+    def of_share(cls, share: float) -> "Budget":
+        """A false-alarm rate: the share of normal flows that may be shown, above 0 and below 1."""
+        if not 0 < share < 1:
+            raise UsageError(f"the false-alarm rate is {share}; expected more than 0 and less than 1, like 0.001")
+        return cls(f"{share:.3g} of the normal flows", share=share)
+
+    def allowed_share(self, flows_per_s: float) -> float:
+        """The share of normal flows that may be shown on a network with so many flows a second."""
+        if self.share is not None:
+            return self.share
+        assert self.per_s is not None  # noqa: S101  (one of the two is always given)
+        return self.per_s / max(flows_per_s, 1e-9)
+
+
+def set_threshold(held_back: NDArray[np.float32], budget: Budget, flows_per_s: float) -> Threshold:
+    """The lowest score that keeps the budget, by split-conformal calibration.
+
+    If a new normal flow is exchangeable with the n held-back ones, it scores above their k-th highest with
+    probability at most k / (n + 1) (Vovk et al. 2005, "Algorithmic Learning in a Random World", proposition 4.1).
+    Flows are not independent, so this is a guide, not a guarantee. Beyond the sample nothing is promised: the
+    threshold is then just above all held-back scores.
+
+    Args:
+        held_back: Scores of normal flows that nothing was fitted on, ascending, shape (n,).
+        budget: What was asked.
+        flows_per_s: Flows a second in the baseline, to turn a time into a share.
+    """
+    n = len(held_back)
+    share = min(1.0, budget.allowed_share(flows_per_s))
+    allowed = int(share * (n + 1))
+    # one above the (allowed + 1)-th highest: `allowed` of the held-back flows stay at or over the threshold
+    place = max(0, n - 1 - allowed)
+    score = float(np.nextafter(held_back[place], np.float32(np.inf)))
+    if allowed >= 1:
+        promise = f"1 in {round((n + 1) / allowed):,} normal flows is shown by mistake"
+        rate = allowed / (n + 1)
+    else:
+        per_day = flows_per_s * 86_400 / (n + 1)
+        promise = (
+            f"the {n:,} normal flows held back can promise no less than 1 in {n + 1:,}, at most about "
+            f"{per_day:,.0f} a day on this network; learn on more traffic for a tighter budget"
+        )
+        rate = 1 / (n + 1)
+    return Threshold(score, budget.text, promise, rate, n)
+
+
+def rarity(score: float, held_back: NDArray[np.float32]) -> str:
+    """How rare a score is among normal flows; beyond the sample it gives no number.
+
+    >>> rarity(9.0, np.array([1, 2, 3], np.float32)), rarity(2.0, np.array([1, 2, 3], np.float32))
+    ('rarer than all 3 normal flows', '1 in 1.3 normal flows')
+    """
+    n = len(held_back)
+    as_high = n - int(np.searchsorted(held_back, np.float32(score), side="left"))
+    if as_high == 0:
+        return f"rarer than all {n:,} normal flows"
+    odds = (n + 1) / (as_high + 1)
+    return f"1 in {odds:,.0f} normal flows" if odds >= 10 else f"1 in {odds:.1f} normal flows"

@@ -1,0 +1,176 @@
+"""Detection: flows in, a ranked and explained result out, in one pass and bounded memory."""
+
+import heapq
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from oddflow.errors import NothingMetered
+from oddflow.features.columns import integers
+from oddflow.features.ordering import in_end_order
+from oddflow.features.tabular import Tabular
+from oddflow.flows.settings import MeterSettings
+from oddflow.logs.source import Progress, read_flows
+from oddflow.losses import Ledger
+from oddflow.models.sealed import SealedModel
+from oddflow.verdicts.alert import Alert, AlertRow
+from oddflow.verdicts.budget import Budget, set_threshold
+from oddflow.verdicts.detection import AttackOutcome, Detection, TruthSummary
+from oddflow.verdicts.naming import Normal, plain_rows
+from oddflow.verdicts.rows import fold
+from oddflow.verdicts.tally import ScoreTally, TimeTally
+from oddflow.verdicts.truth import GroundTruth
+
+MAX_ALERTS = 20_000
+FIRST_ROWS = 20
+
+
+@dataclass(slots=True)
+class _Run:
+    """What gathers while flows pass."""
+
+    model: SealedModel
+    normal: Normal
+    threshold_score: float
+    truth: GroundTruth | None
+    scores: ScoreTally = field(default_factory=ScoreTally)
+    times: TimeTally = field(default_factory=TimeTally)
+    flows: int = 0
+    alerts: list[tuple[float, int, Alert]] = field(default_factory=list)
+    not_kept: int = 0
+    attack_flows: Counter[str] = field(default_factory=Counter)
+    attack_alerts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, batch: pa.RecordBatch, tabular: Tabular, source: str) -> None:
+        """Scores one batch of flows, in end order."""
+        x = tabular.rows(batch)
+        scores, parts = self.model.score(x)
+        over = scores >= self.threshold_score
+        self.flows += batch.num_rows
+        self.scores.add(scores)
+        self.times.add(integers(batch, "start"), over)
+        names = self.truth.attacks(batch) if self.truth else None
+        if names:
+            self.attack_flows.update(names)
+            self.attack_alerts.update(name for name, is_over in zip(names, over, strict=True) if is_over)
+        places = np.flatnonzero(over)
+        for place, flow in zip(places, plain_rows(batch, places), strict=True):
+            reasons = self.normal.reasons(x[place], parts[place])
+            alert = self.normal.alert(
+                flow, float(scores[place]), reasons, source, names[place] if names is not None else None
+            )
+            self._keep(alert)
+
+    def _keep(self, alert: Alert) -> None:
+        entry = (alert.score, self.flows + len(self.alerts), alert)
+        if len(self.alerts) < MAX_ALERTS:
+            heapq.heappush(self.alerts, entry)
+        else:
+            heapq.heappushpop(self.alerts, entry)
+            self.not_kept += 1
+
+
+def normal_of(model: SealedModel) -> Normal:
+    """What a sealed model says is normal."""
+    ranges = model.manifest.ranges
+    return Normal(
+        features=model.features,
+        low=np.array([r.q001 for r in ranges], np.float64),
+        high=np.array([r.maximum for r in ranges], np.float64),
+        held_back=model.held_back,
+        model_id=model.fingerprint,
+    )
+
+
+def detect(
+    sources: Sequence[str],
+    model: SealedModel,
+    tabular: Tabular,
+    *,
+    settings: MeterSettings,
+    budget: Budget,
+    truth: GroundTruth | None = None,
+    progress: Progress | None = None,
+) -> Detection:
+    """Scores all flows of the sources and keeps those over the budget's threshold.
+
+    Args:
+        sources: Captures or flow tables.
+        model: A sealed model.
+        tabular: A fresh representation with the model's home networks and context settings.
+        settings: How the model's flows were cut.
+        budget: False alarms that the reader puts up with.
+        truth: Ground truth, to report found, missed and false.
+        progress: Told of the bytes read.
+
+    Raises:
+        NothingMetered: No source held a flow.
+        InputError: A source cannot be used.
+    """
+    model.check_features(tabular.features)
+    threshold = set_threshold(model.held_back, budget, model.manifest.flows_per_s)
+    run = _Run(model, normal_of(model), threshold.score, truth)
+    ledger = Ledger()
+    for source in sources:
+        flows = read_flows(source, ledger, settings=settings, progress=progress)
+        for batch in in_end_order(flows, wait_s=settings.longest_wait_s):
+            run.add(batch, tabular, source)
+    if not run.flows:
+        raise NothingMetered(nothing_metered(sources, ledger))
+    held_back = ScoreTally()
+    held_back.add(model.held_back)
+    rows = fold(alert for _, _, alert in run.alerts)
+    threshold.expected_false *= run.flows
+    return Detection(
+        sources=list(sources),
+        rows=rows,
+        threshold=threshold,
+        histogram=run.scores.drawn_beside(held_back),
+        timeline=run.times.drawn(),
+        flows=run.flows,
+        ledger=ledger,
+        model=model.manifest.model_dump(mode="json"),
+        truth=_summary(run, rows) if truth else None,
+        remarks=_remarks(run, tabular),
+    )
+
+
+def nothing_metered(sources: Sequence[str], ledger: Ledger) -> str:
+    """Why sources that could be read held no flow."""
+    lost = "; ".join([f"{count:,} packets: {reason}" for reason, count in ledger.reasons.most_common(3)])
+    why = "; ".join(filter(None, [lost, *ledger.damages])) or "they hold no packets"
+    return f"no flow in {', '.join(sources)}: {why}"
+
+
+def _remarks(run: _Run, tabular: Tabular) -> list[str]:
+    width = max(tabular.context.settings.windows_s)
+    remarks = [f"context is warming up in the first {width:g} s: counts over that window are still low there"]
+    if tabular.context.cut_short:
+        remarks.append(
+            f"{tabular.context.cut_short:,} flows left a context window early: it remembers "
+            f"{tabular.context.settings.max_flows:,} flows"
+        )
+    if run.not_kept:
+        remarks.append(f"{run.not_kept:,} more alerts, of lower score, are counted and not listed")
+    return remarks
+
+
+def _summary(run: _Run, rows: list[AlertRow]) -> TruthSummary:
+    best: dict[str, int] = {}
+    for row in rows:
+        for alert in row.alerts:
+            if alert.truth:
+                best.setdefault(alert.truth, row.rank)
+    first = [alert for row in rows[:FIRST_ROWS] for alert in [row.top]]
+    attacks = sorted((name for name in run.attack_flows if name), key=lambda name: best.get(name, len(rows) + 1))
+    return TruthSummary(
+        attacks=tuple(
+            AttackOutcome(name, run.attack_flows[name], run.attack_alerts[name], best.get(name)) for name in attacks
+        ),
+        benign_flows=run.attack_flows[""],
+        false_alerts=run.attack_alerts[""],
+        false_rows_in_first_20=sum(alert.truth == "" for alert in first),
+    )

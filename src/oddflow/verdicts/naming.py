@@ -1,0 +1,105 @@
+"""Builds alerts: the flows over the threshold, each with its rarity and its reasons."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from oddflow.features.feature import Feature
+from oddflow.verdicts.alert import Alert, Reason
+from oddflow.verdicts.budget import rarity
+from oddflow.verdicts.filters import wireshark_filter
+from oddflow.verdicts.words import sentence
+
+REASONS = 4
+LEAST_SHARE = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """What is normal here.
+
+    Attributes:
+        features: The d columns of a feature row.
+        low: What 1 in 1,000 normal flows stay under, (d,).
+        high: The greatest value among normal flows, (d,).
+        held_back: Scores of held-back normal flows, ascending, (n,) float32.
+        model_id: Names the model in the ids of alerts.
+    """
+
+    features: tuple[Feature, ...]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    held_back: NDArray[np.float32]
+    model_id: str
+
+    def reasons(self, row: NDArray[np.float32], parts: NDArray[np.float32]) -> tuple[Reason, ...]:
+        """The features that made the score, the strongest first; one window speaks for a count.
+
+        Args:
+            row: Raw feature values, (d,).
+            parts: Their parts of the score, (d,), not negative.
+        """
+        total = float(parts.sum()) or 1.0
+        named: dict[str, Reason] = {}
+        for place in np.argsort(-parts, kind="stable"):
+            share = float(parts[place]) / total
+            if len(named) == REASONS or (named and share < LEAST_SHARE):
+                break
+            feature = self.features[place]
+            family = _without_window(feature.name)
+            if family in named:
+                continue
+            value, low, high = float(row[place]), float(self.low[place]), float(self.high[place])
+            text = sentence(value, feature, low, high)
+            named[family] = Reason(feature.name, value, low, high, round(share, 4), text)
+        return tuple(named.values())
+
+    def alert(
+        self, flow: dict[str, Any], score: float, reasons: tuple[Reason, ...], source: str, truth: str | None
+    ) -> Alert:
+        """One flow of the flow table as an alert."""
+        ends = (flow["src_ip"], flow["src_port"], flow["dst_ip"], flow["dst_port"], flow["protocol"])
+        identity = f"{self.model_id} {ends} {flow['start']} {flow['first_packet']}"
+        packets = int((flow["forward_packets"] or 0) + (flow["reverse_packets"] or 0))
+        used = min(packets, len(flow["lengths"] or ()))
+        return Alert(
+            id=hashlib.sha256(identity.encode()).hexdigest()[:12],
+            start_ns=flow["start"],
+            end_ns=flow["end"],
+            src_ip=ends[0],
+            src_port=ends[1],
+            dst_ip=ends[2],
+            dst_port=ends[3],
+            protocol=ends[4],
+            community_id=flow["community_id"] or "",
+            score=score,
+            rarity=rarity(score, self.held_back),
+            reasons=reasons,
+            packets=packets,
+            bytes=int((flow["forward_bytes"] or 0) + (flow["reverse_bytes"] or 0)),
+            lengths=tuple((flow["lengths"] or ())[:used]),
+            gaps_us=tuple((flow["gaps_us"] or ())[:used]),
+            payload=flow["payload"] or b"",
+            source=source,
+            first_packet=flow["first_packet"] or 0,
+            wireshark_filter=wireshark_filter(*ends),
+            truth=truth,
+        )
+
+
+def _without_window(name: str) -> str:
+    base, _, last = name.rpartition("_")
+    return base if last.endswith("s") and last[:-1].replace(".", "").isdigit() else name
+
+
+def plain_rows(batch: pa.RecordBatch, places: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Some rows of a flow batch as dictionaries; times as ns since 1970."""
+    flows = batch.take(pa.array(places))
+    for name in ("start", "end"):
+        column = flows.schema.get_field_index(name)
+        flows = flows.set_column(column, name, flows.column(name).cast(pa.int64()))
+    return flows.to_pylist()  # type: ignore[no-any-return]

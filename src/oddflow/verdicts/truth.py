@@ -1,0 +1,100 @@
+"""Ground truth: which flows are attacks, from a CSV of times, addresses and ports."""
+
+import csv
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from oddflow.capture.stream import reason_of
+from oddflow.errors import InputError, Unreadable
+from oddflow.features.columns import integers
+from oddflow.schema import PROTOCOL_NAMES
+
+COLUMNS = ("start", "end", "src_ip", "src_port", "dst_ip", "dst_port", "protocol", "what")
+ANY = "*"
+SLACK_NS = 1_000_000_000
+"""A flow counts as an attack's if it starts within its span, give or take a second."""
+
+NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()}
+Key = tuple[str, str, str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    start_ns: int
+    end_ns: int
+    what: str
+
+
+@dataclass(slots=True)
+class GroundTruth:
+    """Names the attack that a flow belongs to; exact ports are matched before wildcards."""
+
+    spans: dict[Key, list[_Span]] = field(default_factory=dict)
+    hosts: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, path: str) -> "GroundTruth":
+        """Reads start, end, src_ip, src_port, dst_ip, dst_port, protocol, what (`*` for any port).
+
+        Raises:
+            Unreadable: The file cannot be read.
+            InputError: A row is wrong; which, and how.
+        """
+        truth = cls()
+        try:
+            with Path(path).open(newline="", encoding="utf-8") as file:
+                rows = csv.DictReader(file)
+                missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+                if missing:
+                    raise InputError(f"{path} lacks the columns {', '.join(missing)}; expected {', '.join(COLUMNS)}")
+                for row in rows:
+                    truth._add(row, f"{path}, line {rows.line_num}")
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise Unreadable(f"the ground truth {path} cannot be read: {reason_of(error)}") from None
+        return truth
+
+    def _add(self, row: dict[str, str], where: str) -> None:
+        try:
+            name = row["protocol"].strip().lower()
+            protocol = NUMBERS[name] if name in NUMBERS else int(name)
+            span = _Span(_nanoseconds(row["start"]), _nanoseconds(row["end"]), row["what"])
+            ports = [port if (port := row[name].strip()) == ANY else str(int(port)) for name in ("src_port", "dst_port")]
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"{where}: {error}; expected ISO 8601 times, ports or *, and a protocol") from None
+        key = (row["src_ip"], ports[0], row["dst_ip"], ports[1], protocol)
+        self.spans.setdefault(key, []).append(span)
+        self.hosts.add(row["src_ip"])
+
+    def attacks(self, batch: pa.RecordBatch) -> list[str]:
+        """The attack's name for each flow, "" for a benign one."""
+        names = [""] * batch.num_rows
+        sources = batch.column("src_ip").to_pylist()
+        targets = batch.column("dst_ip").to_pylist()
+        involved = [i for i in range(len(names)) if sources[i] in self.hosts or targets[i] in self.hosts]
+        if not involved:
+            return names
+        columns = {name: integers(batch, name) for name in ("start", "src_port", "dst_port", "protocol")}
+        for i in involved:
+            src = (sources[i], str(columns["src_port"][i]))
+            dst = (targets[i], str(columns["dst_port"][i]))
+            protocol, start_ns = int(columns["protocol"][i]), int(columns["start"][i])
+            names[i] = self._match(src, dst, protocol, start_ns) or self._match(dst, src, protocol, start_ns)
+        return names
+
+    def _match(self, src: tuple[str, str], dst: tuple[str, str], protocol: int, start_ns: int) -> str:
+        for src_port, dst_port in ((src[1], dst[1]), (ANY, dst[1]), (src[1], ANY), (ANY, ANY)):
+            for span in self.spans.get((src[0], src_port, dst[0], dst_port, protocol), ()):
+                if span.start_ns - SLACK_NS <= start_ns <= span.end_ns + SLACK_NS:
+                    return span.what
+        return ""
+
+
+def _nanoseconds(text: str) -> int:
+    time = datetime.fromisoformat(text.strip())
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    return int(np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "ns").astype(np.int64))

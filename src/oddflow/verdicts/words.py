@@ -1,0 +1,92 @@
+"""Values and reasons in words."""
+
+import math
+
+from oddflow.features.feature import Feature, Scale
+from oddflow.features.homes import ROLES
+from oddflow.features.tabular import OUTCOMES
+from oddflow.schema import protocol_name
+
+BYTE_UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+def size(count: float) -> str:
+    """Bytes with a unit of 1,000.
+
+    >>> size(812), size(45_000), size(1_250_000)
+    ('812 B', '45 KB', '1.2 MB')
+    """
+    power = 0
+    while abs(count) >= 1000 and power < len(BYTE_UNITS) - 1:
+        count /= 1000
+        power += 1
+    digits = 0 if power == 0 or abs(count) >= 10 else 1
+    return f"{count:.{digits}f} {BYTE_UNITS[power]}"
+
+
+def seconds(value: float) -> str:
+    """A time span.
+
+    >>> seconds(0.0004), seconds(2.5), seconds(150)
+    ('0.4 ms', '2.5 s', '2.5 min')
+    """
+    if abs(value) < 1:
+        return f"{value * 1000:.3g} ms"
+    if abs(value) < 100:
+        return f"{value:.3g} s"
+    return f"{value / 60:.3g} min" if abs(value) < 6_000 else f"{value / 3600:.3g} h"
+
+
+def service(value: float) -> str:
+    """A service number, protocol × 65536 + port, as people write it.
+
+    >>> service(6 * 65536 + 22)
+    'tcp/22'
+    """
+    protocol, port = divmod(int(value), 65_536)
+    name = protocol_name(protocol)
+    return f"{name}/{port}" if protocol in (6, 17, 132) else name
+
+
+CATEGORIES = {
+    "service": service,
+    "outcome": lambda value: OUTCOMES.get(int(value), f"{value:g}"),
+    "role": lambda value: ROLES.get(int(value), f"{value:g}"),
+}
+
+
+def amount(value: float, feature: Feature) -> str:
+    """A feature's value as a person would write it."""
+    if feature.scale is Scale.CATEGORY:
+        return CATEGORIES.get(feature.name, lambda v: f"{v:g}")(value)
+    if feature.unit == "bytes":
+        return size(value)
+    if feature.unit == "s":
+        return seconds(value)
+    if feature.unit == "bytes/s":
+        return f"{size(value)}/s"
+    if feature.unit == "packets/s":
+        return f"{value:,.3g} packets/s" if value < 1000 else f"{value:,.0f} packets/s"
+    if feature.unit:
+        whole = math.isclose(value, round(value))
+        return f"{value:,.0f}" if whole else f"{value:.3g} {feature.unit}"
+    return f"{value:.2f}"
+
+
+def sentence(value: float, feature: Feature, low: float, high: float) -> str:
+    """What a feature says of a flow, beside what is normal here.
+
+    Args:
+        value: The flow's value.
+        feature: What it means.
+        low: What 1 in 1,000 normal flows stay under.
+        high: The greatest value among normal flows.
+    """
+    said = feature.words.replace("{value}", amount(value, feature))
+    if feature.scale is Scale.CATEGORY:
+        return f"{said}; this does not fit the rest of the flow"
+    if value > high:
+        return f"{said}; normal here: at most {amount(high, feature)}"
+    if value < low:
+        return f"{said}; normal here: at least {amount(low, feature)}"
+    return f"{said}; seen before ({amount(low, feature)} to {amount(high, feature)}), but not with the rest of the flow"
