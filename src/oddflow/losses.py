@@ -1,8 +1,11 @@
 """The loss ledger: what a stage could not use, by reason."""
 
 from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Self
+
+from oddflow.errors import NothingMetered
 
 
 class Loss(StrEnum):
@@ -70,6 +73,12 @@ class Ledger:
         self.evicted_flows += other.evicted_flows
         for text in other.damages:
             self.damaged(text)
+
+    def nothing_metered(self, sources: Sequence[str]) -> NothingMetered:
+        """The error for sources that could be read and held no flow: it says why."""
+        lost = [f"{count:,} packets: {reason}" for reason, count in self.reasons.most_common(3)]
+        why = "; ".join([*lost, *self.damages]) or "no packets are in it"
+        return NothingMetered(f"no flow in {', '.join(sources)}: {why}")
 
     def as_dict(self) -> dict[str, object]:
         """The ledger for JSON."""

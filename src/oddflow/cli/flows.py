@@ -29,12 +29,10 @@ def flows(
 
     from oddflow.cli import console
     from oddflow.cli.tables import flow_table
-    from oddflow.errors import NothingMetered
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.source import Fingerprint, read_flows
     from oddflow.logs.table import TableWriter
     from oddflow.losses import Ledger
-    from oddflow.verdicts.detecting import nothing_metered
 
     settings = MeterSettings(idle_timeout, active_timeout, max_flows=max_flows)
     ledger = Ledger()
@@ -58,6 +56,6 @@ def flows(
         console.say(f"{count:,} flows" + (f" in {output}" if output else ""))
         console.show_ledger(ledger)
     if not count:
-        raise NothingMetered(nothing_metered(sources, ledger))
+        raise ledger.nothing_metered(sources)
     if strict and not ledger.complete:
         raise options.Lost

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from oddflow.errors import NothingMetered
 from oddflow.features.columns import integers
 from oddflow.features.ordering import in_end_order
 from oddflow.features.tabular import Tabular
@@ -119,7 +118,7 @@ def detect(
         for batch in in_end_order(flows, wait_s=settings.longest_wait_s):
             run.add(batch, tabular, source)
     if not run.flows:
-        raise NothingMetered(nothing_metered(sources, ledger))
+        raise ledger.nothing_metered(sources)
     held_back = ScoreTally()
     held_back.add(model.held_back)
     rows = fold(alert for _, _, alert in run.alerts)
@@ -136,13 +135,6 @@ def detect(
         truth=_summary(run, rows) if truth else None,
         remarks=_remarks(run, tabular),
     )
-
-
-def nothing_metered(sources: Sequence[str], ledger: Ledger) -> str:
-    """Why sources that could be read held no flow."""
-    lost = "; ".join([f"{count:,} packets: {reason}" for reason, count in ledger.reasons.most_common(3)])
-    why = "; ".join(filter(None, [lost, *ledger.damages])) or "they hold no packets"
-    return f"no flow in {', '.join(sources)}: {why}"
 
 
 def _remarks(run: _Run, tabular: Tabular) -> list[str]:

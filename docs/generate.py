@@ -1,0 +1,53 @@
+"""Writes the pages that the code itself knows best: `python docs/generate.py`. A test checks that they are current."""
+
+from pathlib import Path
+
+import typer.main
+from click import Context, Group, Option, Parameter
+
+from oddflow.cli.main import app
+from oddflow.schema import COLUMNS
+
+HERE = Path(__file__).parent
+
+
+def flow_table() -> str:
+    """The flow schema as a page."""
+    lines = [
+        "# Flow table",
+        "",
+        "Every source gives these columns; what it cannot know is null. `forward` is from the initiator (RFC 5103).",
+        "Counters are integers, so that tables merge exactly.",
+        "",
+        "| column | type | unit | meaning |",
+        "|---|---|---|---|",
+        *(f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in COLUMNS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _option(parameter: Parameter) -> str:
+    if not isinstance(parameter, Option):
+        return f"| `{parameter.make_metavar(Context(Group()))}` | {getattr(parameter, 'help', '') or ''} | |"
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    default = "" if parameter.default in (None, False) or callable(parameter.default) else f"`{parameter.default}`"
+    return f"| {names} | {parameter.help or ''} | {default} |"
+
+
+def command_line() -> str:
+    """All commands with their options as a page."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, Group)  # noqa: S101
+    lines = ["# Command line", "", *(group.epilog or "").split(". "), ""]
+    for name, command in group.commands.items():
+        lines += [f"## oddflow {name}", "", command.help or "", "", "| option | meaning | default |", "|---|---|---|"]
+        lines += [_option(parameter) for parameter in command.params if getattr(parameter, "name", "") != "help"]
+        lines.append("")
+    return "\n".join(lines)
+
+
+PAGES = {"flow-table.md": flow_table, "command-line.md": command_line}
+
+if __name__ == "__main__":
+    for page, make in PAGES.items():
+        (HERE / page).write_text(make(), encoding="utf-8")

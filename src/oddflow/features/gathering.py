@@ -1,0 +1,120 @@
+"""The flows of whole sources as one array of feature rows, in memory set by a limit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddflow.features.columns import integers
+from oddflow.features.feature import Feature
+from oddflow.features.ordering import in_end_order
+from oddflow.features.tabular import Tabular
+from oddflow.flows.settings import MeterSettings
+from oddflow.logs.source import Fingerprint, Progress, read_flows
+from oddflow.losses import Ledger
+
+MAX_ROWS = 500_000
+"""About 100 MB of feature rows; of a longer baseline an even sample is kept."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Feature rows of a baseline, in the order in which flows ended.
+
+    Attributes:
+        x: Raw feature rows, (n, d) float32.
+        times_ns: Ends of the flows, (n,) int64, ascending within a source.
+        features: The d columns.
+        flows: Flows read; more than n where a sample was kept.
+        start_ns, end_ns: First and last packet.
+        seen: What was read of each source.
+        ledger: What was lost.
+        settings: How flows were cut.
+        home_networks: Which addresses are ours.
+        context: The context settings.
+    """
+
+    x: NDArray[np.float32]
+    times_ns: NDArray[np.int64]
+    features: tuple[Feature, ...]
+    flows: int
+    start_ns: int
+    end_ns: int
+    seen: list[Fingerprint]
+    ledger: Ledger
+    settings: MeterSettings
+    home_networks: tuple[str, ...]
+    context: dict[str, object]
+
+
+class _Sample:
+    """Keeps every row until there are twice too many, then every second, fourth, … one: even in time."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._step = 1
+        self._passed = 0
+        self._kept: list[tuple[NDArray[np.float32], NDArray[np.int64]]] = []
+        self._count = 0
+
+    def add(self, x: NDArray[np.float32], times_ns: NDArray[np.int64]) -> None:
+        first = -self._passed % self._step
+        self._passed += len(x)
+        # copies: a slice would keep the whole batch alive
+        self._kept.append((x[first :: self._step].copy(), times_ns[first :: self._step].copy()))
+        self._count += len(self._kept[-1][0])
+        if self._count > 2 * self._limit:
+            x, times_ns = self.all()
+            self._kept = [(x[::2].copy(), times_ns[::2].copy())]
+            self._count = len(self._kept[0][0])
+            self._step *= 2
+
+    def all(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        return np.concatenate([x for x, _ in self._kept]), np.concatenate([times for _, times in self._kept])
+
+
+def gather(
+    sources: Sequence[str],
+    tabular: Tabular,
+    *,
+    settings: MeterSettings,
+    ledger: Ledger,
+    progress: Progress | None = None,
+    max_rows: int = MAX_ROWS,
+) -> Gathered:
+    """Reads sources into feature rows; at most 2 × `max_rows` are kept, evenly over time.
+
+    Raises:
+        NothingMetered: No source held a flow.
+        InputError: A source cannot be read.
+    """
+    sample = _Sample(max_rows)
+    seen = []
+    start_ns, end_ns = 2**63 - 1, 0
+    for source in sources:
+        fingerprint = Fingerprint(source)
+        seen.append(fingerprint)
+        flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress)
+        for batch in in_end_order(flows, wait_s=settings.longest_wait_s):
+            ends = integers(batch, "end")
+            sample.add(tabular.rows(batch), ends)
+            start_ns = min(start_ns, int(integers(batch, "start").min()))
+            end_ns = max(end_ns, int(ends.max()))
+    flow_count = sum(fingerprint.flows for fingerprint in seen)
+    if not flow_count:
+        raise ledger.nothing_metered(sources)
+    x, times_ns = sample.all()
+    return Gathered(
+        x=x,
+        times_ns=times_ns,
+        features=tabular.features,
+        flows=flow_count,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        seen=seen,
+        ledger=ledger,
+        settings=settings,
+        home_networks=tabular.homes.networks,
+        context=tabular.context.settings.as_dict(),
+    )
