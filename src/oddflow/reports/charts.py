@@ -40,7 +40,7 @@ def packets_chart(lengths: Sequence[int], gaps_us: Sequence[int]) -> Markup:
         gap = f"{duration(gaps_us[index] * 1_000)} after the one before" if 0 < index < len(gaps_us) else ""
         bars.append(_packet(index, length, gap, zero, pixels))
     return chart(
-        *_packet_axis(up, down, zero, pixels, len(shown)),
+        *_packet_axis(up, down, zero, pixels),
         *bars,
         height=zero + down * pixels + 30,
         kind="packets",
@@ -63,7 +63,7 @@ def _packet(index: int, length: int, gap: str, zero: float, pixels: float) -> Ma
     )
 
 
-def _packet_axis(up: int, down: int, zero: float, pixels: float, packets: int) -> list[Markup]:
+def _packet_axis(up: int, down: int, zero: float, pixels: float) -> list[Markup]:
     lines = [element("line", class_="zero", x2="100%", y1=zero, y2=zero)]
     for length, sign in ((up, -1), (down, 1)):
         if length:
@@ -71,11 +71,10 @@ def _packet_axis(up: int, down: int, zero: float, pixels: float, packets: int) -
             lines.append(element("line", class_="grid", x2="100%", y1=y, y2=y))
             lines.append(element("text", f"{length:,} B", x=-6, y=y + 3.5, text_anchor="end", class_="axis"))
     for index in (0, 7, 15, 23, 31):
-        dim = "axis" if index < packets else "axis faint"
         x = percent((index + 0.5) / SEQUENCE_PACKETS)
         lines.append(
             element(
-                "text", str(index + 1), x=x, y=zero + down * pixels + 20, text_anchor="middle", class_=dim
+                "text", str(index + 1), x=x, y=zero + down * pixels + 20, text_anchor="middle", class_="axis"
             )
         )
     return lines
