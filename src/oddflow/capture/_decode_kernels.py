@@ -32,7 +32,7 @@ from oddflow.capture._layout import (
     VLAN,
     WINDOW,
 )
-from oddflow.capture._walk_kernels import read_u16, read_u32
+from oddflow.capture._walk_kernels import MAX_PACKET_BYTES, read_u16, read_u32
 from oddflow.jit import kernel
 
 ETHERTYPE_IPV4 = 0x0800
@@ -187,10 +187,12 @@ def ipv6(data, at, end, wire_end, header, address):
     end = min(end, wire_end)
     kind = np.int64(data[at + 6])
     at += 40
-    for _ in range(MAX_EXTENSION_HEADERS):
+    for number in range(MAX_EXTENSION_HEADERS + 1):
         if kind not in (0, 43, 44, 51, 60, 135, 139, 140):
             header[PROTOCOL] = kind
             return OK, at, end, wire_end
+        if number == MAX_EXTENSION_HEADERS:
+            break
         loss = missing(at, 8, end, wire_end, LOST_IP_HEADER)
         if loss != OK:
             return loss, at, end, wire_end
@@ -261,7 +263,7 @@ def decode(data, count, place, link_type, headers, addresses):
         address[:] = 0
         at = place[packet, 0]
         end = at + place[packet, 1]
-        wire_end = max(end, at + place[packet, 2])
+        wire_end = max(end, at + min(place[packet, 2], MAX_PACKET_BYTES))
         loss, kind, at, vlan = link(data, at, end, wire_end, link_type[packet])
         header[VLAN] = vlan
         if loss == OK:

@@ -12,7 +12,12 @@ from oddflow.jit import kernel
 MAX_PACKET_BYTES = 262_144
 """A longer packet is taken for damage, as libpcap and Wireshark do."""
 
-MAX_SECONDS = 9_223_372_035
+MAX_BLOCK_BYTES = 2 * MAX_PACKET_BYTES
+"""A longer pcapng block is passed over."""
+
+LATEST_NS = 1 << 62
+"""Times past it (the year 2116) or before 1970 are held at the bound, so that no sum or difference overflows."""
+
 SECTION_BLOCK = 0x0A0D0D0A
 INTERFACE_BLOCK = 1
 OBSOLETE_PACKET_BLOCK = 2
@@ -65,31 +70,36 @@ def walk_pcap(data, start, end, big_endian, ns_per_tick, header_bytes, time_ns, 
 
 
 @kernel()
-def ticks_to_ns(high, low, ticks_per_s):
-    """A 64-bit count of ticks since 1970 as ns, without overflow; times past the year 2262 are held there."""
+def ticks_to_ns(high, low, ticks_per_s, offset_ns):
+    """A 64-bit count of ticks since 1970, moved by an offset, as ns from 0 to LATEST_NS."""
     if high >= 0x80000000:
-        return MAX_SECONDS * 1_000_000_000
+        return LATEST_NS
     ticks = (high << 32) | low
     seconds = ticks // ticks_per_s
     rest = ticks % ticks_per_s
-    if seconds > MAX_SECONDS:
-        return MAX_SECONDS * 1_000_000_000
-    if ticks_per_s > 1_000_000_000:
-        # float64 keeps 53 bits, more than the nine decimal digits asked for
-        return seconds * 1_000_000_000 + np.int64(rest * (1e9 / ticks_per_s))
-    return seconds * 1_000_000_000 + rest * 1_000_000_000 // ticks_per_s
+    if seconds >= LATEST_NS // 1_000_000_000:
+        return LATEST_NS
+    if ticks_per_s % 1_000_000_000 == 0:
+        rest_ns = rest // (ticks_per_s // 1_000_000_000)
+    elif ticks_per_s > 1_000_000_000:  # a power of two: exact but for one rounding to 53 bits
+        rest_ns = np.int64(rest * (1e9 / ticks_per_s))
+    else:
+        rest_ns = rest * 1_000_000_000 // ticks_per_s
+    time_ns = seconds * 1_000_000_000 + rest_ns
+    return max(0, time_ns + min(offset_ns, LATEST_NS - time_ns))
 
 
-@kernel("UniTuple(i8, 3)(u1[::1], i8, i8, b1, i8[:, ::1], i8, i8[::1], i8[:, ::1], i8[::1])")
-def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, time_ns, place, link_type):
+@kernel("UniTuple(i8, 3)(u1[::1], i8, i8, b1, i8[:, ::1], i8, i8, i8[::1], i8[:, ::1], i8[::1])")
+def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, last_ns, time_ns, place, link_type):
     """Lists the packets of data[start:end] (draft-ietf-opsawg-pcapng).
 
     Args:
         interfaces: (m, 4) link type, ticks a second, offset in ns and snap length of each interface.
+        last_ns: Time of the packet before, which simple packets take over: they carry none.
 
     Returns:
-        As walk_pcap; WALK_ATTENTION where a section or interface block starts at the offset returned,
-        or a block longer than the bytes at hand. A packet of an unknown interface has link type -1.
+        As walk_pcap; WALK_ATTENTION where a section, interface or overlong block starts at the offset returned.
+        A packet of an unknown interface has link type -1.
     """
     count = 0
     at = start
@@ -102,9 +112,9 @@ def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, time_
         length = read_u32(data, at + 4, big_endian)
         if length < 12 or length % 4 != 0:
             return count, at, WALK_DAMAGED
+        if length > MAX_BLOCK_BYTES:
+            return count, at, WALK_ATTENTION
         if at + length > end:
-            if length > MAX_PACKET_BYTES * 2:
-                return count, at, WALK_ATTENTION
             break
         if read_u32(data, at + length - 4, big_endian) != length:
             return count, at, WALK_DAMAGED
@@ -119,7 +129,7 @@ def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, time_
             snap = interfaces[0, 3]
             captured = min(wire, snap) if snap > 0 else wire
             packet = body + 4
-            time_ns[count] = time_ns[count - 1] if count > 0 else 0
+            time_ns[count] = time_ns[count - 1] if count > 0 else last_ns
             room = body_bytes - 4
         elif block_type in (ENHANCED_PACKET_BLOCK, OBSOLETE_PACKET_BLOCK):
             if body_bytes < 20:
@@ -133,10 +143,11 @@ def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, time_
             packet = body + 20
             room = body_bytes - 20
             if interface < interface_count:
-                time_ns[count] = interfaces[interface, 2] + ticks_to_ns(
+                time_ns[count] = ticks_to_ns(
                     read_u32(data, body + 4, big_endian),
                     read_u32(data, body + 8, big_endian),
                     interfaces[interface, 1],
+                    interfaces[interface, 2],
                 )
             else:
                 time_ns[count] = 0

@@ -9,6 +9,9 @@ from oddflow.capture.packets import PacketBatch
 from oddflow.losses import Ledger
 
 FILE_HEADER_BYTES = 24
+LINK_TYPE_BITS = 0x03FFFFFF
+"""Above them stands how long the frame check sequence is."""
+
 MAGICS = {  # first four bytes as big endian: (ns a tick, bytes of a record's header)
     0xA1B2C3D4: (1000, 16),
     0xA1B23C4D: (1, 16),
@@ -32,7 +35,7 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
     header = buffer.peek(FILE_HEADER_BYTES)
     order = byte_order(header)
     ns_per_tick, record_bytes = MAGICS[int.from_bytes(header[:4], order)]  # type: ignore[arg-type]
-    batch.link_type[:] = int.from_bytes(header[20:24], order) & 0x0FFFFFFF  # type: ignore[arg-type]
+    batch.link_type[:] = int.from_bytes(header[20:24], order) & LINK_TYPE_BITS  # type: ignore[arg-type]
     buffer.start += FILE_HEADER_BYTES
     number = 1
     while True:

@@ -71,7 +71,7 @@ class Section:
 def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> Iterator[None]:
     """Fills `batch` with each next set of packets, not decoded yet, and yields."""
     section = Section()
-    number = 1
+    number, last_ns = 1, 0
     while True:
         batch.count, buffer.start, status = walk_pcapng(
             buffer.data,
@@ -80,6 +80,7 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
             section.big_endian,
             section.interfaces,
             section.count,
+            last_ns,
             batch.time_ns,
             batch.place,
             batch.link_type,
@@ -87,6 +88,7 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
         batch.first_number = number
         number += batch.count
         if batch.count:
+            last_ns = int(batch.time_ns[batch.count - 1])
             yield
         if status == layout.WALK_DAMAGED or (status == layout.WALK_ATTENTION and not _attend(buffer, section, ledger)):
             ledger.damaged(f"{name}: a block after packet {number - 1} is malformed; nothing after it can be read")
@@ -99,7 +101,7 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
 
 def _attend(buffer: BlockBuffer, section: Section, ledger: Ledger) -> bool:
     """Takes a section or interface block in, or passes over a block too long for the buffer."""
-    if not buffer.need(12):
+    if not buffer.need(16):
         return False
     head = buffer.peek(16)
     if head[:4] == MAGIC and not section.begin(head):
@@ -107,8 +109,8 @@ def _attend(buffer: BlockBuffer, section: Section, ledger: Ledger) -> bool:
     kind, length = section.number(head[:4]), section.number(head[4:8])
     if length < 12 or length % 4:
         return False
-    if length <= TAIL_BYTES and kind in (SECTION_BLOCK, INTERFACE_BLOCK):
-        if not buffer.need(length):
+    if kind in (SECTION_BLOCK, INTERFACE_BLOCK):
+        if length > TAIL_BYTES or not buffer.need(length):
             return False
         block = buffer.peek(length)
         if section.number(block[-4:]) != length:

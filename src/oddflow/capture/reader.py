@@ -47,5 +47,5 @@ def read_packets(
 
 def packets(source: str, ledger: Ledger, *, block_bytes: int = BLOCK_BYTES) -> Iterator[PacketBatch]:
     """Opens a file or `-` and reads its packets; raises as `plain_bytes` and `read_packets`."""
-    first, stream = plain_bytes(source, ledger)
-    return read_packets(stream, first, source, ledger, block_bytes=block_bytes)
+    with plain_bytes(source, ledger) as (first, stream):
+        yield from read_packets(stream, first, source, ledger, block_bytes=block_bytes)

@@ -4,6 +4,8 @@ import errno
 import io
 import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -15,6 +17,11 @@ from oddflow.losses import Ledger
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 CHUNK_BYTES = 1 << 20
+FIRST_BYTES = 1 << 12
+"""What a format is told by; the header line of a CSV table fits."""
+
+PIECE_BYTES = 1 << 10
+"""Arrow gives nothing of a read that meets the damage of a zstd stream, so this much may be lost before it."""
 
 
 class ByteStream(Protocol):
@@ -64,17 +71,28 @@ class Gunzipped:
                     self._waiting = waiting.lstrip(b"\0")
                     continue
                 self._member = zlib.decompressobj(wbits=31)
+            before = self._member.copy()
             try:
                 plain = self._member.decompress(waiting, size)
             except zlib.error as error:
                 self._ledger.damaged(f"{self._name}: the gzip stream is damaged ({error})")
-                break
+                self._over = True
+                return _up_to_damage(before, waiting)
             self._fed = True
             self._waiting = self._member.unconsumed_tail or self._member.unused_data
             if plain:
                 return plain
         self._over = True
         return b""
+
+
+def _up_to_damage(member: "zlib._Decompress", packed: bytes) -> bytes:
+    """What can be had of the last piece: zlib gives nothing of a call that meets the damage."""
+    plain = bytearray()
+    with suppress(zlib.error):
+        for byte in packed:
+            plain += member.decompress(bytes([byte]))
+    return bytes(plain)
 
 
 class Unzstd:
@@ -87,11 +105,16 @@ class Unzstd:
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes; none at the end."""
+        plain = bytearray()
         try:
-            return bytes(self._plain.read(min(size, CHUNK_BYTES)))
+            while len(plain) < min(size, CHUNK_BYTES):
+                piece = self._plain.read(min(size - len(plain), PIECE_BYTES))
+                if not piece:
+                    break
+                plain += piece
         except OSError as error:
             self._ledger.damaged(f"{self._name}: the zstd stream is cut or damaged ({error})")
-            return b""
+        return bytes(plain)
 
 
 class _Readable(io.RawIOBase):
@@ -137,13 +160,22 @@ def reason_of(error: Exception) -> str:
     return str(error)
 
 
-def plain_bytes(source: str, ledger: Ledger) -> tuple[bytes, ByteStream]:
-    """The first bytes of a source, and the stream of all its bytes, decompressed.
+@contextmanager
+def plain_bytes(source: str, ledger: Ledger) -> Iterator[tuple[bytes, ByteStream]]:
+    """Opens a source: its first bytes, and the stream of all its bytes, decompressed; closes it at the end.
 
     Raises:
         Unreadable: It cannot be opened, or holds nothing.
     """
     packed = open_file(source)
+    try:
+        yield _plain_bytes(packed, source, ledger)
+    finally:
+        if source != "-":
+            packed.close()
+
+
+def _plain_bytes(packed: BinaryIO, source: str, ledger: Ledger) -> tuple[bytes, ByteStream]:
     first = _first_bytes(packed, source)
     stream: ByteStream = Prefixed(first, packed)
     if first.startswith(GZIP_MAGIC):
@@ -160,7 +192,7 @@ def plain_bytes(source: str, ledger: Ledger) -> tuple[bytes, ByteStream]:
 
 def _first_bytes(stream: BinaryIO, source: str) -> bytes:
     try:
-        first = stream.read(64)
+        first = stream.read(FIRST_BYTES)
     except OSError as error:
         raise Unreadable(f"{source} cannot be read: {reason_of(error)}") from None
     if not first:

@@ -322,7 +322,7 @@ def add_to_direction(rows, row, way, header, now):
     rows[row, way + WINDOW_MAX] = max(rows[row, way + WINDOW_MAX], np.int64(header[WINDOW]))
     rows[row, way + TTL_MIN] = min(rows[row, way + TTL_MIN], np.int64(header[TTL]))
     rows[row, way + TTL_MAX] = max(rows[row, way + TTL_MAX], np.int64(header[TTL]))
-    rows[row, way + WAY_LAST] = now
+    rows[row, way + WAY_LAST] = max(rows[row, way + WAY_LAST], now)
 
 
 @kernel()
@@ -395,7 +395,9 @@ def meter_packets(
             continue
         now = time_ns[packet]
         header = headers[packet]
-        meter[WATERMARK] = max(meter[WATERMARK], now)
+        # a packet so late that its flow would be over at once: the clock was set back
+        if now > meter[WATERMARK] or now < meter[WATERMARK] - limits[3] - limits[0]:
+            meter[WATERMARK] = now
         if meter[DONE_COUNT] + 2 >= done.shape[0]:
             return packet
         if not expire(slots, hashes, links, meter, rows, done, limits):

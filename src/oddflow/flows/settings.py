@@ -1,6 +1,8 @@
 """How flows are cut: time-outs and limits, stated once and kept in every model that was learnt with them."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from oddflow.errors import UsageError
 
@@ -40,6 +42,14 @@ class MeterSettings:
     def longest_wait_s(self) -> float:
         """How long after its last packet a flow is known to have ended, at most."""
         return max(self.idle_timeout_s, self.closed_timeout_s) + REORDER_SLACK_S
+
+    @classmethod
+    def of(cls, known: Mapping[str, Any]) -> Self:
+        """The settings that `as_dict` gave; raises UsageError for any others."""
+        try:
+            return cls(**known)
+        except TypeError:
+            raise UsageError(f"no meter settings: {dict(known)}; was the model made by another version?") from None
 
     def as_dict(self) -> dict[str, float | int]:
         """The settings for a manifest."""

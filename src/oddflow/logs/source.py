@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from oddflow.capture.reader import is_capture
-from oddflow.capture.stream import ByteStream, plain_bytes
+from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
 from oddflow.flows.metering import meter_capture
 from oddflow.flows.settings import MeterSettings
@@ -74,16 +74,24 @@ def read_flows(
         Unreadable, UnknownFormat: Nothing could be read.
     """
     seen = seen or Fingerprint(source)
-    first, stream = plain_bytes(source, ledger)
+    with plain_bytes(source, ledger) as (first, stream):
+        watched = _Watched(stream, seen, progress)
+        for batch in _flow_batches(source, first, watched, ledger, settings):
+            seen.flows += batch.num_rows
+            yield batch
+
+
+def _flow_batches(
+    source: str, first: bytes, stream: _Watched, ledger: Ledger, settings: MeterSettings | None
+) -> Iterator[pa.RecordBatch]:
     if is_capture(first):
-        batches = meter_capture(_Watched(stream, seen, progress), first, source, ledger, settings=settings)
+        yield from meter_capture(stream, first, source, ledger, settings=settings)
     elif is_table(first):
-        batches = read_table(source, first, ledger)
+        yield from read_table(source, first, ledger)
+        while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be hashed
+            pass
     else:
         raise UnknownFormat(
             f"{source} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
             "also gzip or zstd) or a flow table (Parquet, Arrow, CSV)"
         )
-    for batch in batches:
-        seen.flows += batch.num_rows
-        yield batch

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as parquet
 
@@ -24,8 +25,8 @@ def is_table(first: bytes) -> bool:
     """Whether a file that starts with these bytes is a flow table."""
     if first.startswith((PARQUET_MAGIC, ARROW_MAGIC)):
         return True
-    header = first.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
-    return {"start", "src_ip", "dst_ip"} <= set(header)
+    header = first.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip().split(",")
+    return {"start", "src_ip", "dst_ip"} <= {name.strip('"') for name in header}
 
 
 def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordBatch]:
@@ -44,7 +45,7 @@ def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordB
             file = pa.ipc.open_file(pa.memory_map(source))
             batches = (file.get_batch(i) for i in range(file.num_record_batches))
         elif is_table(first):
-            batches = _csv_batches(source, ledger)
+            batches = _csv_batches(source, _csv_columns(source), ledger)
         else:
             raise UnknownFormat(f"{source} is no flow table; expected Parquet, Arrow or CSV")
         for batch in batches:
@@ -53,8 +54,22 @@ def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordB
         raise InputError(f"{source} cannot be read as a flow table: {str(error).splitlines()[0]}") from None
 
 
-def _csv_batches(source: str, ledger: Ledger) -> Iterator[pa.RecordBatch]:
-    types = {field.name: field.type for field in FLOW_SCHEMA if field.name not in NESTED}
+def _csv_columns(source: str) -> list[str]:
+    """The columns of the flow schema that a CSV file has; no other is looked at, whatever it holds."""
+    with pa_csv.open_csv(source) as reader:
+        names = reader.schema.names
+    _refuse_repeated(names, source)
+    return [name for name in names if name in FLOW_SCHEMA.names and name not in NESTED]
+
+
+def _refuse_repeated(names: list[str], source: str) -> None:
+    repeated = sorted({name for name in names if name in FLOW_SCHEMA.names and names.count(name) > 1})
+    if repeated:
+        raise InputError(f"{source} has the column {repeated[0]} more than once; which one is meant?")
+
+
+def _csv_batches(source: str, names: list[str], ledger: Ledger) -> Iterator[pa.RecordBatch]:
+    types = {name: FLOW_SCHEMA.field(name).type for name in names}
 
     def skip(row: Any) -> str:
         ledger.lost(Loss.RECORD, 1, f"{row.actual_columns} fields where {row.expected_columns} were expected")
@@ -64,7 +79,9 @@ def _csv_batches(source: str, ledger: Ledger) -> Iterator[pa.RecordBatch]:
     reader = pa_csv.open_csv(
         source,
         parse_options=pa_csv.ParseOptions(invalid_row_handler=skip),
-        convert_options=pa_csv.ConvertOptions(column_types=text, strings_can_be_null=True),
+        convert_options=pa_csv.ConvertOptions(
+            include_columns=names, column_types=text, strings_can_be_null=True, null_values=[""]
+        ),
     )
     for batch in reader:
         yield _typed(batch, types, ledger)
@@ -72,9 +89,8 @@ def _csv_batches(source: str, ledger: Ledger) -> Iterator[pa.RecordBatch]:
 
 def _typed(batch: pa.RecordBatch, types: dict[str, Any], ledger: Ledger) -> pa.RecordBatch:
     """Casts text columns; a row with a value that is no such number is a loss, never a wrong one."""
-    names = [name for name in batch.schema.names if name in types]
     try:
-        return pa.record_batch([_cast(batch.column(name), types[name]) for name in names], names=names)
+        return pa.record_batch([_cast(batch.column(name), kind) for name, kind in types.items()], names=list(types))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         if batch.num_rows == 1:
             ledger.lost(Loss.RECORD, 1, "a value that is no number of its column's type")
@@ -92,7 +108,7 @@ def _cast(column: Any, kind: Any) -> Any:
         return column.cast(pa.timestamp("ns")).cast(kind) if not _has_zone(column) else column.cast(kind)
     if pa.types.is_floating(kind):
         values = column.cast(kind)
-        if pa.compute.any(pa.compute.invert(pa.compute.is_finite(values))).as_py():
+        if pc.any(pc.invert(pc.is_finite(values))).as_py():
             raise pa.ArrowInvalid("not finite")
         return values
     return column.cast(kind)
@@ -107,6 +123,7 @@ def _conform(batch: pa.RecordBatch, source: str, ledger: Ledger) -> Iterator[pa.
     """Gives a batch exactly the flow schema's columns."""
     if batch.num_rows == 0:
         return
+    _refuse_repeated(batch.schema.names, source)
     absent = [name for name in KEY_COLUMNS if name not in batch.schema.names]
     if absent:
         raise InputError(f"{source} lacks the columns {', '.join(absent)}; `oddflow flows -o` writes such a table")
@@ -119,7 +136,7 @@ def _conform(batch: pa.RecordBatch, source: str, ledger: Ledger) -> Iterator[pa.
     flows = pa.record_batch(columns, schema=FLOW_SCHEMA)
     valid = flows.column("start").is_valid()
     for name in KEY_COLUMNS[1:]:
-        valid = pa.compute.and_(valid, flows.column(name).is_valid())
+        valid = pc.and_(valid, flows.column(name).is_valid())
     kept = flows.filter(valid)
     ledger.lost(Loss.RECORD, flows.num_rows - kept.num_rows, "no time, address, port or protocol")
     ledger.used(kept.num_rows)
