@@ -12,7 +12,7 @@ from sandbox import call, inside, start
 from truth import Fact, Sign
 
 HOSTS = {host.name: host for host in office.HOSTS}
-GUESSES = 90
+GUESSES = 220
 SETTLE_S = 0.5
 
 

@@ -94,7 +94,7 @@ def routine(host: str) -> list[tuple[Callable[[Actor], None], float]]:
     tasks: list[tuple[Callable[[Actor], None], float]] = [
         (browsing.surf, 75.0),
         (browsing.read_intranet, 55.0),
-        (background.look_up, 42.0),
+        (background.look_up, 34.0),
         (logins.shell, 90.0 if developer else 200.0),
         (logins.copy_files, 200.0 if developer else 400.0),
         (browsing.keep_open, 140.0),

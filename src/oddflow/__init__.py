@@ -1,3 +1,25 @@
-"""Oddflow learns what normal traffic looks like on a network and shows the flows that do not fit."""
+"""Oddflow learns what normal traffic looks like on a network and shows the flows that do not fit.
+
+>>> import oddflow
+>>> capture = oddflow.examples() / "office-baseline.pcap.zst"
+>>> first = next(iter(oddflow.flows(capture)))
+>>> first.schema.names[:6]
+['start', 'end', 'src_ip', 'src_port', 'dst_ip', 'dst_port']
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oddflow.api import detect, examples, flows, learn
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "detect", "examples", "flows", "learn"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the front door when it is first used, so that `oddflow --help` stays quick."""
+    if name in __all__:
+        from oddflow import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'oddflow' has no attribute {name!r}")

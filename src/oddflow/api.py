@@ -8,6 +8,7 @@ True
 
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike, fspath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -22,13 +23,13 @@ from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Progress, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
-from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget
+from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, fence, set_threshold
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
 from oddflow.verdicts.truth import GroundTruth
 
 if TYPE_CHECKING:
-    from oddflow.training.learn import EpochTold
+    from oddflow.training.loop import EpochTold
 
 Source = str | PathLike[str]
 
@@ -51,6 +52,13 @@ def flows(
         yield from read_flows(fspath(source), told, settings=settings)
 
 
+def examples() -> Path:
+    """The folder of the captures that ship with Oddflow."""
+    package = Path(__file__).parent
+    inside = package / "examples"
+    return inside if inside.is_dir() else package.parents[1] / "examples"
+
+
 def gather(
     *sources: Source,
     settings: MeterSettings | None = None,
@@ -67,3 +75,169 @@ def gather(
         ledger=ledger if ledger is not None else Ledger(),
         progress=progress,
     )
+
+
+def learn_gathered(
+    gathered: Gathered,
+    output: Source | None = None,
+    *,
+    detector: str | None = None,
+    seed: int = 0,
+    logdir: str | None = None,
+    told: "EpochTold | None" = None,
+    **options: Any,
+) -> SealedModel:
+    """Learns feature rows and seals a model; writes it where `output` is given."""
+    from contextlib import ExitStack
+
+    from oddflow.detectors import registry
+    from oddflow.learning.learn import learn as learn_rows
+    from oddflow.models.format import write_sealed
+
+    name = detector or registry.default()
+    with ExitStack() as stack:
+        listeners = [told] if told else []
+        if logdir:
+            if name != "autoencoder":
+                raise UsageError(f"{name} has no curves; --logdir goes with a detector that learns in epochs")
+            from oddflow.training.curves import Curves
+
+            listeners.append(stack.enter_context(Curves(logdir)))
+        if listeners and name == "autoencoder":
+            options["told"] = _all(listeners)
+        archive = learn_rows(gathered, detector=name, seed=seed, **options)
+    if output is not None:
+        write_sealed(output, archive)
+    return SealedModel(archive)
+
+
+def _all(listeners: "Sequence[EpochTold]") -> "EpochTold":
+    def tell(epoch: Any) -> None:
+        for listener in listeners:
+            listener(epoch)
+
+    return tell
+
+
+def learn(
+    *sources: Source,
+    output: Source | None = None,
+    detector: str | None = None,
+    seed: int = 0,
+    home_networks: Sequence[str] | None = None,
+    settings: MeterSettings | None = None,
+    ledger: Ledger | None = None,
+    **options: Any,
+) -> SealedModel:
+    """Learns what is normal from captures that are believed to be.
+
+    Args:
+        sources: Paths, or "-" for standard input.
+        output: Where to write the sealed model, if anywhere.
+        detector: By name; the autoencoder where torch is installed, else robust-pca.
+        seed: Same seed and input, same model.
+        home_networks: Networks of yours; the private ranges unless given.
+        settings: How flows are cut.
+        ledger: Told of all that is lost.
+        options: Of the detector.
+
+    Raises:
+        InputError: A source cannot be used.
+        UsageError: Too few flows, or no such detector or option.
+        OutputError: The model cannot be written.
+    """
+    gathered = gather(*sources, settings=settings, home_networks=home_networks, ledger=ledger)
+    return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
+
+
+def detect(
+    *sources: Source,
+    model: SealedModel | Source | None = None,
+    budget: str | None = None,
+    false_alarm_rate: float | None = None,
+    truth: Source | None = None,
+    home_networks: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> Detection:
+    """Finds the flows that do not fit.
+
+    Args:
+        sources: Captures or flow tables.
+        model: A sealed model or its path; without one the sources themselves are learnt from, robustly.
+        budget: False alarms that you put up with, "10/day" unless given.
+        false_alarm_rate: Instead of a budget, a share of normal flows.
+        truth: A ground-truth CSV, to report found, missed and false.
+        home_networks: Networks of yours; the model's unless given.
+        progress: Told of the bytes read.
+
+    Raises:
+        InputError: A source cannot be used.
+        ModelError: The model cannot be used, or not on these sources.
+        UsageError: The budget is wrong, or there are too few flows to learn from.
+    """
+    if not sources:
+        raise UsageError("no source was given; name a capture")
+    names = [fspath(source) for source in sources]
+    known = GroundTruth.read(fspath(truth)) if truth is not None else None
+    wanted = Budget.of_share(false_alarm_rate) if false_alarm_rate is not None else Budget.parse(budget or DEFAULT_BUDGET)
+    if model is None:
+        return _detect_alone(names, wanted, known, home_networks, progress, asked=bool(budget or false_alarm_rate))
+    sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
+    tabular = Tabular.of(
+        HomeNetworks(home_networks or sealed.manifest.home_networks or PRIVATE),
+        ContextSettings.of(sealed.manifest.context),
+    )
+    settings = MeterSettings.of(sealed.manifest.meter)
+    threshold = set_threshold(sealed.held_back, wanted, sealed.manifest.flows_per_s)
+    return detect_in(names, sealed, tabular, settings=settings, threshold=threshold, truth=known, progress=progress)
+
+
+def _detect_alone(
+    sources: list[str],
+    budget: Budget,
+    truth: GroundTruth | None,
+    home_networks: Sequence[str] | None,
+    progress: Progress | None,
+    *,
+    asked: bool,
+) -> Detection:
+    """Learns from the sources, then looks at them again; standard input, which passes once, is metered to a file."""
+    from tempfile import TemporaryDirectory
+
+    from oddflow.learning.learn import learn_robustly
+    from oddflow.logs.table import TableWriter
+
+    settings, homes = MeterSettings(), HomeNetworks(home_networks or PRIVATE)
+    ledger = Ledger()
+    with TemporaryDirectory(prefix="oddflow-") as folder:
+        reread = list(sources)
+        for place, source in enumerate(sources):
+            if source == "-":
+                reread[place] = f"{folder}/stdin-{place}.parquet"
+                with TableWriter(reread[place]) as writer:
+                    for batch in read_flows(source, ledger, settings=settings, progress=progress):
+                        writer.write(batch)
+        tabular = Tabular.of(homes, ContextSettings())
+        told = None if reread != sources else ledger
+        gathered = gather_rows(reread, tabular, settings=settings, ledger=told or Ledger(), progress=progress)
+        model = SealedModel(learn_robustly(gathered))
+        threshold = (
+            set_threshold(model.held_back, budget, model.manifest.flows_per_s) if asked else fence(model.held_back)
+        )
+        detection = detect_in(
+            reread,
+            model,
+            Tabular.of(homes, ContextSettings()),
+            settings=settings,
+            threshold=threshold,
+            population="flows of this capture",
+            truth=truth,
+        )
+    detection.sources = sources
+    detection.ledger = ledger
+    detection.remarks.insert(
+        0,
+        "learnt from this capture itself, robustly: most of it is taken for normal, and no budget can be promised; "
+        "`oddflow learn` on traffic that you trust gives a better view",
+    )
+    return detection

@@ -9,6 +9,7 @@ OddflowError
 │   ├── NotAModel             not a sealed model, or a part of it is missing or cut
 │   ├── Tampered              a part does not match its hash
 │   └── SchemaMismatch        it needs columns that the source lacks
+├── LearningFailed        a detector could not be fitted            exit 2
 ├── OutputError           a result cannot be written (full disk…)   exit 2
 └── UsageError            the call itself is wrong                  exit 2
 
@@ -53,6 +54,10 @@ class Tampered(ModelError):
 
 class SchemaMismatch(ModelError):
     """A model needs columns that the source lacks, or other versions of them."""
+
+
+class LearningFailed(OddflowError):
+    """A detector could not be fitted: its loss diverged, or its sealed copy does not agree with it."""
 
 
 class OutputError(OddflowError):

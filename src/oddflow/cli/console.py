@@ -20,7 +20,7 @@ err = Console(stderr=True, highlight=False)
 
 def say(text: str) -> None:
     """A line for the person at the terminal."""
-    err.print(Text(text))
+    err.print(plain(text), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -48,6 +48,19 @@ def reading(sources: Sequence[str], what: str) -> Iterator[Any]:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=None if packed or not total else total)
         yield lambda count: progress.advance(task, count)
+
+
+@contextmanager
+def epochs(total: int = 80) -> Iterator[Any]:
+    """A progress bar over epochs; gives the function that is told of each."""
+    columns = (SpinnerColumn(), TextColumn("learning, epoch"), BarColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda epoch: progress.update(
+            task,
+            completed=epoch.number + 1,
+            description=f"{epoch.number + 1}, loss {epoch.train_loss:.4f}, validation {epoch.validation_loss:.4f}",
+        )
 
 
 def show_ledger(ledger: Ledger) -> None:

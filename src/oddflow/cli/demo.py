@@ -26,12 +26,13 @@ def demo(
     as_json: options.Json = False,
 ) -> None:
     """Learns on the benign capture alone; the truth is opened only to print found, missed and false."""
+    from oddflow import api
     from oddflow.cli import console
     from oddflow.cli.detect import detect
     from oddflow.cli.learn import learn
     from oddflow.errors import OutputError, Unreadable
 
-    folder = Path(examples) if examples else shipped()
+    folder = Path(examples) if examples else api.examples()
     baseline, incident, truth = (str(folder / name) for name in NAMES)
     missing = [name for name in NAMES if not (folder / name).is_file()]
     if missing:
@@ -58,10 +59,3 @@ def learn_quietly(baseline: str, model: str, detector: str | None, seed: int) ->
     from oddflow import api
 
     api.learn(baseline, output=model, detector=detector, seed=seed)
-
-
-def shipped() -> Path:
-    """The captures of the repository, or those inside an installed package."""
-    package = Path(__file__).parents[1]
-    inside = package / "examples"
-    return inside if inside.is_dir() else package.parents[1] / "examples"

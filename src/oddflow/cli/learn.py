@@ -42,7 +42,6 @@ def learn(
             home_networks=home_net,
             ledger=ledger,
             progress=progress,
-            seed=seed,
         )
     with console.epochs() as told:
         model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)

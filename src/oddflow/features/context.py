@@ -5,12 +5,15 @@ made them. State is bounded by `max_flows` a window; a window that had to forget
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from oddflow.errors import UsageError
 from oddflow.features import _context_kernels as kernels
 from oddflow.features.columns import integers, numbers, text_hashes
 from oddflow.features.feature import Feature, Scale
@@ -27,6 +30,21 @@ class ContextSettings:
 
     windows_s: tuple[float, ...] = (10.0, 120.0)
     max_flows: int = 32_768
+
+    def __post_init__(self) -> None:
+        """Refuses settings that no context can keep."""
+        if not 1 <= len(self.windows_s) <= 8 or not all(0 < width <= 86_400 for width in self.windows_s):
+            raise UsageError(f"context windows are {self.windows_s}; expected one to eight, of up to a day in seconds")
+        if not 16 <= self.max_flows <= 4_194_304:
+            raise UsageError(f"context max_flows is {self.max_flows}; expected 16 to 4,194,304")
+
+    @classmethod
+    def of(cls, known: Mapping[str, Any]) -> Self:
+        """The settings that `as_dict` gave; raises UsageError for any others."""
+        try:
+            return cls(**{**known, "windows_s": tuple(known["windows_s"])})
+        except (TypeError, KeyError):
+            raise UsageError(f"no context settings: {dict(known)}; was the model made by another version?") from None
 
     def as_dict(self) -> dict[str, object]:
         """The settings for a manifest."""

@@ -126,9 +126,11 @@ OWN: tuple[tuple[Feature, Columns], ...] = (
         lambda b: _rate_per_s(b, _bytes(b)),
     ),
     (Feature("balance", "", LINEAR, "balance of bytes sent and received {value}"), _balance),
-    (Feature("forward_syn", "packets", LOG, "{value} with SYN sent"), _column("forward_syn")),
-    (Feature("forward_fin", "packets", LOG, "{value} with FIN sent"), _column("forward_fin")),
-    (Feature("reverse_fin", "packets", LOG, "{value} with FIN received"), _column("reverse_fin")),
+    (
+        # the first SYN and the FINs say whether the capture saw the start and the end, not what the hosts did
+        Feature("syn_repeats", "packets", LOG, "{value} repeated SYNs"),
+        lambda b: np.maximum(0, numbers(b, "forward_syn") - 1),
+    ),
     (Feature("forward_rst", "packets", LOG, "{value} with RST sent"), _column("forward_rst")),
     (Feature("reverse_rst", "packets", LOG, "{value} with RST received"), _column("reverse_rst")),
     (Feature("forward_psh", "packets", LOG, "{value} with PSH sent"), _column("forward_psh")),
@@ -145,7 +147,7 @@ NEEDED = (
     "forward_packets", "reverse_packets", "forward_bytes", "reverse_bytes", "forward_payload_bytes",
     "reverse_payload_bytes", "forward_payload_packets", "reverse_payload_packets", "forward_length_squares",
     "reverse_length_squares", "forward_length_max", "reverse_length_max", "gap_squares_us2", "gap_max_us",
-    "forward_syn", "forward_fin", "reverse_fin", "forward_rst", "reverse_rst", "forward_psh", "reverse_psh", "payload",
+    "forward_syn", "forward_rst", "reverse_rst", "forward_psh", "reverse_psh", "payload",
 )  # fmt: skip
 
 

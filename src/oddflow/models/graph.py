@@ -37,10 +37,11 @@ class GraphBuilder:
         self._constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """A node with one output, whose name it gives."""
+    def add(self, operator: str, *inputs: str, unused: int = 0, **attributes: Any) -> str:
+        """A node, and the name of its first output; `unused` further outputs are asked for and left."""
         name = f"{operator.lower()}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
+        outputs = [name, *(f"{name}_unused_{place}" for place in range(unused))]
+        self._nodes.append(helper.make_node(operator, list(inputs), outputs, **attributes))
         return name
 
     def columns(self, x: str, places: NDArray[np.int64]) -> str:

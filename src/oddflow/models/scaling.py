@@ -7,9 +7,10 @@ A column of scale
                 millisecond for seconds and one unit for all else
     CATEGORY    becomes one column of 0 and 1 for each of its 24 most frequent values, and one for all others
 
-The centre is the median. The spread is the larger of what the middle half and the middle 98 % tell, so that a
-column which is zero in most rows keeps a spread; and never below a floor, so that a constant column neither
-explodes nor raises alarms by jitter:
+Centre and spread are those of the row's *group*: the value of the first CATEGORY column, a flow's service. What is
+many for SSH is few for DNS. A group of n rows counts n / (n + 10), all rows the rest; a group that was never seen is
+scaled as all rows are. The centre is the mean and the spread the standard deviation (of the LOG, where it is one),
+never below a floor, so that a constant column neither explodes nor raises alarms by jitter:
 
     LOG         a quarter: a factor of 1.28. A count that was always 0 and is 300 gives log(301) / 0.25 = 22.8
     LINEAR      a twentieth of the greatest usual magnitude, or 0.05 where the column was always 0
@@ -36,8 +37,8 @@ STEPS = {"s": 1e-3}
 """The smallest difference that matters in a LOG column, by unit; 1 for units that are not here."""
 
 _FIT_ROWS = 200_000
-_TO_DEVIATION = 1.349, 4.653
-"""What the widths of the middle 50 % and 98 % of a normal distribution are in standard deviations."""
+DRAWN_BY = 10
+"""A group of this many rows counts as much as all rows together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +47,7 @@ class Scaler:
 
     Attributes:
         logs, linears: Places of the raw columns of these scales.
-        steps: (logs,), centres and spreads: (logs + linears,).
+        steps: (logs,); centres and spreads: (groups + 1, logs + linears), all rows' in the last row.
         categories: Place of the raw column and its known values (k,), for each CATEGORY column.
         owners: (m,) place of the raw column that each scaled column stands for.
     """
@@ -73,7 +74,8 @@ class Scaler:
         usual = np.quantile(np.abs(linear), 0.99, axis=0) if linear.size else np.zeros(len(linears))
         floors = np.concatenate([np.full(len(logs), LOG_FLOOR), LINEAR_FLOOR * np.where(usual > 0, usual, 1)])
         values = np.concatenate([_logarithm(x[:, logs], steps), linear], axis=1)
-        centres, spreads = _centres_and_spreads(values)
+        categories = tuple((int(place), _most_frequent(x[:, place])) for place in categorical)
+        centres, spreads = _centres_and_spreads(values, *_groups_of(x, categories))
         return cls(
             width=x.shape[1],
             logs=logs,
@@ -81,8 +83,17 @@ class Scaler:
             steps=steps,
             centres=centres.astype(np.float32),
             spreads=np.maximum(spreads, floors).astype(np.float32),
-            categories=tuple((int(place), _most_frequent(x[:, place])) for place in categorical),
+            categories=categories,
         )
+
+    def groups(self, x: Floats) -> NDArray[np.int64]:
+        """The group of each row, (n,), in 0 … group_count; group_count itself for a value that was never seen."""
+        return _groups_of(x, self.categories)[0]
+
+    @property
+    def group_count(self) -> int:
+        """How many groups there are, beside that of all rows."""
+        return len(self.categories[0][1]) if self.categories else 0
 
     @property
     def numbers(self) -> int:
@@ -99,13 +110,15 @@ class Scaler:
     def transform(self, x: Floats) -> Floats:
         """Scales rows: (n, d) -> (n, m)."""
         numbers = np.concatenate([_logarithm(x[:, self.logs], self.steps), x[:, self.linears]], axis=1)
-        numbers = np.clip((numbers - self.centres) / self.spreads, -BOUND, BOUND)
+        groups = self.groups(x)
+        numbers = np.clip((numbers - self.centres[groups]) / self.spreads[groups], -BOUND, BOUND)
         known = [x[:, [place]] == values for place, values in self.categories]
         others = [~hit.any(axis=1, keepdims=True) for hit in known]
         return np.concatenate([numbers, *known, *others], axis=1, dtype=np.float32)
 
-    def write(self, builder: GraphBuilder) -> str:
-        """Adds the same as nodes, from the graph's x to (n, m)."""
+    def write(self, builder: GraphBuilder) -> tuple[str, str]:
+        """Adds the same as nodes, from the graph's x: the names of the scaled columns (n, m) and of the groups (n,)."""
+        groups = self._write_groups(builder)
         parts = []
         if len(self.logs):
             raw = builder.columns(builder.x, self.logs)
@@ -115,13 +128,33 @@ class Scaler:
         if len(self.linears):
             parts.append(builder.columns(builder.x, self.linears))
         if parts:
-            numbers = builder.add("Concat", *parts, axis=1)
-            numbers = builder.add("Sub", numbers, builder.constant(self.centres))
-            numbers = builder.add("Div", numbers, builder.constant(self.spreads))
+            centres, spreads = (
+                builder.add("Gather", builder.constant(table), groups, axis=0)
+                for table in (self.centres, self.spreads)
+            )
+            numbers = builder.add(
+                "Div", builder.add("Sub", builder.add("Concat", *parts, axis=1), centres), spreads
+            )
             parts = [builder.add("Clip", numbers, builder.constant(-BOUND), builder.constant(BOUND))]
         if self.categories:
             parts += self._write_categories(builder)
-        return builder.add("Concat", *parts, axis=1)
+        return builder.add("Concat", *parts, axis=1), groups
+
+    def _write_groups(self, builder: GraphBuilder) -> str:
+        if not self.categories:
+            first = builder.columns(builder.x, np.array([0], np.int64))
+            zero = builder.add("Cast", builder.add("Mul", first, builder.constant(0.0)), to=7)
+            return builder.add("Squeeze", zero, builder.constant(np.array([1], np.int64)))
+        place, values = self.categories[0]
+        raw = builder.columns(builder.x, np.array([place], np.int64))
+        hits = builder.add("Cast", builder.add("Equal", raw, builder.constant(values)), to=1)
+        number = builder.constant(np.arange(len(values), dtype=np.float32)[:, None] - len(values))
+        # a known value gives its number less the count, an unknown one zero; the count is added back
+        shifted = builder.add("MatMul", hits, number)
+        groups = builder.add("Add", shifted, builder.constant(float(len(values))))
+        return builder.add(
+            "Squeeze", builder.add("Cast", groups, to=7), builder.constant(np.array([1], np.int64))
+        )
 
     def _write_categories(self, builder: GraphBuilder) -> list[str]:
         places = self.owners[self.numbers : -len(self.categories)]
@@ -138,12 +171,29 @@ def _logarithm(x: Floats, steps: Floats) -> Floats:
     return np.asarray(np.sign(x) * np.log(np.float32(1) + np.abs(x) / steps))
 
 
-def _centres_and_spreads(values: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if not values.shape[1]:
-        return np.zeros(0), np.zeros(0)
-    low, quarter, median, three_quarters, high = np.quantile(values, [0.01, 0.25, 0.5, 0.75, 0.99], axis=0)
-    half, most = _TO_DEVIATION
-    return median, np.maximum((three_quarters - quarter) / half, (high - low) / most)
+def _groups_of(x: Floats, categories: Sequence[tuple[int, Floats]]) -> tuple[NDArray[np.int64], int]:
+    """The group of each row and the number of groups; the values of a category ascend."""
+    if not categories:
+        return np.zeros(len(x), np.int64), 0
+    place, values = categories[0]
+    found = np.minimum(np.searchsorted(values, x[:, place]), len(values) - 1)
+    return np.where(values[found] == x[:, place], found, len(values)), len(values)
+
+
+def _centres_and_spreads(
+    values: Floats, groups: NDArray[np.int64], group_count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means and standard deviations of each group, drawn towards those of all rows where the group is small."""
+    values = values.astype(np.float64)
+    mean, variance = values.mean(axis=0), values.var(axis=0)
+    centres, variances = np.tile(mean, (group_count + 1, 1)), np.tile(variance, (group_count + 1, 1))
+    for group in range(group_count):
+        members = values[groups == group]
+        weight = len(members) / (len(members) + DRAWN_BY)
+        if len(members):
+            centres[group] = weight * members.mean(axis=0) + (1 - weight) * mean
+            variances[group] = weight * members.var(axis=0) + (1 - weight) * variance
+    return centres, np.sqrt(variances)
 
 
 def _most_frequent(column: Floats) -> Floats:

@@ -1,1 +1,1 @@
-"""Arrays and a network to a fitted detector, and to a sealed file."""
+"""How a network is fitted: one loop for every family."""

@@ -88,7 +88,22 @@ def set_threshold(held_back: NDArray[np.float32], budget: Budget, flows_per_s: f
     return Threshold(score, budget.text, promise, rate, n)
 
 
-def rarity(score: float, held_back: NDArray[np.float32]) -> str:
+def fence(scores: NDArray[np.float32]) -> Threshold:
+    """A threshold for a capture that was learnt from itself, where nothing is known to be normal.
+
+    It is the far-out fence of the logarithm of its own scores: three interquartile ranges above the upper quartile
+    (Tukey 1977, "Exploratory Data Analysis", section 2D). It promises nothing.
+
+    Args:
+        scores: Scores of all flows, ascending, shape (n,).
+    """
+    low, high = np.quantile(np.log(np.maximum(scores, 1e-6)), [0.25, 0.75])
+    score = float(np.float32(np.exp(high + 3 * (high - low))))
+    promise = "far out among this capture's own flows; how many of these are false cannot be promised"
+    return Threshold(score, "none, for nothing is known to be normal", promise, 0.0, len(scores))
+
+
+def rarity(score: float, held_back: NDArray[np.float32], population: str = "normal flows") -> str:
     """How rare a score is among normal flows; beyond the sample it gives no number.
 
     >>> rarity(9.0, np.array([1, 2, 3], np.float32)), rarity(2.0, np.array([1, 2, 3], np.float32))
@@ -97,6 +112,6 @@ def rarity(score: float, held_back: NDArray[np.float32]) -> str:
     n = len(held_back)
     as_high = n - int(np.searchsorted(held_back, np.float32(score), side="left"))
     if as_high == 0:
-        return f"rarer than all {n:,} normal flows"
+        return f"rarer than all {n:,} {population}"
     odds = (n + 1) / (as_high + 1)
-    return f"1 in {odds:,.0f} normal flows" if odds >= 10 else f"1 in {odds:.1f} normal flows"
+    return f"1 in {odds:,.0f} {population}" if odds >= 10 else f"1 in {odds:.1f} {population}"

@@ -3,7 +3,7 @@
 import heapq
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +16,7 @@ from oddflow.logs.source import Progress, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert, AlertRow
-from oddflow.verdicts.budget import Budget, set_threshold
-from oddflow.verdicts.detection import AttackOutcome, Detection, TruthSummary
+from oddflow.verdicts.detection import AttackOutcome, Detection, Threshold, TruthSummary
 from oddflow.verdicts.naming import Normal, plain_rows
 from oddflow.verdicts.rows import fold
 from oddflow.verdicts.tally import ScoreTally, TimeTally
@@ -72,15 +71,17 @@ class _Run:
             self.not_kept += 1
 
 
-def normal_of(model: SealedModel) -> Normal:
+def normal_of(model: SealedModel, population: str) -> Normal:
     """What a sealed model says is normal."""
     ranges = model.manifest.ranges
     return Normal(
         features=model.features,
         low=np.array([r.q001 for r in ranges], np.float64),
         high=np.array([r.maximum for r in ranges], np.float64),
+        groups={group.value: (np.array(group.low), np.array(group.high)) for group in model.manifest.groups},
         held_back=model.held_back,
         model_id=model.fingerprint,
+        population=population,
     )
 
 
@@ -90,7 +91,8 @@ def detect(
     tabular: Tabular,
     *,
     settings: MeterSettings,
-    budget: Budget,
+    threshold: Threshold,
+    population: str = "normal flows",
     truth: GroundTruth | None = None,
     progress: Progress | None = None,
 ) -> Detection:
@@ -101,7 +103,8 @@ def detect(
         model: A sealed model.
         tabular: A fresh representation with the model's home networks and context settings.
         settings: How the model's flows were cut.
-        budget: False alarms that the reader puts up with.
+        threshold: The score from which on a flow is shown; its `expected_false` is a share of flows here.
+        population: What held-back scores are those of, in words.
         truth: Ground truth, to report found, missed and false.
         progress: Told of the bytes read.
 
@@ -110,8 +113,7 @@ def detect(
         InputError: A source cannot be used.
     """
     model.check_features(tabular.features)
-    threshold = set_threshold(model.held_back, budget, model.manifest.flows_per_s)
-    run = _Run(model, normal_of(model), threshold.score, truth)
+    run = _Run(model, normal_of(model, population), threshold.score, truth)
     ledger = Ledger()
     for source in sources:
         flows = read_flows(source, ledger, settings=settings, progress=progress)
@@ -122,11 +124,10 @@ def detect(
     held_back = ScoreTally()
     held_back.add(model.held_back)
     rows = fold(alert for _, _, alert in run.alerts)
-    threshold.expected_false *= run.flows
     return Detection(
         sources=list(sources),
         rows=rows,
-        threshold=threshold,
+        threshold=replace(threshold, expected_false=threshold.expected_false * run.flows),
         histogram=run.scores.drawn_beside(held_back),
         timeline=run.times.drawn(),
         flows=run.flows,

@@ -13,6 +13,7 @@ from oddflow.verdicts.alert import Alert, Reason
 from oddflow.verdicts.budget import rarity
 from oddflow.verdicts.filters import wireshark_filter
 from oddflow.verdicts.words import sentence
+from oddflow.verdicts.words import service as service_name
 
 REASONS = 4
 LEAST_SHARE = 0.04
@@ -26,15 +27,19 @@ class Normal:
         features: The d columns of a feature row.
         low: What 1 in 1,000 normal flows stay under, (d,).
         high: The greatest value among normal flows, (d,).
+        groups: The same for single services, by service number: (low, high).
         held_back: Scores of held-back normal flows, ascending, (n,) float32.
         model_id: Names the model in the ids of alerts.
+        population: What the scores are those of, in words.
     """
 
     features: tuple[Feature, ...]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    groups: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]]
     held_back: NDArray[np.float32]
     model_id: str
+    population: str = "normal flows"
 
     def reasons(self, row: NDArray[np.float32], parts: NDArray[np.float32]) -> tuple[Reason, ...]:
         """The features that made the score, the strongest first; one window speaks for a count.
@@ -44,6 +49,9 @@ class Normal:
             parts: Their parts of the score, (d,), not negative.
         """
         total = float(parts.sum()) or 1.0
+        service = float(row[self._service])
+        lows, highs = self.groups.get(service, (self.low, self.high))
+        where = f"normal for {service_name(service)}" if service in self.groups else "normal here"
         named: dict[str, Reason] = {}
         for place in np.argsort(-parts, kind="stable"):
             share = float(parts[place]) / total
@@ -53,10 +61,14 @@ class Normal:
             family = _without_window(feature.name)
             if family in named:
                 continue
-            value, low, high = float(row[place]), float(self.low[place]), float(self.high[place])
-            text = sentence(value, feature, low, high)
+            value, low, high = float(row[place]), float(lows[place]), float(highs[place])
+            text = sentence(value, feature, low, high, where=where)
             named[family] = Reason(feature.name, value, low, high, round(share, 4), text)
         return tuple(named.values())
+
+    @property
+    def _service(self) -> int:
+        return next(place for place, feature in enumerate(self.features) if feature.name == "service")
 
     def alert(
         self, flow: dict[str, Any], score: float, reasons: tuple[Reason, ...], source: str, truth: str | None
@@ -77,7 +89,7 @@ class Normal:
             protocol=ends[4],
             community_id=flow["community_id"] or "",
             score=score,
-            rarity=rarity(score, self.held_back),
+            rarity=rarity(score, self.held_back, self.population),
             reasons=reasons,
             packets=packets,
             bytes=int((flow["forward_bytes"] or 0) + (flow["reverse_bytes"] or 0)),

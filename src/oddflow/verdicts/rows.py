@@ -8,12 +8,11 @@ Kind = tuple[str, int, int | None]
 
 
 def kind_of(alert: Alert) -> Kind:
-    """What makes two alerts alike: one source, one protocol, and one service where data were exchanged.
+    """What makes two alerts alike: one source, one protocol, and one service where any data were sent.
 
-    Without an exchange the port says nothing: a scan tries many, and is one thing.
+    Without data the port says nothing: a scan tries many, and is one thing.
     """
-    exchanged = any(length > 0 for length in alert.lengths) and any(length < 0 for length in alert.lengths)
-    return alert.src_ip, alert.protocol, alert.dst_port if exchanged and alert.payload else None
+    return alert.src_ip, alert.protocol, alert.dst_port if alert.payload else None
 
 
 def flow_key(alert: Alert) -> tuple[str, int, str, int, int, int]:

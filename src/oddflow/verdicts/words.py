@@ -73,20 +73,22 @@ def amount(value: float, feature: Feature) -> str:
     return f"{value:.2f}"
 
 
-def sentence(value: float, feature: Feature, low: float, high: float) -> str:
-    """What a feature says of a flow, beside what is normal here.
+def sentence(value: float, feature: Feature, low: float, high: float, *, where: str = "normal here") -> str:
+    """What a feature says of a flow, beside what is normal.
 
     Args:
         value: The flow's value.
         feature: What it means.
         low: What 1 in 1,000 normal flows stay under.
         high: The greatest value among normal flows.
+        where: Whose normal that is, in words.
     """
     said = feature.words.replace("{value}", amount(value, feature))
     if feature.scale is Scale.CATEGORY:
-        return f"{said}; this does not fit the rest of the flow"
+        known = low <= value <= high
+        return f"{said}, " + ("which does not fit the rest of the flow" if known else "never seen in the baseline")
     if value > high:
-        return f"{said}; normal here: at most {amount(high, feature)}"
+        return f"{said}; {where}: at most {amount(high, feature)}"
     if value < low:
-        return f"{said}; normal here: at least {amount(low, feature)}"
-    return f"{said}; seen before ({amount(low, feature)} to {amount(high, feature)}), but not with the rest of the flow"
+        return f"{said}; {where}: at least {amount(low, feature)}"
+    return f"{said}; {where}, but not with the rest of the flow"

@@ -1,0 +1,54 @@
+"""`oddflow inspect`: what a sealed model says of itself, checked."""
+
+from typing import Annotated
+
+import typer
+
+from oddflow.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command(name="inspect", help="Check a sealed model and show how it was made.")(inspect)
+
+
+def inspect(
+    model: Annotated[str, typer.Argument(help="A model that `learn` sealed.", show_default=False)],
+    features: Annotated[bool, typer.Option("--features", help="Also list each feature with its normal range.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Every part is verified against its hash before anything is shown."""
+    from rich import box
+    from rich.table import Table
+
+    from oddflow.cli import console
+    from oddflow.models.sealed import SealedModel
+
+    sealed = SealedModel.load(model)
+    manifest = sealed.manifest
+    if as_json:
+        console.print_json(manifest.model_dump(mode="json"))
+        return
+    made, rows = manifest.provenance, manifest.training
+    facts = {
+        "model": f"{manifest.detector}, fingerprint {sealed.fingerprint}, every part matches its hash",
+        "made": f"{manifest.created} by oddflow {manifest.oddflow_version}, seed {made.seed}",
+        "options": ", ".join(f"{name} {value}" for name, value in manifest.options.items()) or "as they come",
+        "learnt from": "; ".join(f"{s.name}, {s.flows:,} flows, sha256 {s.sha256[:12]}…" for s in made.sources),
+        "traffic": f"{made.start} to {made.end}, {manifest.flows_per_s:.2f} flows/s",
+        "rows": f"{rows.fit_rows:,} to fit, {rows.validation_rows:,} to stop, {rows.calibration_rows:,} held back",
+        "epochs": str(rows.epochs) if rows.epochs else "none: no network",
+        "features": f"{len(sealed.features)} ({manifest.feature_schema_version})",
+        "home networks": ", ".join(manifest.home_networks),
+        "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
+    }
+    for name, value in facts.items():
+        console.out.print(console.plain(f"{name:<14} {value}"))
+    if features:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in ("feature", "unit", "least", "1 in 1,000", "median", "999 in 1,000", "greatest"):
+            table.add_column(name, justify="left" if name in ("feature", "unit") else "right")
+        for feature, r in zip(sealed.features, manifest.ranges, strict=True):
+            numbers = (r.minimum, r.q001, r.median, r.q999, r.maximum)
+            table.add_row(feature.name, feature.unit, *(f"{value:,.4g}" for value in numbers))
+        console.out.print(table)

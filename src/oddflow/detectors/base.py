@@ -1,0 +1,92 @@
+"""The contract of every detector, on one page."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from oddflow.errors import UsageError
+from oddflow.features.feature import Feature
+from oddflow.models.rows import Floats, check_rows
+
+if TYPE_CHECKING:
+    import onnx
+
+
+class Exportable(StrEnum):
+    """How a detector is sealed: as one ONNX graph, as arrays that a kernel runs, or not at all."""
+
+    ONNX = "onnx"
+    STATE = "state"
+    NONE = "none"
+
+
+class Detector(ABC):
+    """Learns what is normal and scores what is not.
+
+    Subclasses are final: they implement `_fit`, `_contributions`, `_score_of` and `graph`, and override nothing else.
+    Higher scores are more anomalous, everywhere (PyOD's convention).
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    good_at: ClassVar[str]
+    bad_at: ClassVar[str]
+    paper: ClassVar[str]
+    needs: ClassVar[str] = ""
+    """The extra that it needs, "" for none."""
+    exportable: ClassVar[Exportable] = Exportable.ONNX
+
+    features: Sequence[Feature]
+    width_: int
+
+    def fit(self, x: ArrayLike, y: NDArray[np.int64] | None = None, *, validation: ArrayLike | None = None) -> Self:
+        """Learns from normal rows.
+
+        Args:
+            x: Raw feature rows, shape (n, d), finite; n ≥ 2.
+            y: Ignored by unsupervised detectors; shape (n,).
+            validation: Normal rows to stop by, (v, d); the last fifth of x where none are given.
+
+        Returns:
+            Itself, fitted: learned state ends in an underscore.
+
+        Raises:
+            UsageError: x is empty, has one row, holds NaN or infinity, or its width is not that of the features.
+        """
+        names = [feature.name for feature in self.features]
+        rows = check_rows(x, width=len(self.features), at_least=2, names=names)
+        if validation is None:
+            cut = max(1, len(rows) - max(1, len(rows) // 5))
+            rows, held = rows[:cut], rows[cut:]
+        else:
+            held = check_rows(validation, width=rows.shape[1], at_least=1, names=names)
+        self.width_ = rows.shape[1]
+        self._fit(rows, held, y)
+        return self
+
+    def decision_function(self, x: ArrayLike) -> Floats:
+        """Scores rows: shape (n, d) -> (n,), float32, higher is more anomalous."""
+        return self._score_of(self.contributions(x))
+
+    def contributions(self, x: ArrayLike) -> Floats:
+        """Each feature's part in the score, not negative: shape (n, d) -> (n, d)."""
+        if not hasattr(self, "width_"):
+            raise UsageError(f"{self.name} was not fitted; call fit first")
+        return self._contributions(check_rows(x, width=self.width_, names=[f.name for f in self.features]))
+
+    @abstractmethod
+    def graph(self) -> "onnx.ModelProto":
+        """The fitted detector as one ONNX graph from `x` (n, d) to `score` (n,) and `contributions` (n, d)."""
+
+    @abstractmethod
+    def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None: ...
+
+    @abstractmethod
+    def _contributions(self, x: Floats) -> Floats: ...
+
+    @abstractmethod
+    def _score_of(self, contributions: Floats) -> Floats: ...

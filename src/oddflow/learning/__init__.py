@@ -1,0 +1,1 @@
+"""A baseline to a sealed model: split, fit, calibrate, seal."""

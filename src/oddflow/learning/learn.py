@@ -1,0 +1,189 @@
+"""A baseline to a sealed model: split by time, fit, calibrate on what was held back, seal."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from oddflow import __version__
+from oddflow.detectors import registry
+from oddflow.detectors.base import Detector
+from oddflow.errors import UsageError
+from oddflow.features.gathering import Gathered
+from oddflow.features.tabular import VERSION as FEATURES_VERSION
+from oddflow.learning.seal import seal_detector
+from oddflow.models.format import Archive
+from oddflow.models.manifest import (
+    FORMAT_VERSION,
+    Calibration,
+    Group,
+    Manifest,
+    Provenance,
+    Range,
+    Source,
+    Training,
+    schema_sha256,
+    sealed_features,
+)
+from oddflow.models.rows import Floats
+from oddflow.models.scaling import MOST_CATEGORIES
+
+FIT_SHARE, VALIDATION_SHARE = 0.60, 0.15
+"""Of the rows in time order; the rest is held back to calibrate on."""
+
+FEWEST_ROWS = 40
+CORE_SHARE = 0.8
+QUANTILES = (0.0, 0.001, 0.01, 0.5, 0.99, 0.999, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows of a baseline by their use, each a stretch of time of its own."""
+
+    fit: Floats
+    validation: Floats
+    held_back: Floats
+
+    @classmethod
+    def by_time(cls, gathered: Gathered) -> "Split":
+        """The first 60 %, the next 15 % and the last 25 % of the rows in time order.
+
+        Raises:
+            UsageError: There are too few rows.
+        """
+        count = len(gathered.x)
+        if count < FEWEST_ROWS:
+            raise UsageError(f"{count} flows are too few to learn from; give a capture with {FEWEST_ROWS} or more")
+        x = gathered.x[np.argsort(gathered.times_ns, kind="stable")]
+        first, second = round(count * FIT_SHARE), round(count * (FIT_SHARE + VALIDATION_SHARE))
+        return cls(x[:first], x[first:second], x[second:])
+
+
+def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **options: Any) -> Archive:
+    """Learns a baseline that is believed to be normal.
+
+    Args:
+        gathered: Its feature rows.
+        detector: By name; the best that is installed unless given.
+        seed: Of all chance in it.
+        options: Of the detector.
+
+    Raises:
+        UsageError: Too few rows, or no such detector or option.
+        LearningFailed: It diverged.
+    """
+    split = Split.by_time(gathered)
+    fitted = registry.create(detector or registry.default(), gathered.features, seed=seed, **options)
+    started = perf_counter()
+    fitted.fit(split.fit, validation=split.validation)
+    held_back = fitted.decision_function(split.held_back)
+    duration_s = perf_counter() - started
+    known = np.concatenate([split.fit, split.validation])
+    training = Training(
+        fit_rows=len(split.fit),
+        validation_rows=len(split.validation),
+        calibration_rows=len(split.held_back),
+        **_epochs(fitted),
+    )
+    shown = {name: value for name, value in options.items() if name != "told"}
+    return _archive(gathered, fitted, shown | {"seed": seed}, known, held_back, training, duration_s)
+
+
+def learn_robustly(gathered: Gathered) -> Archive:
+    """Learns from a capture that may itself hold attacks: its core is taken for normal, nothing is held back.
+
+    Raises:
+        UsageError: Too few rows.
+    """
+    if len(gathered.x) < FEWEST_ROWS:
+        raise UsageError(
+            f"{len(gathered.x)} flows are too few to tell which do not fit; give a longer capture, or a model (-m)"
+        )
+    options = {"core": CORE_SHARE}
+    fitted = registry.create("robust-pca", gathered.features, **options)
+    started = perf_counter()
+    scores = fitted.fit(gathered.x).decision_function(gathered.x)
+    training = Training(fit_rows=round(CORE_SHARE * len(gathered.x)))
+    core = gathered.x[np.argsort(scores, kind="stable")[: training.fit_rows]]
+    return _archive(gathered, fitted, options, core, scores, training, perf_counter() - started)
+
+
+def _epochs(fitted: Detector) -> dict[str, Any]:
+    history = getattr(fitted, "history_", None)
+    if history is None:
+        return {}
+    return {
+        "epochs": len(history.epochs),
+        "fit_losses": [epoch.train_loss for epoch in history.epochs],
+        "validation_losses": [epoch.validation_loss for epoch in history.epochs],
+    }
+
+
+def _archive(
+    gathered: Gathered,
+    fitted: Detector,
+    options: dict[str, Any],
+    known: Floats,
+    scores: Floats,
+    training: Training,
+    duration_s: float,
+) -> Archive:
+    features = sealed_features(gathered.features)
+    span_s = max(1e-3, (gathered.end_ns - gathered.start_ns) / 1e9)
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        oddflow_version=__version__,
+        detector=fitted.name,
+        options=options,
+        features=features,
+        feature_schema_version=FEATURES_VERSION,
+        feature_schema_sha256=schema_sha256(features),
+        ranges=_ranges(known),
+        groups=_groups(known, gathered),
+        meter=gathered.settings.as_dict(),
+        context=gathered.context,
+        home_networks=list(gathered.home_networks),
+        provenance=_provenance(gathered, options, duration_s),
+        training=training,
+        calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / span_s),
+    )
+    return seal_detector(fitted, manifest, scores, known)
+
+
+def _ranges(known: Floats) -> list[Range]:
+    names = ("minimum", "q001", "q01", "median", "q99", "q999", "maximum")
+    table = np.quantile(known, QUANTILES, axis=0).T
+    return [Range(**dict(zip(names, map(float, row), strict=True))) for row in table]
+
+
+def _groups(known: Floats, gathered: Gathered) -> list[Group]:
+    """What is normal for each of the most frequent services."""
+    place = next(i for i, feature in enumerate(gathered.features) if feature.name == "service")
+    values, counts = np.unique(known[:, place], return_counts=True)
+    groups = []
+    for value in values[np.lexsort((values, -counts))][:MOST_CATEGORIES]:
+        rows = known[known[:, place] == value]
+        low, high = np.quantile(rows, [0.001, 1.0], axis=0)
+        groups.append(Group(value=float(value), rows=len(rows), low=low.tolist(), high=high.tolist()))
+    return groups
+
+
+def _provenance(gathered: Gathered, options: dict[str, Any], duration_s: float) -> Provenance:
+    return Provenance(
+        sources=[
+            Source(name=seen.name[-4_096:], sha256=seen.digest.hexdigest(), bytes=seen.bytes, flows=seen.flows)
+            for seen in gathered.seen
+        ],
+        start=_iso(gathered.start_ns),
+        end=_iso(gathered.end_ns),
+        seed=int(options.get("seed", 0)),
+        durations_s={"learning": round(duration_s, 3)},
+        losses=dict(gathered.ledger.reasons),
+    )
+
+
+def _iso(time_ns: int) -> str:
+    return str(np.datetime64(time_ns, "ns").astype("datetime64[ms]")) + "Z"

@@ -1,0 +1,160 @@
+"""What the graph of a sealed model may be: rows in, scores out, in memory known before it runs.
+
+A graph from a stranger is data. It passes only if it has the one input and the two outputs that Oddflow
+writes; uses operators that compute on the values given and nothing else (no loops, no branches, no functions,
+no files, no custom code); holds its constants itself; and each value in it has one row for each row of x, of
+bounded width.
+"""
+
+from collections.abc import Iterable
+from math import prod
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from oddflow.errors import NotAModel
+
+OPERATORS = frozenset({
+    "Abs", "Add", "Cast", "Clip", "Concat", "Div", "Elu", "Equal", "Erf", "Exp", "Gather", "Gelu", "Gemm",
+    "Greater", "GreaterOrEqual", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu", "Less",
+    "LessOrEqual", "Log", "MatMul", "Max", "Min", "Mul", "Neg", "Pow", "ReduceL2", "ReduceMax", "ReduceMean",
+    "ReduceMin", "ReduceSum", "Relu", "Selu", "Sigmoid", "Sign", "Softmax", "Softplus", "Sqrt", "Squeeze",
+    "Sub", "Tanh", "TopK", "Unsqueeze", "Where",
+})  # fmt: skip
+"""Each gives no more rows than it is given; add one when a detector needs it."""
+
+MOST_NODES = 4_096
+MOST_WIDTH = 65_536
+"""Numbers a row in any value of the graph."""
+MOST_OPSET = 21
+
+_ITEM_BYTES: dict[int, int] = {onnx.TensorProto.FLOAT: 4, onnx.TensorProto.INT64: 8, onnx.TensorProto.BOOL: 1}
+_PLAIN_ATTRIBUTES = frozenset({
+    onnx.AttributeProto.INT, onnx.AttributeProto.INTS, onnx.AttributeProto.FLOAT, onnx.AttributeProto.FLOATS,
+})  # fmt: skip
+
+
+def check_graph(content: bytes, width: int) -> int:
+    """Refuses a graph that is not as the module says.
+
+    Args:
+        content: The serialised graph.
+        width: Columns d of a row.
+
+    Returns:
+        The width of its widest value, in numbers a row.
+
+    Raises:
+        NotAModel: What it holds that it must not, or lacks.
+    """
+    try:
+        model = onnx.ModelProto.FromString(content)
+    except (DecodeError, ValueError, RecursionError):
+        raise _refused("it is no ONNX graph") from None
+    _check_head(model)
+    for node in model.graph.node:
+        _check_node(node)
+    for constant in model.graph.initializer:
+        _check_constant(constant)
+    _check_ends(model.graph, width)
+    return _widest(model)
+
+
+def _refused(reason: str) -> NotAModel:
+    return NotAModel(f"its graph is refused: {reason}; use a file that `oddflow learn` wrote")
+
+
+def _check_head(model: onnx.ModelProto) -> None:
+    if [opset.domain for opset in model.opset_import] != [""] or model.opset_import[0].version > MOST_OPSET:
+        raise _refused(f"it needs operator sets other than ONNX's own up to {MOST_OPSET}")
+    if (
+        model.functions
+        or model.training_info
+        or model.graph.sparse_initializer
+        or model.graph.quantization_annotation
+    ):
+        raise _refused("it brings functions, training steps, or sparse or quantised constants")
+    if len(model.graph.node) > MOST_NODES:
+        raise _refused(f"it has {len(model.graph.node)} nodes; at most {MOST_NODES}")
+
+
+def _check_node(node: onnx.NodeProto) -> None:
+    if node.domain or node.op_type not in OPERATORS:
+        raise _refused(f"operator {node.domain + '.' if node.domain else ''}{node.op_type!r} is not allowed")
+    for attribute in node.attribute:
+        if attribute.type not in _PLAIN_ATTRIBUTES or attribute.ref_attr_name:
+            raise _refused(f"{node.op_type} has an attribute {attribute.name!r} that is no plain number")
+    if node.op_type == "Concat" and any(a.name == "axis" and a.i == 0 for a in node.attribute):
+        raise _refused("it joins rows")
+
+
+def _check_constant(constant: onnx.TensorProto) -> None:
+    if constant.data_location != onnx.TensorProto.DEFAULT or constant.external_data:
+        raise _refused(f"constant {constant.name!r} lies in another file")
+    size = _ITEM_BYTES.get(constant.data_type)
+    dims = list(constant.dims)
+    if size is None or any(dim < 0 for dim in dims) or prod(dims) * size != len(constant.raw_data):
+        raise _refused(f"constant {constant.name!r} is not as long as its shape says")
+
+
+def _check_ends(graph: onnx.GraphProto, width: int) -> None:
+    wanted: tuple[tuple[str, Any, dict[str, list[int | str]]], ...] = (
+        ("input", graph.input, {"x": ["n", width]}),
+        ("output", graph.output, {"score": ["n"], "contributions": ["n", width]}),
+    )
+    for what, values, expected in wanted:
+        found = {value.name: _shape(value) for value in values if _is_float(value)}
+        if found != expected or len(values) != len(expected):
+            raise _refused(f"its {what}s must be {_spelled(expected)} of float32")
+
+
+def _is_float(value: onnx.ValueInfoProto) -> bool:
+    return (
+        value.type.WhichOneof("value") == "tensor_type"
+        and value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    )
+
+
+def _shape(value: onnx.ValueInfoProto) -> list[int | str]:
+    """Dimensions: a number, a name, or "" for one that is not known."""
+    dims = value.type.tensor_type.shape.dim
+    return [dim.dim_value if dim.WhichOneof("value") == "dim_value" else dim.dim_param for dim in dims]
+
+
+def _spelled(shapes: dict[str, list[int | str]]) -> str:
+    return " and ".join(f"{name} ({', '.join(map(str, shape))})" for name, shape in shapes.items())
+
+
+def _widest(model: onnx.ModelProto) -> int:
+    """The widest value, once ONNX itself finds the graph sound and knows the shape of each value."""
+    del model.graph.value_info[:]  # what the file claims of its shapes counts for nothing
+    try:
+        onnx.checker.check_model(model)
+        inferred = onnx.shape_inference.infer_shapes(
+            model, check_type=True, strict_mode=True, data_prop=True
+        ).graph
+    except (
+        onnx.checker.ValidationError,
+        onnx.shape_inference.InferenceError,
+        ValueError,
+        RuntimeError,
+    ) as error:
+        raise _refused(f"it is not sound ({str(error).strip().splitlines()[0][:200]})") from None
+    values = {value.name: value for value in [*inferred.value_info, *inferred.input, *inferred.output]}
+    made = [name for node in inferred.node for name in node.output if name]
+    return max([1, *_widths(values.get(name) for name in made)])
+
+
+def _widths(values: Iterable[onnx.ValueInfoProto | None]) -> Iterable[int]:
+    for value in values:
+        if value is None or not value.type.tensor_type.HasField("shape"):
+            raise _refused("the shape of a value in it cannot be known beforehand")
+        shape = _shape(value)
+        sizes = shape[1:] if shape and shape[0] == "n" else shape
+        known = [size for size in sizes if isinstance(size, int)]
+        if len(known) != len(sizes) or prod(known) > MOST_WIDTH:
+            raise _refused(
+                f"{value.name!r} has shape ({', '.join(map(str, shape))}); at most {MOST_WIDTH} numbers a row"
+            )
+        yield prod(known)

@@ -1,0 +1,183 @@
+"""A sealed model: feature rows to scores and their parts, through ONNX Runtime."""
+
+import hashlib
+from collections.abc import Sequence
+from os import PathLike, fspath
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from oddflow.errors import NotAModel, SchemaMismatch, UsageError
+from oddflow.features.feature import Feature
+from oddflow.models.format import GRAPH, Archive, pack, read_sealed, unpack, write_sealed
+from oddflow.models.rows import Floats, check_rows, five_digits
+
+_BATCH_NUMBERS = 1 << 22
+"""Numbers in the widest value of a batch: 16 MiB."""
+_BATCH_ROWS = 4_096
+"""More rows leave the processor's cache and score more slowly."""
+_MISSING_NAMED = 8
+
+
+@final
+class SealedModel:
+    """A model that was learnt elsewhere, checked, and ready to score.
+
+    Attributes:
+        manifest: What it says of itself.
+        features: The d columns that a row must have, in order.
+        held_back: Scores of held-back normal rows, ascending, (n,) float32.
+        fingerprint: Twelve hexadecimal digits that name it: the same for the same content.
+    """
+
+    def __init__(self, archive: Archive, *, threads: int = 1) -> None:
+        """Checks the graph and makes it ready; `threads` is how many cores one batch may use."""
+        if threads < 1:
+            raise UsageError(f"threads is {threads}; expected 1 or more")
+        self._archive = archive
+        self.manifest = archive.manifest
+        self.features = tuple(Feature(f.name, f.unit, f.scale, f.words) for f in archive.manifest.features)
+        self.held_back = archive.held_back
+        self.fingerprint = hashlib.sha256(archive.manifest.model_dump_json().encode()).hexdigest()[:12]
+        self._session, widest = _open_graph(archive.parts[GRAPH], len(self.features), threads)
+        self._batch_rows = max(1, min(_BATCH_ROWS, _BATCH_NUMBERS // widest))
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], *, threads: int = 1) -> Self:
+        """Reads a sealed model file; `threads` is how many cores one batch may use.
+
+        Raises:
+            Unreadable: There is no such file, or it may not be read.
+            NotAModel, Tampered: It is no sealed model, or was changed.
+        """
+        archive = read_sealed(path)
+        try:
+            return cls(archive, threads=threads)
+        except NotAModel as error:
+            raise NotAModel(f"{fspath(path)}: {error}") from None
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, name: str = "model", threads: int = 1) -> Self:
+        """The same from bytes in memory; `name` is what messages call it."""
+        archive = unpack(content, name)
+        try:
+            return cls(archive, threads=threads)
+        except NotAModel as error:
+            raise NotAModel(f"{name}: {error}") from None
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Writes the model file, whole or not at all.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        write_sealed(path, self._archive)
+
+    def to_bytes(self) -> bytes:
+        """The bytes that `write` writes."""
+        return pack(self._archive)
+
+    def score(self, x: ArrayLike) -> tuple[Floats, Floats]:
+        """Scores rows: shape (n, d) -> scores (n,) and each feature's part in them (n, d), not negative.
+
+        Scores are rounded to five digits; higher is more anomalous.
+
+        Raises:
+            UsageError: x has another width, or holds NaN or infinity.
+        """
+        rows = self._checked(x)
+        scores, contributions = np.empty(len(rows), np.float32), np.empty(rows.shape, np.float32)
+        for start in range(0, len(rows), self._batch_rows):
+            batch = slice(start, start + self._batch_rows)
+            scores[batch], contributions[batch] = self._run(["score", "contributions"], rows[batch])
+        return five_digits(scores), contributions
+
+    def scores(self, x: ArrayLike) -> Floats:
+        """The scores alone: (n, d) -> (n,)."""
+        rows = self._checked(x)
+        scores = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), self._batch_rows):
+            batch = slice(start, start + self._batch_rows)
+            (scores[batch],) = self._run(["score"], rows[batch])
+        return five_digits(scores)
+
+    def check_features(self, features: Sequence[Feature]) -> None:
+        """Refuses a representation whose columns are not those that the model learnt.
+
+        Raises:
+            SchemaMismatch: Which columns are missing, or differ.
+        """
+        if tuple(features) == self.features:
+            return
+        known = {feature.name for feature in features}
+        missing = [feature.name for feature in self.features if feature.name not in known]
+        if missing:
+            named = ", ".join(missing[:_MISSING_NAMED])
+            more = f" and {len(missing) - _MISSING_NAMED} more" if len(missing) > _MISSING_NAMED else ""
+            raise SchemaMismatch(
+                f"the model needs columns that this source lacks: {named}{more}; "
+                "learn it anew from such a source"
+            )
+        pairs = zip(self.features, features, strict=False)
+        other = next((ours.name for ours, theirs in pairs if ours != theirs), features[-1].name)
+        raise SchemaMismatch(
+            f"the model learnt {len(self.features)} columns, this source gives {len(features)}, and the "
+            f"first that differs in place or meaning is {other}; learn it anew with this version of Oddflow"
+        )
+
+    def _checked(self, x: ArrayLike) -> Floats:
+        return check_rows(x, width=len(self.features), names=[feature.name for feature in self.features])
+
+    def _run(self, outputs: list[str], rows: Floats) -> list[Floats]:
+        try:
+            found: list[Floats] = self._session.run(outputs, {"x": rows})
+        except _runtime_errors() as error:
+            raise NotAModel(
+                f"its graph cannot be run: {_first_line(error)}; use a file that `oddflow learn` wrote"
+            ) from None
+        return found
+
+
+def score_graph(graph: bytes, x: ArrayLike) -> tuple[Floats, Floats]:
+    """Scores (n,) and contributions (n, d) of rows (n, d) by a graph alone, not rounded, to compare with.
+
+    Raises:
+        NotAModel: The graph is none that a sealed model may hold.
+    """
+    rows = check_rows(x)
+    session, _ = _open_graph(graph, rows.shape[1], threads=1)
+    scores, contributions = session.run(["score", "contributions"], {"x": rows})
+    return scores, contributions
+
+
+def _open_graph(graph: bytes, width: int, threads: int) -> tuple[Any, int]:
+    """A session for the graph, once it is checked, and the width of its widest value."""
+    # both take a while to import, and `--help` needs neither
+    import onnxruntime  # noqa: PLC0415
+
+    from oddflow.models.allowed import check_graph  # noqa: PLC0415
+
+    widest = check_graph(graph, width)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"]), widest
+    except _runtime_errors() as error:
+        raise NotAModel(
+            f"its graph cannot be run: {_first_line(error)}; use a file that `oddflow learn` wrote"
+        ) from None
+
+
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """ONNX Runtime's own exceptions have no common base."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # noqa: PLC0415
+
+    own = (kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception))
+    return (*own, RuntimeError, ValueError, IndexError)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no reason given"])[0][:200]

@@ -1,0 +1,117 @@
+"""From scaled columns and their reconstruction to a score, in NumPy and as ONNX nodes.
+
+A number surprises in two ways: it lies far out among the flows of its own service, or it does not fit the flow's other
+numbers (its reconstruction misses it). Each way is measured in units of its *tail*, the distance that 1 in 1,000 normal
+flows of that service pass; a column's surprise is the greater of the two, so 1 is rare and 3 is three times as far out.
+
+    contribution of a raw feature   its greatest squared surprise, over its scaled columns
+    score                           root mean square of the six greatest surprises
+
+Six, so that a flow that is extreme in few of fifty features stands out: a mean over all would dilute it, the greatest
+alone would follow every single oddity.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddflow.models.graph import GraphBuilder
+from oddflow.models.rows import Floats
+
+TAIL = 0.999
+FLOOR = 1.0
+"""No tail is shorter than one spread: what never varied says little about how far is far."""
+MOST_SURPRISE = 20.0
+STRONGEST = 6
+LEAST_GROUP = 50
+"""A service with fewer flows is measured by the tails of all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tails:
+    """How far out normal flows lie, by group; the last group is all flows, for groups that are rare or unknown.
+
+    Attributes:
+        values: (g + 1, m) tails of the scaled columns themselves.
+        misses: (g + 1, m) tails of what the reconstruction missed.
+        owners: (m,) raw column that each scaled column stands for.
+        width: Raw columns d.
+    """
+
+    values: Floats
+    misses: Floats
+    owners: NDArray[np.int64]
+    width: int
+
+    @classmethod
+    def fit(
+        cls,
+        scaled: Floats,
+        reconstructed: Floats,
+        groups: NDArray[np.int64],
+        *,
+        group_count: int,
+        owners: NDArray[np.int64],
+        width: int,
+    ) -> Self:
+        """Learns tails from normal rows: scaled and reconstructed (n, m), groups (n,) in 0 … group_count."""
+        misses = np.abs(scaled - reconstructed)
+        return cls(
+            values=_tails(np.abs(scaled), groups, group_count),
+            misses=_tails(misses, groups, group_count),
+            owners=owners,
+            width=width,
+        )
+
+    def contributions(self, scaled: Floats, reconstructed: Floats, groups: NDArray[np.int64]) -> Floats:
+        """Squared surprise of each raw feature: (n, m), (n, m), (n,) -> (n, d)."""
+        far = np.abs(scaled) / self.values[groups]
+        missed = np.abs(scaled - reconstructed) / self.misses[groups]
+        squared = np.minimum(np.maximum(far, missed), np.float32(MOST_SURPRISE)) ** 2
+        out = np.zeros((len(scaled), self.width), np.float32)
+        for column, owner in enumerate(self.owners):
+            np.maximum(out[:, owner], squared[:, column], out=out[:, owner])
+        return out
+
+    def score(self, contributions: Floats) -> Floats:
+        """(n, d) -> (n,)."""
+        kept = min(STRONGEST, self.width)
+        strongest = np.partition(contributions, self.width - kept, axis=1)[:, self.width - kept :]
+        return np.asarray(np.sqrt(strongest.mean(axis=1)), np.float32)
+
+    def write(self, builder: GraphBuilder, scaled: str, reconstructed: str, groups: str) -> tuple[str, str]:
+        """Adds the same as nodes; the names of score (n,) and contributions (n, d)."""
+        tail: Callable[[Floats], str] = lambda table: builder.add(  # noqa: E731
+            "Gather", builder.constant(table), groups, axis=0
+        )
+        far = builder.add("Div", builder.add("Abs", scaled), tail(self.values))
+        missed = builder.add("Abs", builder.add("Sub", scaled, reconstructed))
+        surprise = builder.add("Max", far, builder.add("Div", missed, tail(self.misses)))
+        surprise = builder.add("Min", surprise, builder.constant(MOST_SURPRISE))
+        squared = builder.add("Mul", surprise, surprise)
+        parts = [self._write_owner(builder, squared, owner) for owner in range(self.width)]
+        contributions = builder.add("Concat", *parts, axis=1)
+        kept = builder.constant(np.array([min(STRONGEST, self.width)], np.int64))
+        strongest = builder.add("TopK", contributions, kept, unused=1, axis=1)
+        mean = builder.add("ReduceMean", strongest, builder.constant(np.array([1], np.int64)), keepdims=0)
+        return builder.add("Sqrt", mean), contributions
+
+    def _write_owner(self, builder: GraphBuilder, squared: str, owner: int) -> str:
+        places = np.flatnonzero(self.owners == owner)
+        column = builder.columns(squared, places)
+        if len(places) == 1:
+            return column
+        return builder.add("ReduceMax", column, builder.constant(np.array([1], np.int64)), keepdims=1)
+
+
+def _tails(distances: Floats, groups: NDArray[np.int64], group_count: int) -> Floats:
+    overall = np.quantile(distances, TAIL, axis=0)
+    table = np.tile(overall, (group_count + 1, 1))
+    for group in range(group_count):
+        members = distances[groups == group]
+        if len(members) >= LEAST_GROUP:
+            table[group] = np.quantile(members, TAIL, axis=0)
+    return np.maximum(table, FLOOR).astype(np.float32)

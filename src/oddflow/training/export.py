@@ -1,0 +1,32 @@
+"""A fitted network as ONNX."""
+
+import contextlib
+import io
+import logging
+import warnings
+
+import onnx
+import torch
+from torch import nn
+
+from oddflow.models.graph import OPSET
+
+
+def to_onnx(network: nn.Module, width: int) -> onnx.ModelProto:
+    """The network as a graph of one input (n, width) with any n, and one output."""
+    network.eval()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # the exporter warns of its own parts
+        program = torch.onnx.export(
+            network,
+            (torch.zeros(2, width),),
+            input_names=["rows"],
+            output_names=["drawn"],
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None  # noqa: S101  (only with fallback does it give none)
+    return program.model_proto

@@ -1,0 +1,128 @@
+"""The training loop: one for every family, explicit and short."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from oddflow.errors import LearningFailed
+
+Loss = Callable[[nn.Module, Tensor], Tensor]
+"""What a network does badly: (network, rows (b, …)) -> one number for each row (b,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast to learn.
+
+    Attributes:
+        epochs: The most passes over the rows.
+        batch_rows: Rows a step.
+        learning_rate: Adam's step size (Kingma & Ba 2015); halved when validation stands still.
+        patience: Epochs without a better validation loss before it ends.
+        seed: Of the order in which rows are seen.
+    """
+
+    epochs: int = 80
+    batch_rows: int = 128
+    learning_rate: float = 2e-3
+    patience: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """How one pass went: mean losses a row."""
+
+    number: int
+    train_loss: float
+    validation_loss: float
+    learning_rate: float
+
+
+EpochTold = Callable[[Epoch], None]
+
+
+@dataclass(slots=True)
+class History:
+    """All passes, and which was the best."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    best: int = -1
+
+
+def fit_network(
+    network: nn.Module,
+    loss: Loss,
+    train: Tensor,
+    validation: Tensor,
+    schedule: Schedule,
+    told: EpochTold | None = None,
+) -> History:
+    """Fits a network in place; it ends with the weights that did best on validation.
+
+    Args:
+        network: What is fitted.
+        loss: What it does badly, a row.
+        train: Rows to learn from, (n, …).
+        validation: Rows to stop by, (v, …); never learnt from.
+        schedule: How long and how fast.
+        told: Told of each epoch: a progress bar, curves.
+
+    Raises:
+        LearningFailed: The loss is no finite number any more.
+    """
+    optimiser = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=schedule.patience // 3)
+    order = torch.Generator().manual_seed(schedule.seed)
+    history, best_loss = History(), float("inf")
+    best_weights = deepcopy(network.state_dict())
+    for number in range(schedule.epochs):
+        train_loss = _one_epoch(network, loss, train, optimiser, order, schedule.batch_rows)
+        validation_loss = mean_loss(network, loss, validation)
+        rate = optimiser.param_groups[0]["lr"]
+        history.epochs.append(Epoch(number, train_loss, validation_loss, rate))
+        if told:
+            told(history.epochs[-1])
+        if not train_loss < float("inf") or not validation_loss < float("inf"):
+            raise LearningFailed(
+                f"the loss diverged in epoch {number + 1} at a learning rate of {rate:g}; try a lower one, "
+                "or look for extreme values in the baseline with `oddflow inspect`"
+            )
+        plateau.step(validation_loss)
+        if validation_loss < best_loss:
+            best_loss, history.best = validation_loss, number
+            best_weights = deepcopy(network.state_dict())
+        elif number - history.best >= schedule.patience:
+            break
+    network.load_state_dict(best_weights)
+    network.eval()
+    return history
+
+
+def _one_epoch(
+    network: nn.Module,
+    loss: Loss,
+    train: Tensor,
+    optimiser: torch.optim.Optimizer,
+    order: torch.Generator,
+    batch_rows: int,
+) -> float:
+    network.train()
+    total = torch.zeros(())
+    for rows in torch.randperm(len(train), generator=order).split(batch_rows):
+        row_losses = loss(network, train[rows])  # (b,)
+        optimiser.zero_grad(set_to_none=True)
+        row_losses.mean().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        total += row_losses.detach().sum()
+    return float(total) / len(train)
+
+
+@torch.no_grad()
+def mean_loss(network: nn.Module, loss: Loss, rows: Tensor, batch_rows: int = 8_192) -> float:
+    """The mean loss a row, without learning."""
+    network.eval()
+    return float(sum(loss(network, batch).sum() for batch in rows.split(batch_rows))) / len(rows)

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oddflow.errors import UsageError
+from oddflow.verdicts.budget import Budget, rarity, set_threshold
+
+HELD_BACK = np.arange(1, 1001, dtype=np.float32)
+
+
+@pytest.mark.parametrize("text", ["", "10", "ten/day", "0/day", "-1/day", "10/fortnight", "10/day; rm"])
+def test_a_wrong_budget_is_refused_with_an_example(text):
+    with pytest.raises(UsageError, match="10/day"):
+        Budget.parse(text)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])
+def test_a_wrong_rate_is_refused(share):
+    with pytest.raises(UsageError):
+        Budget.of_share(share)
+
+
+def test_a_share_shows_that_share_of_the_held_back_flows():
+    threshold = set_threshold(HELD_BACK, Budget.of_share(0.01), 1.0)
+    assert (threshold.score <= HELD_BACK).sum() == 10
+    assert threshold.promise == "1 in 100 normal flows is shown by mistake"
+
+
+def test_a_budget_a_day_is_a_share_of_the_networks_flows():
+    # 1,000 flows a day: 10 a day are 1 %
+    threshold = set_threshold(HELD_BACK, Budget.parse("10/day"), 1000 / 86_400)
+    assert (threshold.score <= HELD_BACK).sum() == 10
+
+
+def test_a_budget_beyond_the_sample_is_above_all_and_promises_no_more_than_it_can():
+    threshold = set_threshold(HELD_BACK, Budget.parse("1/week"), 100.0)
+    assert threshold.score > HELD_BACK.max()
+    assert "1 in 1,001" in threshold.promise
+    assert threshold.expected_false == pytest.approx(1 / 1001)
+
+
+@given(st.floats(0.0005, 0.9), st.integers(1, 400))
+def test_no_more_than_the_allowed_share_of_exchangeable_flows_is_shown(share, n):
+    scores = np.sort(np.random.default_rng(n).random(n).astype(np.float32))
+    threshold = set_threshold(scores, Budget.of_share(share), 1.0)
+    assert (scores >= threshold.score).sum() <= share * (n + 1)
+
+
+def test_rarity_counts_flows_that_score_as_high():
+    assert rarity(991, HELD_BACK) == "1 in 91 normal flows"
+    assert rarity(1000, HELD_BACK) == "1 in 500 normal flows"
+
+
+def test_rarity_beyond_the_sample_gives_no_number_of_its_own():
+    assert rarity(1001, HELD_BACK) == "rarer than all 1,000 normal flows"
