@@ -29,12 +29,6 @@ def _ratio(above: Floats, below: Floats) -> Floats:
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
-def _deviation(batch: pa.RecordBatch, squares: str, total: Floats, count: Floats) -> Floats:
-    """Population standard deviation from n, Σ and Σ²."""
-    mean = _ratio(total, count)
-    return np.sqrt(np.maximum(0, _ratio(numbers(batch, squares), count) - mean**2))
-
-
 def _duration_s(batch: pa.RecordBatch) -> Floats:
     return np.maximum(0, (integers(batch, "end") - integers(batch, "start")) / 1e9)
 
@@ -54,19 +48,6 @@ def _rate_per_s(batch: pa.RecordBatch, total: Floats) -> Floats:
 
 def _payload_mean(batch: pa.RecordBatch, way: str) -> Floats:
     return _ratio(numbers(batch, f"{way}_payload_bytes"), numbers(batch, f"{way}_payload_packets"))
-
-
-def _length_deviation(batch: pa.RecordBatch, way: str) -> Floats:
-    return _deviation(batch, f"{way}_length_squares", numbers(batch, f"{way}_bytes"), numbers(batch, f"{way}_packets"))
-
-
-def _gap_mean_s(batch: pa.RecordBatch) -> Floats:
-    return _ratio(_duration_s(batch), np.maximum(0, _packets(batch) - 1))
-
-
-def _gap_deviation_s(batch: pa.RecordBatch) -> Floats:
-    total_us = _duration_s(batch) * 1e6
-    return _deviation(batch, "gap_squares_us2", total_us, np.maximum(0, _packets(batch) - 1)) / 1e6
 
 
 def _balance(batch: pa.RecordBatch) -> Floats:
@@ -106,16 +87,6 @@ OWN: tuple[tuple[Feature, Columns], ...] = (
     (Feature("reverse_payload_mean", "bytes", LOG, "{value} a packet received"), lambda b: _payload_mean(b, "reverse")),
     (Feature("forward_length_max", "bytes", LOG, "longest packet sent {value}"), _column("forward_length_max")),
     (Feature("reverse_length_max", "bytes", LOG, "longest packet received {value}"), _column("reverse_length_max")),
-    (
-        Feature("forward_length_deviation", "bytes", LOG, "lengths sent vary by {value}"),
-        lambda b: _length_deviation(b, "forward"),
-    ),
-    (
-        Feature("reverse_length_deviation", "bytes", LOG, "lengths received vary by {value}"),
-        lambda b: _length_deviation(b, "reverse"),
-    ),
-    (Feature("gap_mean_s", "s", LOG, "{value} between packets on average"), _gap_mean_s),
-    (Feature("gap_deviation_s", "s", LOG, "times between packets vary by {value}"), _gap_deviation_s),
     (Feature("gap_max_s", "s", LOG, "silent for up to {value}"), lambda b: numbers(b, "gap_max_us") / 1e6),
     (
         Feature("packets_per_s", "packets/s", LOG, "{value} on average"),
@@ -145,8 +116,8 @@ BESIDE: tuple[Feature, ...] = (
 
 NEEDED = (
     "forward_packets", "reverse_packets", "forward_bytes", "reverse_bytes", "forward_payload_bytes",
-    "reverse_payload_bytes", "forward_payload_packets", "reverse_payload_packets", "forward_length_squares",
-    "reverse_length_squares", "forward_length_max", "reverse_length_max", "gap_squares_us2", "gap_max_us",
+    "reverse_payload_bytes", "forward_payload_packets", "reverse_payload_packets", "forward_length_max",
+    "reverse_length_max", "gap_max_us",
     "forward_syn", "forward_rst", "reverse_rst", "forward_psh", "reverse_psh", "payload",
 )  # fmt: skip
 

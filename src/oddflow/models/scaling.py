@@ -121,12 +121,12 @@ class Scaler:
         groups = self._write_groups(builder)
         parts = []
         if len(self.logs):
-            raw = builder.columns(builder.x, self.logs)
+            raw = builder.columns(builder.x, self.logs, width=self.width)
             steps = builder.add("Div", builder.add("Abs", raw), builder.constant(self.steps))
             logarithm = builder.add("Log", builder.add("Add", steps, builder.constant(1.0)))
             parts.append(builder.add("Mul", builder.add("Sign", raw), logarithm))
         if len(self.linears):
-            parts.append(builder.columns(builder.x, self.linears))
+            parts.append(builder.columns(builder.x, self.linears, width=self.width))
         if parts:
             centres, spreads = (
                 builder.add("Gather", builder.constant(table), groups, axis=0)
@@ -142,11 +142,11 @@ class Scaler:
 
     def _write_groups(self, builder: GraphBuilder) -> str:
         if not self.categories:
-            first = builder.columns(builder.x, np.array([0], np.int64))
+            first = builder.columns(builder.x, np.array([0], np.int64), width=self.width)
             zero = builder.add("Cast", builder.add("Mul", first, builder.constant(0.0)), to=7)
             return builder.add("Squeeze", zero, builder.constant(np.array([1], np.int64)))
         place, values = self.categories[0]
-        raw = builder.columns(builder.x, np.array([place], np.int64))
+        raw = builder.columns(builder.x, np.array([place], np.int64), width=self.width)
         hits = builder.add("Cast", builder.add("Equal", raw, builder.constant(values)), to=1)
         number = builder.constant(np.arange(len(values), dtype=np.float32)[:, None] - len(values))
         # a known value gives its number less the count, an unknown one zero; the count is added back
@@ -158,7 +158,7 @@ class Scaler:
 
     def _write_categories(self, builder: GraphBuilder) -> list[str]:
         places = self.owners[self.numbers : -len(self.categories)]
-        raw = builder.columns(builder.x, places)
+        raw = builder.columns(builder.x, places, width=self.width)
         values = np.concatenate([values for _, values in self.categories])
         known = builder.add("Cast", builder.add("Equal", raw, builder.constant(values)), to=1)
         member = (places[:, None] == [place for place, _ in self.categories]).astype(np.float32)

@@ -92,19 +92,26 @@ class Tails:
         surprise = builder.add("Max", far, builder.add("Div", missed, tail(self.misses)))
         surprise = builder.add("Min", surprise, builder.constant(MOST_SURPRISE))
         squared = builder.add("Mul", surprise, surprise)
-        parts = [self._write_owner(builder, squared, owner) for owner in range(self.width)]
-        contributions = builder.add("Concat", *parts, axis=1)
+        contributions = self._write_owners(builder, squared)
         kept = builder.constant(np.array([min(STRONGEST, self.width)], np.int64))
-        strongest = builder.add("TopK", contributions, kept, unused=1, axis=1)
+        strongest = builder.add("TopK", contributions, kept, unused=1, axis=1, sorted=0)
         mean = builder.add("ReduceMean", strongest, builder.constant(np.array([1], np.int64)), keepdims=0)
         return builder.add("Sqrt", mean), contributions
 
-    def _write_owner(self, builder: GraphBuilder, squared: str, owner: int) -> str:
-        places = np.flatnonzero(self.owners == owner)
-        column = builder.columns(squared, places)
-        if len(places) == 1:
-            return column
-        return builder.add("ReduceMax", column, builder.constant(np.array([1], np.int64)), keepdims=1)
+    def _write_owners(self, builder: GraphBuilder, squared: str) -> str:
+        """The greatest of each raw feature's columns: (n, m) -> (n, d)."""
+        counts = np.bincount(self.owners, minlength=self.width)
+        shared = np.flatnonzero(counts > 1)
+        parts = [squared]
+        for owner in shared:
+            columns = builder.columns(squared, np.flatnonzero(self.owners == owner), width=len(self.owners))
+            axis = builder.constant(np.array([1], np.int64))
+            parts.append(builder.add("ReduceMax", columns, axis, keepdims=1))
+        # a column that is its feature's only one, or the greatest of a feature's columns, goes to its feature
+        to_feature = np.concatenate([self.owners, shared])[:, None] == np.arange(self.width)
+        to_feature[: len(self.owners), shared] = False
+        candidates = builder.add("Concat", *parts, axis=1)
+        return builder.add("MatMul", candidates, builder.constant(to_feature.astype(np.float32)))
 
 
 def _tails(distances: Floats, groups: NDArray[np.int64], group_count: int) -> Floats:

@@ -1,0 +1,274 @@
+"""The meter once more, in plain Python over dictionaries: what the kernel is compared with."""
+
+import base64
+import hashlib
+import struct
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+import numpy as np
+import pyarrow as pa
+from tests.capture import twin as decoder
+
+from oddflow.capture.packets import PacketBatch
+from oddflow.flows.meter import Meter
+from oddflow.flows.settings import MeterSettings
+from oddflow.losses import Ledger
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+IDLE, ACTIVE, END_OF_FLOW, FORCED, LACK_OF_RESOURCES = 1, 2, 3, 4, 5
+SLACK_NS = 10**9
+FLAGS = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"]
+ICMP_PAIRS = {
+    1: {8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17, 9: 10, 10: 9},
+    58: {128: 129, 129: 128, 133: 134, 134: 133, 135: 136, 136: 135, 130: 131, 131: 130, 144: 145, 145: 144,
+         139: 140, 140: 139},
+}  # fmt: skip
+
+
+def community_id(protocol, version, src, dst, src_port, dst_port, *, seed=0):
+    """The ID of the Community ID specification; for ICMP the ports are type and counterpart or code."""
+    one_way = protocol in ICMP_PAIRS and src_port not in ICMP_PAIRS[protocol]
+    if not one_way and (dst, dst_port) < (src, src_port):
+        src, dst, src_port, dst_port = dst, src, dst_port, src_port
+    size = 4 if version == 4 else 16
+    data = struct.pack(">H", seed) + src.to_bytes(size, "big") + dst.to_bytes(size, "big") + bytes([protocol, 0])
+    if protocol in (1, 6, 17, 58, 132):
+        data += struct.pack(">HH", src_port, dst_port)
+    return "1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
+
+
+def text_of(number, version):
+    return str(ip_address(number.to_bytes(4 if version == 4 else 16, "big")))
+
+
+@dataclass
+class Flow:
+    """The packets of a flow, as they came: (is reverse, time, fields, payload)."""
+
+    key: tuple
+    swapped: bool
+    direction_by: int
+    first_packet: int
+    start: int
+    end: int
+    closed: bool = False
+    packets: list = field(default_factory=list)
+
+    def add(self, is_reverse, now, fields, payload):
+        self.packets.append((is_reverse, now, fields, payload))
+        self.start, self.end = min(self.start, now), max(self.end, now)
+
+    def count(self, bit, *, is_reverse):
+        return sum(
+            bool(f["tcp_flags"] & bit) for r, _, f, _ in self.packets if r == is_reverse and f["protocol"] == 6
+        )
+
+    def says_goodbye(self):
+        resets = self.count(RST, is_reverse=False) + self.count(RST, is_reverse=True)
+        return bool(resets or (self.count(FIN, is_reverse=False) and self.count(FIN, is_reverse=True)))
+
+    def columns(self, reason):
+        first = self.packets[0][2]
+        (_, version, protocol, low, high) = self.key
+        (src, src_port), (dst, dst_port) = (high, low) if self.swapped else (low, high)
+        is_icmp = protocol in ICMP_PAIRS
+        gaps = gaps_of([now for _, now, _, _ in self.packets])
+        after = gaps[1:]
+        return {
+            "start": self.start,
+            "end": self.end,
+            "src_ip": text_of(src, version),
+            "dst_ip": text_of(dst, version),
+            "src_port": 0 if is_icmp else src_port,
+            "dst_port": 0 if is_icmp else dst_port,
+            "protocol": protocol,
+            "ip_version": version,
+            "vlan_id": None if first["vlan"] < 0 else first["vlan"],
+            "icmp_type": None if first["icmp_type"] < 0 else first["icmp_type"],
+            "icmp_code": None if first["icmp_code"] < 0 else first["icmp_code"],
+            "community_id": community_id(protocol, version, src, dst, src_port, dst_port),
+            "end_reason": reason,
+            "direction_by": self.direction_by,
+            "first_packet": self.first_packet,
+            **self.way("forward", is_reverse=False),
+            **self.way("reverse", is_reverse=True),
+            "gap_squares_us2": float(sum(gap * gap for gap in after)),
+            "gap_min_us": min(after, default=0),
+            "gap_max_us": max(after, default=0),
+            "lengths": padded([-min(32767, f["ip_length"]) if r else min(32767, f["ip_length"]) for r, _, f, _ in self.packets]),
+            "gaps_us": padded([min(gap, 2**32 - 1) for gap in gaps]),
+            "payload": b"".join(payload for *_, payload in self.packets)[:784],
+        }
+
+    def way(self, name, *, is_reverse):
+        mine = [(now, f) for r, now, f, _ in self.packets if r == is_reverse]
+        lengths = [f["ip_length"] for _, f in mine]
+        payloads = [f["payload_length"] for _, f in mine]
+        gaps = gaps_of([now for now, _ in mine])[1:]
+        hops = [f["ttl"] for _, f in mine]
+        windows = [f["window"] for _, f in mine]
+        columns = {
+            "packets": len(mine),
+            "bytes": sum(lengths),
+            "payload_bytes": sum(payloads),
+            "payload_packets": sum(size > 0 for size in payloads),
+            "length_squares": sum(length**2 for length in lengths),
+            "length_min": min(lengths, default=0),
+            "length_max": max(lengths, default=0),
+            "gap_sum_us": sum(gaps),
+            "gap_squares_us2": float(sum(gap * gap for gap in gaps)),
+            "gap_min_us": min(gaps, default=0),
+            "gap_max_us": max(gaps, default=0),
+            "window_first": windows[0] if windows else 0,
+            "window_max": max(windows, default=0),
+            "ttl_min": min(hops, default=0),
+            "ttl_max": max(hops, default=0),
+        }
+        columns |= {flag: self.count(1 << bit, is_reverse=is_reverse) for bit, flag in enumerate(FLAGS)}
+        return {f"{name}_{column}": value for column, value in columns.items()}
+
+
+def gaps_of(times):
+    """µs between each packet and the latest before it; 0 for the first and for late ones."""
+    gaps, latest = [], None
+    for now in times:
+        gaps.append(0 if latest is None else max(0, now - latest) // 1000)
+        latest = now if latest is None else max(latest, now)
+    return gaps
+
+
+def padded(values):
+    return (values + [0] * 32)[:32]
+
+
+class TwinMeter:
+    """Flows in two ordered dictionaries: open ones, and TCP flows that said goodbye; the longest quiet first."""
+
+    def __init__(self, settings: MeterSettings) -> None:
+        self.idle, self.active, self.after_close = (
+            round(s * 1e9) for s in (settings.idle_timeout_s, settings.active_timeout_s, settings.closed_timeout_s)
+        )
+        self.max_flows = settings.max_flows
+        self.open: OrderedDict = OrderedDict()
+        self.closed: OrderedDict = OrderedDict()
+        self.watermark = None
+        self.done = []
+        self.evicted = 0
+        self.most = 0
+
+    def finish(self, flow, reason):
+        del (self.closed if flow.closed else self.open)[flow.key]
+        self.done.append(flow.columns(reason))
+
+    def expire(self):
+        for table, timeout, reason in ((self.open, self.idle, IDLE), (self.closed, self.after_close, END_OF_FLOW)):
+            while table and next(iter(table.values())).end + timeout < self.watermark - SLACK_NS:
+                self.finish(next(iter(table.values())), reason)
+
+    def oldest(self):
+        heads = [next(iter(table.values())) for table in (self.closed, self.open) if table]
+        return min(heads, key=lambda flow: flow.end)  # a tie goes to the closed one, which stands first
+
+    def split_reason(self, flow, now, flags):
+        gap = now - flow.end
+        if gap > self.idle:
+            return IDLE
+        if flow.closed and (gap > self.after_close or flags & (SYN | ACK) == SYN):
+            return END_OF_FLOW
+        return ACTIVE if now - flow.start > self.active else 0
+
+    def add(self, number, now, fields, payload):
+        if self.watermark is None or now > self.watermark or now < self.watermark - SLACK_NS - self.idle:
+            self.watermark = now
+        self.expire()
+        ends = [(fields["src"], fields["src_port"]), (fields["dst"], fields["dst_port"])]
+        kind = fields["icmp_type"]
+        if kind >= 0:
+            other = ICMP_PAIRS[fields["protocol"]].get(kind, fields["icmp_code"])
+            ends = [(fields["src"], kind), (fields["dst"], other)]
+        swapped = ends[1] < ends[0]
+        key = (0, fields["version"], fields["protocol"], *sorted(ends))
+        flow = self.open.get(key) or self.closed.get(key)
+        kept = None
+        if flow and (reason := self.split_reason(flow, now, fields["tcp_flags"])):
+            kept = flow.swapped if reason == ACTIVE else None
+            self.finish(flow, reason)
+            flow = None
+        if flow is None:
+            flow = self.begin(key, number, now, fields, swapped)
+            if kept is not None:
+                flow.swapped = kept
+        else:
+            (self.closed if flow.closed else self.open).move_to_end(key)
+        flow.add(swapped != flow.swapped, now, fields, payload)
+        if fields["protocol"] == 6 and not flow.closed and flow.says_goodbye():
+            flow.closed = True
+            self.closed[key] = self.open.pop(key)
+
+    def begin(self, key, number, now, fields, swapped):
+        if len(self.open) + len(self.closed) >= self.max_flows:
+            victim = self.oldest()
+            self.evicted += not victim.closed
+            self.finish(victim, END_OF_FLOW if victim.closed else LACK_OF_RESOURCES)
+        is_tcp, flags = fields["protocol"] == 6, fields["tcp_flags"]
+        answers = is_tcp and flags & (SYN | ACK) == SYN | ACK
+        by = 1 if is_tcp and flags & SYN else 2
+        flow = Flow(key, swapped != answers, by, number, now, now)
+        self.open[key] = flow
+        self.most = max(self.most, len(self.open) + len(self.closed))
+        return flow
+
+    def close(self):
+        while self.open or self.closed:
+            flow = self.oldest()
+            self.finish(flow, END_OF_FLOW if flow.closed else FORCED)
+
+
+def expected(packets, settings, link_type=101):
+    """The twin that has metered (time in ns, bytes) packets."""
+    meter = TwinMeter(settings)
+    for number, (now, data) in enumerate(packets, 1):
+        fields = decoder.decode(data, link_type, len(data))
+        if fields["loss"] == 0:
+            start = fields["payload_start"]
+            meter.add(number, now, fields, data[start : start + fields["payload_captured"]])
+    meter.close()
+    return meter
+
+
+def metered(packets, settings, *, link_type=101, sizes=(10**6,)):
+    """Flows of (time in ns, bytes) packets, in batches of the given sizes, the last repeated: (rows, meter)."""
+    meter, batches, at, turn = Meter(settings), [], 0, 0
+    while at < len(packets):
+        size = sizes[min(turn, len(sizes) - 1)]
+        batches += meter.add(packet_batch(packets[at : at + size], link_type, at + 1))
+        at, turn = at + size, turn + 1
+    batches += meter.close()
+    assert all(batch.num_rows for batch in batches)
+    return rows_of(batches), meter
+
+
+def packet_batch(packets, link_type, first_number):
+    data = np.frombuffer(b"".join(raw for _, raw in packets) or b"\0", np.uint8).copy()
+    batch = PacketBatch.empty(data, max(1, len(packets)))
+    batch.count, batch.first_number = len(packets), first_number
+    at = 0
+    for i, (now, raw) in enumerate(packets):
+        batch.time_ns[i], batch.place[i], batch.link_type[i] = now, (at, len(raw), len(raw)), link_type
+        at += len(raw)
+    batch.decode(Ledger())
+    return batch
+
+
+def rows_of(batches):
+    """Flow batches as a list of dictionaries, times in ns."""
+    rows = []
+    for batch in batches:
+        columns = {
+            name: (column.cast(pa.int64()) if name in ("start", "end") else column).to_pylist()
+            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        }
+        rows += [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return rows
