@@ -164,8 +164,12 @@ class TwinMeter:
 
     def expire(self):
         for table, timeout, reason in ((self.open, self.idle, IDLE), (self.closed, self.after_close, END_OF_FLOW)):
-            while table and next(iter(table.values())).end + timeout < self.watermark - SLACK_NS:
-                self.finish(next(iter(table.values())), reason)
+            while table:
+                flow = next(iter(table.values()))
+                is_over = flow.end + timeout < self.watermark - SLACK_NS
+                if not is_over and flow.end <= self.watermark + self.idle:
+                    break
+                self.finish(flow, reason)
 
     def oldest(self):
         heads = [next(iter(table.values())) for table in (self.closed, self.open) if table]
@@ -173,7 +177,7 @@ class TwinMeter:
 
     def split_reason(self, flow, now, flags):
         gap = now - flow.end
-        if gap > self.idle:
+        if gap > self.idle or gap < -self.idle:
             return IDLE
         if flow.closed and (gap > self.after_close or flags & (SYN | ACK) == SYN):
             return END_OF_FLOW

@@ -240,10 +240,12 @@ def finish(slots, hashes, links, meter, rows, done, row, reason):
 
 @kernel()
 def expire(slots, hashes, links, meter, rows, done, limits):
-    """Ends the flows whose time-out has passed; False where `done` filled up first."""
+    """Ends the flows whose time-out has passed, or that the clock has left behind when it was set back;
+    False where `done` filled up first."""
     now = meter[WATERMARK] - limits[3]
+    future = meter[WATERMARK] + limits[0]
     for head, timeout, reason in ((OPEN_HEAD, limits[0], IDLE), (CLOSED_HEAD, limits[2], END_OF_FLOW)):
-        while meter[head] != NONE and rows[meter[head], END] + timeout < now:
+        while meter[head] != NONE and not now - timeout <= rows[meter[head], END] <= future:
             if meter[DONE_COUNT] + 2 >= done.shape[0]:
                 return False
             finish(slots, hashes, links, meter, rows, done, meter[head], reason)
@@ -265,7 +267,7 @@ def oldest(meter, rows):
 def split_reason(rows, row, now, flags, limits):
     """Why a packet does not belong to the flow of its key any more, or 0 where it does."""
     gap = now - rows[row, END]
-    if gap > limits[0]:
+    if abs(gap) > limits[0]:
         return IDLE
     if rows[row, CLOSED] and (gap > limits[2] or (flags & (SYN | ACK)) == SYN):
         return END_OF_FLOW
