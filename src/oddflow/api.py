@@ -23,7 +23,7 @@ from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Progress, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
-from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, fence, set_threshold
+from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
 from oddflow.verdicts.truth import GroundTruth
@@ -204,7 +204,7 @@ def _detect_alone(
     """Learns from the sources, then looks at them again; standard input, which passes once, is metered to a file."""
     from tempfile import TemporaryDirectory
 
-    from oddflow.learning.learn import learn_robustly
+    from oddflow.learning.alone import learn_alone
     from oddflow.logs.table import TableWriter
 
     settings, homes = MeterSettings(), HomeNetworks(home_networks or PRIVATE)
@@ -220,9 +220,10 @@ def _detect_alone(
         tabular = Tabular.of(homes, ContextSettings())
         told = None if reread != sources else ledger
         gathered = gather_rows(reread, tabular, settings=settings, ledger=told or Ledger(), progress=progress)
-        model = SealedModel(learn_robustly(gathered))
+        panel = learn_alone(gathered)
+        model = panel.whole
         threshold = (
-            set_threshold(model.held_back, budget, model.manifest.flows_per_s) if asked else fence(model.held_back)
+            set_threshold(model.held_back, budget, model.manifest.flows_per_s) if asked else far_out(gathered.flows)
         )
         detection = detect_in(
             reread,
@@ -230,6 +231,7 @@ def _detect_alone(
             Tabular.of(homes, ContextSettings()),
             settings=settings,
             threshold=threshold,
+            judge=panel,
             population="flows of this capture",
             truth=truth,
         )

@@ -36,7 +36,7 @@ def test_a_budget_a_day_is_a_share_of_the_networks_flows():
 def test_a_budget_beyond_the_sample_is_above_all_and_promises_no_more_than_it_can():
     threshold = set_threshold(HELD_BACK, Budget.parse("1/week"), 100.0)
     assert threshold.score > HELD_BACK.max()
-    assert "1 in 1,001" in threshold.promise
+    assert "1,000 normal flows held back cannot prove so little" in threshold.promise
     assert threshold.expected_false == pytest.approx(1 / 1001)
 
 

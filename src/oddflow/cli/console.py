@@ -14,11 +14,14 @@ from rich.text import Text
 
 from oddflow.losses import Ledger
 
-out = Console(highlight=False, soft_wrap=False)
+PIPED_COLUMNS = 120
+"""Width of tables where nobody says how wide the page is."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_COLUMNS)
 err = Console(stderr=True, highlight=False)
 
 
-def say(text: str) -> None:
+def say(text: str = "") -> None:
     """A line for the person at the terminal."""
     err.print(plain(text), soft_wrap=True)
 

@@ -46,12 +46,14 @@ def demo(
     if not as_json:
         console.say(f"$ oddflow learn {baseline} -o {model}")
         learn([baseline], model, detector=detector, seed=seed)
-        console.say(f"\n$ oddflow detect {incident} -m {model} --budget {budget} --report {report} -o {alerts}")
+        console.say()
+        console.say(f"$ oddflow detect {incident} -m {model} --budget {budget} --report {report} -o {alerts}")
     else:
         learn_quietly(baseline, model, detector, seed)
     detect([incident], model=model, budget=budget, report=report, output=alerts, truth=truth, as_json=as_json)
     if not as_json:
-        console.say(f"\nopen {report} in a browser; it needs no network")
+        console.say()
+        console.say(f"open {report} in a browser; it needs no network")
 
 
 def learn_quietly(baseline: str, model: str, detector: str | None, seed: int) -> None:

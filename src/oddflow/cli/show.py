@@ -1,5 +1,6 @@
 """Shows a detection in the terminal."""
 
+import math
 from typing import Any
 
 from rich.text import Text
@@ -58,7 +59,7 @@ def as_dict(result: Detection) -> dict[str, Any]:
             "score": result.threshold.score,
             "budget": result.threshold.budget,
             "promise": result.threshold.promise,
-            "expected_false": round(result.threshold.expected_false, 4),
+            "expected_false": None if math.isnan(result.threshold.expected_false) else result.threshold.expected_false,
             "held_back": result.threshold.held_back,
         },
         "rows": [

@@ -38,7 +38,6 @@ def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     rows: list[dict[str, Any]] = pa.Table.from_batches(batches).slice(0, limit).to_pylist()
     for row in rows:
-        start_ns, end_ns = row["start"].value if hasattr(row["start"], "value") else 0, 0
         start_ns, end_ns = _ns(row["start"]), _ns(row["end"])
         table.add_row(
             clock(start_ns),
@@ -70,16 +69,14 @@ def targets(row: AlertRow) -> str:
 
 
 def alert_table(detection: Detection, limit: int) -> Table:
-    """The ranked rows: what an analyst reads first."""
+    """The ranked rows, what an analyst reads first: a line of facts, and under it why and how rare."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("flows", justify="right", no_wrap=True)
-    table.add_column("first seen", no_wrap=True)
-    table.add_column("source → destination", overflow="fold", ratio=3)
+    table.add_column("first, UTC", no_wrap=True)
+    table.add_column("source → destination, and why", overflow="fold", ratio=1)
     table.add_column("proto", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("how rare", ratio=2)
-    table.add_column("why", ratio=5)
     if detection.truth:
         table.add_column("truth", no_wrap=True)
     for row in detection.rows[:limit]:
@@ -88,11 +85,11 @@ def alert_table(detection: Detection, limit: int) -> Table:
             str(row.rank),
             f"{len(row.alerts):,}",
             clock(min(alert.start_ns for alert in row.alerts))[:8],
-            plain(f"{top.src_ip} → {targets(row)}"),
+            Text.assemble(
+                (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"), "\n", plain(row.headline), "\n", (top.rarity, "dim")
+            ),
             protocol_name(top.protocol),
             f"{top.score:.4g}",
-            top.rarity,
-            plain(top.reasons[0].text if top.reasons else ""),
         ]
         if detection.truth:
             cells.append(_truth_of(row))

@@ -29,12 +29,12 @@ from oddflow.models.manifest import (
 )
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import MOST_CATEGORIES
+from oddflow.models.tails import LEAST_GROUP
 
 FIT_SHARE, VALIDATION_SHARE = 0.60, 0.15
 """Of the rows in time order; the rest is held back to calibrate on."""
 
 FEWEST_ROWS = 40
-CORE_SHARE = 0.8
 QUANTILES = (0.0, 0.001, 0.01, 0.5, 0.99, 0.999, 1.0)
 
 
@@ -88,26 +88,7 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
         **_epochs(fitted),
     )
     shown = {name: value for name, value in options.items() if name != "told"}
-    return _archive(gathered, fitted, shown | {"seed": seed}, known, held_back, training, duration_s)
-
-
-def learn_robustly(gathered: Gathered) -> Archive:
-    """Learns from a capture that may itself hold attacks: its core is taken for normal, nothing is held back.
-
-    Raises:
-        UsageError: Too few rows.
-    """
-    if len(gathered.x) < FEWEST_ROWS:
-        raise UsageError(
-            f"{len(gathered.x)} flows are too few to tell which do not fit; give a longer capture, or a model (-m)"
-        )
-    options = {"core": CORE_SHARE}
-    fitted = registry.create("robust-pca", gathered.features, **options)
-    started = perf_counter()
-    scores = fitted.fit(gathered.x).decision_function(gathered.x)
-    training = Training(fit_rows=round(CORE_SHARE * len(gathered.x)))
-    core = gathered.x[np.argsort(scores, kind="stable")[: training.fit_rows]]
-    return _archive(gathered, fitted, options, core, scores, training, perf_counter() - started)
+    return archive_of(gathered, fitted, shown | {"seed": seed}, known, held_back, training, duration_s)
 
 
 def _epochs(fitted: Detector) -> dict[str, Any]:
@@ -121,15 +102,26 @@ def _epochs(fitted: Detector) -> dict[str, Any]:
     }
 
 
-def _archive(
+def archive_of(
     gathered: Gathered,
     fitted: Detector,
     options: dict[str, Any],
     known: Floats,
     scores: Floats,
     training: Training,
-    duration_s: float,
+    duration_s: float = 0.0,
 ) -> Archive:
+    """Seals a fitted detector with all that is known of how it was made.
+
+    Args:
+        gathered: What it was learnt from.
+        fitted: The detector.
+        options: It was made with.
+        known: Rows that it was fitted on, (n, d).
+        scores: Of rows that it was not fitted on, (m,).
+        training: How many rows, how many epochs.
+        duration_s: Of learning.
+    """
     features = sealed_features(gathered.features)
     span_s = max(1e-3, (gathered.end_ns - gathered.start_ns) / 1e9)
     manifest = Manifest(
@@ -166,6 +158,8 @@ def _groups(known: Floats, gathered: Gathered) -> list[Group]:
     groups = []
     for value in values[np.lexsort((values, -counts))][:MOST_CATEGORIES]:
         rows = known[known[:, place] == value]
+        if len(rows) < LEAST_GROUP:
+            break
         low, high = np.quantile(rows, [0.001, 1.0], axis=0)
         groups.append(Group(value=float(value), rows=len(rows), low=low.tolist(), high=high.tolist()))
     return groups

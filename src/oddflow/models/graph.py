@@ -25,6 +25,7 @@ class GraphBuilder:
     x = "x"
 
     def __init__(self, width: int) -> None:
+        """A graph without nodes, whose rows have `width` columns."""
         self.width = width
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
@@ -37,7 +38,7 @@ class GraphBuilder:
         self._constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def add(self, operator: str, *inputs: str, unused: int = 0, **attributes: Any) -> str:
+    def add(self, operator: str, *inputs: str, unused: int = 0, **attributes: Any) -> str:  # noqa: ANN401
         """A node, and the name of its first output; `unused` further outputs are asked for and left."""
         name = f"{operator.lower()}_{len(self._nodes)}"
         outputs = [name, *(f"{name}_unused_{place}" for place in range(unused))]
@@ -45,7 +46,7 @@ class GraphBuilder:
         return name
 
     def columns(self, x: str, places: NDArray[np.int64], *, width: int) -> str:
-        """Some columns of x, which has `width` of them, in the given order: (n, width) -> (n, len(places))."""
+        """Some of the `width` columns of x, in the given order: (n, width) -> (n, len(places))."""
         if len(places) == 1:
             return self.add("Gather", x, self.constant(places.astype(np.int64)), axis=1)
         # times a matrix of 0 and 1: exact for finite x, and six times as fast as Gather

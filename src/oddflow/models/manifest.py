@@ -45,7 +45,7 @@ class Range(_Part):
 
 
 class Group(_Part):
-    """What is normal for one service: what 1 in 1,000 of its rows stay under, and the greatest, for each feature."""
+    """What is normal for one service, by feature: what 1 in 1,000 rows stay under, and the greatest."""
 
     value: float
     rows: Count

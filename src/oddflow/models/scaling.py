@@ -7,10 +7,10 @@ A column of scale
                 millisecond for seconds and one unit for all else
     CATEGORY    becomes one column of 0 and 1 for each of its 24 most frequent values, and one for all others
 
-Centre and spread are those of the row's *group*: the value of the first CATEGORY column, a flow's service. What is
-many for SSH is few for DNS. A group of n rows counts n / (n + 10), all rows the rest; a group that was never seen is
-scaled as all rows are. The centre is the mean and the spread the standard deviation (of the LOG, where it is one),
-never below a floor, so that a constant column neither explodes nor raises alarms by jitter:
+Centre and spread are those of the row's *group*: the value of the first CATEGORY column, a flow's service.
+What is many for SSH is few for DNS. A group of n rows counts n / (n + 10), all rows the rest; one that was
+never seen is scaled as all rows are. The centre is the mean, the spread the standard deviation (of the LOG,
+where it is one), never below a floor, so that a constant column neither explodes nor raises alarms by jitter:
 
     LOG         a quarter: a factor of 1.28. A count that was always 0 and is 300 gives log(301) / 0.25 = 22.8
     LINEAR      a twentieth of the greatest usual magnitude, or 0.05 where the column was always 0
@@ -43,7 +43,7 @@ DRAWN_BY = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaler:
-    """Fitted scaling of d raw columns to m scaled ones: LOG columns, then LINEAR, then categories, then others.
+    """Fitted scaling of d raw columns to m scaled ones: LOG, LINEAR, then categories, then others.
 
     Attributes:
         logs, linears: Places of the raw columns of these scales.
@@ -87,7 +87,7 @@ class Scaler:
         )
 
     def groups(self, x: Floats) -> NDArray[np.int64]:
-        """The group of each row, (n,), in 0 … group_count; group_count itself for a value that was never seen."""
+        """The group of each row, (n,), in 0 … group_count: the last for a value that was never seen."""
         return _groups_of(x, self.categories)[0]
 
     @property
@@ -117,7 +117,7 @@ class Scaler:
         return np.concatenate([numbers, *known, *others], axis=1, dtype=np.float32)
 
     def write(self, builder: GraphBuilder) -> tuple[str, str]:
-        """Adds the same as nodes, from the graph's x: the names of the scaled columns (n, m) and of the groups (n,)."""
+        """Adds the same as nodes, from the graph's x; the names of scaled columns (n, m) and groups (n,)."""
         groups = self._write_groups(builder)
         parts = []
         if len(self.logs):
@@ -183,7 +183,7 @@ def _groups_of(x: Floats, categories: Sequence[tuple[int, Floats]]) -> tuple[NDA
 def _centres_and_spreads(
     values: Floats, groups: NDArray[np.int64], group_count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means and standard deviations of each group, drawn towards those of all rows where the group is small."""
+    """Means and standard deviations of each group; a small group's are drawn towards those of all rows."""
     values = values.astype(np.float64)
     mean, variance = values.mean(axis=0), values.var(axis=0)
     centres, variances = np.tile(mean, (group_count + 1, 1)), np.tile(variance, (group_count + 1, 1))

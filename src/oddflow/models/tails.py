@@ -1,17 +1,17 @@
 """From scaled columns and their reconstruction to a score, in NumPy and as ONNX nodes.
 
-A number surprises in two ways: it lies far out among the flows of its own service, or it does not fit the flow's other
-numbers (its reconstruction misses it). Each way is measured in units of its *tail*, the distance that 1 in 1,000 normal
-flows of that service pass; a column's surprise is the greater of the two, so 1 is rare and 3 is three times as far out.
+A number surprises in two ways: it lies far out among the flows of its own service, or it does not fit the
+flow's other numbers (its reconstruction misses it). Each way is measured in units of its *tail*, the distance
+that 1 in 1,000 normal flows of that service pass; a column's surprise is the greater of the two, so 1 is rare
+and 3 is three times as far out.
 
     contribution of a raw feature   its greatest squared surprise, over its scaled columns
     score                           root mean square of the six greatest surprises
 
-Six, so that a flow that is extreme in few of fifty features stands out: a mean over all would dilute it, the greatest
-alone would follow every single oddity.
+Six, so that a flow that is extreme in few of fifty features stands out: a mean over all would dilute it, the
+greatest alone would follow every single oddity.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -32,7 +32,7 @@ LEAST_GROUP = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tails:
-    """How far out normal flows lie, by group; the last group is all flows, for groups that are rare or unknown.
+    """How far out normal flows lie, by group; the last group is all flows, for rare or unknown ones.
 
     Attributes:
         values: (g + 1, m) tails of the scaled columns themselves.
@@ -47,7 +47,7 @@ class Tails:
     width: int
 
     @classmethod
-    def fit(
+    def fit(  # noqa: PLR0913 (all by keyword)
         cls,
         scaled: Floats,
         reconstructed: Floats,
@@ -84,12 +84,9 @@ class Tails:
 
     def write(self, builder: GraphBuilder, scaled: str, reconstructed: str, groups: str) -> tuple[str, str]:
         """Adds the same as nodes; the names of score (n,) and contributions (n, d)."""
-        tail: Callable[[Floats], str] = lambda table: builder.add(  # noqa: E731
-            "Gather", builder.constant(table), groups, axis=0
-        )
-        far = builder.add("Div", builder.add("Abs", scaled), tail(self.values))
+        far = builder.add("Div", builder.add("Abs", scaled), _look_up(builder, self.values, groups))
         missed = builder.add("Abs", builder.add("Sub", scaled, reconstructed))
-        surprise = builder.add("Max", far, builder.add("Div", missed, tail(self.misses)))
+        surprise = builder.add("Max", far, builder.add("Div", missed, _look_up(builder, self.misses, groups)))
         surprise = builder.add("Min", surprise, builder.constant(MOST_SURPRISE))
         squared = builder.add("Mul", surprise, surprise)
         contributions = self._write_owners(builder, squared)
@@ -112,6 +109,10 @@ class Tails:
         to_feature[: len(self.owners), shared] = False
         candidates = builder.add("Concat", *parts, axis=1)
         return builder.add("MatMul", candidates, builder.constant(to_feature.astype(np.float32)))
+
+
+def _look_up(builder: GraphBuilder, table: Floats, groups: str) -> str:
+    return builder.add("Gather", builder.constant(table), groups, axis=0)
 
 
 def _tails(distances: Floats, groups: NDArray[np.int64], group_count: int) -> Floats:

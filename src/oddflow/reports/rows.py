@@ -98,7 +98,7 @@ def row_view(row: AlertRow, features: FeatureFacts, *, places: int, detailed: bo
         protocol=protocols_of(row),
         score=f"{top.score:,.{places}f}",
         rarity=top.rarity,
-        reason=top.reasons[0].text if top.reasons else "The model names no single reason.",
+        reason=row.headline or "The model names no single reason.",
         truth=_truth(row),
         attack=any(alert.truth for alert in row.alerts),
         detail=_detail(row, features) if detailed else None,

@@ -1,5 +1,6 @@
 """An alert: one flow that does not fit, with its rarity and reasons; and a row of alike alerts."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -82,3 +83,12 @@ class AlertRow:
     def top(self) -> Alert:
         """The alert with the highest score."""
         return self.alerts[0]
+
+    @property
+    def headline(self) -> str:
+        """Why, in one sentence: the commonest first reason of its alerts, where it is strongest."""
+        first = [alert.reasons[0] for alert in self.alerts if alert.reasons]
+        if not first:
+            return ""
+        commonest = Counter(reason.feature for reason in first).most_common(1)[0][0]
+        return max((r for r in first if r.feature == commonest), key=lambda r: abs(r.value - r.normal_high)).text

@@ -81,26 +81,24 @@ def set_threshold(held_back: NDArray[np.float32], budget: Budget, flows_per_s: f
     else:
         per_day = flows_per_s * 86_400 / (n + 1)
         promise = (
-            f"the {n:,} normal flows held back can promise no less than 1 in {n + 1:,}, at most about "
-            f"{per_day:,.0f} a day on this network; learn on more traffic for a tighter budget"
+            f"{n:,} normal flows held back cannot prove so little; shown is only what is rarer than all of them, "
+            f"at worst about {per_day:,.0f} a day on this network. Learn on more traffic for a tighter promise"
         )
         rate = 1 / (n + 1)
     return Threshold(score, budget.text, promise, rate, n)
 
 
-def fence(scores: NDArray[np.float32]) -> Threshold:
-    """A threshold for a capture that was learnt from itself, where nothing is known to be normal.
+FAR_OUT = 2.0
 
-    It is the far-out fence of the logarithm of its own scores: three interquartile ranges above the upper quartile
-    (Tukey 1977, "Exploratory Data Analysis", section 2D). It promises nothing.
 
-    Args:
-        scores: Scores of all flows, ascending, shape (n,).
+def far_out(flow_count: int) -> Threshold:
+    """A threshold for a capture that is judged by itself, where nothing is known to be normal.
+
+    A score of 1 is as far out as 1 in 1,000 flows of the rest of the capture (`models/tails.py`); this is twice that.
+    It promises nothing.
     """
-    low, high = np.quantile(np.log(np.maximum(scores, 1e-6)), [0.25, 0.75])
-    score = float(np.float32(np.exp(high + 3 * (high - low))))
-    promise = "far out among this capture's own flows; how many of these are false cannot be promised"
-    return Threshold(score, "none, for nothing is known to be normal", promise, 0.0, len(scores))
+    promise = "nothing is known to be normal here, so how many of these are false cannot be promised"
+    return Threshold(FAR_OUT, "twice as far out as 1 in 1,000 flows", promise, float("nan"), flow_count)
 
 
 def rarity(score: float, held_back: NDArray[np.float32], population: str = "normal flows") -> str:

@@ -4,9 +4,11 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from oddflow.features.columns import integers
 from oddflow.features.ordering import in_end_order
@@ -26,12 +28,42 @@ MAX_ALERTS = 20_000
 FIRST_ROWS = 20
 
 
+class Judge(Protocol):
+    """What scores flows: one model, or one for each stretch of time."""
+
+    def score(
+        self, x: NDArray[np.float32], times_ns: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Feature rows (n, d) and the ends of their flows (n,) -> scores (n,) and contributions (n, d)."""
+
+    def model_at(self, time_ns: int) -> SealedModel:
+        """The model that scores flows which end then."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneModel:
+    """The same model at all times."""
+
+    model: SealedModel
+
+    def score(
+        self, x: NDArray[np.float32], times_ns: NDArray[np.int64]  # noqa: ARG002
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As SealedModel.score."""
+        return self.model.score(x)
+
+    def model_at(self, time_ns: int) -> SealedModel:  # noqa: ARG002
+        """The model."""
+        return self.model
+
+
 @dataclass(slots=True)
 class _Run:
     """What gathers while flows pass."""
 
-    model: SealedModel
-    normal: Normal
+    judge: Judge
+    held_back: NDArray[np.float32]
+    population: str
     threshold_score: float
     truth: GroundTruth | None
     scores: ScoreTally = field(default_factory=ScoreTally)
@@ -41,11 +73,12 @@ class _Run:
     not_kept: int = 0
     attack_flows: Counter[str] = field(default_factory=Counter)
     attack_alerts: Counter[str] = field(default_factory=Counter)
+    normals: dict[str, Normal] = field(default_factory=dict)
 
     def add(self, batch: pa.RecordBatch, tabular: Tabular, source: str) -> None:
         """Scores one batch of flows, in end order."""
         x = tabular.rows(batch)
-        scores, parts = self.model.score(x)
+        scores, parts = self.judge.score(x, integers(batch, "end"))
         over = scores >= self.threshold_score
         self.flows += batch.num_rows
         self.scores.add(scores)
@@ -56,11 +89,17 @@ class _Run:
             self.attack_alerts.update(name for name, is_over in zip(names, over, strict=True) if is_over)
         places = np.flatnonzero(over)
         for place, flow in zip(places, plain_rows(batch, places), strict=True):
-            reasons = self.normal.reasons(x[place], parts[place])
-            alert = self.normal.alert(
+            normal = self._normal(self.judge.model_at(flow["end"]))
+            reasons = normal.reasons(x[place], parts[place])
+            alert = normal.alert(
                 flow, float(scores[place]), reasons, source, names[place] if names is not None else None
             )
             self._keep(alert)
+
+    def _normal(self, model: SealedModel) -> Normal:
+        if model.fingerprint not in self.normals:
+            self.normals[model.fingerprint] = normal_of(model, self.held_back, self.population)
+        return self.normals[model.fingerprint]
 
     def _keep(self, alert: Alert) -> None:
         entry = (alert.score, self.flows + len(self.alerts), alert)
@@ -71,15 +110,15 @@ class _Run:
             self.not_kept += 1
 
 
-def normal_of(model: SealedModel, population: str) -> Normal:
-    """What a sealed model says is normal."""
+def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: str) -> Normal:
+    """What a sealed model says is normal; rarity is counted among `held_back`."""
     ranges = model.manifest.ranges
     return Normal(
         features=model.features,
         low=np.array([r.q001 for r in ranges], np.float64),
         high=np.array([r.maximum for r in ranges], np.float64),
         groups={group.value: (np.array(group.low), np.array(group.high)) for group in model.manifest.groups},
-        held_back=model.held_back,
+        held_back=held_back,
         model_id=model.fingerprint,
         population=population,
     )
@@ -92,6 +131,7 @@ def detect(
     *,
     settings: MeterSettings,
     threshold: Threshold,
+    judge: Judge | None = None,
     population: str = "normal flows",
     truth: GroundTruth | None = None,
     progress: Progress | None = None,
@@ -104,6 +144,7 @@ def detect(
         tabular: A fresh representation with the model's home networks and context settings.
         settings: How the model's flows were cut.
         threshold: The score from which on a flow is shown; its `expected_false` is a share of flows here.
+        judge: What gives the scores, where it is not the model alone.
         population: What held-back scores are those of, in words.
         truth: Ground truth, to report found, missed and false.
         progress: Told of the bytes read.
@@ -113,7 +154,7 @@ def detect(
         InputError: A source cannot be used.
     """
     model.check_features(tabular.features)
-    run = _Run(model, normal_of(model, population), threshold.score, truth)
+    run = _Run(judge or OneModel(model), model.held_back, population, threshold.score, truth)
     ledger = Ledger()
     for source in sources:
         flows = read_flows(source, ledger, settings=settings, progress=progress)
@@ -127,7 +168,7 @@ def detect(
     return Detection(
         sources=list(sources),
         rows=rows,
-        threshold=replace(threshold, expected_false=threshold.expected_false * run.flows),
+        threshold=replace(threshold, expected_false=float(f"{threshold.expected_false * run.flows:.2g}")),
         histogram=run.scores.drawn_beside(held_back),
         timeline=run.times.drawn(),
         flows=run.flows,

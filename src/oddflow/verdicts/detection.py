@@ -15,7 +15,8 @@ class Threshold:
         score: Flows with this score or more are alerts.
         budget: What was asked, in words: "10 false alarms a day".
         promise: What held-back normal flows can promise, in words.
-        expected_false: False alarms expected in this source, if it is like the baseline.
+        expected_false: False alarms expected in this source at most, if it is like the baseline; NaN where nothing
+            can be said.
         held_back: Number of normal flows that the threshold was set on.
     """
 
