@@ -129,9 +129,7 @@ def download(actor: "Actor") -> None:
     """A larger file, often at a limited rate."""
     rng = actor.rng
     rate = rng.choice(([], ["--limit-rate", "30k"], ["--limit-rate", "80k"], ["--limit-rate", "200k"]))
-    base = rng.choice(
-        [site.url for site in office.SITES if not site.secure] + [f"http://{BUILD.full_name}:8080"]
-    )
+    base = rng.choice([site.url for site in office.SITES if not site.secure] + [f"http://{BUILD.full_name}:8080"])
     curl(actor, *rate, f"{base}/get/{rng.randrange(office.DOWNLOADS)}.txt", limit_s=60)
 
 

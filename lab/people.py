@@ -53,8 +53,7 @@ class Actor:
         """Whether a connection to that service would blur no truth row."""
         now = time.time() - self.begin
         return not any(
-            (hold.victim, hold.port) == (victim.name, port)
-            and hold.start_s - MARGIN_S < now < hold.end_s + MARGIN_S
+            (hold.victim, hold.port) == (victim.name, port) and hold.start_s - MARGIN_S < now < hold.end_s + MARGIN_S
             for hold in self.holds
         )
 

@@ -7,6 +7,7 @@
 ['start', 'end', 'src_ip', 'src_port', 'dst_ip', 'dst_port']
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,7 +20,5 @@ __all__ = ["__version__", "detect", "examples", "flows", "learn"]
 def __getattr__(name: str) -> Any:
     """Imports the front door when it is first used, so that `oddflow --help` stays quick."""
     if name in __all__:
-        from oddflow import api
-
-        return getattr(api, name)
+        return getattr(import_module("oddflow.api"), name)
     raise AttributeError(f"module 'oddflow' has no attribute {name!r}")

@@ -6,7 +6,7 @@
 True
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,7 +179,9 @@ def detect(
         raise UsageError("no source was given; name a capture")
     names = [fspath(source) for source in sources]
     known = GroundTruth.read(fspath(truth)) if truth is not None else None
-    wanted = Budget.of_share(false_alarm_rate) if false_alarm_rate is not None else Budget.parse(budget or DEFAULT_BUDGET)
+    wanted = (
+        Budget.of_share(false_alarm_rate) if false_alarm_rate is not None else Budget.parse(budget or DEFAULT_BUDGET)
+    )
     if model is None:
         return _detect_alone(names, wanted, known, home_networks, progress, asked=bool(budget or false_alarm_rate))
     sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))

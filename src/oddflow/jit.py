@@ -42,7 +42,7 @@ CACHED = _writable(cache_folder())
 """False where the cache folder cannot be written: kernels then compile anew in each process."""
 
 if CACHED:
-    numba.config.CACHE_DIR = str(cache_folder())
+    numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 
 
 def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
@@ -53,7 +53,5 @@ def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
             None at all makes a helper that is compiled into the kernels that call it.
     """
     if not signatures:
-        return numba.njit(boundscheck=True, nogil=True, error_model="numpy")  # type: ignore[no-any-return]
-    return numba.njit(  # type: ignore[no-any-return]
-        list(signatures), cache=CACHED, boundscheck=True, nogil=True, error_model="numpy"
-    )
+        return numba.njit(boundscheck=True, nogil=True, error_model="numpy")
+    return numba.njit(list(signatures), cache=CACHED, boundscheck=True, nogil=True, error_model="numpy")

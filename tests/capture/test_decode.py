@@ -43,7 +43,9 @@ def valid_packets(draw):
     payload = draw(binary(max_size=40))
     protocol = draw(sampled_from([6, 17, 1, 58, 132, 33, 136, 47, 50, 89]))
     body = {
-        6: lambda: tcp(payload, draw(integers(0, 65535)), 443, draw(integers(0, 255)), options=bytes(4) * draw(integers(0, 3))),
+        6: lambda: tcp(
+            payload, draw(integers(0, 65535)), 443, draw(integers(0, 255)), options=bytes(4) * draw(integers(0, 3))
+        ),
         17: lambda: udp(payload, draw(integers(0, 65535)), 53, draw(sampled_from([0, 8, 8 + len(payload), 70]))),
         1: lambda: icmp(draw(integers(0, 20)), draw(integers(0, 5)), payload),
         58: lambda: icmp(draw(integers(100, 160)), 0, payload),
@@ -69,7 +71,9 @@ def broken_packets(draw):
     """(link type, bytes, wire length) of a valid packet with some bytes changed, then cut, then claimed longer."""
     link_type, data = draw(valid_packets())
     held = bytearray(data)
-    for place, value in draw(lists(sampled_from([(p, v) for p in range(64) for v in (0, 1, 5, 44, 51, 64, 96, 255)]), max_size=4)):
+    for place, value in draw(
+        lists(sampled_from([(p, v) for p in range(64) for v in (0, 1, 5, 44, 51, 64, 96, 255)]), max_size=4)
+    ):
         if place < len(held):
             held[place] = value
     cut = draw(integers(0, len(held)))

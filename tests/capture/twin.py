@@ -7,7 +7,7 @@ IPV4, IPV6 = 0x0800, 0x86DD
 MAX_WIRE_BYTES = 262_144
 
 
-class Lost(Exception):  # noqa: N818  (no error: a loss)
+class Lost(Exception):
     """Ends the decoding of a packet with the code of its loss."""
 
 
@@ -34,9 +34,12 @@ class Cursor:
 def decode(data: bytes, link_type: int, wire: int) -> dict[str, int]:
     """All fields by name where the packet is read; else only `loss`."""
     cursor = Cursor(data, wire)
-    fields = dict.fromkeys(
-        ["src_port", "dst_port", "tcp_flags", "window", "fragment"], 0
-    ) | {"vlan": -1, "icmp_type": -1, "icmp_code": -1, "loss": OK}
+    fields = dict.fromkeys(["src_port", "dst_port", "tcp_flags", "window", "fragment"], 0) | {
+        "vlan": -1,
+        "icmp_type": -1,
+        "icmp_code": -1,
+        "loss": OK,
+    }
     try:
         kind = link(cursor, link_type, fields)
         if kind == IPV4:

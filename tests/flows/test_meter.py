@@ -16,7 +16,25 @@ from oddflow.schema import FLOW_SCHEMA, DirectionBy, FlowEnd
 
 S = 10**9
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
-STEPS_NS = [0, 0, 1, 999, 1000, 10**6, S // 2, 2 * S, 6 * S, 61 * S, 1900 * S, 9000 * S, -1, -(10**6), -2 * S, -70 * S, -9000 * S]
+STEPS_NS = [
+    0,
+    0,
+    1,
+    999,
+    1000,
+    10**6,
+    S // 2,
+    2 * S,
+    6 * S,
+    61 * S,
+    1900 * S,
+    9000 * S,
+    -1,
+    -(10**6),
+    -2 * S,
+    -70 * S,
+    -9000 * S,
+]
 CLIENT, SERVER = "10.0.0.9", "10.0.0.1"
 
 
@@ -84,7 +102,10 @@ def crowds(draw):
     """Many short flows, more than the least table holds."""
     order = draw(lists(integers(0, 30), min_size=40, max_size=120))
     flags = draw(lists(sampled_from([SYN, ACK, RST]), min_size=len(order), max_size=len(order)))
-    return [(i * 10**7, to_server(tcp(b"", 1000 + port, 80, flag))) for i, (port, flag) in enumerate(zip(order, flags, strict=True))]
+    return [
+        (i * 10**7, to_server(tcp(b"", 1000 + port, 80, flag)))
+        for i, (port, flag) in enumerate(zip(order, flags, strict=True))
+    ]
 
 
 @given(crowds())

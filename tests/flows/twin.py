@@ -61,9 +61,7 @@ class Flow:
         self.start, self.end = min(self.start, now), max(self.end, now)
 
     def count(self, bit, *, is_reverse):
-        return sum(
-            bool(f["tcp_flags"] & bit) for r, _, f, _ in self.packets if r == is_reverse and f["protocol"] == 6
-        )
+        return sum(bool(f["tcp_flags"] & bit) for r, _, f, _ in self.packets if r == is_reverse and f["protocol"] == 6)
 
     def says_goodbye(self):
         resets = self.count(RST, is_reverse=False) + self.count(RST, is_reverse=True)
@@ -97,7 +95,9 @@ class Flow:
             "gap_squares_us2": float(sum(gap * gap for gap in after)),
             "gap_min_us": min(after, default=0),
             "gap_max_us": max(after, default=0),
-            "lengths": padded([-min(32767, f["ip_length"]) if r else min(32767, f["ip_length"]) for r, _, f, _ in self.packets]),
+            "lengths": padded(
+                [-min(32767, f["ip_length"]) if r else min(32767, f["ip_length"]) for r, _, f, _ in self.packets]
+            ),
             "gaps_us": padded([min(gap, 2**32 - 1) for gap in gaps]),
             "payload": b"".join(payload for *_, payload in self.packets)[:784],
         }

@@ -137,7 +137,7 @@ def guessing():
             src_ip="10.0.0.66",
             score=10.4 - n / 100,
             packets=25,
-            bytes=5_214,
+            size_bytes=5_214,
             lengths=lengths,
             gaps_us=tuple(20_000 + 7_919 * i % 90_000 for i in range(25)),
             payload=b"SSH-2.0-libssh2_1.10.0\r\nSSH-2.0-OpenSSH_9.6p1\r\n" + random.Random(n).randbytes(420),
@@ -150,9 +150,7 @@ def guessing():
                     0.71,
                     "31 connections to one service in 15 min; normal: at most 2",
                 ),
-                reason(
-                    "reverse_bytes_per_packet", 161, (90, 1_460), 0.12, "short answers: 161 bytes a packet"
-                ),
+                reason("reverse_bytes_per_packet", 161, (90, 1_460), 0.12, "short answers: 161 bytes a packet"),
             ),
         )
         for n in range(31)
@@ -169,11 +167,10 @@ def slow_http():
             dst_port=80,
             score=9.9 - n / 100,
             packets=64,
-            bytes=4_022,
+            size_bytes=4_022,
             lengths=(60, -60, 52, 289, -52, *(70, -52) * 13, 70),
             gaps_us=tuple(15_000_000 - 1_000 * i for i in range(32)),
-            payload=b"GET /?418 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: Mozilla/5.0\r\n"
-            + b"X-a: 4101\r\n" * 40,
+            payload=b"GET /?418 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: Mozilla/5.0\r\n" + b"X-a: 4101\r\n" * 40,
             truth="slow http",
             reasons=(
                 reason(
@@ -201,7 +198,7 @@ def tunnel():
             protocol=17,
             score=9.4 - n / 1_000,
             packets=128,
-            bytes=31_000,
+            size_bytes=31_000,
             lengths=(281, -412) * 16,
             gaps_us=(0, *(900 * (i % 7 + 1) for i in range(31))),
             payload=b"\x2a\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x3fk5qw4zdfnzxw4ylsmu2tgnbqgey" * 20,
@@ -235,7 +232,7 @@ def benign():
         dst_port=873,
         score=9.31,
         packets=1_204_331,
-        bytes=1_733_204_119,
+        size_bytes=1_733_204_119,
         start_ns=START + 9_000 * SECOND,
         end_ns=START + 9_700 * SECOND,
         lengths=(60, -60, 52, *(1500,) * 20, -52, *(1500,) * 8),
@@ -243,9 +240,7 @@ def benign():
         payload=b"@RSYNCD: 31.0\n" * 3,
         truth="",
         rarity="1 in 20,000 held-back flows",
-        reasons=(
-            reason("forward_bytes", 1.73e9, (40, 2.1e8), 0.9, "1.73 GB sent; normal here: at most 210 MB"),
-        ),
+        reasons=(reason("forward_bytes", 1.73e9, (40, 2.1e8), 0.9, "1.73 GB sent; normal here: at most 210 MB"),),
     )
     hostile = alert(
         6_000,

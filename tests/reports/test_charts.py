@@ -21,9 +21,7 @@ PLACES = re.compile(r' (x|y|x1|x2|y1|y2|cx|cy|r|rx|dx|width|height)="([^"]*)"')
 
 def numbers_are_fine(markup):
     text = str(markup)
-    assert not re.search(
-        r"\b(nan|inf|NaN|Infinity)\b", re.sub(r"<title>.*?</title>|aria-label=\"[^\"]*\"", "", text)
-    )
+    assert not re.search(r"\b(nan|inf|NaN|Infinity)\b", re.sub(r"<title>.*?</title>|aria-label=\"[^\"]*\"", "", text))
     for _, value in PLACES.findall(text):
         assert NUMBER.fullmatch(value)
     for path in re.findall(r' d="([^"]*)"', text):

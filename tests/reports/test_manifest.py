@@ -66,8 +66,6 @@ def test_a_seed_is_not_grouped():
     assert ("Seed", "20260") in manifest_view({"provenance": {"seed": 20260}}).groups[0][1]
 
 
-@pytest.mark.parametrize(
-    ("detector", "name"), [("pca", "pca"), ({"name": "pca"}, "pca"), (None, "–"), ({}, "–")]
-)
+@pytest.mark.parametrize(("detector", "name"), [("pca", "pca"), ({"name": "pca"}, "pca"), (None, "–"), ({}, "–")])
 def test_model_name(detector, name):
     assert model_name({"detector": detector}) == name

@@ -34,9 +34,7 @@ def test_several_sources_are_counted():
 
 
 def test_protocols_are_named_once():
-    assert (
-        protocols_of(AlertRow(1, [alert(protocol=17), alert(protocol=6), alert(protocol=17)])) == "udp, tcp"
-    )
+    assert protocols_of(AlertRow(1, [alert(protocol=17), alert(protocol=6), alert(protocol=17)])) == "udp, tcp"
 
 
 @given(lists(integers(0, 0x10FFFF)))

@@ -48,14 +48,14 @@ def test_a_flow_in_the_span_with_the_ports_is_the_attacks(tmp_path):
 
 
 def test_exact_ports_are_matched_before_wildcards(tmp_path):
-    known = truth(
-        tmp_path, f"{SPAN},10.0.0.1,*,10.0.0.2,*,tcp,scan\n{SPAN},10.0.0.1,1234,10.0.0.2,22,tcp,guessing\n"
-    )
+    known = truth(tmp_path, f"{SPAN},10.0.0.1,*,10.0.0.2,*,tcp,scan\n{SPAN},10.0.0.1,1234,10.0.0.2,22,tcp,guessing\n")
     batch = flows(("10.0.0.1", 1234, "10.0.0.2", 22, 5), ("10.0.0.1", 1235, "10.0.0.2", 22, 5))
     assert known.attacks(batch) == ["guessing", "scan"]
 
 
-@pytest.mark.parametrize("row", ["x,y,a,1,b,2,tcp,w", f"{SPAN},a,port,b,2,tcp,w", f"{SPAN},a,1,b,2,strange,w", f"{SPAN},a"])
+@pytest.mark.parametrize(
+    "row", ["x,y,a,1,b,2,tcp,w", f"{SPAN},a,port,b,2,tcp,w", f"{SPAN},a,1,b,2,strange,w", f"{SPAN},a"]
+)
 def test_a_wrong_row_is_named(tmp_path, row):
     with pytest.raises(InputError, match="line 2"):
         truth(tmp_path, row + "\n")

@@ -44,8 +44,7 @@ class Wanted:
         address = batch.addresses[: batch.count]
         port = batch.headers[: batch.count, layout.DST_PORT if way else layout.SRC_PORT]
         high, low = np.uint64(number >> 64), np.uint64(number & 0xFFFF_FFFF_FFFF_FFFF)
-        same = (address[:, 2 * way] == high) & (address[:, 2 * way + 1] == low) & (port == end[1])
-        return same  # type: ignore[no-any-return]
+        return np.asarray((address[:, 2 * way] == high) & (address[:, 2 * way + 1] == low) & (port == end[1]))
 
 
 def extract_packets(source: str, wanted: Wanted, output: str) -> int:

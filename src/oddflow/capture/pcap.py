@@ -1,6 +1,7 @@
 """Reads pcap files (pcap-savefile(5)): both byte orders, µs and ns, and Kuznetzov's longer records."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from oddflow.capture import _layout as layout
 from oddflow.capture._walk_kernels import MAX_PACKET_BYTES, walk_pcap
@@ -8,6 +9,8 @@ from oddflow.capture.blocks import BlockBuffer
 from oddflow.capture.packets import PacketBatch
 from oddflow.losses import Ledger
 
+ByteOrder = Literal["big", "little"]
+ORDERS: tuple[ByteOrder, ...] = ("big", "little")
 FILE_HEADER_BYTES = 24
 LINK_TYPE_BITS = 0x03FFFFFF
 """Above them stands how long the frame check sequence is."""
@@ -19,10 +22,10 @@ MAGICS = {  # first four bytes as big endian: (ns a tick, bytes of a record's he
 }
 
 
-def byte_order(first: bytes) -> str | None:
-    """"big" or "little" where the first bytes are a pcap file's, else None."""
-    for order in ("big", "little"):
-        if int.from_bytes(first[:4], order) in MAGICS:  # type: ignore[arg-type]
+def byte_order(first: bytes) -> ByteOrder | None:
+    """ "big" or "little" where the first bytes are a pcap file's, else None."""
+    for order in ORDERS:
+        if int.from_bytes(first[:4], order) in MAGICS:
             return order
     return None
 
@@ -34,8 +37,8 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
         return
     header = buffer.peek(FILE_HEADER_BYTES)
     order = byte_order(header)
-    ns_per_tick, record_bytes = MAGICS[int.from_bytes(header[:4], order)]  # type: ignore[arg-type]
-    batch.link_type[:] = int.from_bytes(header[20:24], order) & LINK_TYPE_BITS  # type: ignore[arg-type]
+    ns_per_tick, record_bytes = MAGICS[int.from_bytes(header[:4], order)]
+    batch.link_type[:] = int.from_bytes(header[20:24], order) & LINK_TYPE_BITS
     buffer.start += FILE_HEADER_BYTES
     number = 1
     while True:

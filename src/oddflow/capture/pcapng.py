@@ -8,6 +8,7 @@ from oddflow.capture import _layout as layout
 from oddflow.capture._walk_kernels import INTERFACE_BLOCK, SECTION_BLOCK, walk_pcapng
 from oddflow.capture.blocks import TAIL_BYTES, BlockBuffer
 from oddflow.capture.packets import PacketBatch
+from oddflow.capture.pcap import ByteOrder
 from oddflow.losses import Ledger, Loss
 
 MAGIC = SECTION_BLOCK.to_bytes(4, "big")
@@ -26,13 +27,13 @@ class Section:
         self.count = 0
 
     @property
-    def order(self) -> str:
+    def order(self) -> ByteOrder:
         """The byte order as Python names it."""
         return "big" if self.big_endian else "little"
 
     def number(self, data: bytes) -> int:
         """Bytes as an unsigned number in this section's order."""
-        return int.from_bytes(data, self.order)  # type: ignore[arg-type]
+        return int.from_bytes(data, self.order)
 
     def begin(self, header: bytes) -> bool:
         """Starts a section from its block's first 16 bytes; False for an unknown byte order or version."""
@@ -51,7 +52,7 @@ class Section:
                 power = min(value[0] & 0x7F, 62 if value[0] & 0x80 else 18)
                 ticks_per_s = (2 if value[0] & 0x80 else 10) ** power
             elif code == OPTION_OFFSET and len(value) == 8:
-                offset_s = int.from_bytes(value, self.order, signed=True)  # type: ignore[arg-type]
+                offset_s = int.from_bytes(value, self.order, signed=True)
         offset_ns = max(-(2**32), min(2**32, offset_s)) * 1_000_000_000
         row = (self.number(body[:2]), ticks_per_s, offset_ns, self.number(body[4:8]))
         self.interfaces[self.count] = row

@@ -13,7 +13,9 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    warm: Annotated[bool, typer.Option("--warm", help="Compile all kernels now, so that later starts are quick.")] = False,
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Compile all kernels now, so that later starts are quick.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Prints what was found; --warm fills the cache of compiled kernels."""

@@ -42,7 +42,7 @@ def explain(
     show(
         console.plain(
             f"{utc(alert.start_ns)}, {seconds((alert.end_ns - alert.start_ns) / 1e9)}, "
-            f"{alert.packets:,} packets, {size(alert.bytes)}"
+            f"{alert.packets:,} packets, {size(alert.size_bytes)}"
         )
     )
     show("\nwhy")

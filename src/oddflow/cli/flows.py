@@ -1,6 +1,6 @@
 """`oddflow flows`: meters captures into a flow table."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,7 +37,7 @@ def flows(
     settings = MeterSettings(idle_timeout, active_timeout, max_flows=max_flows)
     ledger = Ledger()
     seen = [Fingerprint(source) for source in sources]
-    shown = []
+    shown: list[Any] = []
     with TableWriter(output) if output else nullcontext() as writer, console.reading(sources, "metering") as progress:
         for source, fingerprint in zip(sources, seen, strict=True):
             for batch in read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress):

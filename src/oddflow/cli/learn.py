@@ -17,7 +17,9 @@ def learn(
     output: Annotated[str, typer.Option("-o", "--output", help="The model file to write.", show_default=False)],
     detector: Annotated[
         str | None,
-        typer.Option("--detector", help="By name (see `oddflow detectors`); autoencoder where torch is, else robust-pca."),
+        typer.Option(
+            "--detector", help="By name (see `oddflow detectors`); autoencoder where torch is, else robust-pca."
+        ),
     ] = None,
     home_net: options.HomeNet = None,
     idle_timeout: options.IdleTimeout = 60.0,

@@ -7,8 +7,8 @@ import sys
 import typer
 
 from oddflow import __version__
-from oddflow.cli import detect, detectors, doctor, explain, extract, flows, inspect, learn
 from oddflow.cli import demo as demo_command
+from oddflow.cli import detect, detectors, doctor, explain, extract, flows, inspect, learn
 from oddflow.errors import OddflowError
 
 app = typer.Typer(
@@ -24,7 +24,8 @@ app = typer.Typer(
     "  oddflow learn normal.pcap -o office.oddflow   learn what is normal\n\n"
     "  oddflow detect today.pcap -m office.oddflow --report today.html",
     epilog="Exit codes: 0 done; 1 internal error; 2 nothing could be read, or the call was wrong; "
-    "3 part of the input was lost and --strict was given; 4 alerts found and --fail-on-alert was given; 130 interrupted.",
+    "3 part of the input was lost and --strict was given; 4 alerts found and --fail-on-alert was given; "
+    "130 interrupted.",
 )
 
 

@@ -86,7 +86,11 @@ def alert_table(detection: Detection, limit: int) -> Table:
             f"{len(row.alerts):,}",
             clock(min(alert.start_ns for alert in row.alerts))[:8],
             Text.assemble(
-                (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"), "\n", plain(row.headline), "\n", (top.rarity, "dim")
+                (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
+                "\n",
+                plain(row.headline),
+                "\n",
+                (top.rarity, "dim"),
             ),
             protocol_name(top.protocol),
             f"{top.score:.4g}",

@@ -85,8 +85,7 @@ class AutoencoderDetector(ReconstructionDetector):
 
     def _reconstruct(self, scaled: Floats) -> Floats:
         with torch.no_grad():
-            parts = [self.network_(rows) for rows in torch.from_numpy(np.ascontiguousarray(scaled)).split(65_536)]
-            return torch.cat(parts).numpy() if parts else scaled
+            return np.asarray(self.network_(torch.from_numpy(np.ascontiguousarray(scaled))))
 
     def _write_body(self, builder: GraphBuilder, scaled: str) -> str:
         return builder.include(to_onnx(self.network_, self.scaler_.owners.shape[0]), scaled)

@@ -44,7 +44,7 @@ def find(name: str) -> type[Detector]:
     module, attribute, extra = DETECTORS[name]
     if not installed(name):
         raise UsageError(
-            f"{name} needs torch: pip install 'oddflow[{extra}]', or use --detector robust-pca, which needs nothing more"
+            f"{name} needs torch: pip install 'oddflow[{extra}]', or use --detector robust-pca, which needs no more"
         )
     found: type[Detector] = getattr(import_module(module), attribute)
     return found

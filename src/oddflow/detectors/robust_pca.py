@@ -40,9 +40,7 @@ class RobustPca(ReconstructionDetector):
     mean_: Floats
     projection_: Floats
 
-    def __init__(
-        self, features: Sequence[Feature], *, variance: float = 0.9, core: float = 1.0, seed: int = 0
-    ) -> None:
+    def __init__(self, features: Sequence[Feature], *, variance: float = 0.9, core: float = 1.0, seed: int = 0) -> None:
         self.features = features
         self.variance = variance
         self.core = core

@@ -46,7 +46,7 @@ class ContextSettings:
         except (TypeError, KeyError):
             raise UsageError(f"no context settings: {dict(known)}; was the model made by another version?") from None
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         """The settings for a manifest."""
         return asdict(self) | {"windows_s": list(self.windows_s)}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class Gathered:
     ledger: Ledger
     settings: MeterSettings
     home_networks: tuple[str, ...]
-    context: dict[str, object]
+    context: dict[str, Any]
 
 
 class _Sample:

@@ -46,4 +46,4 @@ class HomeNetworks:
     def _mask(self, batch: pa.RecordBatch, name: str) -> NDArray[np.bool_]:
         encoded = batch.column(name).dictionary_encode()
         known = np.array([self.contains(address) for address in encoded.dictionary.to_pylist()], bool)
-        return known[encoded.indices.to_numpy(zero_copy_only=False)]
+        return np.asarray(known[encoded.indices.to_numpy(zero_copy_only=False)])

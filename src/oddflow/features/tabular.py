@@ -160,4 +160,4 @@ class Tabular:
         own = [columns(batch) for _, columns in OWN]
         beside = [self.homes.roles(batch), entropy, printable]
         x = np.stack([*own, *beside], axis=1).astype(np.float32)
-        return np.nan_to_num(np.concatenate([x, self.context.add(batch)], axis=1))
+        return np.asarray(np.nan_to_num(np.concatenate([x, self.context.add(batch)], axis=1)))

@@ -31,7 +31,6 @@ from oddflow.flows._layout import (
     CLOSED,
     CLOSED_HEAD,
     DIRECTION_BY,
-    DIRECTION_FIELDS,
     DONE_COUNT,
     END,
     END_REASON,
@@ -421,9 +420,7 @@ def meter_packets(
                 victim = oldest(meter, rows)
                 over = rows[victim, CLOSED]
                 meter[EVICTED] += 1 - over
-                finish(
-                    slots, hashes, links, meter, rows, done, victim, END_OF_FLOW if over else LACK_OF_RESOURCES
-                )
+                finish(slots, hashes, links, meter, rows, done, victim, END_OF_FLOW if over else LACK_OF_RESOURCES)
             slot = find_slot(slots, keys, hashes, key, hashed)
             meter[FREE_COUNT] -= 1
             row = np.int64(free[meter[FREE_COUNT]])
@@ -453,15 +450,13 @@ def drain(slots, hashes, links, meter, rows, done, reason):
     """Ends flows, the longest quiet first, until `done` is full or none is left; the number still open."""
     row = oldest(meter, rows)
     while row != NONE and meter[DONE_COUNT] < done.shape[0]:
-        finish(
-            slots, hashes, links, meter, rows, done, row, END_OF_FLOW if rows[row, CLOSED] else reason
-        )
+        finish(slots, hashes, links, meter, rows, done, row, END_OF_FLOW if rows[row, CLOSED] else reason)
         row = oldest(meter, rows)
     return np.int64(row != NONE)
 
 
-@kernel("i8(i8[::1], i8[:, ::1], i4[::1], u1[:, ::1], u1[::1], i4[::1])")
-def gather_payload(used, rows, done, payload, packed, offsets):
+@kernel("i8(i8[::1], i4[::1], u1[:, ::1], u1[::1], i4[::1])")
+def gather_payload(used, done, payload, packed, offsets):
     """Packs the payloads of finished rows one after another; offsets (n + 1,) int32 as Arrow wants them."""
     at = 0
     for i in range(used.shape[0]):

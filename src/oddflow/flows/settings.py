@@ -51,6 +51,6 @@ class MeterSettings:
         except TypeError:
             raise UsageError(f"no meter settings: {dict(known)}; was the model made by another version?") from None
 
-    def as_dict(self) -> dict[str, float | int]:
+    def as_dict(self) -> dict[str, Any]:
         """The settings for a manifest."""
         return asdict(self)

@@ -1,8 +1,7 @@
 """Finished rows of the meter as an Arrow record batch of the flow schema."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +16,9 @@ from oddflow.flows._text_kernels import (
     write_community_ids,
 )
 from oddflow.schema import COLUMNS, FLOW_SCHEMA, SEQUENCE_PACKETS, Column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ICMP_PROTOCOLS = (1, 58)
 
@@ -88,10 +90,8 @@ def _payload_column(finished: FinishedRows) -> pa.Array:
     used = np.ascontiguousarray(finished.field(layout.PAYLOAD_USED))
     packed = np.empty(int(used.sum()), np.uint8)
     offsets = np.empty(len(used) + 1, np.int32)
-    gather_payload(used, finished.rows, finished.done, finished.payload, packed, offsets)
-    return pa.BinaryArray.from_buffers(
-        pa.binary(), len(used), [None, pa.py_buffer(offsets), pa.py_buffer(packed)]
-    )
+    gather_payload(used, finished.done, finished.payload, packed, offsets)
+    return pa.BinaryArray.from_buffers(pa.binary(), len(used), [None, pa.py_buffer(offsets), pa.py_buffer(packed)])
 
 
 def _statistic_places() -> dict[str, int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from oddflow.detectors import registry
 from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
 from oddflow.learning.learn import FEWEST_ROWS, archive_of
@@ -73,8 +74,8 @@ def _block_of(times_ns: NDArray[np.int64], starts_ns: NDArray[np.int64]) -> NDAr
 
 
 def _model(gathered: Gathered, x: Floats, validation: Floats, scores: Floats | None = None) -> SealedModel:
-    from oddflow.detectors import registry
-
     fitted = registry.create(DETECTOR, gathered.features).fit(x, validation=validation)
     known = fitted.decision_function(validation) if scores is None else scores
-    return SealedModel(archive_of(gathered, fitted, {}, x, known, Training(fit_rows=len(x))))
+    return SealedModel(
+        archive_of(gathered, fitted, options={}, known=x, scores=known, training=Training(fit_rows=len(x)))
+    )

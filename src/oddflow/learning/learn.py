@@ -88,7 +88,15 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
         **_epochs(fitted),
     )
     shown = {name: value for name, value in options.items() if name != "told"}
-    return archive_of(gathered, fitted, shown | {"seed": seed}, known, held_back, training, duration_s)
+    return archive_of(
+        gathered,
+        fitted,
+        options=shown | {"seed": seed},
+        known=known,
+        scores=held_back,
+        training=training,
+        duration_s=duration_s,
+    )
 
 
 def _epochs(fitted: Detector) -> dict[str, Any]:
@@ -105,6 +113,7 @@ def _epochs(fitted: Detector) -> dict[str, Any]:
 def archive_of(
     gathered: Gathered,
     fitted: Detector,
+    *,
     options: dict[str, Any],
     known: Floats,
     scores: Floats,
@@ -135,7 +144,7 @@ def archive_of(
         feature_schema_sha256=schema_sha256(features),
         ranges=_ranges(known),
         groups=_groups(known, gathered),
-        meter=gathered.settings.as_dict(),
+        meter=dict(gathered.settings.as_dict()),
         context=gathered.context,
         home_networks=list(gathered.home_networks),
         provenance=_provenance(gathered, options, duration_s),

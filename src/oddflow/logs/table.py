@@ -1,6 +1,6 @@
 """Reads and writes flow tables: Parquet, Arrow and CSV files with the columns of the flow schema."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -8,7 +8,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 from oddflow.capture.stream import reason_of
 from oddflow.errors import InputError, OutputError, UnknownFormat, UsageError
@@ -43,23 +43,42 @@ def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordB
             batches = parquet.ParquetFile(source).iter_batches(batch_size=ROWS_A_BATCH)
         elif first.startswith(ARROW_MAGIC):
             file = pa.ipc.open_file(pa.memory_map(source))
-            batches = (file.get_batch(i) for i in range(file.num_record_batches))
+            batches = (_validated(file.get_batch(i)) for i in range(file.num_record_batches))
         elif is_table(first):
             batches = _csv_batches(source, _csv_columns(source), ledger)
         else:
             raise UnknownFormat(f"{source} is no flow table; expected Parquet, Arrow or CSV")
         for batch in batches:
             yield from _conform(batch, source, ledger)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{source} cannot be read as a flow table: {str(error).splitlines()[0]}") from None
+
+
+def _validated(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch whose offsets were checked: Arrow maps them from the file as they are, and would follow wrong ones."""
+    batch.validate(full=True)
+    return batch
 
 
 def _csv_columns(source: str) -> list[str]:
     """The columns of the flow schema that a CSV file has; no other is looked at, whatever it holds."""
-    with pa_csv.open_csv(source) as reader:
+    with _open_csv(source, lambda _: "skip") as reader:
         names = reader.schema.names
     _refuse_repeated(names, source)
     return [name for name in names if name in FLOW_SCHEMA.names and name not in NESTED]
+
+
+def _open_csv(source: str, skip: Callable[[Any], str], convert: Any = None) -> Any:
+    file = pa.input_stream(source)
+    if file.read(3) != b"\xef\xbb\xbf":  # the mark of UTF-8
+        file = pa.input_stream(source)
+    return pa_csv.open_csv(
+        file,
+        # our columns are ASCII; as Latin-1, bytes that are no UTF-8 cost their row at most
+        read_options=pa_csv.ReadOptions(encoding="latin1"),
+        parse_options=pa_csv.ParseOptions(invalid_row_handler=skip),
+        convert_options=convert,
+    )
 
 
 def _refuse_repeated(names: list[str], source: str) -> None:
@@ -76,13 +95,10 @@ def _csv_batches(source: str, names: list[str], ledger: Ledger) -> Iterator[pa.R
         return "skip"
 
     text = {name: pa.string() for name in types}
-    reader = pa_csv.open_csv(
-        source,
-        parse_options=pa_csv.ParseOptions(invalid_row_handler=skip),
-        convert_options=pa_csv.ConvertOptions(
-            include_columns=names, column_types=text, strings_can_be_null=True, null_values=[""]
-        ),
+    convert = pa_csv.ConvertOptions(
+        include_columns=names, column_types=text, strings_can_be_null=True, null_values=[""]
     )
+    reader = _open_csv(source, skip, convert)
     for batch in reader:
         yield _typed(batch, types, ledger)
 
@@ -154,13 +170,14 @@ class TableWriter:
         self._path = Path(path)
         self._part = self._path.with_name(self._path.name + ".part")
         self._writer: Any = None
-        self._open = {
+        openers: dict[str, Callable[[], Any]] = {
             ".parquet": lambda: parquet.ParquetWriter(self._part, FLOW_SCHEMA, compression="zstd"),
             ".arrow": lambda: pa.ipc.new_file(pa.OSFile(str(self._part), "wb"), FLOW_SCHEMA),
             ".csv": lambda: _CsvWriter(self._part),
-        }.get(self._path.suffix)
-        if self._open is None:
+        }
+        if self._path.suffix not in openers:
             raise UsageError(f"{path} ends in {self._path.suffix!r}; expected .parquet, .arrow or .csv")
+        self._open = openers[self._path.suffix]
 
     def __enter__(self) -> Self:
         """Opens the file."""
@@ -168,7 +185,6 @@ class TableWriter:
         return self
 
     def _begin(self) -> None:
-        assert self._open is not None  # noqa: S101  (checked in the constructor)
         self._writer = self._open()
 
     def write(self, batch: pa.RecordBatch) -> None:

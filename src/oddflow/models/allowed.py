@@ -68,12 +68,7 @@ def _refused(reason: str) -> NotAModel:
 def _check_head(model: onnx.ModelProto) -> None:
     if [opset.domain for opset in model.opset_import] != [""] or model.opset_import[0].version > MOST_OPSET:
         raise _refused(f"it needs operator sets other than ONNX's own up to {MOST_OPSET}")
-    if (
-        model.functions
-        or model.training_info
-        or model.graph.sparse_initializer
-        or model.graph.quantization_annotation
-    ):
+    if model.functions or model.training_info or model.graph.sparse_initializer or model.graph.quantization_annotation:
         raise _refused("it brings functions, training steps, or sparse or quantised constants")
     if len(model.graph.node) > MOST_NODES:
         raise _refused(f"it has {len(model.graph.node)} nodes; at most {MOST_NODES}")
@@ -111,8 +106,7 @@ def _check_ends(graph: onnx.GraphProto, width: int) -> None:
 
 def _is_float(value: onnx.ValueInfoProto) -> bool:
     return (
-        value.type.WhichOneof("value") == "tensor_type"
-        and value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+        value.type.WhichOneof("value") == "tensor_type" and value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     )
 
 
@@ -131,9 +125,7 @@ def _widest(model: onnx.ModelProto) -> int:
     del model.graph.value_info[:]  # what the file claims of its shapes counts for nothing
     try:
         onnx.checker.check_model(model)
-        inferred = onnx.shape_inference.infer_shapes(
-            model, check_type=True, strict_mode=True, data_prop=True
-        ).graph
+        inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True).graph
     except (
         onnx.checker.ValidationError,
         onnx.shape_inference.InferenceError,

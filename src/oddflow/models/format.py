@@ -69,9 +69,7 @@ class Archive:
         return _held_back(self.parts[CALIBRATION], self.manifest.calibration.rows)
 
 
-def seal(
-    manifest: Manifest, graph: bytes, held_back: Floats, weights: dict[str, Floats] | None = None
-) -> Archive:
+def seal(manifest: Manifest, graph: bytes, held_back: Floats, weights: dict[str, Floats] | None = None) -> Archive:
     """Puts the parts together, their hashes into the manifest; `held_back` is (n,), in any order."""
     scores = np.sort(np.asarray(held_back, np.float32))
     parts = {GRAPH: graph, CALIBRATION: save_tensors({"scores": scores})}
@@ -83,9 +81,7 @@ def seal(
 
 def pack(archive: Archive) -> bytes:
     """The bytes of the file; the same for the same content."""
-    document = json.dumps(
-        archive.manifest.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False
-    )
+    document = json.dumps(archive.manifest.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
     contents = {MANIFEST: document.encode(), **{name: archive.parts[name] for name in sorted(archive.parts)}}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
@@ -114,8 +110,7 @@ def write_sealed(path: str | PathLike[str], archive: Archive) -> None:
                 beside.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{target}: the model cannot be written ({error.strerror or error}); "
-            "make room or choose another place"
+            f"{target}: the model cannot be written ({error.strerror or error}); make room or choose another place"
         ) from error
 
 
@@ -132,8 +127,7 @@ def read_sealed(path: str | PathLike[str]) -> Archive:
             content = file.read(MOST_BYTES_TOTAL + 1)
     except OSError as error:
         raise Unreadable(
-            f"{place}: the model cannot be read ({error.strerror or error}); "
-            "give a file that `oddflow learn` wrote"
+            f"{place}: the model cannot be read ({error.strerror or error}); give a file that `oddflow learn` wrote"
         ) from error
     return unpack(content, fspath(path))
 
@@ -150,21 +144,16 @@ def unpack(content: bytes, name: str = "model") -> Archive:
         Tampered: A part does not match its hash.
     """
     if len(content) > MOST_BYTES_TOTAL:
-        raise NotAModel(
-            f"{name}: larger than {MOST_BYTES_TOTAL // MEBIBYTE} MiB, the most that a sealed model may be"
-        )
+        raise NotAModel(f"{name}: larger than {MOST_BYTES_TOTAL // MEBIBYTE} MiB, the most that a sealed model may be")
     parts = _parts(content, name)
     manifest = _manifest(parts.pop(MANIFEST), name)
     if set(manifest.parts) != set(parts):
         raise NotAModel(
-            f"{name}: its manifest lists {_listed(manifest.parts)}, the file holds {_listed(parts)}; "
-            "learn it again"
+            f"{name}: its manifest lists {_listed(manifest.parts)}, the file holds {_listed(parts)}; learn it again"
         )
     for part, expected in manifest.parts.items():
         if hashlib.sha256(parts[part]).hexdigest() != expected:
-            raise Tampered(
-                f"{name}: {part} does not match its SHA-256 in the manifest; use the original file"
-            )
+            raise Tampered(f"{name}: {part} does not match its SHA-256 in the manifest; use the original file")
     archive = Archive(manifest, parts)
     try:
         _ = archive.held_back
@@ -177,9 +166,7 @@ def _parts(content: bytes, name: str) -> dict[str, bytes]:
     if not content.startswith(b"PK\x03\x04"):
         raise NotAModel(f"{name}: no sealed model; expected a file that `oddflow learn` wrote")
     if content.count(_DIRECTORY_ENTRY) > 10_000:
-        raise NotAModel(
-            f"{name}: more entries than a sealed model has; expected a file that `oddflow learn` wrote"
-        )
+        raise NotAModel(f"{name}: more entries than a sealed model has; expected a file that `oddflow learn` wrote")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             entries = file.infolist()
@@ -194,23 +181,14 @@ def _check_entries(entries: list[zipfile.ZipInfo], name: str) -> None:
     missing = NEEDED - set(names)
     if len(names) != len(set(names)) or not set(names) <= set(MOST_BYTES) or missing:
         raise NotAModel(
-            f"{name}: holds {_listed(names)}; a sealed model holds {_listed(NEEDED)} "
-            f"and at most {WEIGHTS} beside them"
+            f"{name}: holds {_listed(names)}; a sealed model holds {_listed(NEEDED)} and at most {WEIGHTS} beside them"
         )
     for entry in entries:
-        if (
-            entry.compress_type != zipfile.ZIP_STORED
-            or entry.file_size != entry.compress_size
-            or entry.flag_bits & 1
-        ):
-            raise NotAModel(
-                f"{name}: {entry.filename} is compressed or encrypted; Oddflow stores its parts plain"
-            )
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:
+            raise NotAModel(f"{name}: {entry.filename} is compressed or encrypted; Oddflow stores its parts plain")
         if entry.file_size > MOST_BYTES[entry.filename]:
             most = MOST_BYTES[entry.filename] // MEBIBYTE
-            raise NotAModel(
-                f"{name}: {entry.filename} claims {entry.file_size} bytes; at most {most} MiB are read"
-            )
+            raise NotAModel(f"{name}: {entry.filename} claims {entry.file_size} bytes; at most {most} MiB are read")
 
 
 def _read(file: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> bytes:
@@ -220,13 +198,9 @@ def _read(file: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> bytes:
     except zipfile.BadZipFile as error:
         if "CRC" not in str(error):
             raise
-        raise Tampered(
-            f"{name}: {entry.filename} does not match its checksum; use the original file"
-        ) from None
+        raise Tampered(f"{name}: {entry.filename} does not match its checksum; use the original file") from None
     if len(content) != entry.file_size:
-        raise NotAModel(
-            f"{name}: {entry.filename} is cut: {entry.file_size} bytes claimed, {len(content)} there"
-        )
+        raise NotAModel(f"{name}: {entry.filename} is cut: {entry.file_size} bytes claimed, {len(content)} there")
     return content
 
 
@@ -259,9 +233,7 @@ def _manifest(document: bytes, name: str) -> Manifest:
     if widths - {len(manifest.features)}:
         raise NotAModel(f"{name}: {MANIFEST} has a group that is not as wide as its features; learn it again")
     if schema_sha256(manifest.features) != manifest.feature_schema_sha256:
-        raise Tampered(
-            f"{name}: the features do not match their SHA-256 in {MANIFEST}; use the original file"
-        )
+        raise Tampered(f"{name}: the features do not match their SHA-256 in {MANIFEST}; use the original file")
     return manifest
 
 
@@ -272,9 +244,7 @@ def _held_back(part: bytes, rows: int) -> Floats:
         raise NotAModel(f"{CALIBRATION} holds no tensors ({error}); learn it again") from None
     scores = tensors.get("scores")
     if set(tensors) != {"scores"} or scores is None or scores.dtype != np.float32 or scores.shape != (rows,):
-        raise NotAModel(
-            f"{CALIBRATION} must hold {rows} float32 scores alone, as the manifest says; learn it again"
-        )
+        raise NotAModel(f"{CALIBRATION} must hold {rows} float32 scores alone, as the manifest says; learn it again")
     if not np.isfinite(scores).all() or (np.diff(scores) < 0).any():
         raise NotAModel(f"{CALIBRATION} must hold finite scores in ascending order; learn it again")
     return scores
@@ -282,8 +252,4 @@ def _held_back(part: bytes, rows: int) -> Floats:
 
 def _listed(names: Iterable[str]) -> str:
     shown = sorted(set(names))
-    return (
-        ", ".join(repr(name) for name in shown[:6]) + (", …" if len(shown) > 6 else "")
-        if shown
-        else "nothing"
-    )
+    return ", ".join(repr(name) for name in shown[:6]) + (", …" if len(shown) > 6 else "") if shown else "nothing"

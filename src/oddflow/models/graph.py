@@ -38,7 +38,7 @@ class GraphBuilder:
         self._constants.append(numpy_helper.from_array(array, name))
         return name
 
-    def add(self, operator: str, *inputs: str, unused: int = 0, **attributes: Any) -> str:  # noqa: ANN401
+    def add(self, operator: str, *inputs: str, unused: int = 0, **attributes: Any) -> str:
         """A node, and the name of its first output; `unused` further outputs are asked for and left."""
         name = f"{operator.lower()}_{len(self._nodes)}"
         outputs = [name, *(f"{name}_unused_{place}" for place in range(unused))]

@@ -11,9 +11,7 @@ from oddflow.errors import UsageError
 Floats = NDArray[np.float32]
 
 
-def check_rows(
-    x: ArrayLike, *, width: int | None = None, at_least: int = 0, names: Sequence[str] = ()
-) -> Floats:
+def check_rows(x: ArrayLike, *, width: int | None = None, at_least: int = 0, names: Sequence[str] = ()) -> Floats:
     """The rows as float32, contiguous; a copy only where they were something else.
 
     Args:

@@ -129,12 +129,9 @@ class Scaler:
             parts.append(builder.columns(builder.x, self.linears, width=self.width))
         if parts:
             centres, spreads = (
-                builder.add("Gather", builder.constant(table), groups, axis=0)
-                for table in (self.centres, self.spreads)
+                builder.add("Gather", builder.constant(table), groups, axis=0) for table in (self.centres, self.spreads)
             )
-            numbers = builder.add(
-                "Div", builder.add("Sub", builder.add("Concat", *parts, axis=1), centres), spreads
-            )
+            numbers = builder.add("Div", builder.add("Sub", builder.add("Concat", *parts, axis=1), centres), spreads)
             parts = [builder.add("Clip", numbers, builder.constant(-BOUND), builder.constant(BOUND))]
         if self.categories:
             parts += self._write_categories(builder)
@@ -152,9 +149,7 @@ class Scaler:
         # a known value gives its number less the count, an unknown one zero; the count is added back
         shifted = builder.add("MatMul", hits, number)
         groups = builder.add("Add", shifted, builder.constant(float(len(values))))
-        return builder.add(
-            "Squeeze", builder.add("Cast", groups, to=7), builder.constant(np.array([1], np.int64))
-        )
+        return builder.add("Squeeze", builder.add("Cast", groups, to=7), builder.constant(np.array([1], np.int64)))
 
     def _write_categories(self, builder: GraphBuilder) -> list[str]:
         places = self.owners[self.numbers : -len(self.categories)]

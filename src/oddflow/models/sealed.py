@@ -116,8 +116,7 @@ class SealedModel:
             named = ", ".join(missing[:_MISSING_NAMED])
             more = f" and {len(missing) - _MISSING_NAMED} more" if len(missing) > _MISSING_NAMED else ""
             raise SchemaMismatch(
-                f"the model needs columns that this source lacks: {named}{more}; "
-                "learn it anew from such a source"
+                f"the model needs columns that this source lacks: {named}{more}; learn it anew from such a source"
             )
         pairs = zip(self.features, features, strict=False)
         other = next((ours.name for ours, theirs in pairs if ours != theirs), features[-1].name)
@@ -154,9 +153,9 @@ def score_graph(graph: bytes, x: ArrayLike) -> tuple[Floats, Floats]:
 def _open_graph(graph: bytes, width: int, threads: int) -> tuple[Any, int]:
     """A session for the graph, once it is checked, and the width of its widest value."""
     # both take a while to import, and `--help` needs neither
-    import onnxruntime  # noqa: PLC0415
+    import onnxruntime
 
-    from oddflow.models.allowed import check_graph  # noqa: PLC0415
+    from oddflow.models.allowed import check_graph
 
     widest = check_graph(graph, width)
     options = onnxruntime.SessionOptions()
@@ -173,7 +172,7 @@ def _open_graph(graph: bytes, width: int, threads: int) -> tuple[Any, int]:
 
 def _runtime_errors() -> tuple[type[Exception], ...]:
     """ONNX Runtime's own exceptions have no common base."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state  # noqa: PLC0415
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     own = (kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception))
     return (*own, RuntimeError, ValueError, IndexError)

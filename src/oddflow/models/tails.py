@@ -47,7 +47,7 @@ class Tails:
     width: int
 
     @classmethod
-    def fit(  # noqa: PLR0913 (all by keyword)
+    def fit(
         cls,
         scaled: Floats,
         reconstructed: Floats,

@@ -1,5 +1,7 @@
 """The plain autoencoder."""
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 
@@ -18,6 +20,7 @@ class Autoencoder(nn.Module):
         self.decoder = _dense(sizes[::-1])
 
     def forward(self, x: Tensor) -> Tensor:
+        """Rows drawn anew: (n, width) -> (n, width)."""
         code = self.encoder(x)  # (n, width) -> (n, hidden[-1])
         return self.decoder(code)  # type: ignore[no-any-return]  # -> (n, width)
 
@@ -25,6 +28,6 @@ class Autoencoder(nn.Module):
 def _dense(sizes: tuple[int, ...]) -> nn.Sequential:
     """Linear layers with ReLU between them; the last one stays linear."""
     layers: list[nn.Module] = []
-    for given, wanted in zip(sizes, sizes[1:], strict=False):
+    for given, wanted in pairwise(sizes):
         layers += [nn.Linear(given, wanted), nn.ReLU()]
     return nn.Sequential(*layers[:-1])

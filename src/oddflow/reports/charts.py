@@ -73,9 +73,7 @@ def _packet_axis(up: int, down: int, zero: float, pixels: float) -> list[Markup]
     for index in (0, 7, 15, 23, 31):
         x = percent((index + 0.5) / SEQUENCE_PACKETS)
         lines.append(
-            element(
-                "text", str(index + 1), x=x, y=zero + down * pixels + 20, text_anchor="middle", class_="axis"
-            )
+            element("text", str(index + 1), x=x, y=zero + down * pixels + 20, text_anchor="middle", class_="axis")
         )
     return lines
 
@@ -101,9 +99,7 @@ def range_strip(reason: Reason, unit: str = "") -> Markup:
     value = measured(reason.value, unit)
     return chart(
         element("line", class_="rail", x1="0%", x2="100%", y1=20, y2=20),
-        join(
-            [element("line", class_="tick", x1=percent(x), x2=percent(x), y1=17, y2=23) for x in spread.ticks]
-        ),
+        join([element("line", class_="tick", x1=percent(x), x2=percent(x), y1=17, y2=23) for x in spread.ticks]),
         element("line", class_="normal", x1=percent(low), x2=percent(high), y1=20, y2=20),
         element("circle", class_="odd" if outside else "even", cx=percent(at), cy=20, r=4.5),
         _strip_text(value, (at, at), 10, "value"),
@@ -137,9 +133,7 @@ class _Spread:
         bent = [self._bend(mark) for mark in marks]
         room = 0.05 * (max(bent) - min(bent))
         self._low, self._high = min(bent) - room, max(bent) + room
-        self.ticks = (
-            [self.place(tick) for tick in decades(self._unit, max(sizes, default=1.0))] if self.log else []
-        )
+        self.ticks = [self.place(tick) for tick in decades(self._unit, max(sizes, default=1.0))] if self.log else []
 
     def _bend(self, mark: float) -> float:
         return math.log10(1 + mark / self._unit) if self.log else mark

@@ -134,8 +134,7 @@ def _part(name: str) -> Markup:
 def _policy(style: str, script: str) -> str:
     """A Content-Security-Policy under which only this very style and script work, and nothing is loaded."""
     hashes = [
-        base64.b64encode(hashlib.sha256(part.encode("utf-8")).digest()).decode("ascii")
-        for part in (style, script)
+        base64.b64encode(hashlib.sha256(part.encode("utf-8")).digest()).decode("ascii") for part in (style, script)
     ]
     return (
         f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "

@@ -20,9 +20,7 @@ def png(payload: bytes) -> bytes:
     pixels = payload[:PAYLOAD_BYTES].ljust(PAYLOAD_BYTES, b"\0")
     lines = b"".join(b"\0" + pixels[at : at + SIDE] for at in range(0, PAYLOAD_BYTES, SIDE))
     header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0)
-    return (
-        _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines, 9)) + _chunk(b"IEND", b"")
-    )
+    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines, 9)) + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -40,9 +38,7 @@ def dump(payload: bytes, at_most: int = DUMP_BYTES) -> str:
     >>> print(dump(b"GET / HTTP/1.1" + bytes([13, 10])))
     0000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 31 0d 0a  GET / HTTP/1.1..
     """
-    return "\n".join(
-        _line(at, payload[at : at + _PER_LINE]) for at in range(0, min(len(payload), at_most), _PER_LINE)
-    )
+    return "\n".join(_line(at, payload[at : at + _PER_LINE]) for at in range(0, min(len(payload), at_most), _PER_LINE))
 
 
 def _line(at: int, part: bytes) -> str:

@@ -68,18 +68,14 @@ def _score_axes(edges: Sequence[float], most: int) -> Markup:
         at = _place(tick, edges)
         kind = "axis minor" if index % 2 else "axis"
         parts.append(element("line", class_="tick", x1=percent(at), x2=percent(at), y1=_BASE, y2=_BASE + 5))
-        parts.append(
-            element("text", number(tick), x=percent(at), y=_BASE + 18, text_anchor=anchor(at), class_=kind)
-        )
+        parts.append(element("text", number(tick), x=percent(at), y=_BASE + 18, text_anchor=anchor(at), class_=kind))
     parts.append(element("text", "score →", x="100%", y=_BASE + 36, text_anchor="end", class_="axis"))
     return element("g", *parts)
 
 
 def _bent(edges: Sequence[float]) -> bool:
     """Whether bins widen so much that their axis is read as logarithmic."""
-    return (
-        edges[0] > 0 and (edges[-1] - edges[-2]) > 3 * (edges[1] - edges[0]) and edges[-1] / edges[0] >= 100
-    )
+    return edges[0] > 0 and (edges[-1] - edges[-2]) > 3 * (edges[1] - edges[0]) and edges[-1] / edges[0] >= 100
 
 
 def _place(score: float, edges: Sequence[float]) -> float:
@@ -98,8 +94,7 @@ def _score_layer(histogram: ScoreHistogram, bins: int, most: int, cut: float) ->
     seen = [_height(flows, most) for flows in histogram.seen[:bins]]
     first = math.floor(cut * bins + 1e-6)
     odd = "".join(
-        f"M{fixed(max(index, cut * bins))} {fixed(_HEIGHT)}V{fixed(_HEIGHT - height)}H{index + 1}"
-        f"V{fixed(_HEIGHT)}Z"
+        f"M{fixed(max(index, cut * bins))} {fixed(_HEIGHT)}V{fixed(_HEIGHT - height)}H{index + 1}V{fixed(_HEIGHT)}Z"
         for index, height in enumerate(seen)
         if index >= first and height
     )

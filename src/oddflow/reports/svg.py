@@ -5,6 +5,7 @@ keeps its size. Vertical places are pixels.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -44,9 +45,7 @@ def element(name: str, *children: str | Markup, **attributes: Attribute) -> Mark
         for key, value in attributes.items()
         if value is not None
     )
-    inside = "".join(
-        child if isinstance(child, Markup) else escape(visible(child)) for child in children if child
-    )
+    inside = "".join(child if isinstance(child, Markup) else escape(visible(child)) for child in children if child)
     return Markup(f"<{name}{written}>{inside}</{name}>" if inside else f"<{name}{written}/>")  # noqa: S704
 
 
@@ -69,9 +68,7 @@ def join(parts: Sequence[Markup]) -> Markup:
 def layer(*children: Markup, y: float, height: float, columns: float) -> Markup:
     """A part of a chart that is stretched to the full width: `columns` units wide, for paths."""
     box = f"0 0 {fixed(max(columns, 1))} {fixed(height)}"
-    return element(
-        "svg", *children, x=0, y=y, width="100%", height=height, viewBox=box, preserveAspectRatio="none"
-    )
+    return element("svg", *children, x=0, y=y, width="100%", height=height, viewBox=box, preserveAspectRatio="none")
 
 
 def steps(heights: Sequence[float], base: float, *, closed: bool) -> str:
@@ -107,6 +104,8 @@ def round_ticks(low: float, high: float, about: int = 6) -> list[float]:
     if not math.isfinite(high - low) or high <= low:
         return [low] if math.isfinite(low) else []
     raw = (high - low) / max(about, 1)
+    if raw < sys.float_info.min:  # a range so small that its steps cannot be told apart
+        return [low]
     power = 10.0 ** math.floor(math.log10(raw))
     step = power * next(base for base in (1, 2, 5, 10) if base * power >= raw * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

@@ -59,9 +59,7 @@ def _time_axis(line: Timeline, most_flows: int, most_alerts: int, bottom: float)
         kind = " minor" if index % 2 else ""
         parts.append(element("line", class_=f"grid{kind}", x1=percent(at), x2=percent(at), y1=8, y2=bottom))
         parts.append(
-            element(
-                "text", words, x=percent(at), y=_FLOWS_BASE + 17, text_anchor=anchor(at), class_=f"axis{kind}"
-            )
+            element("text", words, x=percent(at), y=_FLOWS_BASE + 17, text_anchor=anchor(at), class_=f"axis{kind}")
         )
     for base, height, most in (
         (_FLOWS_BASE, _FLOWS_HEIGHT, most_flows),
@@ -93,9 +91,7 @@ def _alert_bars(line: Timeline, most: int) -> Markup:
         if alerts:
             height = max(4.0, math.log1p(alerts) / math.log1p(most) * _ALERTS_HEIGHT)
             x = percent((index + 0.5) / len(line.alerts))
-            bars.append(
-                element("line", class_="alarm", x1=x, x2=x, y1=_ALERTS_BASE, y2=_ALERTS_BASE - height)
-            )
+            bars.append(element("line", class_="alarm", x1=x, x2=x, y1=_ALERTS_BASE, y2=_ALERTS_BASE - height))
     return element("g", *bars)
 
 
@@ -106,9 +102,7 @@ def _time_hits(line: Timeline) -> Markup:
         *(
             element(
                 "rect",
-                element(
-                    "title", f"{moment(line.start_ns + index * line.width_ns)}\n{_bin_words(line, index)}"
-                ),
+                element("title", f"{moment(line.start_ns + index * line.width_ns)}\n{_bin_words(line, index)}"),
                 class_="hit band",
                 x=percent(index / bins),
                 width=percent(1 / bins),
@@ -146,9 +140,7 @@ def _lane(line: Timeline, row: AlertRow, index: int) -> Markup:
         element("line", class_="rail", x2="100%", y1=y + 4, y2=y + 4),
         element("line", class_="span", x1=percent(first), x2=percent(last), y1=y + 4, y2=y + 4),
         *(
-            element(
-                "line", class_="busy", x1=percent(a / bins), x2=percent((b + 1) / bins), y1=y + 4, y2=y + 4
-            )
+            element("line", class_="busy", x1=percent(a / bins), x2=percent((b + 1) / bins), y1=y + 4, y2=y + 4)
             for a, b in _runs(sorted(busy))
         ),
         href=f"#row-{int(row.rank)}",

@@ -26,9 +26,7 @@ def visible(text: str, longest: int = LONGEST_TEXT) -> str:
     if cut.isascii() and cut.isprintable():
         return cut
     return "".join(
-        f"\\u{ord(sign):04x}"
-        if sign not in _PRINTED_AS_IT_IS and unicodedata.category(sign) in _UNSEEN
-        else sign
+        f"\\u{ord(sign):04x}" if sign not in _PRINTED_AS_IT_IS and unicodedata.category(sign) in _UNSEEN else sign
         for sign in cut
     )
 

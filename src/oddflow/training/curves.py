@@ -12,7 +12,7 @@ class Curves:
     def __init__(self, logdir: str) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(logdir)  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(logdir)
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -25,10 +25,10 @@ class Curves:
             ("loss/validation", epoch.validation_loss),
             ("learning_rate", epoch.learning_rate),
         ):
-            self._writer.add_scalar(name, value, epoch.number)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(name, value, epoch.number)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Writes what is left."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()

@@ -112,8 +112,9 @@ def _one_epoch(
 ) -> float:
     network.train()
     total = torch.zeros(())
-    for rows in torch.randperm(len(train), generator=order).split(batch_rows):
-        row_losses = loss(network, train[rows])  # (b,)
+    shuffled = torch.randperm(len(train), generator=order)
+    for start in range(0, len(train), batch_rows):
+        row_losses = loss(network, train[shuffled[start : start + batch_rows]])  # (b,)
         optimiser.zero_grad(set_to_none=True)
         row_losses.mean().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -125,4 +126,7 @@ def _one_epoch(
 def mean_loss(network: nn.Module, loss: Loss, rows: Tensor, batch_rows: int = 8_192) -> float:
     """The mean loss a row, without learning."""
     network.eval()
-    return float(sum(loss(network, batch).sum() for batch in rows.split(batch_rows))) / len(rows)
+    total = torch.zeros(())
+    for start in range(0, len(rows), batch_rows):
+        total += loss(network, rows[start : start + batch_rows]).sum()
+    return float(total) / len(rows)

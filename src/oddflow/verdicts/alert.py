@@ -54,7 +54,7 @@ class Alert:
     rarity: str
     reasons: tuple[Reason, ...]
     packets: int
-    bytes: int
+    size_bytes: int
     lengths: tuple[int, ...]
     gaps_us: tuple[int, ...]
     payload: bytes

@@ -47,7 +47,9 @@ class OneModel:
     model: SealedModel
 
     def score(
-        self, x: NDArray[np.float32], times_ns: NDArray[np.int64]  # noqa: ARG002
+        self,
+        x: NDArray[np.float32],
+        times_ns: NDArray[np.int64],  # noqa: ARG002
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As SealedModel.score."""
         return self.model.score(x)

@@ -92,7 +92,7 @@ class Normal:
             rarity=rarity(score, self.held_back, self.population),
             reasons=reasons,
             packets=packets,
-            bytes=int((flow["forward_bytes"] or 0) + (flow["reverse_bytes"] or 0)),
+            size_bytes=int((flow["forward_bytes"] or 0) + (flow["reverse_bytes"] or 0)),
             lengths=tuple((flow["lengths"] or ())[:used]),
             gaps_us=tuple((flow["gaps_us"] or ())[:used]),
             payload=flow["payload"] or b"",

@@ -42,7 +42,7 @@ class _Record(BaseModel):
     rarity: str
     reasons: list[_Reason]
     packets: int
-    bytes: int
+    size_bytes: int
     lengths: list[int] = []
     gaps_us: list[int] = []
     payload: str = ""

@@ -62,7 +62,9 @@ class GroundTruth:
             name = row["protocol"].strip().lower()
             protocol = NUMBERS[name] if name in NUMBERS else int(name)
             span = _Span(_nanoseconds(row["start"]), _nanoseconds(row["end"]), row["what"])
-            ports = [port if (port := row[name].strip()) == ANY else str(int(port)) for name in ("src_port", "dst_port")]
+            ports = [
+                port if (port := row[name].strip()) == ANY else str(int(port)) for name in ("src_port", "dst_port")
+            ]
         except (ValueError, TypeError, AttributeError) as error:
             raise InputError(f"{where}: {error}; expected ISO 8601 times, ports or *, and a protocol") from None
         key = (row["src_ip"], ports[0], row["dst_ip"], ports[1], protocol)

@@ -1,6 +1,7 @@
 """Values and reasons in words."""
 
 import math
+from collections.abc import Callable
 
 from oddflow.features.feature import Feature, Scale
 from oddflow.features.homes import ROLES
@@ -48,7 +49,7 @@ def service(value: float) -> str:
     return f"{name}/{port}" if protocol in (6, 17, 132) else name
 
 
-CATEGORIES = {
+CATEGORIES: dict[str, Callable[[float], str]] = {
     "service": service,
     "outcome": lambda value: OUTCOMES.get(int(value), f"{value:g}"),
     "role": lambda value: ROLES.get(int(value), f"{value:g}"),
@@ -58,7 +59,8 @@ CATEGORIES = {
 def amount(value: float, feature: Feature) -> str:
     """A feature's value as a person would write it."""
     if feature.scale is Scale.CATEGORY:
-        return CATEGORIES.get(feature.name, lambda v: f"{v:g}")(value)
+        name = CATEGORIES.get(feature.name)
+        return name(value) if name else f"{value:g}"
     if feature.unit == "bytes":
         return size(value)
     if feature.unit == "s":
