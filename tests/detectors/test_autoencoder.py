@@ -32,4 +32,4 @@ def test_another_seed_is_another_network():
 
 def test_a_rate_that_diverges_is_told():
     with pytest.raises(LearningFailed, match="diverged in epoch"):
-        AutoencoderDetector(FEATURES, epochs=5, learning_rate=1e38).fit(ROWS)
+        AutoencoderDetector(FEATURES, epochs=5, learning_rate=1e20).fit(ROWS)

@@ -51,7 +51,7 @@ def alert(number=1, **changes):
         "rarity": "beyond all 40,000 held-back flows",
         "reasons": (reason(),),
         "packets": 2,
-        "bytes": 100,
+        "size_bytes": 100,
         "lengths": (60, -40),
         "gaps_us": (0, 83),
         "payload": b"",

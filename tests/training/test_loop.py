@@ -23,7 +23,9 @@ def squared_error(network, rows):
 def test_it_learns():
     network = linear()
     before = mean_loss(network, squared_error, TABLE)
-    fit_network(network, squared_error, TABLE[:150], TABLE[150:], Schedule(epochs=60, batch_rows=16))
+    fit_network(
+        network, squared_error, TABLE[:150], TABLE[150:], Schedule(epochs=60, batch_rows=16, learning_rate=0.05)
+    )
     assert mean_loss(network, squared_error, TABLE) < before / 20
 
 

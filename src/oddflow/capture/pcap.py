@@ -36,7 +36,7 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
         ledger.damaged(f"{name}: ends inside the file header, after {buffer.at_hand} of 24 bytes")
         return
     header = buffer.peek(FILE_HEADER_BYTES)
-    order = byte_order(header)
+    order = byte_order(header) or "little"
     ns_per_tick, record_bytes = MAGICS[int.from_bytes(header[:4], order)]
     batch.link_type[:] = int.from_bytes(header[20:24], order) & LINK_TYPE_BITS
     buffer.start += FILE_HEADER_BYTES
