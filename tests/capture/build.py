@@ -4,7 +4,10 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from oddflow.capture import _layout as layout
+from oddflow.capture._decode_kernels import decode
 from oddflow.capture.blocks import BLOCK_BYTES
 from oddflow.capture.reader import packets
 from oddflow.losses import Ledger
@@ -157,10 +160,6 @@ def read(path: Path | str, block_bytes: int = BLOCK_BYTES) -> tuple[list[Packet]
 
 def decoded(data: bytes, *, link_type=ETHERNET, wire=None) -> dict[str, int]:
     """The fields of one packet, decoded: loss, the header's by name, and both addresses as numbers."""
-    import numpy as np
-
-    from oddflow.capture._decode_kernels import decode
-
     margin = 7  # a packet never stands at offset 0, and a wrong offset shows
     held = np.frombuffer(b"\xff" * margin + data + b"\xff" * 80, np.uint8).copy()
     place = np.array([[margin, len(data), len(data) if wire is None else wire]], np.int64)

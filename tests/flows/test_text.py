@@ -3,6 +3,7 @@
 import base64
 import json
 from ipaddress import IPv6Address, ip_address
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def texts(numbers, version):
     used = write_addresses(highs, lows, np.full(len(numbers), version, np.int64), text, offsets)
     assert used == offsets[-1]
     held = text.tobytes()
-    return [held[a:b].decode() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [held[a:b].decode() for a, b in pairwise(offsets)]
 
 
 @given(lists(integers(0, 2**32 - 1), min_size=1, max_size=20))

@@ -66,3 +66,13 @@ def test_the_network_ends_ready_to_score():
     network = nn.Sequential(linear(), nn.Dropout(0.5))
     fit_network(network, squared_error, TABLE, TABLE, Schedule(epochs=1))
     assert not network.training
+
+
+def test_it_leaves_the_number_of_threads_as_it_was():
+    before = torch.get_num_threads()
+    used = []
+    fit_network(
+        linear(), squared_error, TABLE, TABLE, Schedule(epochs=1), lambda _: used.append(torch.get_num_threads())
+    )
+    assert torch.get_num_threads() == before
+    assert used == [before]

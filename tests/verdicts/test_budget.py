@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oddflow.errors import UsageError
-from oddflow.verdicts.budget import Budget, rarity, set_threshold
+from oddflow.verdicts.budget import Budget, rarity, set_threshold, tail_threshold
 
 HELD_BACK = np.arange(1, 1001, dtype=np.float32)
 
@@ -36,7 +36,7 @@ def test_a_budget_a_day_is_a_share_of_the_networks_flows():
 def test_a_budget_beyond_the_sample_is_above_all_and_promises_no_more_than_it_can():
     threshold = set_threshold(HELD_BACK, Budget.parse("1/week"), 100.0)
     assert threshold.score > HELD_BACK.max()
-    assert "1,000 normal flows held back cannot prove so little" in threshold.promise
+    assert "1,000 normal flows held back can prove no less" in threshold.promise
     assert threshold.expected_false == pytest.approx(1 / 1001)
 
 
@@ -54,3 +54,21 @@ def test_rarity_counts_flows_that_score_as_high():
 
 def test_rarity_beyond_the_sample_gives_no_number_of_its_own():
     assert rarity(1001, HELD_BACK) == "rarer than all 1,000 normal flows"
+
+
+def test_an_exponential_tail_is_followed_beyond_the_sample():
+    scores = np.sort(np.random.default_rng(1).exponential(1.0, 20_000).astype(np.float32))
+    # P(X > t) = exp(-t): one in a million is at 13.8
+    assert tail_threshold(scores, 1e-6) == pytest.approx(13.8, rel=0.1)
+
+
+def test_a_tighter_budget_never_lowers_the_threshold():
+    scores = np.sort(np.random.default_rng(2).exponential(1.0, 500).astype(np.float32))
+    wanted = ["100/hour", "10/hour", "10/day", "1/day", "1/week"]
+    found = [set_threshold(scores, Budget.parse(text), 7.0).score for text in wanted]
+    assert found == sorted(found)
+
+
+def test_scores_that_are_all_equal_have_a_threshold_just_above():
+    scores = np.full(100, 2.0, np.float32)
+    assert 2.0 < set_threshold(scores, Budget.parse("1/week"), 10.0).score < 2.001

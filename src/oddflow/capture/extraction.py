@@ -1,7 +1,10 @@
 """Copies the packets of one flow out of a capture, into a pcap file with ns times."""
 
+import os
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import BinaryIO
@@ -18,72 +21,148 @@ from oddflow.losses import Ledger
 
 NS_MAGIC = 0xA1B23C4D
 SNAP_BYTES = 262_144
+ICMP_PROTOCOLS = (1, 58)
+ICMP_PAIRS = {
+    1: {8: 0, 13: 14, 15: 16, 17: 18, 10: 9},
+    58: {128: 129, 133: 134, 135: 136, 130: 131, 139: 140, 144: 145},
+}
+"""Types of ICMP that ask, and the types that answer them (the pairs of the Community ID specification)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A flow's packets: its two ends (address, port), protocol and times in ns, both included."""
+    """A flow, to find its packets by.
 
-    ends: frozenset[tuple[str, int]]
+    Attributes:
+        src, dst: Its ends: address and port.
+        protocol: The IP protocol.
+        start_ns, end_ns: Its first and last packet, both included.
+        first_packet: The number of its first packet in the capture. ICMP has no ports, and this packet's type tells
+            its flow from others of the same hosts; 0 where the number is not known.
+    """
+
+    src: tuple[str, int]
+    dst: tuple[str, int]
     protocol: int
     start_ns: int
     end_ns: int
+    first_packet: int = 0
+
+
+@dataclass(slots=True)
+class _Selection:
+    """Finds a flow's packets, batch after batch."""
+
+    wanted: Wanted
+    ports: tuple[int, int] | None = field(init=False)
+    """Of source and destination, as `_port_columns` has them; None until the flow's first packet was met."""
+
+    def __post_init__(self) -> None:
+        is_icmp = self.wanted.protocol in ICMP_PROTOCOLS
+        self.ports = None if is_icmp else (self.wanted.src[1], self.wanted.dst[1])
 
     def rows(self, batch: PacketBatch) -> NDArray[np.int64]:
         """The packets of a batch that belong to the flow."""
-        headers = batch.headers[: batch.count]
-        times = batch.time_ns[: batch.count]
-        inside = (headers[:, layout.LOSS] == layout.OK) & (headers[:, layout.PROTOCOL] == self.protocol)
-        inside &= (times >= self.start_ns) & (times <= self.end_ns)
-        (one, other) = sorted(self.ends) if len(self.ends) == 2 else (next(iter(self.ends)),) * 2
-        ends = [self._is(batch, way, one) & self._is(batch, 1 - way, other) for way in (0, 1)]
-        return np.flatnonzero(inside & (ends[0] | ends[1]))
+        wanted = self.wanted
+        headers, times = batch.headers[: batch.count], batch.time_ns[: batch.count]
+        inside = (headers[:, layout.LOSS] == layout.OK) & (headers[:, layout.PROTOCOL] == wanted.protocol)
+        inside &= headers[:, layout.VERSION] == ip_address(wanted.src[0]).version
+        inside &= (times >= wanted.start_ns) & (times <= wanted.end_ns)
+        src, dst = wanted.src[0], wanted.dst[0]
+        forward = inside & _is(batch, 0, src) & _is(batch, 2, dst)
+        reverse = inside & _is(batch, 0, dst) & _is(batch, 2, src)
+        sent, received = _port_columns(headers, wanted.protocol)
+        first = wanted.first_packet - batch.first_number
+        if self.ports is None and 0 <= first < batch.count and forward[first]:
+            self.ports = int(sent[first]), int(received[first])
+        if self.ports is not None:
+            forward &= (sent == self.ports[0]) & (received == self.ports[1])
+            reverse &= (sent == self.ports[1]) & (received == self.ports[0])
+        elif wanted.first_packet:
+            return np.empty(0, np.int64)  # the flow has not begun
+        return np.flatnonzero(forward | reverse)
 
-    def _is(self, batch: PacketBatch, way: int, end: tuple[str, int]) -> NDArray[np.bool_]:
-        number = int(ip_address(end[0]))
-        address = batch.addresses[: batch.count]
-        port = batch.headers[: batch.count, layout.DST_PORT if way else layout.SRC_PORT]
-        high, low = np.uint64(number >> 64), np.uint64(number & 0xFFFF_FFFF_FFFF_FFFF)
-        return np.asarray((address[:, 2 * way] == high) & (address[:, 2 * way + 1] == low) & (port == end[1]))
+
+def _is(batch: PacketBatch, way: int, address: str) -> NDArray[np.bool_]:
+    number = int(ip_address(address))
+    words = batch.addresses[: batch.count, way : way + 2]
+    high, low = np.uint64(number >> 64), np.uint64(number & 0xFFFF_FFFF_FFFF_FFFF)
+    return (words[:, 0] == high) & (words[:, 1] == low)  # type: ignore[no-any-return]
 
 
-def extract_packets(source: str, wanted: Wanted, output: str) -> int:
+def _port_columns(headers: NDArray[np.int32], protocol: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Ports, or for ICMP the type and the type of its counterpart, else its code; as the meter tells flows apart."""
+    if protocol not in ICMP_PROTOCOLS:
+        return headers[:, layout.SRC_PORT], headers[:, layout.DST_PORT]
+    pairs = ICMP_PAIRS[protocol] | {answer: asked for asked, answer in ICMP_PAIRS[protocol].items()}
+    kinds = headers[:, layout.ICMP_TYPE]
+    counterparts = np.array([pairs.get(kind, -1) for kind in range(256)], np.int32)[np.maximum(kinds, 0)]
+    return kinds, np.where(counterparts >= 0, counterparts, headers[:, layout.ICMP_CODE])
+
+
+def extract_packets(source: str, wanted: Wanted, output: str, ledger: Ledger | None = None) -> int:
     """Writes the wanted packets of a capture to a pcap file; the number written.
 
     Raises:
         InputError: The capture cannot be read.
         OutputError: The file cannot be written; none is left behind.
-        UsageError: An address is none, or no packet of the flow is there.
+        UsageError: An address is none, no packet of the flow is there, or the output is the capture itself.
     """
     try:
-        for address, _ in wanted.ends:
-            ip_address(address)
+        versions = {ip_address(address).version for address, _ in (wanted.src, wanted.dst)}
     except ValueError as error:
-        raise UsageError(f"the alert is damaged: {error}") from None
-    path = Path(output)
-    part = path.with_name(path.name + ".part")
-    written = 0
-    try:
-        with part.open("wb") as file:
-            for batch in packets(source, Ledger()):
-                written += _write(file, batch, wanted.rows(batch), is_first=written == 0)
+        raise UsageError(f"the alert is damaged: {error}; run `oddflow detect -o` again") from None
+    if len(versions) > 1:
+        raise UsageError("the alert is damaged: one end is IPv4, the other IPv6; run `oddflow detect -o` again")
+    if source != "-" and Path(output).is_file() and Path(source).is_file() and Path(source).samefile(output):
+        raise UsageError(f"{output} is the capture itself; give another name to write to")
+    selection, link_type, written = _Selection(wanted), -1, 0
+    with whole_file(output) as file:
+        for batch in packets(source, ledger if ledger is not None else Ledger()):
+            rows = selection.rows(batch)
+            if not written and len(rows):
+                link_type = int(batch.link_type[rows[0]])
+                file.write(struct.pack("<IHHiIII", NS_MAGIC, 2, 4, 0, 0, SNAP_BYTES, link_type))
+            # a pcap file has one link type: packets of another would be read wrongly
+            rows = rows[batch.link_type[rows] == link_type]
+            _write(file, batch, rows)
+            written += len(rows)
         if not written:
             raise UsageError(f"{source} holds no packet of this flow; name the right capture with --source")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{output} cannot be written: {reason_of(error)}") from None
-    finally:
-        part.unlink(missing_ok=True)
     return written
 
 
-def _write(file: BinaryIO, batch: PacketBatch, rows: NDArray[np.int64], *, is_first: bool) -> int:
-    for count, row in enumerate(rows):
-        if is_first and count == 0:
-            link_type = int(batch.link_type[row])
-            file.write(struct.pack("<IHHiIII", NS_MAGIC, 2, 4, 0, 0, SNAP_BYTES, link_type))
+@contextmanager
+def whole_file(path: str) -> Iterator[BinaryIO]:
+    """A file that gets its name when it is whole; a device or pipe is written to, never replaced by a file.
+
+    Raises:
+        OutputError: It cannot be written; nothing is left behind, and what was there before stays.
+    """
+    try:
+        target = Path(path).resolve()  # a link stays one
+        if target.is_dir():
+            raise OutputError(f"{path or 'an empty name'} is a directory; name a file in it")
+        if target.exists() and not target.is_file():
+            with target.open("wb") as file:
+                yield file
+            return
+        part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+        try:
+            with part.open("xb") as file:
+                yield file
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except BrokenPipeError:
+        raise
+    except (OSError, RuntimeError) as error:  # pathlib tells of a loop of links by a RuntimeError
+        raise OutputError(f"{path} cannot be written: {reason_of(error)}; make room, or choose another place") from None
+
+
+def _write(file: BinaryIO, batch: PacketBatch, rows: NDArray[np.int64]) -> None:
+    for row in rows:
         start, captured, wire = (int(value) for value in batch.place[row])
         seconds, rest = divmod(int(batch.time_ns[row]), 1_000_000_000)
         file.write(struct.pack("<IIII", seconds & 0xFFFFFFFF, rest, captured, wire & 0xFFFFFFFF))
         file.write(batch.data[start : start + captured].tobytes())
-    return len(rows)

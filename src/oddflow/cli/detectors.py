@@ -25,6 +25,7 @@ def detectors(as_json: options.Json = False) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("name", "what it is", "good at", "bad at", "needs", "sealed as"):
         table.add_column(name, no_wrap=name == "name")
+    keys = ("name", "summary", "good_at", "bad_at", "needs", "exportable")
     for entry in known:
-        table.add_row(*(str(entry[key]) for key in ("name", "summary", "good_at", "bad_at", "needs", "exportable")))
+        table.add_row(*(console.plain(str(entry[key])) for key in keys))
     console.out.print(table)

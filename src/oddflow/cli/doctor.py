@@ -26,7 +26,7 @@ def doctor(
         console.print_json(found)
         return
     for name, value in found.items():
-        console.out.print(f"{name.replace('_', ' '):<28} {value}")
+        console.out.print(console.plain(f"{name.replace('_', ' '):<28} {value}"), soft_wrap=True)
 
 
 def _found(*, warm: bool) -> dict[str, Any]:

@@ -18,6 +18,8 @@ def explain(
     as_json: options.Json = False,
 ) -> None:
     """Reasons, times, packet lengths, bytes and the Wireshark filter."""
+    from shlex import quote
+
     from rich.text import Text
 
     from oddflow.cli import console
@@ -31,7 +33,12 @@ def explain(
     if as_json:
         console.print_json(alert.as_dict())
         return
-    show = console.out.print
+
+    def show(*lines: Text | str) -> None:
+        # never wrapped: a line is copied to Wireshark or a shell
+        for line in lines:
+            console.out.print(line, soft_wrap=True)
+
     show(
         console.plain(
             f"{alert.id}  {endpoint(alert.src_ip, alert.src_port)} → "
@@ -54,8 +61,9 @@ def explain(
     show(f"\nfirst payload bytes ({len(alert.payload)} kept)")
     for line in hex_lines(alert.payload[:128]):
         show(Text("  " + line))
-    show(console.plain(f"\nCommunity ID  {alert.community_id}\nWireshark     {alert.wireshark_filter}"))
-    show(console.plain(f"packets       oddflow extract {alerts} {alert.id} -w {alert.id}.pcap"))
+    show("", console.plain(f"Community ID  {alert.community_id}"))
+    show(console.plain(f"Wireshark     {alert.wireshark_filter}"))
+    show(console.plain(f"packets       oddflow extract {quote(alerts)} {alert.id} -w {alert.id}.pcap"))
 
 
 def hex_lines(data: bytes) -> list[str]:

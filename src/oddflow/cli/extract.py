@@ -25,6 +25,7 @@ def extract(
     from oddflow.capture.extraction import Wanted, extract_packets
     from oddflow.cli import console
     from oddflow.errors import UsageError
+    from oddflow.losses import Ledger
     from oddflow.verdicts.record import find_alert
 
     alert = find_alert(alerts, alert_id)
@@ -32,15 +33,20 @@ def extract(
     if capture == "-":
         raise UsageError("the alert came from standard input; name the capture with --source")
     wanted = Wanted(
-        frozenset({(alert.src_ip, alert.src_port), (alert.dst_ip, alert.dst_port)}),
+        (alert.src_ip, alert.src_port),
+        (alert.dst_ip, alert.dst_port),
         alert.protocol,
         alert.start_ns,
         alert.end_ns,
+        alert.first_packet,
     )
-    written = extract_packets(capture, wanted, output)
+    ledger = Ledger()
+    written = extract_packets(capture, wanted, output, ledger)
     if as_json:
         console.print_json({"packets": written, "expected": alert.packets, "source": capture, "output": output})
     else:
         console.say(f"{written:,} packets of {alert.id} from {capture} in {output}")
-    if written < alert.packets:
+    for damage in ledger.damages:
+        console.say(f"damaged: {damage}")
+    if written != alert.packets:
         console.say(f"the alert counted {alert.packets:,}; is {capture} the same capture?")

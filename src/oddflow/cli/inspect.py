@@ -43,12 +43,13 @@ def inspect(
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }
     for name, value in facts.items():
-        console.out.print(console.plain(f"{name:<14} {value}"))
+        console.out.print(console.plain(f"{name:<14} {value}"), soft_wrap=True)
     if features:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for name in ("feature", "unit", "least", "1 in 1,000", "median", "999 in 1,000", "greatest"):
             table.add_column(name, justify="left" if name in ("feature", "unit") else "right")
         for feature, r in zip(sealed.features, manifest.ranges, strict=True):
             numbers = (r.minimum, r.q001, r.median, r.q999, r.maximum)
-            table.add_row(feature.name, feature.unit, *(f"{value:,.4g}" for value in numbers))
+            names = (console.plain(feature.name), console.plain(feature.unit))
+            table.add_row(*names, *(f"{value:,.4g}" for value in numbers))
         console.out.print(table)

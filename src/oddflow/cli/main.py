@@ -48,23 +48,51 @@ for command in (detect, learn, flows, explain, extract, inspect, detectors, doct
 
 def main() -> None:
     """Runs the command and turns what went wrong into one message and the documented exit code."""
+    _open_closed_streams()
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            _end_quietly()
+        if isinstance(end.__context__, KeyboardInterrupt) or end.code == 130:
+            _fail("interrupted", 130)
+        raise
     except OddflowError as error:
         _fail(str(error), 2)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _end_quietly()
     except MemoryError:
         _fail("out of memory; lower --max-flows, or read less at a time", 1)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            _fail(f"the disk is full: {error.filename or 'standard output'}", 2)
+            _fail(f"the disk is full: {error.filename or 'standard output'}; make room, or write elsewhere", 2)
+        if error.filename:
+            _fail(f"{error.filename}: {error.strerror}; check the path and its permissions", 2)
         _internal(error)
     except Exception as error:  # noqa: BLE001  (the last line of defence: a message, never a traceback)
         _internal(error)
+
+
+def _open_closed_streams() -> None:
+    """Puts /dev/null where a standard stream is closed: nothing else then takes its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def _end_quietly() -> None:
+    """Whoever read our output has had enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 def _internal(error: Exception) -> None:
@@ -78,8 +106,13 @@ def _fail(message: str, code: int) -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.stderr.write(f"oddflow: {message}\n")
+    sys.stderr.write(f"oddflow: {_printable(message)}\n")
     sys.exit(code)
+
+
+def _printable(message: str) -> str:
+    """A message may quote a file name or a file: no control character in it reaches the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in message)
 
 
 if __name__ == "__main__":

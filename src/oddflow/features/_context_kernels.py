@@ -20,12 +20,12 @@ SERVICE_CLIENTS = 5
 REPEATS = 6
 ALIKE = 7
 HOST_FAILURES = 8
-HOST_BYTES_OUT = 9
+SENT = 9
 COUNTS = 10
 
 # Pairs that distinct counts are kept of.
 SEEN_PEER, SEEN_PORT_OF_PAIR, SEEN_PORT, SEEN_CLIENT = 10, 11, 12, 13
-KEYS_AN_EVENT = 13
+KEYS_AN_EVENT = 14
 
 # Columns of an event.
 SOURCE, DESTINATION, SERVICE, EXCHANGED, FAILED, SHAPE, BYTES_OUT = 0, 1, 2, 3, 4, 5, 6
@@ -117,7 +117,7 @@ def keys_of(event, seed, keys):
     keys[REPEATS] = hash_of(seed, REPEATS, mix(host, kind), peer, service)
     keys[ALIKE] = hash_of(seed, ALIKE, mix(host, event[SHAPE]), peer, service)
     keys[HOST_FAILURES] = hash_of(seed, HOST_FAILURES, host, event[FAILED], nothing)
-    keys[HOST_BYTES_OUT] = hash_of(seed, HOST_BYTES_OUT, host, peer, nothing)
+    keys[SENT] = hash_of(seed, SENT, host, peer, service)
 
 
 @kernel()
@@ -152,7 +152,7 @@ def count_event(event, seed, keys, table, values, window, sign):
     if event[FAILED]:
         bump(table, values, window, keys[HOST_FAILURES], sign)
     if event[BYTES_OUT]:
-        bump(table, values, window, keys[HOST_BYTES_OUT], sign * np.int64(event[BYTES_OUT]))
+        bump(table, values, window, keys[SENT], sign * np.int64(event[BYTES_OUT]))
     for tag in range(SEEN_PEER, SEEN_CLIENT + 1):
         left = bump(table, values, window, pair_key(event, seed, tag), sign)
         if (sign > 0 and left == 1) or (sign < 0 and left == 0):

@@ -61,7 +61,7 @@ WORDS = {
     kernels.REPEATS: ("repeats", "flows", "{value} flows from this host to this service in {window}"),
     kernels.ALIKE: ("alike", "flows", "{value} nearly identical flows to this service in {window}"),
     kernels.HOST_FAILURES: ("host_failures", "flows", "{value} failed flows from one host in {window}"),
-    kernels.HOST_BYTES_OUT: ("pair_bytes_out", "bytes", "{value} sent to this host in {window}"),
+    kernels.SENT: ("sent", "bytes", "{value} sent to this service in {window}"),
 }
 
 

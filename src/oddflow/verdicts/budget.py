@@ -1,5 +1,6 @@
 """A budget of false alarms becomes a threshold, from the scores of held-back normal flows."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -56,13 +57,18 @@ class Budget:
         return self.per_s / max(flows_per_s, 1e-9)
 
 
+TAIL_SHARE = 0.02
+"""The highest scores that a tail is fitted to, as in Siffer et al. 2017."""
+
+
 def set_threshold(held_back: NDArray[np.float32], budget: Budget, flows_per_s: float) -> Threshold:
     """The lowest score that keeps the budget, by split-conformal calibration.
 
     If a new normal flow is exchangeable with the n held-back ones, it scores above their k-th highest with
     probability at most k / (n + 1) (Vovk et al. 2005, "Algorithmic Learning in a Random World", proposition 4.1).
-    Flows are not independent, so this is a guide, not a guarantee. Beyond the sample nothing is promised: the
-    threshold is then just above all held-back scores.
+    Flows are not independent, so this is a guide, not a guarantee. A budget tighter than 1 / (n + 1) is beyond the
+    sample: the threshold is then above all held-back scores, and as high as their tail says (`tail_threshold`);
+    that is an extrapolation, and nothing is promised of it.
 
     Args:
         held_back: Scores of normal flows that nothing was fitted on, ascending, shape (n,).
@@ -72,20 +78,35 @@ def set_threshold(held_back: NDArray[np.float32], budget: Budget, flows_per_s: f
     n = len(held_back)
     share = min(1.0, budget.allowed_share(flows_per_s))
     allowed = int(share * (n + 1))
-    # one above the (allowed + 1)-th highest: `allowed` of the held-back flows stay at or over the threshold
-    place = max(0, n - 1 - allowed)
-    score = float(np.nextafter(held_back[place], np.float32(np.inf)))
     if allowed >= 1:
+        # one above the (allowed + 1)-th highest: `allowed` of the held-back flows stay at or over the threshold
+        score = float(np.nextafter(held_back[max(0, n - 1 - allowed)], np.float32(np.inf)))
         promise = f"1 in {round((n + 1) / allowed):,} normal flows is shown by mistake"
-        rate = allowed / (n + 1)
-    else:
-        per_day = flows_per_s * 86_400 / (n + 1)
-        promise = (
-            f"{n:,} normal flows held back cannot prove so little; shown is only what is rarer than all of them, "
-            f"at worst about {per_day:,.0f} a day on this network. Learn on more traffic for a tighter promise"
-        )
-        rate = 1 / (n + 1)
-    return Threshold(score, budget.text, promise, rate, n)
+        return Threshold(score, budget.text, promise, allowed / (n + 1), n)
+    score = max(tail_threshold(held_back, share), float(np.nextafter(held_back[-1], np.float32(np.inf))))
+    per_day = flows_per_s * 86_400 / (n + 1)
+    promise = (
+        f"aimed at by extrapolation, for {n:,} normal flows held back can prove no less than {per_day:,.0f} a day "
+        "on this network; learn on more traffic to be sure"
+    )
+    return Threshold(score, budget.text, promise, 1 / (n + 1), n)
+
+
+def tail_threshold(scores: NDArray[np.float32], share: float) -> float:
+    """The score that a share of normal flows passes, if the tail goes on as its highest 2 % fall off.
+
+    Peaks over threshold with an exponential tail, the generalised Pareto distribution of shape 0: a few dozen peaks
+    do not tell its shape (Siffer et al. 2017, "Anomaly Detection in Streams with Extreme Value Theory", eq. 1).
+
+    Args:
+        scores: Ascending, (n,).
+        share: Of the flows, above 0.
+    """
+    start = float(np.quantile(scores, 1 - TAIL_SHARE))
+    peaks = scores[scores > start]
+    if not len(peaks):
+        return start
+    return start + float(peaks.mean() - start) * max(0.0, math.log(len(peaks) / len(scores) / share))
 
 
 FAR_OUT = 2.0

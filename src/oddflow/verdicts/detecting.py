@@ -72,6 +72,7 @@ class _Run:
     times: TimeTally = field(default_factory=TimeTally)
     flows: int = 0
     alerts: list[tuple[float, int, Alert]] = field(default_factory=list)
+    met: int = 0
     not_kept: int = 0
     attack_flows: Counter[str] = field(default_factory=Counter)
     attack_alerts: Counter[str] = field(default_factory=Counter)
@@ -104,12 +105,18 @@ class _Run:
         return self.normals[model.fingerprint]
 
     def _keep(self, alert: Alert) -> None:
-        entry = (alert.score, self.flows + len(self.alerts), alert)
+        self.met += 1  # parts equal scores: alerts themselves have no order
+        entry = (alert.score, -self.met, alert)
         if len(self.alerts) < MAX_ALERTS:
             heapq.heappush(self.alerts, entry)
         else:
             heapq.heappushpop(self.alerts, entry)
             self.not_kept += 1
+
+
+def _identity(model: SealedModel) -> str:
+    """Names what a model computes, not when it was made: learnt again, it gives alerts the same ids."""
+    return " ".join(digest for _, digest in sorted(model.manifest.parts.items()))
 
 
 def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: str) -> Normal:
@@ -121,7 +128,7 @@ def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: st
         high=np.array([r.maximum for r in ranges], np.float64),
         groups={group.value: (np.array(group.low), np.array(group.high)) for group in model.manifest.groups},
         held_back=held_back,
-        model_id=model.fingerprint,
+        model_id=_identity(model),
         population=population,
     )
 

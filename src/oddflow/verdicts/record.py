@@ -8,28 +8,31 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from oddflow.capture.extraction import whole_file
 from oddflow.capture.stream import reason_of
-from oddflow.errors import InputError, OutputError, Unreadable, UsageError
+from oddflow.errors import InputError, Unreadable, UsageError
 from oddflow.verdicts.alert import Alert, Reason
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
+Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Length = Annotated[int, Field(ge=-65_535, le=65_535)]
 
 
 class _Reason(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
     feature: str
     value: float
     normal_low: float
     normal_high: float
-    share: float
+    share: Annotated[float, Field(ge=0, le=1)]
     text: str
 
 
 class _Record(BaseModel):
     """What a line must hold; everything in it may be hostile."""
 
-    model_config = ConfigDict(extra="ignore")
-    id: Annotated[str, Field(min_length=1, max_length=64)]
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    id: Annotated[str, Field(pattern="^[0-9a-f]{1,64}$")]
     start: datetime
     end: datetime
     src_ip: Annotated[str, Field(max_length=64)]
@@ -41,13 +44,13 @@ class _Record(BaseModel):
     score: float
     rarity: str
     reasons: list[_Reason]
-    packets: int
-    size_bytes: int
-    lengths: list[int] = []
-    gaps_us: list[int] = []
+    packets: Count
+    size_bytes: Count
+    lengths: list[Length] = []
+    gaps_us: list[Count] = []
     payload: str = ""
     source: str
-    first_packet: int = 0
+    first_packet: Count = 0
     wireshark_filter: str = ""
     truth: str | None = None
 
@@ -77,16 +80,10 @@ def write_alerts(path: str, alerts: Iterable[Alert]) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            for alert in alerts:
-                file.write(json.dumps(alert.as_dict(), ensure_ascii=False, allow_nan=False) + "\n")
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {reason_of(error)}") from None
+    with whole_file(path) as file:
+        for alert in alerts:
+            line = json.dumps(alert.as_dict(), ensure_ascii=False, allow_nan=False) + "\n"
+            file.write(line.encode("utf-8", "replace"))  # a file name may hold bytes that are no UTF-8
 
 
 def read_alerts(path: str) -> Iterator[Alert]:
@@ -101,11 +98,25 @@ def read_alerts(path: str) -> Iterator[Alert]:
             for number, line in enumerate(file, start=1):
                 try:
                     yield _Record.model_validate_json(line).alert()
-                except (ValidationError, ValueError) as error:
-                    first = str(error).splitlines()[0]
-                    raise InputError(f"{path}, line {number}: no alert of `oddflow detect -o`: {first}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unreadable(f"{path} cannot be read: {reason_of(error)}") from None
+                except (ValueError, OverflowError) as error:
+                    raise InputError(
+                        f"{path}, line {number}: {_what_is_wrong(error)}; "
+                        "expected a file that `oddflow detect -o` wrote"
+                    ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} holds no text; expected a file that `oddflow detect -o` wrote") from None
+    except OSError as error:
+        raise Unreadable(
+            f"{path} cannot be read: {reason_of(error)}; expected a file that `oddflow detect -o` wrote"
+        ) from None
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def find_alert(path: str, alert_id: str) -> Alert:
@@ -118,6 +129,6 @@ def find_alert(path: str, alert_id: str) -> Alert:
     if len(found) != 1:
         raise UsageError(
             f"{len(found)} alerts in {path} have an id that starts with {alert_id!r}; "
-            + ("give more of it" if found else "the ids stand in the first column of each line and in the report")
+            + ("give more of it" if found else "each line of that file starts with one, and the report shows them")
         )
     return found[0]

@@ -50,11 +50,18 @@ class GroundTruth:
                 rows = csv.DictReader(file)
                 missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
                 if missing:
-                    raise InputError(f"{path} lacks the columns {', '.join(missing)}; expected {', '.join(COLUMNS)}")
+                    raise InputError(
+                        f"the ground truth {path} lacks {', '.join(missing)} in its first line; "
+                        f"expected the columns {', '.join(COLUMNS)}"
+                    )
                 for row in rows:
                     truth._add(row, f"{path}, line {rows.line_num}")
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise Unreadable(f"the ground truth {path} cannot be read: {reason_of(error)}") from None
+        except UnicodeDecodeError:
+            raise InputError(
+                f"the ground truth {path} is no text; expected a CSV with the columns {', '.join(COLUMNS)}"
+            ) from None
+        except (OSError, csv.Error) as error:
+            raise Unreadable(f"the ground truth {path} cannot be read: {reason_of(error)}; check the path") from None
         return truth
 
     def _add(self, row: dict[str, str], where: str) -> None:
