@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, TimeoutError
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,7 @@ REFUSED_BY_WIRESHARK = (
 )
 NOT_EXPLAINED = "NOT EXPLAINED"
 
+EXPLAINED_FLOWS = {"anydesk.pcapng": "NFStream misses one of the 174 packets that tshark counts"}
 NEEDED = ["src_ip", "src_port", "dst_ip", "dst_port", "protocol", "forward_packets", "reverse_packets"]
 
 NFSTREAM = """
@@ -163,10 +164,13 @@ def against_nfstream(python: str, paths: list[Path]) -> int:
             theirs[json.dumps([one, other, protocol])] += packets
         numbers = (flows, len(rows), len(ours), len(theirs), sum(ours.values()), sum(theirs.values()))
         sums.update(dict(zip(map(str, range(6)), numbers, strict=True)))
-        differ += ours != dict(theirs)
-        print(("{:44}" + "{:8}{:10}" + "{:8}{:10}" + "{:9}{:10}").format(Path(name).name[:43], *numbers))
-    print(("{:44}" + "{:8}{:10}" + "{:8}{:10}" + "{:9}{:10}").format("all", *(sums[str(i)] for i in range(6))))
-    print(f"{differ} of {len(paths)} captures differ in a pair of ends or its packets")
+        print(("{:44}" + "{:8}{:10}" * 2 + "{:9}{:10}").format(Path(name).name[:43], *numbers))
+        if ours != dict(theirs):
+            why = EXPLAINED_FLOWS.get(Path(name).name, NOT_EXPLAINED)
+            print(f"    {why}")
+            differ += why == NOT_EXPLAINED
+    print(("{:44}" + "{:8}{:10}" * 2 + "{:9}{:10}").format("all", *(sums[str(i)] for i in range(6))))
+    print(f"{differ} of {len(paths)} captures differ in a pair of ends or its packets without an explanation")
     return differ
 
 
