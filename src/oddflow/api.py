@@ -6,21 +6,23 @@
 True
 """
 
+import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from oddflow.errors import UsageError
+from oddflow.errors import OutputError, UsageError
 from oddflow.features.context import ContextSettings
 from oddflow.features.gathering import Gathered
 from oddflow.features.gathering import gather as gather_rows
 from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
-from oddflow.logs.source import Progress, read_flows
+from oddflow.logs.source import Fingerprint, Progress, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
@@ -95,6 +97,8 @@ def learn_gathered(
     from oddflow.models.format import write_sealed
 
     name = detector or registry.default()
+    if output is not None:
+        _check_place(output, gathered)
     with ExitStack() as stack:
         listeners = [told] if told else []
         if logdir:
@@ -109,6 +113,17 @@ def learn_gathered(
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)
+
+
+def _check_place(output: Source, gathered: Gathered) -> None:
+    """Refuses, before the learning begins, a place that no model can be written to."""
+    target = Path(output)
+    if target.is_dir() or not target.parent.is_dir():
+        what = "is a directory" if target.is_dir() else f"is in {target.parent}, which is no folder"
+        raise OutputError(f"the model cannot be written: {target} {what}; name a file in a folder that exists")
+    sources = [Path(seen.name) for seen in gathered.seen if seen.name != "-"]
+    if any(source.exists() and target.exists() and source.samefile(target) for source in sources):
+        raise UsageError(f"{target} is a source itself; give the model another name")
 
 
 def _all(listeners: "Sequence[EpochTold]") -> "EpochTold":
@@ -177,10 +192,14 @@ def detect(
     """
     if not sources:
         raise UsageError("no source was given; name a capture")
+    if budget is not None and false_alarm_rate is not None:
+        raise UsageError("a budget and a false-alarm rate were both given; give one")
     names = [fspath(source) for source in sources]
     known = GroundTruth.read(fspath(truth)) if truth is not None else None
     wanted = (
-        Budget.of_share(false_alarm_rate) if false_alarm_rate is not None else Budget.parse(budget or DEFAULT_BUDGET)
+        Budget.of_share(false_alarm_rate)
+        if false_alarm_rate is not None
+        else Budget.parse(DEFAULT_BUDGET if budget is None else budget)
     )
     if model is None:
         return _detect_alone(names, wanted, known, home_networks, progress, asked=bool(budget or false_alarm_rate))
@@ -203,25 +222,28 @@ def _detect_alone(
     *,
     asked: bool,
 ) -> Detection:
-    """Learns from the sources, then looks at them again; standard input, which passes once, is metered to a file."""
+    """Learns from the sources, then looks at them again; where one is standard input, all are metered to files first."""
     from tempfile import TemporaryDirectory
 
     from oddflow.learning.alone import learn_alone
-    from oddflow.logs.table import TableWriter
 
     settings, homes = MeterSettings(), HomeNetworks(home_networks or PRIVATE)
     ledger = Ledger()
     with TemporaryDirectory(prefix="oddflow-") as folder:
-        reread = list(sources)
-        for place, source in enumerate(sources):
-            if source == "-":
-                reread[place] = f"{folder}/stdin-{place}.parquet"
-                with TableWriter(reread[place]) as writer:
-                    for batch in read_flows(source, ledger, settings=settings, progress=progress):
-                        writer.write(batch)
+        names = {source: source for source in sources}
+        reread, told = list(sources), ledger
+        if "-" in sources:
+            seen = [Fingerprint(source) for source in sources]
+            reread, told = [f"{folder}/{place}.parquet" for place in range(len(sources))], Ledger()
+            for fingerprint, table in zip(seen, reread, strict=True):
+                names[table] = fingerprint.name
+                _meter_to(table, fingerprint, ledger, settings, progress)
+            if not any(fingerprint.flows for fingerprint in seen):
+                raise ledger.nothing_metered(sources)
         tabular = Tabular.of(homes, ContextSettings())
-        told = None if reread != sources else ledger
-        gathered = gather_rows(reread, tabular, settings=settings, ledger=told or Ledger(), progress=progress)
+        gathered = gather_rows(reread, tabular, settings=settings, ledger=told, progress=progress)
+        if "-" in sources:
+            gathered.seen, gathered.ledger = seen, ledger
         panel = learn_alone(gathered)
         model = panel.whole
         threshold = (
@@ -239,9 +261,25 @@ def _detect_alone(
         )
     detection.sources = sources
     detection.ledger = ledger
+    for row in detection.rows:
+        row.alerts[:] = [replace(alert, source=names[alert.source]) for alert in row.alerts]
     detection.remarks.insert(
         0,
         "learnt from this capture itself, robustly: most of it is taken for normal, and no budget can be promised; "
         "`oddflow learn` on traffic that you trust gives a better view",
     )
     return detection
+
+
+def _meter_to(
+    table: str, seen: Fingerprint, ledger: Ledger, settings: MeterSettings, progress: Progress | None
+) -> None:
+    from oddflow.logs.table import TableWriter
+
+    with TableWriter(table) as writer:
+        for batch in read_flows(seen.name, ledger, settings=settings, seen=seen, progress=progress):
+            writer.write(batch)
+
+
+# Importing oddflow.flows.settings binds the subpackage to this name; the front door is what people call by it.
+setattr(sys.modules["oddflow"], "flows", flows)  # noqa: B010  (mypy knows it as the function already)

@@ -29,11 +29,14 @@ def flows(
 
     from oddflow.cli import console
     from oddflow.cli.tables import flow_table
+    from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.source import Fingerprint, read_flows
     from oddflow.logs.table import TableWriter
     from oddflow.losses import Ledger
 
+    if output and any(source != "-" and same_file(source, output) for source in sources):
+        raise UsageError(f"{output} is a source itself; give the table another name")
     settings = MeterSettings(idle_timeout, active_timeout, max_flows=max_flows)
     ledger = Ledger()
     seen = [Fingerprint(source) for source in sources]
@@ -59,3 +62,10 @@ def flows(
         raise ledger.nothing_metered(sources)
     if strict and not ledger.complete:
         raise options.Lost
+
+
+def same_file(one: str, other: str) -> bool:
+    """Whether both paths lead to one file that is there."""
+    from pathlib import Path
+
+    return Path(one).exists() and Path(other).exists() and Path(one).samefile(other)

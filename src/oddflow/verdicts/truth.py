@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from oddflow.capture.stream import reason_of
@@ -68,15 +67,19 @@ class GroundTruth:
         try:
             name = row["protocol"].strip().lower()
             protocol = NUMBERS[name] if name in NUMBERS else int(name)
-            span = _Span(_nanoseconds(row["start"]), _nanoseconds(row["end"]), row["what"])
+            what = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in row["what"])
+            span = _Span(_nanoseconds(row["start"]), _nanoseconds(row["end"]), what)
             ports = [
                 port if (port := row[name].strip()) == ANY else str(int(port)) for name in ("src_port", "dst_port")
             ]
-        except (ValueError, TypeError, AttributeError) as error:
+            hosts = [row[name].strip() for name in ("src_ip", "dst_ip")]
+        except (ValueError, OverflowError) as error:
             raise InputError(f"{where}: {error}; expected ISO 8601 times, ports or *, and a protocol") from None
-        key = (row["src_ip"], ports[0], row["dst_ip"], ports[1], protocol)
+        except (TypeError, AttributeError):
+            raise InputError(f"{where}: too few fields; expected {', '.join(COLUMNS)}") from None
+        key = (hosts[0], ports[0], hosts[1], ports[1], protocol)
         self.spans.setdefault(key, []).append(span)
-        self.hosts.add(row["src_ip"])
+        self.hosts.add(hosts[0])
 
     def attacks(self, batch: pa.RecordBatch) -> list[str]:
         """The attack's name for each flow, "" for a benign one."""
@@ -106,4 +109,6 @@ def _nanoseconds(text: str) -> int:
     time = datetime.fromisoformat(text.strip())
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
-    return int(np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "ns").astype(np.int64))
+    # whole numbers: a datetime64 in ns wraps round silently after the year 2262
+    since = time.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
