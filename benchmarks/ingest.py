@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +26,8 @@ from oddflow.losses import Ledger
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 CAPTURES = (
-    "cic-ddos2019/CIC-DDoS-2019-WebDDoS.pcap", "cic-ddos2019/benign-syn.pcap", "modbus/moving_two_files_modbus_6RTU.pcap",
-    "captures/zeek-btest/http/206_example_b.pcap", "captures/zeek-btest/ssh/ssh.pcap", "captures/ndpi/bitcoin.pcap",
+    "cic-ddos2019/CIC-DDoS-2019-WebDDoS.pcap", "cic-ddos2019/benign-syn.pcap",
+    "modbus/moving_two_files_modbus_6RTU.pcap", "captures/zeek-btest/http/206_example_b.pcap", "captures/zeek-btest/ssh/ssh.pcap", "captures/ndpi/bitcoin.pcap",
 )  # fmt: skip
 RECORD_BYTES, ETHERNET_BYTES = 16, 14
 PEER_PACKETS = 100_000
@@ -101,7 +100,12 @@ def seconds_of(command: list[str]) -> float:
     return time.perf_counter() - begun
 
 
-def measure(packet_count: int, max_flows: int) -> dict[str, object]:
+def has_dpkt(python: str) -> bool:
+    """Whether a Python can import dpkt."""
+    return subprocess.run([python, "-c", "import dpkt"], capture_output=True, check=False).returncode == 0
+
+
+def measure(packet_count: int, max_flows: int, python: str) -> dict[str, int | None]:
     """All figures, rates in packets a second."""
     with tempfile.TemporaryDirectory() as folder:
         whole, part = Path(folder) / "whole.pcap", Path(folder) / "part.pcap"
@@ -109,14 +113,14 @@ def measure(packet_count: int, max_flows: int) -> dict[str, object]:
         meter(part, max_flows)
         runs = [meter(whole, max_flows) for _ in range(ROUNDS)]
         command = [str(Path(sys.executable).with_name("oddflow")), "flows", str(whole), "--json"]
-        found: dict[str, object] = {
+        found: dict[str, int | None] = {
             "packets": count,
             "bytes_per_packet": round(whole.stat().st_size / count - RECORD_BYTES),
             "flows": runs[0][1],
             "in_process_best": round(count / min(seconds for seconds, _ in runs)),
             "in_process_median": round(count / statistics.median(seconds for seconds, _ in runs)),
             "command": round(count / seconds_of(command)),
-            "dpkt": round(few / seconds_of([sys.executable, "-c", DPKT, str(part)])) if find_spec("dpkt") else None,
+            "dpkt": round(few / seconds_of([python, "-c", DPKT, str(part)])) if has_dpkt(python) else None,
             "tshark": None,
         }
         if shutil.which("tshark"):
@@ -130,11 +134,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--packets", type=int, default=1_000_000)
     parser.add_argument("--max-flows", type=int, default=65_536)
+    parser.add_argument("--dpkt", metavar="PYTHON", default=sys.executable, help="a Python that has dpkt")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     if not DATA.is_dir():
         sys.exit("../shared/data is absent: there is nothing to measure with")
-    found = measure(asked.packets, asked.max_flows)
+    found = measure(asked.packets, asked.max_flows, asked.dpkt)
     if asked.json:
         print(json.dumps(found))
         return
@@ -145,10 +150,8 @@ def main() -> None:
     }  # fmt: skip
     for name, words in names.items():
         rate = found[name]
-        if isinstance(rate, int):
-            print(f"{words:32}{rate:12,} packets/s{int(found['command']) / rate:10.1f} × slower than our command")
-        else:
-            print(f"{words:32}{'not installed':>12}")
+        ratio = f"   our command runs {found['command'] / rate:.1f} ×" if rate and name in ("dpkt", "tshark") else ""
+        print(f"{words:32}" + (f"{rate:12,} packets/s{ratio}" if rate else f"{'not installed':>12}"))
 
 
 if __name__ == "__main__":

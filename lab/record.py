@@ -19,6 +19,7 @@ import sandbox
 import servers
 import truth
 
+SETTLE_S = 12.0  # all hosts come up at once, which no office does: their router and multicast reports pass first
 LEAD_S = 2.0  # for the actors' processes to start
 AFTER_S = 1.0
 BEFORE_INCIDENT_S = 3600
@@ -41,7 +42,7 @@ class Order:
 
 def record(order: Order) -> dict[str, object]:
     """Makes the office, lets it live while tcpdump looks on, and writes capture and truth."""
-    limit_s = order.seconds + 60
+    limit_s = order.seconds + SETTLE_S + 60
     sandbox.furnish()
     os.chdir(office.RUN)  # some tools leave files where they run
     sandbox.build_network()
@@ -49,6 +50,7 @@ def record(order: Order) -> dict[str, object]:
     servers.start_all(limit_s)
     schedule = plan.plan_attacks(order.seed, order.seconds) if order.period == "incident" else []
     raw = office.RUN / f"{order.name}.pcap"
+    time.sleep(SETTLE_S)
     command = ["tcpdump", "-i", "br0", "-s", "0", "-B", "16384", "-U", "-Z", "root", "-w", str(raw)]
     tcpdump = sandbox.start("router", *command, limit_s=limit_s, stderr=subprocess.PIPE)
     begin = time.time() + LEAD_S

@@ -14,6 +14,7 @@ from onnx import ModelProto, TensorProto, helper
 
 from oddflow.errors import ModelError, NotAModel, Tampered
 from oddflow.models.format import CALIBRATION, GRAPH, MANIFEST, MOST_BYTES, pack, unpack
+from oddflow.models.graph import GraphBuilder
 from oddflow.models.sealed import SealedModel
 
 from .make import archive, graph
@@ -255,3 +256,27 @@ def test_no_flipped_bit_in_a_graph_ends_in_another_error():
 def test_a_graph_may_hold_what_detectors_write():
     assert isinstance(graph(), ModelProto)
     SealedModel.from_bytes(rebuilt(**{GRAPH: graph().SerializeToString()}))
+
+
+def _scored(builder, score):
+    return builder.finish(score=score, contributions=builder.x).SerializeToString()
+
+
+def test_a_graph_that_fails_when_it_runs_is_no_model():
+    builder = GraphBuilder(3)
+    table = builder.constant(np.ones((2, 1), np.float32))
+    # looks up a place that the table does not have
+    place = builder.add("Cast", builder.row_sum(builder.x), to=7)
+    rows = builder.add("Gather", table, place, axis=0)
+    model = SealedModel.from_bytes(rebuilt(**{GRAPH: _scored(builder, builder.row_sum(rows))}))
+    assert model.score(np.zeros((1, 3)))[0].tolist() == [1]
+    for give in (model.score, model.scores):
+        with pytest.raises(NotAModel, match="cannot be run"):
+            give(np.full((1, 3), 1000.0))
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    builder = GraphBuilder(3)
+    content = _scored(builder, builder.row_sum(builder.add("Log", builder.x)))
+    with pytest.raises(NotAModel, match="no finite numbers"):
+        SealedModel.from_bytes(rebuilt(**{GRAPH: content})).score(np.full((1, 3), -1.0))

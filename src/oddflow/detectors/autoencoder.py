@@ -87,5 +87,9 @@ class AutoencoderDetector(ReconstructionDetector):
         with torch.no_grad():
             return np.asarray(self.network_(torch.from_numpy(np.ascontiguousarray(scaled))))
 
+    def weights(self) -> dict[str, Floats]:
+        """The network's state by torch's names."""
+        return {name: np.asarray(value) for name, value in self.network_.state_dict().items()}
+
     def _write_body(self, builder: GraphBuilder, scaled: str) -> str:
         return builder.include(to_onnx(self.network_, self.scaler_.owners.shape[0]), scaled)

@@ -27,7 +27,7 @@ class Exportable(StrEnum):
 class Detector(ABC):
     """Learns what is normal and scores what is not.
 
-    Subclasses are final: they implement `_fit`, `_contributions`, `_score_of` and `graph`, and override nothing else.
+    Subclasses are final: they implement `_fit`, `_contributions`, `_score_of`, `graph` and `weights`, and override nothing else.
     Higher scores are more anomalous, everywhere (PyOD's convention).
     """
 
@@ -81,6 +81,10 @@ class Detector(ABC):
     @abstractmethod
     def graph(self) -> "onnx.ModelProto":
         """The fitted detector as one ONNX graph from `x` (n, d) to `score` (n,) and `contributions` (n, d)."""
+
+    @abstractmethod
+    def weights(self) -> dict[str, Floats]:
+        """The learnt arrays by name, for further training; the graph holds them too."""
 
     @abstractmethod
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None: ...

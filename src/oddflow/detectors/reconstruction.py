@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class ReconstructionDetector(Detector):
     """Scales rows, draws them anew, and scores by how far out and how badly drawn they are (`models/tails.py`).
 
-    Subclasses are final: they implement `_learn`, `_reconstruct` and `_write_body`.
+    Subclasses are final: they implement `_learn`, `_reconstruct`, `_write_body` and `weights`.
     """
 
     scaler_: Scaler

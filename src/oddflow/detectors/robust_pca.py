@@ -68,6 +68,10 @@ class RobustPca(ReconstructionDetector):
     def _reconstruct(self, scaled: Floats) -> Floats:
         return np.asarray((scaled - self.mean_) @ self.projection_ + self.mean_, np.float32)
 
+    def weights(self) -> dict[str, Floats]:
+        """The mean (m,) and the projection (m, m)."""
+        return {"mean": self.mean_, "projection": self.projection_}
+
     def _write_body(self, builder: GraphBuilder, scaled: str) -> str:
         mean = builder.constant(self.mean_)
         drawn = builder.add("MatMul", builder.add("Sub", scaled, mean), builder.constant(self.projection_))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute  # noqa: F401  (pa.compute)
 from numpy.typing import NDArray
 
 from oddflow.features._context_kernels import hash_text
@@ -20,6 +21,13 @@ def numbers(batch: pa.RecordBatch, name: str) -> Floats:
 def integers(batch: pa.RecordBatch, name: str) -> NDArray[np.int64]:
     """An integer or time column without nulls, (n,) int64."""
     return np.array(batch.column(name).cast(pa.int64()).to_numpy(zero_copy_only=False))
+
+
+def services(batch: pa.RecordBatch) -> NDArray[np.int64]:
+    """What a flow asks for, as one number: protocol × 65536 + port, or + type for ICMP; (n,)."""
+    icmp_type = batch.column("icmp_type").cast(pa.int64())
+    port_or_type = pa.compute.coalesce(icmp_type, batch.column("dst_port").cast(pa.int64()))
+    return integers(batch, "protocol") * 65_536 + np.asarray(port_or_type)
 
 
 def text_hashes(batch: pa.RecordBatch, name: str, seed: int) -> NDArray[np.uint64]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from oddflow.errors import UsageError
 from oddflow.features import _context_kernels as kernels
-from oddflow.features.columns import integers, numbers, text_hashes
+from oddflow.features.columns import integers, numbers, services, text_hashes
 from oddflow.features.feature import Feature, Scale
 
 
@@ -129,7 +129,7 @@ class Context:
         events = np.empty((batch.num_rows, kernels.EVENT_FIELDS), np.uint64)
         events[:, kernels.SOURCE] = text_hashes(batch, "src_ip", self._seed)
         events[:, kernels.DESTINATION] = text_hashes(batch, "dst_ip", self._seed)
-        events[:, kernels.SERVICE] = integers(batch, "protocol") << 16 | integers(batch, "dst_port")
+        events[:, kernels.SERVICE] = services(batch)
         events[:, kernels.EXCHANGED] = exchanged
         events[:, kernels.FAILED] = (integers(batch, "protocol") != 1) & (received == 0)
         events[:, kernels.SHAPE] = shape

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from oddflow.errors import SchemaMismatch
 from oddflow.features._payload_kernels import describe_payload
-from oddflow.features.columns import Floats, binary_parts, integers, numbers
+from oddflow.features.columns import Floats, binary_parts, integers, numbers, services
 from oddflow.features.context import Context, ContextSettings
 from oddflow.features.feature import Feature, Scale
 from oddflow.features.homes import HomeNetworks
@@ -56,8 +56,7 @@ def _balance(batch: pa.RecordBatch) -> Floats:
 
 
 def _service(batch: pa.RecordBatch) -> Floats:
-    # at most 255 × 65536 + 65535 < 2²⁴: exact in float32
-    return (integers(batch, "protocol") * 65_536 + integers(batch, "dst_port")).astype(np.float64)
+    return services(batch).astype(np.float64)  # at most 255 × 65536 + 65535 < 2²⁴: exact in float32
 
 
 def _outcome(batch: pa.RecordBatch) -> Floats:
@@ -102,10 +101,6 @@ OWN: tuple[tuple[Feature, Columns], ...] = (
         Feature("syn_repeats", "packets", LOG, "{value} repeated SYNs"),
         lambda b: np.maximum(0, numbers(b, "forward_syn") - 1),
     ),
-    (Feature("forward_rst", "packets", LOG, "{value} with RST sent"), _column("forward_rst")),
-    (Feature("reverse_rst", "packets", LOG, "{value} with RST received"), _column("reverse_rst")),
-    (Feature("forward_psh", "packets", LOG, "{value} with PSH sent"), _column("forward_psh")),
-    (Feature("reverse_psh", "packets", LOG, "{value} with PSH received"), _column("reverse_psh")),
 )
 
 BESIDE: tuple[Feature, ...] = (
@@ -118,7 +113,7 @@ NEEDED = (
     "forward_packets", "reverse_packets", "forward_bytes", "reverse_bytes", "forward_payload_bytes",
     "reverse_payload_bytes", "forward_payload_packets", "reverse_payload_packets", "forward_length_max",
     "reverse_length_max", "gap_max_us",
-    "forward_syn", "forward_rst", "reverse_rst", "forward_psh", "reverse_psh", "payload",
+    "forward_syn", "reverse_rst", "payload",
 )  # fmt: skip
 
 

@@ -343,9 +343,9 @@ def add_to_payload(rows, row, header, data, payload):
     used = rows[row, PAYLOAD_USED]
     size = min(np.int64(header[PAYLOAD_CAPTURED]), payload.shape[1] - used)
     start = np.int64(header[PAYLOAD_START])
-    for byte in range(size):
-        payload[row, used + byte] = data[start + byte]
-    rows[row, PAYLOAD_USED] = used + size
+    if size > 0:
+        payload[row, used : used + size] = data[start : start + size]
+        rows[row, PAYLOAD_USED] = used + size
 
 
 @kernel()
@@ -461,8 +461,7 @@ def gather_payload(used, done, payload, packed, offsets):
     at = 0
     for i in range(used.shape[0]):
         offsets[i] = at
-        for byte in range(used[i]):
-            packed[at + byte] = payload[done[i], byte]
+        packed[at : at + used[i]] = payload[done[i], : used[i]]
         at += used[i]
     offsets[used.shape[0]] = at
     return at

@@ -42,4 +42,4 @@ def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: 
             f"at most {MOST_DIFFERENCE:g} is expected; please report it"
         )
     measured = manifest.model_copy(update={"metrics": {**manifest.metrics, "graph_difference": difference}})
-    return seal(measured, graph, held_back)
+    return seal(measured, graph, held_back, detector.weights())

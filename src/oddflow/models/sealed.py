@@ -129,13 +129,7 @@ class SealedModel:
         return check_rows(x, width=len(self.features), names=[feature.name for feature in self.features])
 
     def _run(self, outputs: list[str], rows: Floats) -> list[Floats]:
-        try:
-            found: list[Floats] = self._session.run(outputs, {"x": rows})
-        except _runtime_errors() as error:
-            raise NotAModel(
-                f"its graph cannot be run: {_first_line(error)}; use a file that `oddflow learn` wrote"
-            ) from None
-        return found
+        return _run(self._session, outputs, rows)
 
 
 def score_graph(graph: bytes, x: ArrayLike) -> tuple[Floats, Floats]:
@@ -146,8 +140,23 @@ def score_graph(graph: bytes, x: ArrayLike) -> tuple[Floats, Floats]:
     """
     rows = check_rows(x)
     session, _ = _open_graph(graph, rows.shape[1], threads=1)
-    scores, contributions = session.run(["score", "contributions"], {"x": rows})
+    scores, contributions = _run(session, ["score", "contributions"], rows)
     return scores, contributions
+
+
+def _run(session: Any, outputs: list[str], rows: Floats) -> list[Floats]:
+    try:
+        found: list[Floats] = session.run(outputs, {"x": rows})
+    except _runtime_errors() as error:
+        raise _cannot_run(_first_line(error)) from None
+    if not np.isfinite(found[0]).all():
+        # a score that is no number is under every threshold: odd flows would pass unseen
+        raise _cannot_run("it gives scores that are no finite numbers")
+    return found
+
+
+def _cannot_run(reason: str) -> NotAModel:
+    return NotAModel(f"its graph cannot be run: {reason}; use a file that `oddflow learn` wrote")
 
 
 def _open_graph(graph: bytes, width: int, threads: int) -> tuple[Any, int]:
@@ -165,9 +174,7 @@ def _open_graph(graph: bytes, width: int, threads: int) -> tuple[Any, int]:
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"]), widest
     except _runtime_errors() as error:
-        raise NotAModel(
-            f"its graph cannot be run: {_first_line(error)}; use a file that `oddflow learn` wrote"
-        ) from None
+        raise _cannot_run(_first_line(error)) from None
 
 
 def _runtime_errors() -> tuple[type[Exception], ...]:

@@ -39,14 +39,16 @@ def seconds(value: float) -> str:
 
 
 def service(value: float) -> str:
-    """A service number, protocol × 65536 + port, as people write it.
+    """A service number, protocol × 65536 + port or ICMP type, as people write it.
 
-    >>> service(6 * 65536 + 22)
-    'tcp/22'
+    >>> service(6 * 65536 + 22), service(1 * 65536 + 8)
+    ('tcp/22', 'icmp type 8')
     """
     protocol, port = divmod(int(value), 65_536)
     name = protocol_name(protocol)
-    return f"{name}/{port}" if protocol in (6, 17, 132) else name
+    if protocol in (1, 58):
+        return f"{name} type {port}"
+    return f"{name}/{port}" if protocol in (6, 17, 33, 132, 136) else name
 
 
 CATEGORIES: dict[str, Callable[[float], str]] = {
