@@ -31,7 +31,7 @@ check: $(VENV)/.ready  ## Lint, format, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
 bench: $(VENV)/.ready  ## Measure metering and scoring on this machine
 	$(BIN)/python benchmarks/ingest.py
@@ -40,7 +40,7 @@ sweep: $(VENV)/.ready  ## Meter every capture in ../shared/data and compare pack
 	$(BIN)/python benchmarks/sweep.py
 
 docs: $(VENV)/.ready  ## Serve the documentation at 127.0.0.1:8000
-	$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
 
 lab: $(VENV)/.ready  ## Record fresh captures with real daemons (root; SEED=n); they go to out/lab-n
 	$(BIN)/python lab/make.py --seed $(SEED) --out out/lab-$(SEED)

@@ -1,9 +1,9 @@
 """Writes the pages that the code itself knows best: `python docs/generate.py`. A test checks that they are current."""
 
 from pathlib import Path
+from typing import Any
 
 import typer.main
-from click import Context, Group, Option, Parameter
 
 from oddflow.cli.main import app
 from oddflow.schema import COLUMNS
@@ -26,22 +26,25 @@ def flow_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _option(parameter: Parameter) -> str:
-    if not isinstance(parameter, Option):
-        return f"| `{parameter.make_metavar(Context(Group()))}` | {getattr(parameter, 'help', '') or ''} | |"
+def _option(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"| `{parameter.metavar or parameter.name.upper()}` | {parameter.help or ''} | |"
     names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
-    default = "" if parameter.default in (None, False) or callable(parameter.default) else f"`{parameter.default}`"
+    default = (
+        ""
+        if parameter.default is None or parameter.default is False or callable(parameter.default)
+        else f"`{parameter.default}`"
+    )
     return f"| {names} | {parameter.help or ''} | {default} |"
 
 
 def command_line() -> str:
     """All commands with their options as a page."""
-    group = typer.main.get_command(app)
-    assert isinstance(group, Group)  # noqa: S101
-    lines = ["# Command line", "", *(group.epilog or "").split(". "), ""]
+    group: Any = typer.main.get_command(app)
+    lines = ["# Command line", "", group.epilog, ""]
     for name, command in group.commands.items():
         lines += [f"## oddflow {name}", "", command.help or "", "", "| option | meaning | default |", "|---|---|---|"]
-        lines += [_option(parameter) for parameter in command.params if getattr(parameter, "name", "") != "help"]
+        lines += [_option(parameter) for parameter in command.params if parameter.name != "help"]
         lines.append("")
     return "\n".join(lines)
 

@@ -222,7 +222,7 @@ def _detect_alone(
     *,
     asked: bool,
 ) -> Detection:
-    """Learns from the sources, then looks at them again; where one is standard input, all are metered to files first."""
+    """Learns from the sources, then looks at them again; beside standard input, all are metered to files first."""
     from tempfile import TemporaryDirectory
 
     from oddflow.learning.alone import learn_alone

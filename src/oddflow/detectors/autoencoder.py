@@ -1,6 +1,6 @@
 """The autoencoder as a detector."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, final
 
 import numpy as np
@@ -25,7 +25,8 @@ class AutoencoderDetector(ReconstructionDetector):
 
     Args:
         features: The columns of a row.
-        hidden: Widths from the input to the middle.
+        hidden: Widths from the input to the middle. The middle is at most half as wide as a scaled row: a wider one
+            would pass all rows through, odd ones too.
         epochs, batch_rows, learning_rate, patience: See `training.loop.Schedule`.
         noise: Standard deviation of the noise that it learns to take away (Vincent et al. 2008), in scaled units.
         seed: Of the first weights, the order of rows and the noise.
@@ -38,6 +39,14 @@ class AutoencoderDetector(ReconstructionDetector):
     bad_at: ClassVar[str] = "a few hundred flows; a baseline that holds attacks"
     paper: ClassVar[str] = "Hinton & Salakhutdinov 2006; Sakurada & Yairi 2014"
     needs: ClassVar[str] = "train"
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "hidden": (1, 65_536),
+        "epochs": (1, 1_000_000),
+        "batch_rows": (1, 2**31),
+        "learning_rate": (1e-9, 1e3),
+        "patience": (1, 1_000_000),
+        "noise": (0, 100),
+    }
 
     network_: Autoencoder
     history_: History
@@ -68,7 +77,9 @@ class AutoencoderDetector(ReconstructionDetector):
     def _learn(self, scaled: Floats, validation: Floats) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.network_ = Autoencoder(scaled.shape[1], self.hidden)
+            *outer, middle = self.hidden
+            width = scaled.shape[1]
+            self.network_ = Autoencoder(width, (*outer, max(1, min(middle, width // 2))))
         noise = torch.Generator().manual_seed(self.seed)
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The contract of every detector, on one page."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -27,7 +27,8 @@ class Exportable(StrEnum):
 class Detector(ABC):
     """Learns what is normal and scores what is not.
 
-    Subclasses are final: they implement `_fit`, `_contributions`, `_score_of`, `graph` and `weights`, and override nothing else.
+    Subclasses are final: they implement `_fit`, `_contributions`, `_score_of`, `_graph` and `weights`, and override
+    nothing else.
     Higher scores are more anomalous, everywhere (PyOD's convention).
     """
 
@@ -39,6 +40,10 @@ class Detector(ABC):
     needs: ClassVar[str] = ""
     """The extra that it needs, "" for none."""
     exportable: ClassVar[Exportable] = Exportable.ONNX
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """The least and the greatest value of each option that is a number, or some; `fit` checks them."""
+    order_matters: ClassVar[bool] = True
+    """Whether the same rows in another order give another detector."""
 
     features: Sequence[Feature]
     width_: int
@@ -55,8 +60,11 @@ class Detector(ABC):
             Itself, fitted: learned state ends in an underscore.
 
         Raises:
-            UsageError: x is empty, has one row, holds NaN or infinity, or its width is not that of the features.
+            UsageError: x is empty, has one row, holds NaN or infinity, or its width is not that of the features; or an
+                option is out of its limits.
+            LearningFailed: It diverged.
         """
+        self._check_options()
         names = [feature.name for feature in self.features]
         rows = check_rows(x, width=len(self.features), at_least=2, names=names)
         if validation is None:
@@ -64,8 +72,8 @@ class Detector(ABC):
             rows, held = rows[:cut], rows[cut:]
         else:
             held = check_rows(validation, width=rows.shape[1], at_least=1, names=names)
-        self.width_ = rows.shape[1]
         self._fit(rows, held, y)
+        self.width_ = rows.shape[1]
         return self
 
     def decision_function(self, x: ArrayLike) -> Floats:
@@ -74,13 +82,27 @@ class Detector(ABC):
 
     def contributions(self, x: ArrayLike) -> Floats:
         """Each feature's part in the score, not negative: shape (n, d) -> (n, d)."""
-        if not hasattr(self, "width_"):
-            raise UsageError(f"{self.name} was not fitted; call fit first")
+        self._check_fitted()
         return self._contributions(check_rows(x, width=self.width_, names=[f.name for f in self.features]))
 
-    @abstractmethod
     def graph(self) -> "onnx.ModelProto":
         """The fitted detector as one ONNX graph from `x` (n, d) to `score` (n,) and `contributions` (n, d)."""
+        self._check_fitted()
+        return self._graph()
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "width_"):
+            raise UsageError(f"{self.name} was not fitted; call fit first")
+
+    def _check_options(self) -> None:
+        for option, (least, greatest) in self.limits.items():
+            given = getattr(self, option)
+            numbers = given if isinstance(given, (tuple, list)) and given else [given]
+            if not all(isinstance(number, (int, float)) and least <= number <= greatest for number in numbers):
+                raise UsageError(f"{option} of {self.name} must be from {least:g} to {greatest:g}; {given!r} given")
+
+    @abstractmethod
+    def _graph(self) -> "onnx.ModelProto": ...
 
     @abstractmethod
     def weights(self) -> dict[str, Floats]:

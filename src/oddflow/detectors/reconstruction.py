@@ -60,8 +60,7 @@ class ReconstructionDetector(Detector):
     def _score_of(self, contributions: Floats) -> Floats:
         return self.tails_.score(contributions)
 
-    def graph(self) -> "onnx.ModelProto":
-        """The fitted detector as one ONNX graph."""
+    def _graph(self) -> "onnx.ModelProto":
         builder = GraphBuilder(self.width_)
         scaled, groups = self.scaler_.write(builder)
         reconstructed = self._write_body(builder, scaled)

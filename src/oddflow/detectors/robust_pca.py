@@ -1,6 +1,6 @@
 """Robust principal components: the detector that needs no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, final
 
 import numpy as np
@@ -26,7 +26,7 @@ class RobustPca(ReconstructionDetector):
 
     Args:
         features: The columns of a row.
-        variance: Share of the variance that the kept directions explain, above 0 and at most 1.
+        variance: Share of the variance that the kept directions explain, 0 to 1; one direction at least is kept.
         core: Share of the rows that are surely normal, 0.5 to 1.
         seed: Unused: there is no chance in it; every detector has one.
     """
@@ -36,6 +36,8 @@ class RobustPca(ReconstructionDetector):
     good_at: ClassVar[str] = "a first look; small baselines; captures that hold attacks; needs no torch"
     bad_at: ClassVar[str] = "relations that are no straight lines"
     paper: ClassVar[str] = "Hubert et al. 2005, ROBPCA"
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {"variance": (0, 1), "core": (0.5, 1)}
+    order_matters: ClassVar[bool] = False
 
     mean_: Floats
     projection_: Floats
@@ -54,7 +56,7 @@ class RobustPca(ReconstructionDetector):
         distance = _from_the_medians(rows, self.features)
         for _ in range(3):
             core = rows[np.argsort(distance, kind="stable")[: max(2, round(self.core * len(rows)))]]
-            super()._fit(core, core, y)
+            super()._fit(core, core[:0], y)
             distance = self._score_of(self._contributions(rows))
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:  # noqa: ARG002

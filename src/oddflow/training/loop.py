@@ -93,8 +93,7 @@ def fit_network(
             told(history.epochs[-1])
         if not train_loss < float("inf") or not validation_loss < float("inf"):
             raise LearningFailed(
-                f"the loss diverged in epoch {number + 1} at a learning rate of {rate:g}; try a lower one, "
-                "or look for extreme values in the baseline with `oddflow inspect`"
+                f"the loss diverged in epoch {number + 1} at a learning rate of {rate:g}; try a lower one"
             )
         plateau.step(validation_loss)
         if validation_loss < best_loss:
