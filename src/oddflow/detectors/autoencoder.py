@@ -43,9 +43,10 @@ class AutoencoderDetector(ReconstructionDetector):
         "hidden": (1, 65_536),
         "epochs": (1, 1_000_000),
         "batch_rows": (1, 2**31),
-        "learning_rate": (1e-9, 1e3),
+        "learning_rate": (0, 1e30),
         "patience": (1, 1_000_000),
         "noise": (0, 100),
+        "seed": (-(2**63), 2**63 - 1),
     }
 
     network_: Autoencoder

@@ -162,7 +162,9 @@ def _ranges(known: Floats) -> list[Range]:
 
 def _groups(known: Floats, gathered: Gathered) -> list[Group]:
     """What is normal for each of the most frequent services."""
-    place = next(i for i, feature in enumerate(gathered.features) if feature.name == "service")
+    place = next((i for i, feature in enumerate(gathered.features) if feature.name == "service"), None)
+    if place is None:
+        return []
     values, counts = np.unique(known[:, place], return_counts=True)
     groups = []
     for value in values[np.lexsort((values, -counts))][:MOST_CATEGORIES]:

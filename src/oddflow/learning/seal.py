@@ -6,8 +6,8 @@ from oddflow.detectors.base import Detector, Exportable
 from oddflow.errors import LearningFailed
 from oddflow.models.format import Archive, seal
 from oddflow.models.manifest import Manifest
-from oddflow.models.rows import Floats
-from oddflow.models.sealed import SealedModel
+from oddflow.models.rows import Floats, five_digits
+from oddflow.models.sealed import score_graph
 
 MOST_DIFFERENCE = 1e-3
 """Relative; float32 sums in another order differ by about 1e-6."""
@@ -32,9 +32,11 @@ def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: 
         raise LearningFailed(f"{detector.name} cannot be sealed as a graph; it is for evaluation only")
     graph = detector.graph().SerializeToString()
     sample = x[np.linspace(0, len(x) - 1, min(len(x), 512)).astype(np.int64)]
-    rows = np.concatenate([sample, sample * np.float32(1000), -sample, np.full_like(sample[:1], 1e9)])
+    most = np.finfo(np.float32).max / 1000
+    far = np.clip(sample, -most, most) * np.float32(1000)
+    rows = np.concatenate([sample, far, -sample, np.full_like(sample[:1], 1e9)])
     expected = detector.decision_function(rows)
-    scores = SealedModel(seal(manifest, graph, held_back)).scores(rows)
+    scores, _ = score_graph(graph, rows)
     difference = float(np.max(np.abs(scores - expected) / np.maximum(np.abs(expected), 1e-3)))
     if not difference <= MOST_DIFFERENCE:
         raise LearningFailed(
@@ -42,4 +44,4 @@ def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: 
             f"at most {MOST_DIFFERENCE:g} is expected; please report it"
         )
     measured = manifest.model_copy(update={"metrics": {**manifest.metrics, "graph_difference": difference}})
-    return seal(measured, graph, held_back, detector.weights())
+    return seal(measured, graph, five_digits(held_back), detector.weights())

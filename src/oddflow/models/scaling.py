@@ -37,6 +37,8 @@ STEPS = {"s": 1e-3}
 """The smallest difference that matters in a LOG column, by unit; 1 for units that are not here."""
 
 _FIT_ROWS = 200_000
+_FARTHEST = np.float32(1e30)
+"""Farther out than any measure of traffic; its square and its share of a step are still finite."""
 DRAWN_BY = 10
 """A group of this many rows counts as much as all rows together."""
 
@@ -70,6 +72,7 @@ class Scaler:
             for scale in (Scale.LOG, Scale.LINEAR, Scale.CATEGORY)
         )
         steps = np.array([STEPS.get(features[place].unit, 1.0) for place in logs], np.float32)
+        x = np.clip(x, -_FARTHEST, _FARTHEST)
         linear = x[:, linears]
         usual = np.quantile(np.abs(linear), 0.99, axis=0) if linear.size else np.zeros(len(linears))
         floors = np.concatenate([np.full(len(logs), LOG_FLOOR), LINEAR_FLOOR * np.where(usual > 0, usual, 1)])
@@ -109,9 +112,10 @@ class Scaler:
 
     def transform(self, x: Floats) -> Floats:
         """Scales rows: (n, d) -> (n, m)."""
-        numbers = np.concatenate([_logarithm(x[:, self.logs], self.steps), x[:, self.linears]], axis=1)
         groups = self.groups(x)
-        numbers = np.clip((numbers - self.centres[groups]) / self.spreads[groups], -BOUND, BOUND)
+        with np.errstate(over="ignore"):  # what overflows is cut, as ONNX Runtime does
+            numbers = np.concatenate([_logarithm(x[:, self.logs], self.steps), x[:, self.linears]], axis=1)
+            numbers = np.clip((numbers - self.centres[groups]) / self.spreads[groups], -BOUND, BOUND)
         known = [x[:, [place]] == values for place, values in self.categories]
         others = [~hit.any(axis=1, keepdims=True) for hit in known]
         return np.concatenate([numbers, *known, *others], axis=1, dtype=np.float32)
