@@ -10,6 +10,7 @@ FEATURES = (
     *(Feature(f"balance_{i}", "", Scale.LINEAR, "balance {value}") for i in range(4)),
     Feature("never", "packets", Scale.LOG, "{value} with RST"),
 )
+PAIR = (Feature("sent", "", Scale.LINEAR, "sent {value}"), Feature("received", "", Scale.LINEAR, "received {value}"))
 PLANTED = 9
 """Always zero in normal rows."""
 
@@ -31,6 +32,13 @@ def odd_rows(count, seed):
     for column in range(1, 9):
         rows[:, column] = rng.permutation(rows[:, column])
     return rows
+
+
+def pair_rows(count, seed, *, sign=1):
+    """Two balances near 1 or -1, of the same sign or, with sign=-1, of opposite ones; (n, 2)."""
+    rng = np.random.default_rng(seed)
+    first = rng.choice([-1.0, 1.0], count)
+    return (np.stack([first, sign * first], axis=1) + rng.normal(0, 0.15, (count, 2))).astype(np.float32)
 
 
 def area_under_curve(odd, normal):
