@@ -8,6 +8,7 @@ from rich.text import Text
 from oddflow.cli import console
 from oddflow.cli.tables import alert_table
 from oddflow.verdicts.detection import Detection, TruthSummary
+from oddflow.verdicts.words import count
 
 
 def detection(result: Detection, rows: int) -> None:
@@ -22,8 +23,8 @@ def detection(result: Detection, rows: int) -> None:
         _truth(result.truth)
     threshold = result.threshold
     console.say(
-        f"{result.flows:,} flows, {result.alerts:,} over the threshold of {threshold.score:.4g}, "
-        f"in {len(result.rows):,} rows"
+        f"{count(result.flows, 'flow')}, {result.alerts:,} over the threshold of {threshold.score:.4g}, "
+        f"in {count(len(result.rows), 'row')}"
     )
     console.say(f"budget {threshold.budget}: {threshold.promise}")
     for remark in result.remarks:

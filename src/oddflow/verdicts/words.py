@@ -25,6 +25,15 @@ def size(count: float) -> str:
     return f"{count:.{digits}f} {BYTE_UNITS[power]}"
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> count(1, "flow"), count(7516, "flow")
+    ('1 flow', '7,516 flows')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def seconds(value: float) -> str:
     """A time span.
 
