@@ -93,10 +93,11 @@ def set_threshold(held_back: NDArray[np.float32], budget: Budget, flows_per_s: f
 
 
 def tail_threshold(scores: NDArray[np.float32], share: float) -> float:
-    """The score that a share of normal flows passes, if the tail goes on as its highest 2 % fall off.
+    """The score that a share of normal flows passes at most, if the tail goes on as its highest 2 % fall off.
 
     Peaks over threshold with an exponential tail, the generalised Pareto distribution of shape 0: a few dozen peaks
-    do not tell its shape (Siffer et al. 2017, "Anomaly Detection in Streams with Extreme Value Theory", eq. 1).
+    do not tell its shape (Siffer et al. 2017, "Anomaly Detection in Streams with Extreme Value Theory", eq. 1). Its
+    mean is taken at the upper end of its 95 % interval, 2 m x̄ / χ²(0.05, 2 m), so that few peaks make it careful.
 
     Args:
         scores: Ascending, (n,).
@@ -106,7 +107,15 @@ def tail_threshold(scores: NDArray[np.float32], share: float) -> float:
     peaks = scores[scores > start]
     if not len(peaks):
         return start
-    return start + float(peaks.mean() - start) * max(0.0, math.log(len(peaks) / len(scores) / share))
+    degrees = 2 * len(peaks)
+    mean = degrees * float(peaks.mean() - start) / _low_chi_square(degrees)
+    return start + mean * max(0.0, math.log(len(peaks) / len(scores) / share))
+
+
+def _low_chi_square(degrees: int) -> float:
+    """What a χ² of so many degrees of freedom stays under with probability 0.05 (Wilson & Hilferty 1931)."""
+    part = 2 / (9 * degrees)
+    return float(degrees * max(0.05, 1 - part - 1.645 * math.sqrt(part)) ** 3)
 
 
 FAR_OUT = 2.0
