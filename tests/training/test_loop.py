@@ -1,9 +1,13 @@
+from itertools import pairwise
+
 import pytest
-import torch
-from torch import nn
 
 from oddflow.errors import LearningFailed
-from oddflow.training.loop import Schedule, fit_network, mean_loss
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+from oddflow.training.loop import Schedule, fit_network, mean_loss  # noqa: E402
 
 ROWS = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
 TARGETS = ROWS @ torch.tensor([[1.0], [-2.0], [0.5], [3.0]])
@@ -48,6 +52,80 @@ def test_it_stops_early_and_keeps_the_best_weights():
     assert len(losses) == history.best + 1 + 4 < 50
     assert losses[history.best] == min(losses)
     assert mean_loss(network, squared_error, other) == pytest.approx(min(losses), rel=1e-5)
+
+
+class Still(nn.Module):
+    """Its validation loss is told in advance, epoch by epoch, and its weight counts the epochs."""
+
+    def __init__(self, losses):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.register_buffer("passed", torch.zeros(1))
+        self.losses = losses
+
+    def loss(self, network, rows):
+        if self.training:
+            self.passed += 1
+            return self.weight.expand(len(rows)) * 0
+        return torch.full((len(rows),), self.losses[int(self.passed) - 1])
+
+
+def fitted_to(losses, **schedule):
+    network = Still(losses)
+    history = fit_network(network, network.loss, TABLE[:8], TABLE[:4], Schedule(epochs=len(losses), **schedule))
+    return network, history
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "best", "passes"),
+    [
+        ([5.0, 4.0, 3.0, 2.0], 2, 3, 4),
+        ([5.0, 1.0, 3.0, 2.0, 0.5], 2, 1, 4),
+        ([5.0, 1.0, 3.0, 2.0, 0.5], 3, 4, 5),
+        ([1.0, 1.0, 1.0, 1.0], 1, 0, 2),
+    ],
+)
+def test_it_waits_as_long_as_its_patience_and_goes_back_to_the_best_epoch(losses, patience, best, passes):
+    network, history = fitted_to(losses, patience=patience)
+    assert (history.best, len(history.epochs)) == (best, passes)
+    assert int(network.passed) == best + 1
+    assert [epoch.validation_loss for epoch in history.epochs] == losses[:passes]
+
+
+def test_the_rate_is_halved_while_validation_stands_still():
+    _, history = fitted_to([1.0] * 9, patience=9, learning_rate=0.1)
+    rates = [epoch.learning_rate for epoch in history.epochs]
+    assert rates[0] == 0.1
+    assert rates[-1] < 0.1
+    assert all(after in {before, before / 2} for before, after in pairwise(rates))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_validation_loss_that_is_no_number_stops_it_too(bad):
+    with pytest.raises(LearningFailed, match=r"diverged in epoch 2 at a learning rate of 0\.002; try a lower one"):
+        fitted_to([1.0, bad])
+
+
+def test_the_last_batch_may_be_smaller_and_losses_are_means_of_rows():
+    network = nn.Linear(4, 1)
+    schedule = Schedule(epochs=1, batch_rows=60, learning_rate=0.0)
+    epoch = fit_network(network, squared_error, TABLE, TABLE, schedule).epochs[0]
+    expected = squared_error(network, TABLE).mean().item()
+    assert epoch.train_loss == pytest.approx(expected, rel=1e-5)
+    assert epoch.validation_loss == pytest.approx(expected, rel=1e-5)
+    assert mean_loss(network, squared_error, TABLE, batch_rows=7) == pytest.approx(expected, rel=1e-5)
+
+
+def test_as_many_threads_as_there_are_change_nothing():
+    weights = []
+    before = torch.get_num_threads()
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        network = linear()
+        fit_network(network, squared_error, TABLE[:150], TABLE[150:], Schedule(epochs=3))
+        weights.append(network.weight.detach().clone())
+    torch.set_num_threads(before)
+    assert torch.equal(*weights)
 
 
 def test_it_tells_each_epoch_in_order():

@@ -42,6 +42,8 @@ class Detector(ABC):
     exportable: ClassVar[Exportable] = Exportable.ONNX
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """The least and the greatest value of each option that is a number, or some; `fit` checks them."""
+    stops_early: ClassVar[bool] = True
+    """Whether it watches rows that it does not learn from, to know when to stop."""
     order_matters: ClassVar[bool] = True
     """Whether the same rows in another order give another detector."""
 
@@ -54,7 +56,7 @@ class Detector(ABC):
         Args:
             x: Raw feature rows, shape (n, d), finite; n ≥ 2.
             y: Ignored by unsupervised detectors; shape (n,).
-            validation: Normal rows to stop by, (v, d); the last fifth of x where none are given.
+            validation: Normal rows to stop by, (v, d); where none are given, the last fifth of x if it stops early.
 
         Returns:
             Itself, fitted: learned state ends in an underscore.
@@ -67,11 +69,11 @@ class Detector(ABC):
         self._check_options()
         names = [feature.name for feature in self.features]
         rows = check_rows(x, width=len(self.features), at_least=2, names=names)
-        if validation is None:
-            cut = max(1, len(rows) - max(1, len(rows) // 5))
-            rows, held = rows[:cut], rows[cut:]
-        else:
+        if validation is not None:
             held = check_rows(validation, width=rows.shape[1], at_least=1, names=names)
+        else:
+            cut = len(rows) - max(1, len(rows) // 5) if self.stops_early else len(rows)
+            rows, held = rows[:cut], rows[cut:]
         self._fit(rows, held, y)
         self.width_ = rows.shape[1]
         return self

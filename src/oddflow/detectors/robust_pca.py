@@ -37,6 +37,7 @@ class RobustPca(ReconstructionDetector):
     bad_at: ClassVar[str] = "relations that are no straight lines"
     paper: ClassVar[str] = "Hubert et al. 2005, ROBPCA"
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"variance": (0, 1), "core": (0.5, 1)}
+    stops_early: ClassVar[bool] = False
     order_matters: ClassVar[bool] = False
 
     mean_: Floats

@@ -63,19 +63,19 @@ def learn_alone(gathered: Gathered) -> Panel:
         inside = blocks == block
         # a stretch that holds nearly all flows leaves too little to judge it by
         others = x[~inside] if (~inside).sum() >= FEWEST_ROWS else x
-        models.append(_model(gathered, others, others[:FEWEST_ROWS]))
+        models.append(_model(gathered, others))
         if inside.any():
             scores[inside] = models[-1].scores(x[inside])
-    return Panel(_model(gathered, x, x, scores), starts_ns, tuple(models))
+    return Panel(_model(gathered, x, scores), starts_ns, tuple(models))
 
 
 def _block_of(times_ns: NDArray[np.int64], starts_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.clip(np.searchsorted(starts_ns, times_ns, side="right") - 1, 0, len(starts_ns) - 1)
 
 
-def _model(gathered: Gathered, x: Floats, validation: Floats, scores: Floats | None = None) -> SealedModel:
-    fitted = registry.create(DETECTOR, gathered.features).fit(x, validation=validation)
-    known = fitted.decision_function(validation) if scores is None else scores
+def _model(gathered: Gathered, x: Floats, scores: Floats | None = None) -> SealedModel:
+    fitted = registry.create(DETECTOR, gathered.features).fit(x)
+    known = fitted.decision_function(x[:FEWEST_ROWS]) if scores is None else scores
     return SealedModel(
         archive_of(gathered, fitted, options={}, known=x, scores=known, training=Training(fit_rows=len(x)))
     )

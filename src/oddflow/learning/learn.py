@@ -87,7 +87,8 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
         calibration_rows=len(split.held_back),
         **_epochs(fitted),
     )
-    shown = {name: value for name, value in options.items() if name != "told"}
+    # JSON knows no tuples
+    shown = {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if name != "told"}
     return archive_of(
         gathered,
         fitted,

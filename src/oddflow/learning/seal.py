@@ -3,7 +3,7 @@
 import numpy as np
 
 from oddflow.detectors.base import Detector, Exportable
-from oddflow.errors import LearningFailed
+from oddflow.errors import LearningFailed, NotAModel
 from oddflow.models.format import Archive, seal
 from oddflow.models.manifest import Manifest
 from oddflow.models.rows import Floats, five_digits
@@ -36,7 +36,10 @@ def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: 
     far = np.clip(sample, -most, most) * np.float32(1000)
     rows = np.concatenate([sample, far, -sample, np.full_like(sample[:1], 1e9)])
     expected = detector.decision_function(rows)
-    scores, _ = score_graph(graph, rows)
+    try:
+        scores, _ = score_graph(graph, rows)
+    except NotAModel as error:
+        raise LearningFailed(f"the sealed {detector.name} cannot score: {error}; please report it") from error
     difference = float(np.max(np.abs(scores - expected) / np.maximum(np.abs(expected), 1e-3)))
     if not difference <= MOST_DIFFERENCE:
         raise LearningFailed(
