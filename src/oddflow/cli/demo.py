@@ -33,6 +33,8 @@ def demo(
     from oddflow.errors import OutputError, Unreadable
 
     folder = Path(examples) if examples else api.examples()
+    if folder.is_absolute() and folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())  # what is printed can then be typed again
     baseline, incident, truth = (str(folder / name) for name in NAMES)
     missing = [name for name in NAMES if not (folder / name).is_file()]
     if missing:
