@@ -27,7 +27,8 @@ from oddflow.losses import Ledger
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 CAPTURES = (
     "cic-ddos2019/CIC-DDoS-2019-WebDDoS.pcap", "cic-ddos2019/benign-syn.pcap",
-    "modbus/moving_two_files_modbus_6RTU.pcap", "captures/zeek-btest/http/206_example_b.pcap", "captures/zeek-btest/ssh/ssh.pcap", "captures/ndpi/bitcoin.pcap",
+    "modbus/moving_two_files_modbus_6RTU.pcap", "captures/zeek-btest/http/206_example_b.pcap",
+    "captures/zeek-btest/ssh/ssh.pcap", "captures/ndpi/bitcoin.pcap",
 )  # fmt: skip
 RECORD_BYTES, ETHERNET_BYTES = 16, 14
 PEER_PACKETS = 100_000

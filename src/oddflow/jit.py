@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numba
 
@@ -45,13 +45,16 @@ if CACHED:
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 
 
-def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
+def kernel(*signatures: str, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Compiles a function when its module is imported, or loads it from the cache.
 
     Args:
         signatures: Numba signatures, so that no input can cause a second compilation.
             None at all makes a helper that is compiled into the kernels that call it.
+        inline: Copies a helper into its caller before compilation: for helpers called once a packet, since
+            Numba counts references to each array that a call hands over.
     """
     if not signatures:
-        return numba.njit(boundscheck=True, nogil=True, error_model="numpy")
+        how: Literal["always", "never"] = "always" if inline else "never"
+        return numba.njit(boundscheck=True, nogil=True, error_model="numpy", inline=how)
     return numba.njit(list(signatures), cache=CACHED, boundscheck=True, nogil=True, error_model="numpy")

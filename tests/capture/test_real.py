@@ -39,7 +39,7 @@ def test_the_packets_of_one_flow_are_copied_out_byte_by_byte(tmp_path):
     records += [(30, 0, ip(tcp(b"x", 4000, 53), 6))]
     path, out = tmp_path / "x.pcap", tmp_path / "out.pcap"
     path.write_bytes(pcap(records, link_type=101))
-    wanted = Wanted(frozenset([("10.0.0.1", 4001), ("10.0.0.2", 53)]), 17, 3 * 10**9, 15 * 10**9)
+    wanted = Wanted(("10.0.0.1", 4001), ("10.0.0.2", 53), 17, 3 * 10**9, 15 * 10**9)
     written = extract_packets(str(path), wanted, str(out))
     assert written == 7
     assert [(p.time_ns, p.data) for p in read(out)[0]] == [(i * 10**9, records[i][2]) for i in range(3, 16, 2)]
@@ -49,7 +49,7 @@ def test_a_flow_that_a_capture_does_not_hold_leaves_no_file(tmp_path):
     path, out = tmp_path / "x.pcap", tmp_path / "out.pcap"
     path.write_bytes(pcap([(1, 0, ip(udp()))], link_type=101))
     with pytest.raises(UsageError, match="holds no packet of this flow"):
-        extract_packets(str(path), Wanted(frozenset([("1.1.1.1", 1), ("2.2.2.2", 2)]), 17, 0, 2**60), str(out))
+        extract_packets(str(path), Wanted(("1.1.1.1", 1), ("2.2.2.2", 2), 17, 0, 2**60), str(out))
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -7,7 +7,8 @@ from oddflow.schema import FLOW_SCHEMA
 S = 10**9
 DEFAULTS = {
     "start": 0, "end": 0, "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "src_port": 1000, "dst_port": 80, "protocol": 6,
-    "ip_version": 4, "payload": b"", "community_id": "", "lengths": [0] * 32, "gaps_us": [0] * 32,
+    "ip_version": 4, "payload": b"", "community_id": "", "vlan_id": None, "icmp_type": None, "icmp_code": None,
+    "lengths": [0] * 32, "gaps_us": [0] * 32,
 }  # fmt: skip
 
 

@@ -58,7 +58,7 @@ class TwinWindow:
             kernels.REPEATS: len(same("src_ip", "dst_ip", "service", "exchanged")),
             kernels.ALIKE: len(same("src_ip", "dst_ip", "service", "shape")),
             kernels.HOST_FAILURES: len(failures),
-            kernels.HOST_BYTES_OUT: sum(other["forward_payload_bytes"] for other in same("src_ip", "dst_ip")),
+            kernels.SENT: sum(other["forward_payload_bytes"] for other in same("src_ip", "dst_ip", "service")),
         }
 
 

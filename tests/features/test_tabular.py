@@ -153,3 +153,7 @@ def test_gathering_reads_every_flow_of_every_source(shared):
     found = gather(sources, tabular(), settings=MeterSettings(), ledger=Ledger())
     assert len(found.x) == found.flows == sum(seen.flows for seen in found.seen)
     assert found.start_ns < found.times_ns.min() <= found.times_ns.max() == found.end_ns
+
+
+def test_the_service_of_icmp_is_its_type():
+    assert value([{"protocol": 1, "icmp_type": 8, "dst_port": 0}], "service") == [65_536 + 8]

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from oddflow.features._context_kernels import hash_text
@@ -26,7 +27,7 @@ def integers(batch: pa.RecordBatch, name: str) -> NDArray[np.int64]:
 def services(batch: pa.RecordBatch) -> NDArray[np.int64]:
     """What a flow asks for, as one number: protocol × 65536 + port, or + type for ICMP; (n,)."""
     icmp_type = batch.column("icmp_type").cast(pa.int64())
-    port_or_type = pa.compute.coalesce(icmp_type, batch.column("dst_port").cast(pa.int64()))
+    port_or_type = pc.coalesce(icmp_type, batch.column("dst_port").cast(pa.int64()))
     return np.asarray(integers(batch, "protocol") * 65_536 + np.asarray(port_or_type))
 
 

@@ -110,7 +110,7 @@ def icmp_counterpart(protocol, kind):
     return 145 if kind == 144 else 144 if kind == 145 else NONE
 
 
-@kernel()
+@kernel(inline=True)
 def ports_of(header):
     """The two numbers that tell flows of one pair of hosts apart: ports, or ICMP type and counterpart or code."""
     kind = np.int64(header[PACKET_ICMP_TYPE])
@@ -120,7 +120,7 @@ def ports_of(header):
     return kind, np.int64(other if other != NONE else header[PACKET_ICMP_CODE])
 
 
-@kernel()
+@kernel(inline=True)
 def fill_key(header, address, key):
     """Writes the key, the lesser end first; 1 where that turned it round."""
     src_port, dst_port = ports_of(header)
@@ -142,7 +142,7 @@ def fill_key(header, address, key):
     return swapped
 
 
-@kernel()
+@kernel(inline=True)
 def hash_key(key, seed):
     """Mixes a key (splitmix64's finaliser a word); the seed keeps hostile traffic from filling one bucket."""
     mixed = seed
@@ -221,7 +221,7 @@ def append(links, meter, row, head):
     meter[head + 1] = row
 
 
-@kernel()
+@kernel(inline=True)
 def list_of(rows, row):
     """The list a row stands in."""
     return CLOSED_HEAD if rows[row, CLOSED] else OPEN_HEAD
@@ -237,7 +237,7 @@ def finish(slots, hashes, links, meter, rows, done, row, reason):
     meter[DONE_COUNT] += 1
 
 
-@kernel()
+@kernel(inline=True)
 def expire(slots, hashes, links, meter, rows, done, limits):
     """Ends the flows whose time-out has passed, or that the clock has left behind when it was set back;
     False where `done` filled up first."""
@@ -262,7 +262,7 @@ def oldest(meter, rows):
     return closed_row
 
 
-@kernel()
+@kernel(inline=True)
 def split_reason(rows, row, now, flags, limits):
     """Why a packet does not belong to the flow of its key any more, or 0 where it does."""
     gap = now - rows[row, END]
@@ -275,7 +275,7 @@ def split_reason(rows, row, now, flags, limits):
     return 0
 
 
-@kernel()
+@kernel(inline=True)
 def begin(rows, row, header, swapped, now, number):
     """Fills the row of a new flow from its first packet; the initiator is that packet's source unless it
     answers a SYN."""
@@ -294,7 +294,7 @@ def begin(rows, row, header, swapped, now, number):
     rows[row, ICMP_CODE] = header[PACKET_ICMP_CODE]
 
 
-@kernel()
+@kernel(inline=True)
 def add_to_direction(rows, row, way, header, now):
     """Adds a packet to the statistics of its direction; `way` is where that direction's block starts."""
     length = np.int64(header[IP_LENGTH])
@@ -326,7 +326,7 @@ def add_to_direction(rows, row, way, header, now):
     rows[row, way + WAY_LAST] = max(rows[row, way + WAY_LAST], now)
 
 
-@kernel()
+@kernel(inline=True)
 def add_to_sequence(rows, row, is_reverse, header, gap_us, lengths, gaps):
     """Notes the signed length and the gap of one of the first packets."""
     place = rows[row, SEQUENCE]
@@ -337,7 +337,7 @@ def add_to_sequence(rows, row, is_reverse, header, gap_us, lengths, gaps):
         rows[row, SEQUENCE] = place + 1
 
 
-@kernel()
+@kernel(inline=True)
 def add_to_payload(rows, row, header, data, payload):
     """Keeps the first payload bytes, in arrival order."""
     used = rows[row, PAYLOAD_USED]
@@ -348,7 +348,7 @@ def add_to_payload(rows, row, header, data, payload):
         rows[row, PAYLOAD_USED] = used + size
 
 
-@kernel()
+@kernel(inline=True)
 def add_packet(rows, row, swapped, header, now, data, lengths, gaps, payload):
     """Adds a packet to its flow."""
     is_reverse = swapped != rows[row, SWAPPED]
@@ -365,7 +365,7 @@ def add_packet(rows, row, swapped, header, now, data, lengths, gaps, payload):
     rows[row, END] = max(rows[row, END], now)
 
 
-@kernel()
+@kernel(inline=True)
 def says_goodbye(rows, row):
     """Whether a TCP flow is over: reset, or FIN both ways (RFC 9293 section 3.6)."""
     resets = rows[row, FORWARD + FLAGS + 2] + rows[row, REVERSE + FLAGS + 2]
