@@ -29,6 +29,7 @@ def fitted(scales, *, rows=400, seed=0):
         scaler.groups(x),
         group_count=scaler.group_count,
         owners=scaler.owners,
+        silent=scaler.known,
         width=x.shape[1],
     )
     return scaler, tails, x
@@ -72,3 +73,14 @@ def test_contributions_are_not_negative_and_bounded():
     _, contributions = by_numpy(scaler, tails, x * np.float32(1e6))
     assert contributions.min() >= 0
     assert contributions.max() <= MOST_SURPRISE**2
+
+
+def test_a_known_category_alone_is_no_surprise_and_an_unknown_one_is():
+    scaler, tails, x = fitted(seed=5, rows=400, scales=[CATEGORY, LINEAR])
+    strange = x[:2].copy()
+    strange[1, 0] = 99
+    _, contributions = by_numpy(scaler, tails, strange)
+    scaled = scaler.transform(strange)
+    drawn_well = tails.contributions(scaled, scaled, scaler.groups(strange))
+    assert drawn_well[0, 0] < 1e-6
+    assert contributions[1, 0] > 0.5

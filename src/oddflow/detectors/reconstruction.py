@@ -50,6 +50,7 @@ class ReconstructionDetector(Detector):
             self.scaler_.groups(x),
             group_count=self.scaler_.group_count,
             owners=self.scaler_.owners,
+            silent=self.scaler_.known,
             width=x.shape[1],
         )
 

@@ -110,6 +110,12 @@ class Scaler:
         others = [place for place, _ in self.categories]
         return np.concatenate([self.logs, self.linears, np.array(known + others, np.int64)])
 
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(m,) whether a scaled column says that a category has one of its known values."""
+        place = np.arange(len(self.owners))
+        return (place >= self.numbers) & (place < len(place) - len(self.categories))
+
     def transform(self, x: Floats) -> Floats:
         """Scales rows: (n, d) -> (n, m)."""
         groups = self.groups(x)

@@ -28,7 +28,7 @@ class SealedModel:
         manifest: What it says of itself.
         features: The d columns that a row must have, in order.
         held_back: Scores of held-back normal rows, ascending, (n,) float32.
-        fingerprint: Twelve hexadecimal digits that name it: the same for the same content.
+        fingerprint: Twelve hexadecimal digits that name it: the same for the same features and parts.
     """
 
     def __init__(self, archive: Archive, *, threads: int = 1) -> None:
@@ -39,7 +39,7 @@ class SealedModel:
         self.manifest = archive.manifest
         self.features = tuple(Feature(f.name, f.unit, f.scale, f.words) for f in archive.manifest.features)
         self.held_back = archive.held_back
-        self.fingerprint = hashlib.sha256(archive.manifest.model_dump_json().encode()).hexdigest()[:12]
+        self.fingerprint = _fingerprint(archive)
         self._session, widest = _open_graph(archive.parts[GRAPH], len(self.features), threads)
         self._batch_rows = max(1, min(_BATCH_ROWS, _BATCH_NUMBERS // widest))
 
@@ -157,6 +157,12 @@ def _run(session: Any, outputs: list[str], rows: Floats) -> list[Floats]:
 
 def _cannot_run(reason: str) -> NotAModel:
     return NotAModel(f"its graph cannot be run: {reason}; use a file that `oddflow learn` wrote")
+
+
+def _fingerprint(archive: Archive) -> str:
+    """Names what the model does, not when or how fast it was made."""
+    parts = sorted(archive.manifest.parts.items())
+    return hashlib.sha256(f"{archive.manifest.feature_schema_sha256} {parts}".encode()).hexdigest()[:12]
 
 
 def _open_graph(graph: bytes, width: int, threads: int) -> tuple[Any, int]:

@@ -26,6 +26,8 @@ FLOOR = 1.0
 """No tail is shorter than one spread: what never varied says little about how far is far."""
 MOST_SURPRISE = 20.0
 STRONGEST = 6
+SILENT = 1e6
+"""A tail so long that the column alone never surprises: that a known category is itself says nothing."""
 LEAST_GROUP = 50
 """A service with fewer flows is measured by the tails of all."""
 
@@ -55,12 +57,22 @@ class Tails:
         *,
         group_count: int,
         owners: NDArray[np.int64],
+        silent: NDArray[np.bool_],
         width: int,
     ) -> Self:
-        """Learns tails from normal rows: scaled and reconstructed (n, m), groups (n,) in 0 … group_count."""
+        """Learns tails from normal rows.
+
+        Args:
+            scaled, reconstructed: (n, m).
+            groups: (n,), in 0 … group_count.
+            group_count: Groups beside that of all rows.
+            owners: (m,) raw column of each scaled column.
+            silent: (m,) columns that surprise only by being missed.
+            width: Raw columns d.
+        """
         misses = np.abs(scaled - reconstructed)
         return cls(
-            values=_tails(np.abs(scaled), groups, group_count),
+            values=np.where(silent, np.float32(SILENT), _tails(np.abs(scaled), groups, group_count)),
             misses=_tails(misses, groups, group_count),
             owners=owners,
             width=width,

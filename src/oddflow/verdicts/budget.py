@@ -97,7 +97,8 @@ def tail_threshold(scores: NDArray[np.float32], share: float) -> float:
 
     Peaks over threshold with an exponential tail, the generalised Pareto distribution of shape 0: a few dozen peaks
     do not tell its shape (Siffer et al. 2017, "Anomaly Detection in Streams with Extreme Value Theory", eq. 1). Its
-    mean is taken at the upper end of its 95 % interval, 2 m x̄ / χ²(0.05, 2 m), so that few peaks make it careful.
+    mean is told from the median peak, median / log 2, which one odd flow cannot move, at the upper end of its 95 %
+    interval, so that few peaks make it careful.
 
     Args:
         scores: Ascending, (n,).
@@ -107,15 +108,10 @@ def tail_threshold(scores: NDArray[np.float32], share: float) -> float:
     peaks = scores[scores > start]
     if not len(peaks):
         return start
-    degrees = 2 * len(peaks)
-    mean = degrees * float(peaks.mean() - start) / _low_chi_square(degrees)
-    return start + mean * max(0.0, math.log(len(peaks) / len(scores) / share))
-
-
-def _low_chi_square(degrees: int) -> float:
-    """What a χ² of so many degrees of freedom stays under with probability 0.05 (Wilson & Hilferty 1931)."""
-    part = 2 / (9 * degrees)
-    return float(degrees * max(0.05, 1 - part - 1.645 * math.sqrt(part)) ** 3)
+    mean = float(np.median(peaks) - start) / math.log(2)
+    # the standard deviation of a median of m exponential peaks is mean / √m, so that of this mean / (log 2 √m)
+    careful = mean * (1 + 1.645 / (math.log(2) * math.sqrt(len(peaks))))
+    return start + careful * max(0.0, math.log(len(peaks) / len(scores) / share))
 
 
 FAR_OUT = 2.0
