@@ -138,7 +138,7 @@ def tcp_and_udp(path: Path) -> tuple[int, dict[str, int]]:
     """(flows, packets of each pair of ends) of the TCP and UDP flows of a capture."""
     pairs: Counter[str] = Counter()
     flows = 0
-    settings = MeterSettings(idle_timeout_s=60, active_timeout_s=1800)
+    settings = MeterSettings(idle_timeout_s=60, active_timeout_s=1800, datagram_timeout_s=60)
     for batch in read_flows(str(path), Ledger(), settings=settings):
         for row in batch.select(NEEDED).to_pylist():
             if row["protocol"] in (6, 17) and row["src_port"] | row["dst_port"]:

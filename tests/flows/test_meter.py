@@ -82,6 +82,7 @@ def packet_sequences(draw, most=60):
 tiny_settings = builds(
     MeterSettings,
     idle_timeout_s=sampled_from([0.5, 3.0, 60.0, 3000.0]),
+    datagram_timeout_s=sampled_from([0.5, 10.0, 3000.0]),
     active_timeout_s=sampled_from([2.0, 10.0, 1800.0, 3000.0]),
     closed_timeout_s=sampled_from([0.001, 5.0]),
     max_flows=sampled_from([16, 65_536]),
@@ -119,7 +120,7 @@ def test_a_full_table_ends_the_flow_longest_quiet_as_the_twin_does(packets):
 
 @given(packet_sequences())
 def test_every_packet_stands_in_one_flow(packets):
-    rows, _ = metered(packets, MeterSettings(idle_timeout_s=3))
+    rows, _ = metered(packets, MeterSettings(idle_timeout_s=3, datagram_timeout_s=3))
     whole = [data for _, data in packets if decoder.decode(data, 101, len(data))["loss"] == 0]
     assert sum(row["forward_packets"] + row["reverse_packets"] for row in rows) == len(whole)
 
@@ -171,11 +172,11 @@ def segments(*steps):
 
 
 def test_a_quiet_flow_ends_idle():
-    assert ends(datagrams(0, 59, 119, 179.5), idle_timeout_s=60) == [("IDLE", 3), ("FORCED", 1)]
+    assert ends(datagrams(0, 59, 119, 179.5), datagram_timeout_s=60) == [("IDLE", 3), ("FORCED", 1)]
 
 
 def test_a_gap_of_just_the_idle_timeout_ends_nothing():
-    assert ends(datagrams(0, 60), idle_timeout_s=60) == [("FORCED", 2)]
+    assert ends(datagrams(0, 60), datagram_timeout_s=60) == [("FORCED", 2)]
 
 
 def test_a_long_flow_is_cut_active_and_goes_on_in_its_direction():
@@ -251,7 +252,7 @@ def test_a_flow_whose_time_lies_ahead_does_not_keep_others_from_ending():
 
 def test_squared_gaps_of_the_longest_flow_do_not_overflow():
     packets = [(t * S, to_server(udp(), 17)) for t in (0, 3000, 0, 3000, 0, 3000)]
-    (row,), _ = metered(packets, MeterSettings(idle_timeout_s=3000, active_timeout_s=3000))
+    (row,), _ = metered(packets, MeterSettings(idle_timeout_s=3000, active_timeout_s=3000, datagram_timeout_s=3000))
     assert (row["forward_gap_squares_us2"], row["gap_squares_us2"]) == (9e18, 9e18)
 
 
@@ -304,7 +305,7 @@ def test_keys_that_differ_in_one_field_are_different_flows():
     assert len(metered(packets, MeterSettings())[0]) == 5
 
 
-@pytest.mark.parametrize("name", ["idle_timeout_s", "active_timeout_s", "closed_timeout_s"])
+@pytest.mark.parametrize("name", ["idle_timeout_s", "datagram_timeout_s", "active_timeout_s", "closed_timeout_s"])
 @pytest.mark.parametrize("value", [0, -1, 3001, float("nan"), float("inf")])
 def test_a_timeout_out_of_range_is_refused(name, value):
     with pytest.raises(UsageError, match=name):

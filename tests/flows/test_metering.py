@@ -12,7 +12,7 @@ from oddflow.flows.metering import meter_capture
 from oddflow.flows.settings import MeterSettings
 from oddflow.losses import Ledger
 
-WHOLE = MeterSettings(3000, 3000, 3000)
+WHOLE = MeterSettings(3000, 3000, 3000, datagram_timeout_s=3000)
 
 
 def flows(path, settings=None, block_bytes=4 << 20):

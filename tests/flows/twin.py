@@ -151,7 +151,10 @@ class TwinMeter:
             round(s * 1e9) for s in (settings.idle_timeout_s, settings.active_timeout_s, settings.closed_timeout_s)
         )
         self.max_flows = settings.max_flows
+        self.datagram = round(settings.datagram_timeout_s * 1e9)
+        self.longest = max(self.idle, self.datagram)
         self.open: OrderedDict = OrderedDict()
+        self.datagrams: OrderedDict = OrderedDict()
         self.closed: OrderedDict = OrderedDict()
         self.watermark = None
         self.done = []
@@ -159,32 +162,40 @@ class TwinMeter:
         self.most = 0
 
     def finish(self, flow, reason):
-        del (self.closed if flow.closed else self.open)[flow.key]
+        del self.table(flow)[flow.key]
         self.done.append(flow.columns(reason))
 
+    def table(self, flow):
+        return self.closed if flow.closed else self.open if flow.key[2] == 6 else self.datagrams
+
     def expire(self):
-        for table, timeout, reason in ((self.open, self.idle, IDLE), (self.closed, self.after_close, END_OF_FLOW)):
+        for table, timeout, reason in (
+            (self.open, self.idle, IDLE),
+            (self.closed, self.after_close, END_OF_FLOW),
+            (self.datagrams, self.datagram, IDLE),
+        ):
             while table:
                 flow = next(iter(table.values()))
                 is_over = flow.end + timeout < self.watermark - SLACK_NS
-                if not is_over and flow.end <= self.watermark + self.idle:
+                if not is_over and flow.end <= self.watermark + self.longest:
                     break
                 self.finish(flow, reason)
 
     def oldest(self):
-        heads = [next(iter(table.values())) for table in (self.closed, self.open) if table]
+        heads = [next(iter(table.values())) for table in (self.closed, self.open, self.datagrams) if table]
         return min(heads, key=lambda flow: flow.end)  # a tie goes to the closed one, which stands first
 
     def split_reason(self, flow, now, flags):
         gap = now - flow.end
-        if gap > self.idle or gap < -self.idle:
+        idle = self.idle if flow.key[2] == 6 else self.datagram
+        if gap > idle or gap < -idle:
             return IDLE
         if flow.closed and (gap > self.after_close or flags & (SYN | ACK) == SYN):
             return END_OF_FLOW
         return ACTIVE if now - flow.start > self.active else 0
 
     def add(self, number, now, fields, payload):
-        if self.watermark is None or now > self.watermark or now < self.watermark - SLACK_NS - self.idle:
+        if self.watermark is None or now > self.watermark or now < self.watermark - SLACK_NS - self.longest:
             self.watermark = now
         self.expire()
         ends = [(fields["src"], fields["src_port"]), (fields["dst"], fields["dst_port"])]
@@ -194,7 +205,7 @@ class TwinMeter:
             ends = [(fields["src"], kind), (fields["dst"], other)]
         swapped = ends[1] < ends[0]
         key = (0, fields["version"], fields["protocol"], *sorted(ends))
-        flow = self.open.get(key) or self.closed.get(key)
+        flow = self.open.get(key) or self.closed.get(key) or self.datagrams.get(key)
         kept = None
         if flow and (reason := self.split_reason(flow, now, fields["tcp_flags"])):
             kept = flow.swapped if reason == ACTIVE else None
@@ -205,14 +216,14 @@ class TwinMeter:
             if kept is not None:
                 flow.swapped = kept
         else:
-            (self.closed if flow.closed else self.open).move_to_end(key)
+            self.table(flow).move_to_end(key)
         flow.add(swapped != flow.swapped, now, fields, payload)
         if fields["protocol"] == 6 and not flow.closed and flow.says_goodbye():
             flow.closed = True
             self.closed[key] = self.open.pop(key)
 
     def begin(self, key, number, now, fields, swapped):
-        if len(self.open) + len(self.closed) >= self.max_flows:
+        if len(self.open) + len(self.closed) + len(self.datagrams) >= self.max_flows:
             victim = self.oldest()
             self.evicted += not victim.closed
             self.finish(victim, END_OF_FLOW if victim.closed else LACK_OF_RESOURCES)
@@ -220,12 +231,12 @@ class TwinMeter:
         answers = is_tcp and flags & (SYN | ACK) == SYN | ACK
         by = 1 if is_tcp and flags & SYN else 2
         flow = Flow(key, swapped != answers, by, number, now, now)
-        self.open[key] = flow
-        self.most = max(self.most, len(self.open) + len(self.closed))
+        self.table(flow)[key] = flow
+        self.most = max(self.most, len(self.open) + len(self.closed) + len(self.datagrams))
         return flow
 
     def close(self):
-        while self.open or self.closed:
+        while self.open or self.closed or self.datagrams:
             flow = self.oldest()
             self.finish(flow, END_OF_FLOW if flow.closed else FORCED)
 

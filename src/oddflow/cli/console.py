@@ -55,15 +55,20 @@ def reading(sources: Sequence[str], what: str) -> Iterator[Any]:
 
 @contextmanager
 def epochs(total: int = 80) -> Iterator[Any]:
-    """A progress bar over epochs; gives the function that is told of each."""
-    columns = (SpinnerColumn(), TextColumn("learning, epoch"), BarColumn(), TextColumn("{task.description}"))
+    """A progress bar over epochs, anew for each fit; gives the function that is told of each."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+    fits = 0
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda epoch: progress.update(
-            task,
-            completed=epoch.number + 1,
-            description=f"{epoch.number + 1}, loss {epoch.train_loss:.4f}, validation {epoch.validation_loss:.4f}",
-        )
+        task = progress.add_task("learning", total=total)
+
+        def told(epoch: Any) -> None:
+            nonlocal fits
+            fits += epoch.number == 0
+            losses = f"loss {epoch.train_loss:.4f}, validation {epoch.validation_loss:.4f}"
+            said = f"learning, fit {fits}, epoch {epoch.number + 1}, {losses}"
+            progress.update(task, completed=epoch.number + 1, description=said)
+
+        yield told
 
 
 def show_ledger(ledger: Ledger) -> None:

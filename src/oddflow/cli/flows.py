@@ -17,7 +17,8 @@ def flows(
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Write a .parquet, .arrow or .csv table.", show_default=False)
     ] = None,
-    idle_timeout: options.IdleTimeout = 60.0,
+    idle_timeout: options.IdleTimeout = 300.0,
+    datagram_timeout: options.DatagramTimeout = 10.0,
     active_timeout: options.ActiveTimeout = 1_800.0,
     max_flows: options.MaxFlows = 65_536,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Rows shown where no -o is given.")] = 20,
@@ -37,7 +38,7 @@ def flows(
 
     if output and any(source != "-" and same_file(source, output) for source in sources):
         raise UsageError(f"{output} is a source itself; give the table another name")
-    settings = MeterSettings(idle_timeout, active_timeout, max_flows=max_flows)
+    settings = MeterSettings(idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout)
     ledger = Ledger()
     seen = [Fingerprint(source) for source in sources]
     shown: list[Any] = []

@@ -22,7 +22,8 @@ def learn(
         ),
     ] = None,
     home_net: options.HomeNet = None,
-    idle_timeout: options.IdleTimeout = 60.0,
+    idle_timeout: options.IdleTimeout = 300.0,
+    datagram_timeout: options.DatagramTimeout = 10.0,
     active_timeout: options.ActiveTimeout = 1_800.0,
     max_flows: options.MaxFlows = 65_536,
     seed: options.Seed = 0,
@@ -40,7 +41,9 @@ def learn(
     with console.reading(sources, "metering") as progress:
         gathered = api.gather(
             *sources,
-            settings=MeterSettings(idle_timeout, active_timeout, max_flows=max_flows),
+            settings=MeterSettings(
+                idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout
+            ),
             home_networks=home_net,
             ledger=ledger,
             progress=progress,

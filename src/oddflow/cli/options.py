@@ -23,7 +23,12 @@ HomeNet = Annotated[
         show_default=False,
     ),
 ]
-IdleTimeout = Annotated[float, typer.Option("--idle-timeout", metavar="SECONDS", help="A silent flow ends after this.")]
+IdleTimeout = Annotated[
+    float, typer.Option("--idle-timeout", metavar="SECONDS", help="A silent TCP flow ends after this.")
+]
+DatagramTimeout = Annotated[
+    float, typer.Option("--datagram-timeout", metavar="SECONDS", help="Any other silent flow ends after this.")
+]
 ActiveTimeout = Annotated[
     float, typer.Option("--active-timeout", metavar="SECONDS", help="A long flow is cut after this, and goes on.")
 ]

@@ -30,6 +30,7 @@ from oddflow.flows._layout import (
     BYTES,
     CLOSED,
     CLOSED_HEAD,
+    DATAGRAM_HEAD,
     DIRECTION_BY,
     DONE_COUNT,
     END,
@@ -75,6 +76,7 @@ from oddflow.jit import kernel
 
 IDLE, ACTIVE, END_OF_FLOW, FORCED, LACK_OF_RESOURCES = 1, 2, 3, 4, 5
 BY_SYN, BY_FIRST_PACKET = 1, 2
+IDLE_TCP, LONGEST, AFTER_CLOSE, SLACK, IDLE_DATAGRAM = 0, 1, 2, 3, 4
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 
@@ -224,7 +226,9 @@ def append(links, meter, row, head):
 @kernel(inline=True)
 def list_of(rows, row):
     """The list a row stands in."""
-    return CLOSED_HEAD if rows[row, CLOSED] else OPEN_HEAD
+    if rows[row, CLOSED]:
+        return CLOSED_HEAD
+    return OPEN_HEAD if rows[row, PROTOCOL] == TCP else DATAGRAM_HEAD
 
 
 @kernel()
@@ -237,13 +241,17 @@ def finish(slots, hashes, links, meter, rows, done, row, reason):
     meter[DONE_COUNT] += 1
 
 
-@kernel(inline=True)
+@kernel()
 def expire(slots, hashes, links, meter, rows, done, limits):
     """Ends the flows whose time-out has passed, or that the clock has left behind when it was set back;
     False where `done` filled up first."""
-    now = meter[WATERMARK] - limits[3]
-    future = meter[WATERMARK] + limits[0]
-    for head, timeout, reason in ((OPEN_HEAD, limits[0], IDLE), (CLOSED_HEAD, limits[2], END_OF_FLOW)):
+    now = meter[WATERMARK] - limits[SLACK]
+    future = meter[WATERMARK] + max(limits[IDLE_TCP], limits[IDLE_DATAGRAM])
+    for head, timeout, reason in (
+        (OPEN_HEAD, limits[IDLE_TCP], IDLE),
+        (CLOSED_HEAD, limits[AFTER_CLOSE], END_OF_FLOW),
+        (DATAGRAM_HEAD, limits[IDLE_DATAGRAM], IDLE),
+    ):
         while meter[head] != NONE and not now - timeout <= rows[meter[head], END] <= future:
             if meter[DONE_COUNT] + 2 >= done.shape[0]:
                 return False
@@ -254,23 +262,23 @@ def expire(slots, hashes, links, meter, rows, done, limits):
 @kernel()
 def oldest(meter, rows):
     """The row whose last packet is the longest ago."""
-    open_row, closed_row = meter[OPEN_HEAD], meter[CLOSED_HEAD]
-    if open_row == NONE:
-        return closed_row
-    if closed_row == NONE or rows[open_row, END] < rows[closed_row, END]:
-        return open_row
-    return closed_row
+    found = np.int64(NONE)
+    for head in (CLOSED_HEAD, OPEN_HEAD, DATAGRAM_HEAD):
+        row = meter[head]
+        if row != NONE and (found == NONE or rows[row, END] < rows[found, END]):
+            found = row
+    return found
 
 
 @kernel(inline=True)
 def split_reason(rows, row, now, flags, limits):
     """Why a packet does not belong to the flow of its key any more, or 0 where it does."""
     gap = now - rows[row, END]
-    if abs(gap) > limits[0]:
+    if abs(gap) > limits[IDLE_TCP if rows[row, PROTOCOL] == TCP else IDLE_DATAGRAM]:
         return IDLE
-    if rows[row, CLOSED] and (gap > limits[2] or (flags & (SYN | ACK)) == SYN):
+    if rows[row, CLOSED] and (gap > limits[AFTER_CLOSE] or (flags & (SYN | ACK)) == SYN):
         return END_OF_FLOW
-    if now - rows[row, START] > limits[1]:
+    if now - rows[row, START] > limits[LONGEST]:
         return ACTIVE
     return 0
 
@@ -385,7 +393,7 @@ def meter_packets(
     """Adds packets [first, count) to their flows.
 
     Args:
-        limits: Idle, active and closed time-out and the slack for late packets, ns.
+        limits: In ns, as named at the top: time-outs, and the slack for late packets.
 
     Returns:
         The number of the first packet not added: `count`, or less where `done` is full and must be emptied.
@@ -397,7 +405,9 @@ def meter_packets(
         now = time_ns[packet]
         header = headers[packet]
         # a packet so late that its flow would be over at once: the clock was set back
-        if now > meter[WATERMARK] or now < meter[WATERMARK] - limits[3] - limits[0]:
+        if now > meter[WATERMARK] or now < meter[WATERMARK] - limits[SLACK] - max(
+            limits[IDLE_TCP], limits[IDLE_DATAGRAM]
+        ):
             meter[WATERMARK] = now
         if meter[DONE_COUNT] + 2 >= done.shape[0]:
             return packet
@@ -432,7 +442,7 @@ def meter_packets(
             keys[row, :] = key
             hashes[row] = hashed
             slots[slot] = row
-            append(links, meter, row, OPEN_HEAD)
+            append(links, meter, row, list_of(rows, row))
         else:
             head = list_of(rows, row)
             unlink(links, meter, row, head)

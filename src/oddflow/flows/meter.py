@@ -42,6 +42,7 @@ class Meter:
         self._payload = np.zeros((rows, PAYLOAD_BYTES), np.uint8)
         self._meter = np.zeros(layout.METER_FIELDS, np.int64)
         self._meter[[layout.OPEN_HEAD, layout.OPEN_TAIL, layout.CLOSED_HEAD, layout.CLOSED_TAIL]] = layout.NONE
+        self._meter[[layout.DATAGRAM_HEAD, layout.DATAGRAM_TAIL]] = layout.NONE
         self._meter[layout.FREE_COUNT] = rows
         self._meter[layout.WATERMARK] = NEVER_NS
         seconds = (
@@ -49,6 +50,7 @@ class Meter:
             self.settings.active_timeout_s,
             self.settings.closed_timeout_s,
             REORDER_SLACK_S,
+            self.settings.datagram_timeout_s,
         )
         self._limits = np.array([round(s * 1e9) for s in seconds], np.int64)
         self._seed = np.uint64(secrets.randbits(64))

@@ -18,20 +18,22 @@ class MeterSettings:
     """Time-outs in seconds and the most flows held at a time.
 
     Attributes:
-        idle_timeout_s: A flow ends after this long without a packet.
+        idle_timeout_s: A TCP flow ends after this long without a packet; connections are kept open in silence.
+        datagram_timeout_s: Any other flow does after this; ports are soon used again.
         active_timeout_s: A flow that lasts longer is cut and goes on as a new one.
         closed_timeout_s: A TCP flow that said goodbye waits this long for stragglers.
         max_flows: When more are open, the one longest quiet is ended early, and counted.
     """
 
-    idle_timeout_s: float = 60.0
+    idle_timeout_s: float = 300.0
     active_timeout_s: float = 1_800.0
     closed_timeout_s: float = 5.0
     max_flows: int = 65_536
+    datagram_timeout_s: float = 10.0
 
     def __post_init__(self) -> None:
         """Refuses settings that no meter can keep."""
-        for name in ("idle_timeout_s", "active_timeout_s", "closed_timeout_s"):
+        for name in ("idle_timeout_s", "active_timeout_s", "closed_timeout_s", "datagram_timeout_s"):
             value = getattr(self, name)
             if not 0 < value <= MAX_ACTIVE_TIMEOUT_S:
                 raise UsageError(f"{name} is {value}; expected more than 0 and at most {MAX_ACTIVE_TIMEOUT_S:.0f} s")
@@ -41,7 +43,7 @@ class MeterSettings:
     @property
     def longest_wait_s(self) -> float:
         """How long after its last packet a flow is known to have ended, at most."""
-        return max(self.idle_timeout_s, self.closed_timeout_s) + REORDER_SLACK_S
+        return max(self.idle_timeout_s, self.datagram_timeout_s, self.closed_timeout_s) + REORDER_SLACK_S
 
     @classmethod
     def of(cls, known: Mapping[str, Any]) -> Self:

@@ -1,5 +1,6 @@
-"""TensorBoard curves of a fit."""
+"""TensorBoard curves of fits."""
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -7,12 +8,17 @@ from oddflow.training.loop import Epoch
 
 
 class Curves:
-    """Writes losses and the learning rate, an epoch a step; `tensorboard --logdir` shows them."""
+    """Writes losses and the learning rate, an epoch a step; `tensorboard --logdir` shows them.
+
+    Each fit is a run of its own, `fit-1`, `fit-2` and so on: a new one begins with epoch 0.
+    """
 
     def __init__(self, logdir: str) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(logdir)
+        self._new_run = lambda number: SummaryWriter(str(Path(logdir) / f"fit-{number}"))
+        self._runs = 0
+        self._writer: SummaryWriter | None = None
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -20,6 +26,10 @@ class Curves:
 
     def __call__(self, epoch: Epoch) -> None:
         """Adds a point to each curve."""
+        if epoch.number == 0 or self._writer is None:
+            self._close()
+            self._runs += 1
+            self._writer = self._new_run(self._runs)
         for name, value in (
             ("loss/train", epoch.train_loss),
             ("loss/validation", epoch.validation_loss),
@@ -31,4 +41,8 @@ class Curves:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Writes what is left."""
-        self._writer.close()
+        self._close()
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
