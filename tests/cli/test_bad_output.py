@@ -224,6 +224,7 @@ def open_folder(tmp_path_factory, office):
     return folder
 
 
+@pytest.mark.slow  # kernels are compiled for the other user
 def test_no_permission_to_read(open_folder, cache):
     (open_folder / "x.pcap").chmod(0)
     done = nobody("flows", open_folder / "x.pcap", cache=cache)
