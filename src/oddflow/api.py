@@ -6,7 +6,6 @@
 True
 """
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
@@ -279,7 +278,3 @@ def _meter_to(
     with TableWriter(table) as writer:
         for batch in read_flows(seen.name, ledger, settings=settings, seen=seen, progress=progress):
             writer.write(batch)
-
-
-# Importing oddflow.flows.settings binds the subpackage to this name; the front door is what people call by it.
-setattr(sys.modules["oddflow"], "flows", flows)  # noqa: B010  (mypy knows it as the function already)

@@ -45,10 +45,7 @@ class TestPublicNames:
         [
             "",
             "oddflow.examples()",
-            pytest.param(
-                "from oddflow.flows.settings import MeterSettings",
-                marks=pytest.mark.xfail(reason="the subpackage takes the name of the function"),
-            ),
+            "from oddflow.flows.settings import MeterSettings",
         ],
     )
     def test_flows_stays_the_function(self, before, office):

@@ -43,7 +43,7 @@ def test_an_interrupt_ends_with_130_and_leaves_nothing(words, office, tmp_path):
         [*COMMAND, *words], stdin=-1, stdout=-1, stderr=-1, env=os.environ | {"PYTHONUNBUFFERED": "1"}
     )
     with waiting as process:
-        time.sleep(0.7)
+        time.sleep(2.5)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     if process.returncode == 0:

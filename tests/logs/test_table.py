@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import binary, integers
 from tests.capture.build import ipv4, pcap, tcp, udp
 
+from oddflow import files
 from oddflow.errors import InputError, OddflowError, OutputError, UsageError
 from oddflow.logs.source import read_flows
 from oddflow.logs.table import KEY_COLUMNS, NESTED, TableWriter
@@ -211,9 +212,12 @@ def test_a_table_of_an_unknown_ending_is_not_written(tmp_path, name):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_full_disk_says_so_and_leaves_nothing(tmp_path, flows, ending):
+def test_a_full_disk_says_so_and_leaves_nothing(tmp_path, flows, ending, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
     path = tmp_path / f"x{ending}"
-    (tmp_path / f"x{ending}.part").symlink_to("/dev/full")
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OutputError, match=r"cannot be written: .*(ENOSPC|No space)"):
         write(path, pa.concat_tables([flows] * 50))
     assert os.listdir(tmp_path) == []  # noqa: PTH208

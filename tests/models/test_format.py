@@ -5,9 +5,9 @@ import pytest
 from pydantic import ValidationError
 from safetensors.numpy import save
 
+from oddflow import files
 from oddflow.errors import NotAModel, OutputError, Tampered, Unreadable
 from oddflow.features.feature import Feature, Scale
-from oddflow.models import format as sealed_format
 from oddflow.models.format import CALIBRATION, MANIFEST, WEIGHTS, pack, read_sealed, unpack, write_sealed
 from oddflow.models.manifest import FORMAT_VERSION, Manifest, schema_sha256, sealed_features
 
@@ -41,11 +41,10 @@ def test_a_full_disk_leaves_the_old_model_and_no_half_file(tmp_path, monkeypatch
     write_sealed(path, archive())
     before = path.read_bytes()
 
-    def full(self, content):
-        self.touch()
+    def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sealed_format.Path, "write_bytes", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OutputError, match=r"No space left.*make room"):
         write_sealed(path, archive(detector="other"))
     assert [place.name for place in tmp_path.iterdir()] == ["a.oddflow"]

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import pytest
 from tests.reports import factory
 
+from oddflow import files
 from oddflow.errors import OutputError
 from oddflow.reports import page
 from oddflow.reports.page import render, write
@@ -227,7 +228,7 @@ def test_write_follows_a_link(tmp_path):
 @pytest.mark.parametrize("place", ["missing/report.html", "file/report.html", "", "x" * 300])
 def test_write_to_a_place_that_cannot_be(tmp_path, place):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OutputError, match=r"cannot write the report to .*; give a path in a folder that exists"):
+    with pytest.raises(OutputError, match=r"cannot be written|is a directory"):
         write(factory.empty(), tmp_path / place)
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
@@ -240,7 +241,7 @@ def test_write_to_a_full_disk():
 def test_a_failed_write_keeps_the_old_page_and_no_half_one(tmp_path, monkeypatch):
     target = tmp_path / "report.html"
     target.write_text("an older one")
-    monkeypatch.setattr(page.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(files.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OutputError, match="No space left"):
         write(factory.empty(), target)
     assert target.read_text() == "an older one"

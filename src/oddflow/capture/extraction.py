@@ -1,9 +1,6 @@
 """Copies the packets of one flow out of a capture, into a pcap file with ns times."""
 
-import os
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,8 +12,8 @@ from numpy.typing import NDArray
 from oddflow.capture import _layout as layout
 from oddflow.capture.packets import PacketBatch
 from oddflow.capture.reader import packets
-from oddflow.capture.stream import reason_of
-from oddflow.errors import OutputError, UsageError
+from oddflow.errors import UsageError
+from oddflow.files import whole_file
 from oddflow.losses import Ledger
 
 NS_MAGIC = 0xA1B23C4D
@@ -130,34 +127,6 @@ def extract_packets(source: str, wanted: Wanted, output: str, ledger: Ledger | N
         if not written:
             raise UsageError(f"{source} holds no packet of this flow; name the right capture with --source")
     return written
-
-
-@contextmanager
-def whole_file(path: str) -> Iterator[BinaryIO]:
-    """A file that gets its name when it is whole; a device or pipe is written to, never replaced by a file.
-
-    Raises:
-        OutputError: It cannot be written; nothing is left behind, and what was there before stays.
-    """
-    try:
-        target = Path(path).resolve()  # a link stays one
-        if target.is_dir():
-            raise OutputError(f"{path or 'an empty name'} is a directory; name a file in it")
-        if target.exists() and not target.is_file():
-            with target.open("wb") as file:
-                yield file
-            return
-        part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
-        try:
-            with part.open("xb") as file:
-                yield file
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    except BrokenPipeError:
-        raise
-    except (OSError, RuntimeError) as error:  # pathlib tells of a loop of links by a RuntimeError
-        raise OutputError(f"{path} cannot be written: {reason_of(error)}; make room, or choose another place") from None
 
 
 def _write(file: BinaryIO, batch: PacketBatch, rows: NDArray[np.int64]) -> None:

@@ -1,6 +1,5 @@
 """Opens a source as a stream of plain bytes: a file or standard input, bare, gzip or zstd."""
 
-import errno
 import io
 import sys
 import zlib
@@ -12,6 +11,7 @@ from typing import BinaryIO, Protocol
 import pyarrow as pa
 
 from oddflow.errors import Unreadable
+from oddflow.files import reason_of
 from oddflow.losses import Ledger
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -151,13 +151,6 @@ def open_file(source: str) -> BinaryIO:
     except (OSError, ValueError) as error:
         raise Unreadable(f"{source!r} cannot be opened: {reason_of(error)}") from None
     return stream
-
-
-def reason_of(error: Exception) -> str:
-    """What the system says of an error, without the path."""
-    if isinstance(error, OSError) and error.errno:
-        return errno.errorcode.get(error.errno, "") + f" ({error.strerror})"
-    return str(error)
 
 
 @contextmanager

@@ -35,10 +35,13 @@ def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
         ("packets →", "right"), ("←", "right"), ("bytes →", "right"), ("←", "right"), ("lasted", "right"),
         ("ended", "left"),
     ):  # fmt: skip
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    rows: list[dict[str, Any]] = pa.Table.from_batches(batches).slice(0, limit).to_pylist()
-    for row in rows:
-        start_ns, end_ns = _ns(row["start"]), _ns(row["end"])
+        wraps = name not in ("start (UTC)", "source", "destination")
+        table.add_column(name, justify=justify, no_wrap=not wraps)  # type: ignore[arg-type]
+    flows = pa.Table.from_batches(batches).slice(0, limit)
+    times_ns = zip(*(flows[name].cast(pa.int64()).to_pylist() for name in ("start", "end")), strict=True)
+    # Python's datetime has no nanoseconds: the time columns are taken as numbers
+    rows: list[dict[str, Any]] = flows.drop_columns(["start", "end"]).to_pylist()
+    for row, (start_ns, end_ns) in zip(rows, times_ns, strict=True):
         table.add_row(
             clock(start_ns),
             plain(endpoint(row["src_ip"], row["src_port"])),
@@ -50,10 +53,6 @@ def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
             FlowEnd(row["end_reason"]).name.lower().replace("_", " ") if row["end_reason"] else "",
         )
     return table
-
-
-def _ns(time: datetime) -> int:
-    return round(time.timestamp() * 1e6) * 1000
 
 
 def targets(row: AlertRow) -> str:

@@ -33,10 +33,10 @@ class ContextSettings:
 
     def __post_init__(self) -> None:
         """Refuses settings that no context can keep."""
-        if not 1 <= len(self.windows_s) <= 8 or not all(0 < width <= 86_400 for width in self.windows_s):
-            raise UsageError(f"context windows are {self.windows_s}; expected one to eight, of up to a day in seconds")
-        if not 16 <= self.max_flows <= 4_194_304:
-            raise UsageError(f"context max_flows is {self.max_flows}; expected 16 to 4,194,304")
+        if not 1 <= len(self.windows_s) <= 4 or not all(0 < width <= 86_400 for width in self.windows_s):
+            raise UsageError(f"context windows are {self.windows_s}; expected one to four, of up to a day in seconds")
+        if not 16 <= self.max_flows <= 262_144:
+            raise UsageError(f"context max_flows is {self.max_flows}; expected 16 to 262,144")
 
     @classmethod
     def of(cls, known: Mapping[str, Any]) -> Self:

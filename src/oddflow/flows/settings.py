@@ -37,8 +37,8 @@ class MeterSettings:
             value = getattr(self, name)
             if not 0 < value <= MAX_ACTIVE_TIMEOUT_S:
                 raise UsageError(f"{name} is {value}; expected more than 0 and at most {MAX_ACTIVE_TIMEOUT_S:.0f} s")
-        if not 16 <= self.max_flows <= 16_777_216:
-            raise UsageError(f"max_flows is {self.max_flows}; expected 16 to 16,777,216")
+        if not 16 <= self.max_flows <= 4_194_304:
+            raise UsageError(f"max_flows is {self.max_flows}; expected 16 to 4,194,304")
 
     @property
     def longest_wait_s(self) -> float:

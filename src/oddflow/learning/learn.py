@@ -181,7 +181,7 @@ def archive_of(
 
 def _ranges(known: Floats) -> list[Range]:
     names = ("minimum", "q001", "q01", "median", "q99", "q999", "maximum")
-    table = np.quantile(known, QUANTILES, axis=0).T
+    table = np.quantile(known, QUANTILES, axis=0, method="nearest").T
     return [Range(**dict(zip(names, map(float, row), strict=True))) for row in table]
 
 
@@ -196,7 +196,7 @@ def _groups(known: Floats, gathered: Gathered) -> list[Group]:
         rows = known[known[:, place] == value]
         if len(rows) < LEAST_GROUP:
             break
-        low, high = np.quantile(rows, [0.001, 1.0], axis=0)
+        low, high = np.quantile(rows, [0.001, 1.0], axis=0, method="nearest")
         groups.append(Group(value=float(value), rows=len(rows), low=low.tolist(), high=high.tolist()))
     return groups
 
@@ -204,7 +204,12 @@ def _groups(known: Floats, gathered: Gathered) -> list[Group]:
 def _provenance(gathered: Gathered, options: dict[str, Any], duration_s: float) -> Provenance:
     return Provenance(
         sources=[
-            Source(name=seen.name[-4_096:], sha256=seen.digest.hexdigest(), bytes=seen.bytes, flows=seen.flows)
+            Source(
+                name=_told(seen.name),
+                sha256=seen.digest.hexdigest(),
+                bytes=seen.bytes,
+                flows=seen.flows,
+            )
             for seen in gathered.seen
         ],
         start=_iso(gathered.start_ns),
@@ -213,6 +218,11 @@ def _provenance(gathered: Gathered, options: dict[str, Any], duration_s: float) 
         durations_s={"learning": round(duration_s, 3)},
         losses=dict(gathered.ledger.reasons),
     )
+
+
+def _told(name: str) -> str:
+    """A name that JSON can hold: file names need not be UTF-8."""
+    return name.encode("utf-8", "replace").decode()[-4_096:]
 
 
 def _iso(time_ns: int) -> str:

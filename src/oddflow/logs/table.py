@@ -1,6 +1,7 @@
 """Reads and writes flow tables: Parquet, Arrow and CSV files with the columns of the flow schema."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from pyarrow import parquet
 
-from oddflow.capture.stream import reason_of
-from oddflow.errors import InputError, OutputError, UnknownFormat, UsageError
+from oddflow.errors import InputError, UnknownFormat, UsageError
+from oddflow.files import whole_file
 from oddflow.losses import Ledger, Loss
 from oddflow.schema import FLOW_SCHEMA
 
@@ -163,61 +164,51 @@ def _conform(batch: pa.RecordBatch, source: str, ledger: Ledger) -> Iterator[pa.
 class TableWriter:
     """Writes flow batches to `.parquet`, `.arrow` or `.csv`; the name's ending says which.
 
-    A table is written under a temporary name and takes its own on success, so none is ever half there.
+    The file gets its name when it is whole; one that fails leaves nothing behind.
     """
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path)
-        self._part = self._path.with_name(self._path.name + ".part")
+        self._path = path
+        self._file = ExitStack()
         self._writer: Any = None
-        openers: dict[str, Callable[[], Any]] = {
-            ".parquet": lambda: parquet.ParquetWriter(self._part, FLOW_SCHEMA, compression="zstd"),
-            ".arrow": lambda: pa.ipc.new_file(pa.OSFile(str(self._part), "wb"), FLOW_SCHEMA),
-            ".csv": lambda: _CsvWriter(self._part),
+        openers: dict[str, Callable[[Any], Any]] = {
+            ".parquet": lambda file: parquet.ParquetWriter(file, FLOW_SCHEMA, compression="zstd"),
+            ".arrow": lambda file: pa.ipc.new_file(file, FLOW_SCHEMA),
+            ".csv": _CsvWriter,
         }
-        if self._path.suffix not in openers:
-            raise UsageError(f"{path} ends in {self._path.suffix!r}; expected .parquet, .arrow or .csv")
-        self._open = openers[self._path.suffix]
+        suffix = Path(path).suffix
+        if suffix not in openers:
+            raise UsageError(f"{path} ends in {suffix!r}; expected .parquet, .arrow or .csv")
+        self._open = openers[suffix]
 
     def __enter__(self) -> Self:
-        """Opens the file."""
-        self._guard(self._begin)
+        """Opens the file; raises OutputError where it cannot be written."""
+        file = self._file.enter_context(whole_file(self._path))
+        self._writer = self._open(file)
         return self
 
-    def _begin(self) -> None:
-        self._writer = self._open()
-
     def write(self, batch: pa.RecordBatch) -> None:
-        """Appends a batch; raises OutputError where it cannot be written."""
-        self._guard(lambda: self._writer.write_batch(batch))
+        """Appends a batch."""
+        self._writer.write_batch(batch)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Gives the file its name, or removes what was written where something failed."""
-        if kind is None:
-            self._guard(self._end)
-        else:
-            self._part.unlink(missing_ok=True)
-
-    def _end(self) -> None:
-        self._writer.close()
-        self._part.replace(self._path)
-
-    def _guard(self, action: Any) -> None:
         try:
-            action()
-        except (OSError, pa.ArrowException) as error:
-            self._part.unlink(missing_ok=True)
-            raise OutputError(f"{self._path} cannot be written: {reason_of(error)}") from None
+            self._writer.close()
+        except (OSError, pa.ArrowException) as failed:
+            if error is None:
+                kind, error, trace = type(failed), failed, failed.__traceback__
+        self._file.__exit__(kind, error, trace)
 
 
 class _CsvWriter:
     """Flow batches as CSV: without the sequence and payload columns, which no CSV holds well."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, file: Any) -> None:
         self._names = [name for name in FLOW_SCHEMA.names if name not in NESTED]
-        self._file = pa.OSFile(str(path), "wb")
+        self._file = file
         self._file.write((",".join(self._names) + "\n").encode())
         self._options = pa_csv.WriteOptions(include_header=False)
 
@@ -226,5 +217,4 @@ class _CsvWriter:
         pa_csv.write_csv(batch.select(self._names), self._file, self._options)
 
     def close(self) -> None:
-        """Ends the file."""
-        self._file.close()
+        """Nothing: who opened the file closes it."""

@@ -15,9 +15,8 @@ import json
 import struct
 import zipfile
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from os import PathLike, fspath, getpid
+from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from oddflow.errors import NotAModel, OutputError, Tampered, Unreadable
+from oddflow.errors import NotAModel, Tampered, Unreadable
+from oddflow.files import whole_file
 from oddflow.models.manifest import FORMAT_VERSION, Manifest, schema_sha256
 
 MANIFEST, GRAPH, CALIBRATION, WEIGHTS = (
@@ -99,19 +99,8 @@ def write_sealed(path: str | PathLike[str], archive: Archive) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{getpid()}.part")
-    try:
-        try:
-            beside.write_bytes(pack(archive))
-            beside.replace(target)
-        finally:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{target}: the model cannot be written ({error.strerror or error}); make room or choose another place"
-        ) from error
+    with whole_file(fspath(path)) as file:
+        file.write(pack(archive))
 
 
 def read_sealed(path: str | PathLike[str]) -> Archive:

@@ -5,10 +5,7 @@ direction marks are made visible, and the page's security policy runs no script 
 """
 
 import base64
-import errno
 import hashlib
-import os
-from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from oddflow import __version__
-from oddflow.errors import OutputError
+from oddflow.files import whole_file
 from oddflow.reports import words
 from oddflow.reports.manifest import manifest_view, model_name
 from oddflow.reports.rows import row_view
@@ -74,37 +71,9 @@ def write(detection: Detection, path: Path | str) -> None:
     Raises:
         OutputError: The place cannot be written: no such folder, no permission, a full disk, a folder.
     """
-    target = Path(path)
     page = render(detection).encode("utf-8")
-    try:
-        _replace(target.resolve() if target.exists() else target, page)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write the report to {words.visible(str(target))}: {error.strerror or error}; "
-            "give a path in a folder that exists, may be written to and has "
-            f"{max(1, len(page) // 1_000_000)} MB free"
-        ) from error
-
-
-def _replace(target: Path, page: bytes) -> None:
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    if target.exists() and not target.is_file():
-        # A pipe or device (/dev/stdout) is written to, never replaced by a file.
-        target.write_bytes(page)
-        return
-    beside = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
-    try:
-        with beside.open("xb") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
-    except BaseException as error:
-        if not isinstance(error, FileExistsError):
-            with suppress(OSError):
-                beside.unlink()
-        raise
+    with whole_file(str(path)) as file:
+        file.write(page)
 
 
 def _environment() -> Environment:

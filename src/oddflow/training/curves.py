@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from oddflow.training.loop import Epoch
 
@@ -16,9 +16,10 @@ class Curves:
     def __init__(self, logdir: str) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._new_run = lambda number: SummaryWriter(str(Path(logdir) / f"fit-{number}"))
+        self._open: Any = SummaryWriter
+        self._logdir = Path(logdir)
         self._runs = 0
-        self._writer: SummaryWriter | None = None
+        self._writer: Any = None
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -29,7 +30,7 @@ class Curves:
         if epoch.number == 0 or self._writer is None:
             self._close()
             self._runs += 1
-            self._writer = self._new_run(self._runs)
+            self._writer = self._open(str(self._logdir / f"fit-{self._runs}"))
         for name, value in (
             ("loss/train", epoch.train_loss),
             ("loss/validation", epoch.validation_loss),

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from oddflow.capture.extraction import whole_file
-from oddflow.capture.stream import reason_of
 from oddflow.errors import InputError, Unreadable, UsageError
+from oddflow.files import reason_of, whole_file
 from oddflow.verdicts.alert import Alert, Reason
 
 Port = Annotated[int, Field(ge=0, le=65_535)]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from oddflow.capture.stream import reason_of
 from oddflow.errors import InputError, Unreadable
 from oddflow.features.columns import integers
+from oddflow.files import reason_of
 from oddflow.schema import PROTOCOL_NAMES
 
 COLUMNS = ("start", "end", "src_ip", "src_port", "dst_ip", "dst_port", "protocol", "what")

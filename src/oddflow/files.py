@@ -1,0 +1,47 @@
+"""Files that are written whole or not at all, and what the system says when they cannot be."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from oddflow.errors import OutputError
+
+
+def reason_of(error: Exception) -> str:
+    """What the system says of an error, without the path."""
+    if isinstance(error, OSError) and error.errno:
+        return errno.errorcode.get(error.errno, "") + f" ({error.strerror})"
+    return str(error)
+
+
+@contextmanager
+def whole_file(path: str) -> Iterator[BinaryIO]:
+    """A file that gets its name when it is whole; a device or pipe is written to, never replaced by a file.
+
+    Raises:
+        OutputError: It cannot be written; nothing is left behind, and what was there before stays.
+    """
+    try:
+        target = Path(path).resolve()  # a link stays one
+        if target.is_dir():
+            raise OutputError(f"{path or 'an empty name'} is a directory; name a file in it")
+        if target.exists() and not target.is_file():
+            with target.open("wb") as file:
+                yield file
+            return
+        part = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+        try:
+            with part.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except BrokenPipeError:
+        raise
+    except (OSError, RuntimeError) as error:  # pathlib tells of a loop of links by a RuntimeError
+        raise OutputError(f"{path} cannot be written: {reason_of(error)}; make room, or choose another place") from None
