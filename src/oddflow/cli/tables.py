@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oddflow.cli.console import plain
-from oddflow.schema import FlowEnd, protocol_name
+from oddflow.schema import protocol_name
 from oddflow.verdicts.alert import AlertRow
 from oddflow.verdicts.detection import Detection
 from oddflow.verdicts.words import seconds, size
@@ -28,15 +28,12 @@ def endpoint(address: str, port: int | None) -> str:
 
 
 def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
-    """The first flows, a row each."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, justify in (
-        ("start (UTC)", "left"), ("source", "left"), ("destination", "left"), ("proto", "left"),
-        ("packets →", "right"), ("←", "right"), ("bytes →", "right"), ("←", "right"), ("lasted", "right"),
-        ("ended", "left"),
-    ):  # fmt: skip
-        wraps = name not in ("start (UTC)", "source", "destination")
-        table.add_column(name, justify=justify, no_wrap=not wraps)  # type: ignore[arg-type]
+    """The first flows, a row each; two numbers are sent / received."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("start, UTC", "source", "destination", "proto"):
+        table.add_column(name, no_wrap=True)
+    for name in ("packets", "bytes", "lasted"):
+        table.add_column(name, justify="right")
     flows = pa.Table.from_batches(batches).slice(0, limit)
     times_ns = zip(*(flows[name].cast(pa.int64()).to_pylist() for name in ("start", "end")), strict=True)
     # Python's datetime has no nanoseconds: the time columns are taken as numbers
@@ -47,10 +44,9 @@ def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
             plain(endpoint(row["src_ip"], row["src_port"])),
             plain(endpoint(row["dst_ip"], row["dst_port"])),
             protocol_name(row["protocol"]),
-            *(f"{row[name] or 0:,}" for name in ("forward_packets", "reverse_packets")),
-            *(size(row[name] or 0) for name in ("forward_bytes", "reverse_bytes")),
+            " / ".join(f"{row[name] or 0:,}" for name in ("forward_packets", "reverse_packets")),
+            " / ".join(size(row[name] or 0) for name in ("forward_bytes", "reverse_bytes")),
             seconds((end_ns - start_ns) / 1e9),
-            FlowEnd(row["end_reason"]).name.lower().replace("_", " ") if row["end_reason"] else "",
         )
     return table
 
