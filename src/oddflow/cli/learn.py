@@ -31,7 +31,7 @@ def learn(
     as_json: options.Json = False,
     strict: options.Strict = False,
 ) -> None:
-    """The first 60 % of the time is learnt from, 15 % stops the learning, 25 % sets thresholds."""
+    """Each quarter of the time is scored by what the others taught; those scores set the threshold."""
     from oddflow import api
     from oddflow.cli import console
     from oddflow.flows.settings import MeterSettings
