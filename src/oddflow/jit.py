@@ -17,6 +17,12 @@ import numba
 PACKAGE = Path(__file__).parent
 
 
+def kernel_modules() -> list[str]:
+    """The names of all modules that hold kernels."""
+    paths = sorted(PACKAGE.rglob("_*kernels.py"))
+    return [".".join(("oddflow", *path.relative_to(PACKAGE).with_suffix("").parts)) for path in paths]
+
+
 @cache
 def cache_folder() -> Path:
     """The folder of this version's machine code: ODDFLOW_CACHE, else the user's cache folder."""

@@ -60,12 +60,7 @@ def _warm() -> None:
     """Importing a kernel's module compiles it or loads it."""
     import importlib
 
-    for name in (
-        "oddflow.capture._walk_kernels",
-        "oddflow.capture._decode_kernels",
-        "oddflow.flows._meter_kernels",
-        "oddflow.flows._text_kernels",
-        "oddflow.features._context_kernels",
-        "oddflow.features._payload_kernels",
-    ):
+    from oddflow import jit
+
+    for name in jit.kernel_modules():
         importlib.import_module(name)

@@ -1,14 +1,13 @@
 """The flow meter: packets to statistics of bidirectional flows, in fixed memory.
 
-Flows live in numbered rows. An open-addressing table finds the row of a key; two linked lists hold the rows
-by time of the last packet, one of open flows and one of TCP flows that have said goodbye. A finished row
-stands in `done` until Python has copied it out.
+Flows live in numbered rows, which `_key_kernels.py` finds by key. Three linked lists hold the rows by time of the last
+packet: open TCP flows, TCP flows that have said goodbye, and all others. A finished row stands in `done` until Python
+has copied it out.
 """
 
 import numpy as np
 
 from oddflow.capture._layout import (
-    DST_PORT,
     FRAGMENT,
     IP_LENGTH,
     LOSS,
@@ -16,7 +15,6 @@ from oddflow.capture._layout import (
     PAYLOAD_CAPTURED,
     PAYLOAD_LENGTH,
     PAYLOAD_START,
-    SRC_PORT,
     TCP_FLAGS,
     TTL,
     WINDOW,
@@ -26,6 +24,7 @@ from oddflow.capture._layout import ICMP_TYPE as PACKET_ICMP_TYPE
 from oddflow.capture._layout import PROTOCOL as PACKET_PROTOCOL
 from oddflow.capture._layout import VERSION as PACKET_VERSION
 from oddflow.capture._layout import VLAN as PACKET_VLAN
+from oddflow.flows._key_kernels import KEY_WORDS, TCP, fill_key, find_slot, hash_key, remove_slot
 from oddflow.flows._layout import (
     BYTES,
     CLOSED,
@@ -78,122 +77,8 @@ IDLE, ACTIVE, END_OF_FLOW, FORCED, LACK_OF_RESOURCES = 1, 2, 3, 4, 5
 BY_SYN, BY_FIRST_PACKET = 1, 2
 IDLE_TCP, LONGEST, AFTER_CLOSE, SLACK, IDLE_DATAGRAM = 0, 1, 2, 3, 4
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
-TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 
-KEY_WORDS = 5
 NOTHING = np.int64(0)
-
-
-@kernel()
-def icmp_counterpart(protocol, kind):
-    """The type that answers an ICMP type, or -1 (the pairs of the Community ID specification)."""
-    if protocol == ICMP:
-        if kind in (8, 0):
-            return 8 - kind
-        if kind in (13, 14):
-            return 27 - kind
-        if kind in (15, 16):
-            return 31 - kind
-        if kind in (17, 18):
-            return 35 - kind
-        if kind in (9, 10):
-            return 19 - kind
-        return NONE
-    if kind in (128, 129):
-        return 257 - kind
-    if kind in (133, 134):
-        return 267 - kind
-    if kind in (135, 136):
-        return 271 - kind
-    if kind in (130, 131):
-        return 261 - kind
-    if kind in (139, 140):
-        return 279 - kind
-    return 145 if kind == 144 else 144 if kind == 145 else NONE
-
-
-@kernel(inline=True)
-def ports_of(header):
-    """The two numbers that tell flows of one pair of hosts apart: ports, or ICMP type and counterpart or code."""
-    kind = np.int64(header[PACKET_ICMP_TYPE])
-    if kind == NONE:
-        return np.int64(header[SRC_PORT]), np.int64(header[DST_PORT])
-    other = icmp_counterpart(header[PACKET_PROTOCOL], kind)
-    return kind, np.int64(other if other != NONE else header[PACKET_ICMP_CODE])
-
-
-@kernel(inline=True)
-def fill_key(header, address, key):
-    """Writes the key, the lesser end first; 1 where that turned it round."""
-    src_port, dst_port = ports_of(header)
-    swapped = np.int64(0)
-    if address[0] != address[2]:
-        swapped = np.int64(address[0] > address[2])
-    elif address[1] != address[3]:
-        swapped = np.int64(address[1] > address[3])
-    else:
-        swapped = np.int64(src_port > dst_port)
-    first = 2 * swapped
-    key[0] = address[first]
-    key[1] = address[first + 1]
-    key[2] = address[2 - first]
-    key[3] = address[3 - first]
-    low, high = (dst_port, src_port) if swapped else (src_port, dst_port)
-    meta = (low << 32) | (high << 16) | (np.int64(header[PACKET_PROTOCOL]) << 8) | np.int64(header[PACKET_VERSION])
-    key[4] = np.uint64(meta)
-    return swapped
-
-
-@kernel(inline=True)
-def hash_key(key, seed):
-    """Mixes a key (splitmix64's finaliser a word); the seed keeps hostile traffic from filling one bucket."""
-    mixed = seed
-    for word in range(KEY_WORDS):
-        mixed = mixed ^ key[word]
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed = mixed ^ (mixed >> np.uint64(31))
-    return mixed
-
-
-@kernel()
-def same_key(keys, row, key):
-    """Whether a row has this key."""
-    for word in range(KEY_WORDS):
-        if keys[row, word] != key[word]:
-            return False
-    return True
-
-
-@kernel()
-def find_slot(slots, keys, hashes, key, hashed):
-    """The table slot of a key: its row's, or the empty one where it belongs."""
-    mask = np.uint64(slots.shape[0] - 1)
-    slot = np.int64(hashed & mask)
-    while slots[slot] != NONE:
-        row = slots[slot]
-        if hashes[row] == hashed and same_key(keys, row, key):
-            break
-        slot = (slot + 1) & np.int64(mask)
-    return slot
-
-
-@kernel()
-def remove_slot(slots, hashes, row):
-    """Takes a row out of the table and closes the gap (Knuth, vol. 3, section 6.4, algorithm R)."""
-    mask = slots.shape[0] - 1
-    slot = np.int64(hashes[row] & np.uint64(mask))
-    while slots[slot] != row:
-        slot = (slot + 1) & mask
-    hole = slot
-    slot = (slot + 1) & mask
-    while slots[slot] != NONE:
-        home = np.int64(hashes[slots[slot]] & np.uint64(mask))
-        if ((slot - home) & mask) >= ((slot - hole) & mask):
-            slots[hole] = slots[slot]
-            hole = slot
-        slot = (slot + 1) & mask
-    slots[hole] = NONE
 
 
 @kernel()
@@ -463,15 +348,3 @@ def drain(slots, hashes, links, meter, rows, done, reason):
         finish(slots, hashes, links, meter, rows, done, row, END_OF_FLOW if rows[row, CLOSED] else reason)
         row = oldest(meter, rows)
     return np.int64(row != NONE)
-
-
-@kernel("i8(i8[::1], i4[::1], u1[:, ::1], u1[::1], i4[::1])")
-def gather_payload(used, done, payload, packed, offsets):
-    """Packs the payloads of finished rows one after another; offsets (n + 1,) int32 as Arrow wants them."""
-    at = 0
-    for i in range(used.shape[0]):
-        offsets[i] = at
-        packed[at : at + used[i]] = payload[done[i], : used[i]]
-        at += used[i]
-    offsets[used.shape[0]] = at
-    return at

@@ -1,9 +1,9 @@
-"""Writes the text columns of a flow batch: addresses and Community IDs."""
+"""Writes the columns of a flow batch whose values vary in length: addresses, Community IDs and payloads."""
 
 import numpy as np
 
+from oddflow.flows._key_kernels import ICMP, ICMP6, TCP, UDP, icmp_counterpart
 from oddflow.flows._layout import NONE
-from oddflow.flows._meter_kernels import ICMP, ICMP6, TCP, UDP, icmp_counterpart
 from oddflow.jit import kernel
 
 DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
@@ -195,3 +195,15 @@ def write_community_ids(addresses, src_ports, dst_ports, protocols, versions, te
         text[begin] = DIGITS[1]
         text[begin + 1] = COLON
         write_base64(digest, text, begin + 2)
+
+
+@kernel("i8(i8[::1], i4[::1], u1[:, ::1], u1[::1], i4[::1])")
+def gather_payload(used, done, payload, packed, offsets):
+    """Packs the payloads of finished rows one after another; offsets (n + 1,) int32 as Arrow wants them."""
+    at = 0
+    for i in range(used.shape[0]):
+        offsets[i] = at
+        packed[at : at + used[i]] = payload[done[i], : used[i]]
+        at += used[i]
+    offsets[used.shape[0]] = at
+    return at

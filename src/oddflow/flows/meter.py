@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from oddflow.capture.packets import PacketBatch
 from oddflow.flows import _layout as layout
-from oddflow.flows._meter_kernels import KEY_WORDS, drain, meter_packets
+from oddflow.flows._key_kernels import KEY_WORDS
+from oddflow.flows._meter_kernels import drain, meter_packets
 from oddflow.flows.settings import REORDER_SLACK_S, MeterSettings
 from oddflow.flows.table import FinishedRows, flow_batch
 from oddflow.schema import PAYLOAD_BYTES, SEQUENCE_PACKETS, FlowEnd

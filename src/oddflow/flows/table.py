@@ -8,10 +8,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.flows import _layout as layout
-from oddflow.flows._meter_kernels import gather_payload
 from oddflow.flows._text_kernels import (
     ADDRESS_CHARACTERS,
     COMMUNITY_ID_CHARACTERS,
+    gather_payload,
     write_addresses,
     write_community_ids,
 )
