@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from oddflow.errors import OutputError, UsageError
+from oddflow.errors import UsageError
 from oddflow.features.context import ContextSettings
 from oddflow.features.gathering import Gathered
 from oddflow.features.gathering import gather as gather_rows
 from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.tabular import Tabular
+from oddflow.files import check_place
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Fingerprint, Progress, read_flows
 from oddflow.losses import Ledger
@@ -116,10 +117,8 @@ def learn_gathered(
 
 def _check_place(output: Source, gathered: Gathered) -> None:
     """Refuses, before the learning begins, a place that no model can be written to."""
+    check_place(fspath(output))
     target = Path(output)
-    if target.is_dir() or not target.parent.is_dir():
-        what = "is a directory" if target.is_dir() else f"is in {target.parent}, which is no folder"
-        raise OutputError(f"the model cannot be written: {target} {what}; name a file in a folder that exists")
     sources = [Path(seen.name) for seen in gathered.seen if seen.name != "-"]
     if any(source.exists() and target.exists() and source.samefile(target) for source in sources):
         raise UsageError(f"{target} is a source itself; give the model another name")

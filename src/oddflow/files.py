@@ -17,6 +17,18 @@ def reason_of(error: Exception) -> str:
     return str(error)
 
 
+def check_place(path: str) -> None:
+    """Refuses, before the work begins, a place that no file can be written to.
+
+    Raises:
+        OutputError: It is a directory, or in none.
+    """
+    target = Path(path)
+    if target.is_dir() or not target.parent.is_dir():
+        what = "is a directory" if target.is_dir() else f"is in {target.parent}, which is no folder"
+        raise OutputError(f"{path} cannot be written: it {what}; name a file in a folder that exists")
+
+
 @contextmanager
 def whole_file(path: str) -> Iterator[BinaryIO]:
     """A file that gets its name when it is whole; a device or pipe is written to, never replaced by a file.

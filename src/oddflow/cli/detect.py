@@ -43,7 +43,12 @@ def detect(
     from oddflow import api
     from oddflow.cli import console, show
     from oddflow.errors import UsageError
+    from oddflow.files import check_place
+    from oddflow.reports.page import write as write_report
+    from oddflow.verdicts.record import write_alerts
 
+    for path in filter(None, (output, report)):
+        check_place(path)
     if budget is not None and false_alarm_rate is not None:
         raise UsageError("--budget and --false-alarm-rate were both given; give one")
     if model is None and not as_json:
@@ -61,21 +66,16 @@ def detect(
             home_networks=home_net,
             progress=progress,
         )
-    if output:
-        from oddflow.verdicts.record import write_alerts
-
-        write_alerts(output, (alert for row in detection.rows for alert in row.alerts))
-    if report:
-        from oddflow.reports.page import write
-
-        write(detection, report)
     if as_json:
         console.print_json(show.as_dict(detection))
     else:
         show.detection(detection, rows)
-        for path, what in ((output, "alerts"), (report, "report")):
-            if path:
-                console.say(f"{what} in {path}")
+    if output:
+        write_alerts(output, (alert for row in detection.rows for alert in row.alerts))
+        console.say(f"alerts in {output}")
+    if report:
+        write_report(detection, report)
+        console.say(f"report in {report}")
     if strict and not detection.ledger.complete:
         raise options.Lost
     if fail_on_alert and detection.rows:

@@ -35,6 +35,7 @@ def flows(
     from oddflow.logs.source import Fingerprint, read_flows
     from oddflow.logs.table import TableWriter
     from oddflow.losses import Ledger
+    from oddflow.verdicts.words import count as count_of
 
     if output and any(source != "-" and same_file(source, output) for source in sources):
         raise UsageError(f"{output} is a source itself; give the table another name")
@@ -57,7 +58,7 @@ def flows(
     else:
         if not output and shown:
             console.out.print(flow_table(shown, limit))
-        console.say(f"{count:,} flows" + (f" in {output}" if output else ""))
+        console.say(count_of(count, "flow") + (f" in {output}" if output else ""))
         console.show_ledger(ledger)
     if not count:
         raise ledger.nothing_metered(sources)

@@ -116,7 +116,8 @@ class SealedModel:
             named = ", ".join(missing[:_MISSING_NAMED])
             more = f" and {len(missing) - _MISSING_NAMED} more" if len(missing) > _MISSING_NAMED else ""
             raise SchemaMismatch(
-                f"the model needs columns that this source lacks: {named}{more}; learn it anew from such a source"
+                f"the model needs columns that this source lacks: {named}{more}; "
+                "learn it anew from such a source, with this version of Oddflow"
             )
         pairs = zip(self.features, features, strict=False)
         other = next((ours.name for ours, theirs in pairs if ours != theirs), features[-1].name)
