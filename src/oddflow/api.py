@@ -176,8 +176,8 @@ def detect(
 
     Args:
         sources: Captures or flow tables.
-        model: A sealed model or its path; without one the sources themselves are learnt from, robustly.
-        budget: False alarms that you put up with, "10/day" unless given.
+        model: A sealed model or its path; without one each eighth of the sources is judged by the rest.
+        budget: False alarms that you put up with, "10/day" unless given; with a model.
         false_alarm_rate: Instead of a budget, a share of normal flows.
         truth: A ground-truth CSV, to report found, missed and false.
         home_networks: Networks of yours; the model's unless given.
@@ -200,7 +200,9 @@ def detect(
         else Budget.parse(DEFAULT_BUDGET if budget is None else budget)
     )
     if model is None:
-        return _detect_alone(names, wanted, known, home_networks, progress, asked=bool(budget or false_alarm_rate))
+        if budget is not None or false_alarm_rate is not None:
+            raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
+        return _detect_alone(names, known, home_networks, progress)
     sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
     tabular = Tabular.of(
         HomeNetworks(home_networks or sealed.manifest.home_networks or PRIVATE),
@@ -213,14 +215,11 @@ def detect(
 
 def _detect_alone(
     sources: list[str],
-    budget: Budget,
     truth: GroundTruth | None,
     home_networks: Sequence[str] | None,
     progress: Progress | None,
-    *,
-    asked: bool,
 ) -> Detection:
-    """Learns from the sources, then looks at them again; beside standard input, all are metered to files first."""
+    """Learns from the sources, then looks at them again; where one passes only once, all are metered to files first."""
     from tempfile import TemporaryDirectory
 
     from oddflow.learning.alone import learn_alone
@@ -230,7 +229,8 @@ def _detect_alone(
     with TemporaryDirectory(prefix="oddflow-") as folder:
         names = {source: source for source in sources}
         reread, told = list(sources), ledger
-        if "-" in sources:
+        once = any(_passes_once(source) for source in sources)
+        if once:
             seen = [Fingerprint(source) for source in sources]
             reread, told = [f"{folder}/{place}.parquet" for place in range(len(sources))], Ledger()
             for fingerprint, table in zip(seen, reread, strict=True):
@@ -240,19 +240,16 @@ def _detect_alone(
                 raise ledger.nothing_metered(sources)
         tabular = Tabular.of(homes, ContextSettings())
         gathered = gather_rows(reread, tabular, settings=settings, ledger=told, progress=progress)
-        if "-" in sources:
+        if once:
             gathered.seen, gathered.ledger = seen, ledger
         panel = learn_alone(gathered)
         model = panel.whole
-        threshold = (
-            set_threshold(model.held_back, budget, model.manifest.flows_per_s) if asked else far_out(gathered.flows)
-        )
         detection = detect_in(
             reread,
             model,
             Tabular.of(homes, ContextSettings()),
             settings=settings,
-            threshold=threshold,
+            threshold=far_out(gathered.flows),
             judge=panel,
             population="flows of this capture",
             truth=truth,
@@ -263,10 +260,16 @@ def _detect_alone(
         row.alerts[:] = [replace(alert, source=names[alert.source]) for alert in row.alerts]
     detection.remarks.insert(
         0,
-        "learnt from this capture itself, robustly: most of it is taken for normal, and no budget can be promised; "
+        "learnt from this capture itself, each eighth judged by the rest: what goes on all the time counts as normal, "
+        "and no budget can be promised; "
         "`oddflow learn` on traffic that you trust gives a better view",
     )
     return detection
+
+
+def _passes_once(source: str) -> bool:
+    """Whether a source is a pipe or the like, which a second reading finds empty."""
+    return source == "-" or (Path(source).exists() and not Path(source).is_file() and not Path(source).is_dir())
 
 
 def _meter_to(

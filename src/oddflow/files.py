@@ -29,6 +29,11 @@ def check_place(path: str) -> None:
         raise OutputError(f"{path} cannot be written: it {what}; name a file in a folder that exists")
 
 
+def same_file(one: str, other: str) -> bool:
+    """Whether both paths lead to one file that is there."""
+    return Path(one).exists() and Path(other).exists() and Path(one).samefile(other)
+
+
 @contextmanager
 def whole_file(path: str) -> Iterator[BinaryIO]:
     """A file that gets its name when it is whole; a device or pipe is written to, never replaced by a file.

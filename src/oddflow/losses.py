@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Self
 
 from oddflow.errors import NothingMetered
 
@@ -65,14 +64,6 @@ class Ledger:
     def total(self) -> int:
         """Packets that came in: metered + lost, always."""
         return self.metered + self.lost_total
-
-    def merge(self, other: Self) -> None:
-        """Adds what another ledger counted."""
-        self.metered += other.metered
-        self.reasons.update(other.reasons)
-        self.evicted_flows += other.evicted_flows
-        for text in other.damages:
-            self.damaged(text)
 
     def nothing_metered(self, sources: Sequence[str]) -> NothingMetered:
         """The error for sources that could be read and held no flow: it says why."""

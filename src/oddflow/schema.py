@@ -12,8 +12,6 @@ import pyarrow as pa
 
 SEQUENCE_PACKETS = 32
 PAYLOAD_BYTES = 784
-BATCH_FLOWS = 65_536
-FLOW_SCHEMA_VERSION = 1
 
 
 class FlowEnd(IntEnum):

@@ -73,16 +73,11 @@ def epochs(total: int = 80) -> Iterator[Any]:
 
 def show_ledger(ledger: Ledger) -> None:
     """The loss ledger in one to a few lines."""
-    say(f"packets in {ledger.total:,} = metered {ledger.metered:,} + lost {ledger.lost_total:,}"
-        if ledger.unit == "packets" else f"records in {ledger.total:,}")  # fmt: skip
+    used = "metered" if ledger.unit == "packets" else "used"
+    say(f"{ledger.unit} in {ledger.total:,} = {used} {ledger.metered:,} + lost {ledger.lost_total:,}")
     for reason, count in ledger.reasons.most_common():
         say(f"  lost {count:,}: {reason}")
     if ledger.evicted_flows:
         say(f"  {ledger.evicted_flows:,} flows ended early: more than --max-flows were open")
     for damage in ledger.damages:
         say(f"  damaged: {damage}")
-
-
-def debugging() -> bool:
-    """Whether tracebacks are wanted."""
-    return bool(os.environ.get("ODDFLOW_DEBUG"))

@@ -21,7 +21,10 @@ def detect(
         ),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option("--budget", help="False alarms you put up with: 10/day unless given, 2/hour, 1/week.")
+        str | None,
+        typer.Option(
+            "--budget", help="False alarms you put up with: 10/day unless given, 2/hour, 1/week; with a model."
+        ),
     ] = None,
     false_alarm_rate: Annotated[
         float | None, typer.Option("--false-alarm-rate", help="Instead: a share of normal flows, like 0.001.")
@@ -43,18 +46,21 @@ def detect(
     from oddflow import api
     from oddflow.cli import console, show
     from oddflow.errors import UsageError
-    from oddflow.files import check_place
     from oddflow.reports.page import write as write_report
     from oddflow.verdicts.record import write_alerts
 
-    for path in filter(None, (output, report)):
-        check_place(path)
     if budget is not None and false_alarm_rate is not None:
         raise UsageError("--budget and --false-alarm-rate were both given; give one")
+    if model is None and (budget is not None or false_alarm_rate is not None):
+        raise UsageError(
+            "without a model nothing is known to be normal, so no budget can be kept; learn one "
+            "(`oddflow learn`) and name it with -m, or leave --budget and --false-alarm-rate out"
+        )
+    _check_places([*sources, *filter(None, (model, truth))], output, report)
     if model is None and not as_json:
         console.say(
-            "no model was given: learning from the capture itself, robustly, with robust-pca; "
-            "most of the traffic should be normal"
+            "no model was given: learning from the capture itself, with robust-pca: each eighth of it is judged "
+            "by the rest, so most of the traffic should be normal"
         )
     with console.reading(sources, "looking for odd flows") as progress:
         detection = api.detect(
@@ -66,17 +72,33 @@ def detect(
             home_networks=home_net,
             progress=progress,
         )
-    if as_json:
-        console.print_json(show.as_dict(detection))
-    else:
-        show.detection(detection, rows)
-    if output:
-        write_alerts(output, (alert for row in detection.rows for alert in row.alerts))
-        console.say(f"alerts in {output}")
-    if report:
-        write_report(detection, report)
-        console.say(f"report in {report}")
+    try:
+        if output:
+            write_alerts(output, (alert for row in detection.rows for alert in row.alerts))
+        if report:
+            write_report(detection, report)
+    finally:  # a full disk must not hide what was found
+        if as_json:
+            console.print_json(show.as_dict(detection))
+        else:
+            show.detection(detection, rows)
+    for place, what in ((output, "alerts"), (report, "report")):
+        if place:
+            console.say(f"{what} in {place}")
     if strict and not detection.ledger.complete:
         raise options.Lost
     if fail_on_alert and detection.rows:
         raise typer.Exit(4)
+
+
+def _check_places(read: list[str], output: str | None, report: str | None) -> None:
+    """Refuses, before the work begins, places that cannot be written to or that are read."""
+    from oddflow.errors import UsageError
+    from oddflow.files import check_place, same_file
+
+    for path in filter(None, (output, report)):
+        check_place(path)
+        if any(same_file(path, given) for given in read):
+            raise UsageError(f"{path} is read, too; give what is written another name")
+    if output and output == report:
+        raise UsageError(f"{output} cannot hold both the alerts and the report; give two names")

@@ -47,7 +47,7 @@ def _found(*, warm: bool) -> dict[str, Any]:
         "kernels_cached": sum(1 for _ in jit.cache_folder().rglob("*.nbc")) if jit.CACHED else 0,
         "torch": "installed" if find_spec("torch") else "absent: pip install 'oddflow[train]' to learn networks",
         "memory_of_open_flows": f"{1.6e-3 * (MeterSettings().max_flows + 8_192):.0f} MB at most (--max-flows)",
-        "memory_of_context": f"{1e-3 * ContextSettings().max_flows * 2:.0f} MB at most, two windows",
+        "memory_of_context": f"{0.6e-3 * ContextSettings().max_flows * 2:.0f} MB at most, two windows",
     }
     if warm:
         start = perf_counter()

@@ -31,6 +31,7 @@ def flows(
     from oddflow.cli import console
     from oddflow.cli.tables import flow_table
     from oddflow.errors import UsageError
+    from oddflow.files import same_file
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.source import Fingerprint, read_flows
     from oddflow.logs.table import TableWriter
@@ -64,10 +65,3 @@ def flows(
         raise ledger.nothing_metered(sources)
     if strict and not ledger.complete:
         raise options.Lost
-
-
-def same_file(one: str, other: str) -> bool:
-    """Whether both paths lead to one file that is there."""
-    from pathlib import Path
-
-    return Path(one).exists() and Path(other).exists() and Path(one).samefile(other)

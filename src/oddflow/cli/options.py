@@ -19,7 +19,7 @@ HomeNet = Annotated[
     typer.Option(
         "--home-net",
         metavar="NETWORK",
-        help="A network of yours, like 10.0.0.0/8; may be repeated. The private ranges unless given.",
+        help="A network of yours, like 10.0.0.0/8; may be repeated. The model's or the private ranges unless given.",
         show_default=False,
     ),
 ]

@@ -34,7 +34,12 @@ def detection(result: Detection, rows: int) -> None:
 
 def _truth(truth: TruthSummary) -> None:
     for attack in truth.attacks:
-        if attack.best_rank is None:
+        if attack.best_rank is None and attack.alerts:
+            said = (
+                f"found   {attack.what}: {attack.alerts:,} of its {attack.flows:,} flows, below the rows that are kept"
+            )
+            console.out.print(Text(said, style="green"))
+        elif attack.best_rank is None:
             console.out.print(Text(f"missed  {attack.what}: none of its {attack.flows:,} flows", style="red"))
         else:
             console.out.print(
@@ -46,7 +51,8 @@ def _truth(truth: TruthSummary) -> None:
             )
     console.out.print(
         f"false   {truth.false_alerts:,} of {truth.benign_flows:,} benign flows; "
-        f"{truth.false_rows_in_first_20} of the first 20 rows are benign"
+        f""
+        f"benign rows among the first 20: {truth.false_rows_in_first_20}"
     )
 
 

@@ -32,7 +32,7 @@ class RobustPca(ReconstructionDetector):
     """
 
     name: ClassVar[str] = "robust-pca"
-    summary: ClassVar[str] = "principal components of the core of the rows, marginals by service"
+    summary: ClassVar[str] = "principal components, marginals by service; with core < 1, of the core of the rows"
     good_at: ClassVar[str] = "a first look; small baselines; captures that hold attacks; needs no torch"
     bad_at: ClassVar[str] = "relations that are no straight lines"
     paper: ClassVar[str] = "Hubert et al. 2005, ROBPCA"

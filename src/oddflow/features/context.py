@@ -25,7 +25,7 @@ class ContextSettings:
 
     Attributes:
         windows_s: Widths of the trailing windows, in seconds.
-        max_flows: The most flows a window remembers; about 1 KB each.
+        max_flows: The most flows a window remembers; about 0.6 KB each.
     """
 
     windows_s: tuple[float, ...] = (10.0, 120.0)
@@ -99,6 +99,10 @@ class Context:
     def cut_short(self) -> int:
         """Flows that left a window early because it was full."""
         return sum(int(window.counters[kernels.CUT_SHORT]) for window in self._windows)
+
+    def reset(self) -> None:
+        """Forgets all: another source begins, and its time need not follow that of the last."""
+        self._windows = [_Window(width, self.settings.max_flows) for width in self.settings.windows_s]
 
     def add(self, batch: pa.RecordBatch) -> NDArray[np.float32]:
         """Counts of each flow, itself included: shape (n, windows × 10) float32."""

@@ -48,6 +48,12 @@ class Gathered:
     home_networks: tuple[str, ...]
     context: dict[str, Any]
 
+    @property
+    def span_s(self) -> float:
+        """How long there was traffic: the minutes that saw a flow end; pauses and stray times do not count."""
+        occupied_s = 60.0 * len(np.unique(self.times_ns // 60_000_000_000))
+        return max(1e-3, min(occupied_s, (self.end_ns - self.start_ns) / 1e9))
+
 
 class _Sample:
     """Keeps every row until there are twice too many, then every second, fourth, … one: even in time."""
@@ -94,6 +100,7 @@ def gather(
     seen = []
     start_ns, end_ns = 2**63 - 1, 0
     for source in sources:
+        tabular.context.reset()
         fingerprint = Fingerprint(source)
         seen.append(fingerprint)
         flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress)

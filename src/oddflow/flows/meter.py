@@ -61,11 +61,6 @@ class Meter:
         """Flows ended early because `max_flows` were open."""
         return int(self._meter[layout.EVICTED])
 
-    @property
-    def watermark_ns(self) -> int:
-        """The latest packet time seen."""
-        return int(self._meter[layout.WATERMARK])
-
     def add(self, packets: PacketBatch) -> Iterator[pa.RecordBatch]:
         """Adds packets; yields finished flows, whenever DONE_FLOWS have gathered."""
         first = 0

@@ -1,8 +1,8 @@
 """A capture judged by itself: each eighth of its time by a model of the rest.
 
 What comes in a burst, as attacks do, is judged by traffic that does not hold it, and no flow is judged by a model that
-learnt from it (cross-fitting: Stone 1974, "Cross-validatory choice and assessment of statistical predictions"). What
-goes on through the whole capture counts as normal.
+learnt from it, unless fewer than 40 flows are left to learn from (cross-fitting: Stone 1974, "Cross-validatory choice
+and assessment of statistical predictions"). What goes on through the whole capture counts as normal.
 """
 
 from dataclasses import dataclass

@@ -157,7 +157,6 @@ def archive_of(
         duration_s: Of learning.
     """
     features = sealed_features(gathered.features)
-    span_s = max(1e-3, (gathered.end_ns - gathered.start_ns) / 1e9)
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -174,7 +173,7 @@ def archive_of(
         home_networks=list(gathered.home_networks),
         provenance=_provenance(gathered, options, duration_s),
         training=training,
-        calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / span_s),
+        calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s),
     )
     return seal_detector(fitted, manifest, scores, known)
 

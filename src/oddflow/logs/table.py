@@ -37,6 +37,7 @@ def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordB
         InputError: It is damaged, is no file, or lacks what names a flow.
         UnknownFormat: It is none of the three formats.
     """
+    ledger.unit = "records"
     if source == "-":
         raise InputError("a flow table cannot be read from standard input; give its file's path")
     try:

@@ -7,8 +7,8 @@ from typing import Any
 
 from oddflow.reports.words import UNKNOWN, count, listed, number
 
-_OWN_PLACE = frozenset({"features", "parts", "provenance", "training", "calibration", "metrics"})
-_LOW = ("normal_low", "low", "min", "minimum")
+_OWN_PLACE = frozenset({"features", "parts", "provenance", "training", "calibration", "metrics", "ranges", "groups"})
+_LOW = ("normal_low", "low", "q001", "min", "minimum")
 _HIGH = ("normal_high", "high", "max", "maximum")
 _MOST_FACTS = 60
 _ACRONYMS = frozenset({"roc", "auc", "pr", "f1", "id", "onnx", "auroc", "fpr", "tpr"})
@@ -59,7 +59,7 @@ def manifest_view(model: Mapping[str, Any]) -> ManifestView:
         groups.append((title, tuple(_facts(value if isinstance(value, Mapping) else {key: value}))))
     return ManifestView(
         groups=tuple((title, facts[:_MOST_FACTS]) for title, facts in groups if facts),
-        features=tuple(_features(model.get("features"))),
+        features=tuple(_features(model.get("features"), model.get("ranges"))),
         parts=tuple(_parts(model.get("parts"))),
     )
 
@@ -106,10 +106,13 @@ def _value(value: object) -> str:
     return str(value)
 
 
-def _features(given: object) -> Iterator[FeatureView]:
-    for item in given if isinstance(given, list | tuple) else ():
+def _features(given: object, ranges: object) -> Iterator[FeatureView]:
+    """Features with what is normal for each: in the item itself, or at its place in `ranges`."""
+    beside = ranges if isinstance(ranges, list | tuple) else ()
+    for place, item in enumerate(given if isinstance(given, list | tuple) else ()):
         if isinstance(item, Mapping):
-            low, high = _range(item)
+            found = beside[place] if place < len(beside) else None
+            low, high = _range({**item, **found} if isinstance(found, Mapping) else item)
             texts = [str(item.get(key) or "") for key in ("name", "unit", "scale", "words")]
         elif isinstance(item, list | tuple):
             low = high = UNKNOWN

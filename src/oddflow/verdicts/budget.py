@@ -120,7 +120,7 @@ FAR_OUT = 2.0
 def far_out(flow_count: int) -> Threshold:
     """A threshold for a capture that is judged by itself, where nothing is known to be normal.
 
-    A score of 1 is as far out as 1 in 1,000 flows of the rest of the capture (`models/tails.py`); this is twice that.
+    Its six strangest numbers are on average twice as far out as 1 in 1,000 flows of the rest of the capture lie.
     It promises nothing.
     """
     promise = "nothing is known to be normal here, so how many of these are false cannot be promised"

@@ -166,6 +166,7 @@ def detect(
     run = _Run(judge or OneModel(model), model.held_back, population, threshold.score, truth)
     ledger = Ledger()
     for source in sources:
+        tabular.context.reset()
         flows = read_flows(source, ledger, settings=settings, progress=progress)
         for batch in in_end_order(flows, wait_s=settings.longest_wait_s):
             run.add(batch, tabular, source)
@@ -185,6 +186,7 @@ def detect(
         model=model.manifest.model_dump(mode="json"),
         truth=_summary(run, rows) if truth else None,
         remarks=_remarks(run, tabular),
+        not_kept=run.met - len(run.alerts),
     )
 
 

@@ -83,7 +83,10 @@ class Detection:
     remarks: list[str] = field(default_factory=list)
     """What the reader must know: warm-up, drift of the input, a baseline learnt from the capture itself."""
 
+    not_kept: int = 0
+    """Alerts of the lowest scores that were counted only."""
+
     @property
     def alerts(self) -> int:
-        """Number of alerts in all rows."""
-        return sum(len(row.alerts) for row in self.rows)
+        """Number of flows over the threshold."""
+        return self.not_kept + sum(len(row.alerts) for row in self.rows)
