@@ -36,6 +36,7 @@ def arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     if asked.seconds < 45:
         parser.error(f"--seconds must be at least 45, so that four attacks fit in; {asked.seconds} given")
+    asked.out = asked.out.resolve()  # a recorder works in a folder of its own
     return asked
 
 

@@ -20,10 +20,20 @@ def made(tmp_path_factory):
     if reason:
         pytest.skip(reason)
     out = tmp_path_factory.mktemp("lab")
-    command = [sys.executable, "-B", MAKE, "--seed", "5", "--seconds", "45", "--out", out]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    command = [
+        sys.executable,
+        "-B",
+        MAKE,
+        "--seed",
+        "5",
+        "--seconds",
+        "45",
+        "--out",
+        "made",
+    ]  # relative, as `make lab` says it
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, cwd=out)
     assert done.returncode == 0, done.stdout + done.stderr
-    return out
+    return out / "made"
 
 
 @pytest.mark.slow
