@@ -112,7 +112,7 @@ def _direction_columns(name: str) -> list[Column]:
         Column(f"{name}_ttl_max", pa.uint8(), "hops", f"greatest TTL or hop limit {of}"),
         Column(
             f"{name}_bulks", pa.uint32(), "",
-            f"runs of at least 4 {name} packets with payload, not broken by the other way's payload nor by 1 s of silence",
+            f"runs of at least 4 {name} packets with payload that neither payload from the other way nor 1 s breaks",
         ),
         Column(f"{name}_bulk_packets", pa.uint32(), "packets", "packets in these runs"),
         Column(f"{name}_bulk_bytes", pa.uint64(), "bytes", "payload in these runs"),
