@@ -64,4 +64,4 @@ def kernel(*signatures: Any, allocates: bool = False, inline: bool = False) -> C
     if not signatures:
         options["inline"] = "always" if inline else "never"
         return numba.njit(**options)  # type: ignore[no-any-return]
-    return numba.njit(list(signatures), cache=CACHED, **options)  # type: ignore[no-any-return]
+    return numba.njit(list(signatures), cache=CACHED, **options)
