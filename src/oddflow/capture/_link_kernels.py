@@ -4,6 +4,8 @@ A kind says what comes next: an ether type, or below 0x0600 one of the KIND_* he
 the kind and the offset behind it, until the kind is one that no step here reads.
 """
 
+from numba import i8, types
+
 from oddflow.capture._layout import ABSENT, LOST_LINK_TYPE, LOST_NOT_IP, LOST_SNAPPED, LOST_TUNNEL_DEPTH, OK
 from oddflow.capture._radio_kernels import (
     KIND_LLC,
@@ -49,7 +51,7 @@ def of_family(family):
     return IPV4 if family == 2 else IPV6 if family in (10, 23, 24, 28, 30) else KIND_NONE
 
 
-@kernel()
+@kernel(types.UniTuple(i8, 3)(i8))
 def of_link_type(link_type):
     """(kind, bytes to pass over, where among them the ether type stands or -1) of pcap's LINKTYPE."""
     if link_type == 1:

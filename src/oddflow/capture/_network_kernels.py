@@ -1,5 +1,7 @@
 """Reads ARP, IP and transport headers of one packet into its record."""
 
+from numba import i8, u1
+
 from oddflow.capture._layout import (
     ABSENT,
     FRAGMENT_ALONE,
@@ -37,7 +39,7 @@ def forget(packet):
     packet.version, packet.protocol, packet.ttl, packet.fragment = 0, 0, 0, WHOLE
 
 
-@kernel()
+@kernel(i8(i8, i8, i8, i8, i8))
 def short_of(at, need, end, wire_end, malformed):
     """OK where `need` bytes were captured; else why not: snapped off, or never there."""
     if at + need <= end:
@@ -114,7 +116,7 @@ def ipv4(data, at, end, wire_end, is_inside, packet):
     return OK, at, end, wire_end
 
 
-@kernel()
+@kernel(i8(u1[::1], i8, i8))
 def extension_bytes(data, at, kind):
     """Length of an IPv6 extension header (RFC 8200 section 4; RFC 4302 section 2.2 for AH)."""
     if kind == FRAGMENT_HEADER:

@@ -1,5 +1,7 @@
 """Reads 802.11 frames, and the headers in which capturing systems say how they were heard."""
 
+from numba import i8
+
 from oddflow.capture._layout import LOST_NOT_IP, LOST_SNAPPED, OK
 from oddflow.capture._read_kernels import little_u16, little_u32, network_u32, read_byte
 from oddflow.jit import kernel
@@ -9,7 +11,7 @@ KIND_WIFI, KIND_RADIOTAP, KIND_PRISM, KIND_WIFI_PADDED = 16, 17, 18, 19
 KIND_WIFI_MANAGEMENT, KIND_WIFI_CONTROL, KIND_WIFI_NO_DATA, KIND_WIFI_ENCRYPTED, KIND_WIFI_FRAGMENT = 32, 33, 34, 35, 36
 
 
-@kernel()
+@kernel(i8(i8, i8, i8, i8))
 def missing(at, need, end, wire_end):
     """OK where `need` bytes of a frame were captured; else why not: snapped off, or never there."""
     if at + need <= end:

@@ -4,6 +4,8 @@ Each reader gives (code of the tunnel or 0, its id, the kind of what is inside, 
 header, or not all of it was captured, that is 0: the packet is one like any other.
 """
 
+from numba import b1, i8
+
 from oddflow.capture._link_kernels import IPV4, IPV6, KIND_ETHERNET, KIND_IP, KIND_NONE, KIND_PPP, MPLS
 from oddflow.capture._network_kernels import UDP
 from oddflow.capture._radio_kernels import KIND_WIFI
@@ -21,7 +23,7 @@ PORT_GENEVE, PORT_MPLS, PORT_VXLAN_LINUX = 6081, 6635, 8472
 TRANSPARENT_BRIDGING, POINT_TO_POINT, ERSPAN_II, ERSPAN_III, ARUBA = 0x6558, 0x880B, 0x88BE, 0x22EB, 0x8200
 
 
-@kernel()
+@kernel(b1(i8))
 def is_tunnel_port(port):
     """Whether packets of a UDP port are looked into."""
     return port in (

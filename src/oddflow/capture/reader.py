@@ -9,7 +9,7 @@ from oddflow.capture.stream import ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
 from oddflow.losses import Ledger
 
-BATCH_PACKETS = 16_384
+BATCH_PACKETS = 4096
 
 
 def is_capture(first: bytes) -> bool:
