@@ -119,13 +119,18 @@ def pptp(inside, call=5, acknowledged=False):
     return struct.pack(">HHHHI", flags, 0x880B, len(inside), call, 1) + bytes(4 if acknowledged else 0) + inside
 
 
-def erspan(frame, version, session=100, sub_header=False):
+def service(inside, following, words=2):
+    """A network service header and what it carries."""
+    return bytes([0, words, 1, following]) + bytes(max(4, 4 * words - 4)) + inside
+
+
+def erspan(frame, version, session=100, *, sub_header=False, content=0):
     """The GRE header and body of ERSPAN type I, II or III (0, 1, 2)."""
     if version == 0:
         return gre(frame, 0x88BE)
     if version == 1:
         return gre(struct.pack(">HHI", 0x1000, session, 0) + frame, 0x88BE, sequence=1)
-    head = struct.pack(">HHII", 0x2000, session, 0, int(sub_header))
+    head = struct.pack(">HHII", 0x2000, session, 0, content << 10 | int(sub_header))
     return gre(head + (bytes(8) if sub_header else b"") + frame, 0x22EB, sequence=1)
 
 
@@ -174,7 +179,7 @@ def around(packet, version, draw):
             (47, gre(wifi(packet, version), 0x8200)),
             (47, gre(mpls(packet), 0x8847)),
         ],
-        "erspan": lambda: [(47, erspan(frame, draw(integers(0, 2)), 1023, draw(booleans())))],
+        "erspan": lambda: [(47, erspan(frame, draw(integers(0, 2)), 1023, sub_header=draw(booleans())))],
         "vxlan": lambda: [(17, udp(vxlan(frame), 5, port)) for port in (4789, 8472)],
         "gpe": lambda: [(17, udp(vxlan(packet, following=1 if version == 4 else 2), 5, 4790))],
         "geneve": lambda: [(17, udp(geneve(frame, options=draw(sampled_from([0, 1, 63]))), 5, 6081))],
@@ -239,6 +244,7 @@ def valid_packets(draw):
                 ether(mpls(bytes(4) + ether(packet, kind)), 0x8847),
                 ether(mpls(ether(packet, kind)), 0x8848),
                 ether(bytes(4) + ether(packet, kind), 0x88E7),
+                ether(service(packet, 1 if version == 4 else 2, draw(integers(1, 6))), 0x894F),
                 ether(bytes(4) + struct.pack(">H", kind) + packet, 0x892F),
                 ether(
                     arp(draw(integers(0, 3)), hardware_bytes=draw(integers(0, 8))), draw(sampled_from([2054, 32821]))

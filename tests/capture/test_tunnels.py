@@ -14,6 +14,7 @@ from tests.capture.stacks import (
     mpls,
     ppp,
     pptp,
+    service,
     teredo,
     vxlan,
     wifi,
@@ -36,15 +37,22 @@ CARRIERS = {
     "GRE of Ethernet": (ipv4(gre(FRAME, 0x6558, key=0xFFFFFFFF), 47), Tunnel.GRE, 0xFFFFFFFF),
     "GRE of MPLS": (ipv4(gre(mpls(INNER[4]), 0x8847), 47), Tunnel.GRE, 0),
     "GRE of 802.11": (ipv4(gre(wifi(INNER[4], 4), 0x8200), 47), Tunnel.GRE, 0),
+    "GRE of aggregated 802.11": (
+        ipv4(gre(wifi(INNER[4], 4, quality=True, aggregate=True), 0x8240), 47), Tunnel.GRE, 0
+    ),
     "PPTP": (ipv4(pptp(ppp(INNER[4], 4), call=9), 47), Tunnel.GRE, 9),
     "PPTP with an acknowledgement": (ipv4(pptp(ppp(INNER[6], 6), 9, acknowledged=True), 47), Tunnel.GRE, 9),
     "ERSPAN I": (ipv4(erspan(FRAME, 0), 47), Tunnel.ERSPAN, 0),
     "ERSPAN II": (ipv4(erspan(FRAME, 1, 1023), 47), Tunnel.ERSPAN, 1023),
     "ERSPAN III": (ipv4(erspan(FRAME, 2, 5), 47), Tunnel.ERSPAN, 5),
+    "ERSPAN III of IP": (ipv4(erspan(INNER[6], 2, 5, content=2), 47), Tunnel.ERSPAN, 5),
     "ERSPAN III with a subheader": (ipv4(erspan(FRAME, 2, 5, sub_header=True), 47), Tunnel.ERSPAN, 5),
     "VXLAN": (ipv4(udp(vxlan(FRAME, 0xFFFFFF), 1, 4789)), Tunnel.VXLAN, 0xFFFFFF),
     "VXLAN of Linux": (ipv6(udp(vxlan(FRAME), 1, 8472)), Tunnel.VXLAN, 5000),
     "VXLAN-GPE of IPv4": (ipv4(udp(vxlan(INNER[4], following=1), 1, 4790)), Tunnel.VXLAN, 5000),
+    "VXLAN-GPE of a service header": (
+        ipv4(udp(vxlan(service(INNER[4], 1), following=4), 1, 4790)), Tunnel.VXLAN, 5000
+    ),
     "VXLAN-GPE of Ethernet": (ipv4(udp(vxlan(FRAME, following=3), 1, 4790)), Tunnel.VXLAN, 5000),
     "GENEVE": (ipv4(udp(geneve(FRAME), 1, 6081)), Tunnel.GENEVE, 5000),
     "GENEVE with options, of IPv6": (ipv4(udp(geneve(INNER[6], 0x86DD, options=63), 1, 6081)), Tunnel.GENEVE, 5000),
@@ -71,10 +79,12 @@ ORDINARY = {
     "GRE of version 2": ipv4(b"\0\2\x08\0" + INNER[4], 47),
     "PPTP acknowledgement alone": ipv4(struct.pack(">HHHHI", 0x2081, 0x880B, 0, 5, 1), 47),
     "GRE cut in its header": ipv4(b"\xb0\0\x08\0\0\0", 47),
+    "ERSPAN III of neither Ethernet nor IP": ipv4(erspan(FRAME, 2, content=7), 47),
     "ERSPAN of an unknown version": ipv4(gre(b"\x50" + bytes(7) + FRAME, 0x88BE, sequence=1), 47),
     "LLDP in GRE": ipv4(gre(ether(bytes(40), 0x88CC), 0x6558), 47),
     "VXLAN without its flag": ipv4(udp(bytes(8) + FRAME, 1, 4789)),
-    "VXLAN-GPE of NSH": ipv4(udp(vxlan(FRAME, following=4), 1, 4790)),
+    "VXLAN-GPE of an unknown protocol": ipv4(udp(vxlan(FRAME, following=6), 1, 4790)),
+    "VXLAN-GPE of an empty service header": ipv4(udp(vxlan(service(FRAME, 3, 0), following=4), 1, 4790)),
     "GENEVE of version 1": ipv4(udp(b"\x40" + geneve(FRAME)[1:], 1, 6081)),
     "GTP echo": ipv4(udp(b"\x32\1\0\4" + bytes(8), 2152, 2152)),
     "GTP of version 0": ipv4(udp(b"\x1e\xff" + gtp(INNER[4])[2:], 2152, 2152)),
@@ -132,9 +142,16 @@ def test_the_outermost_tunnel_is_told_and_the_innermost_packet():
     assert (fields["tunnel"], fields["tunnel_id"], fields["version"], fields["dst_port"]) == (Tunnel.VXLAN, 4, 6, 443)
 
 
-def test_arp_in_a_tunnel_is_a_record_of_its_own():
-    fields = decoded(ipv4(udp(vxlan(ether(arp(2), 0x0806)), 1, 4789)), link_type=101)
-    assert (fields["loss"], fields["version"], fields["icmp_type"], fields["tunnel"]) == (0, 0, 2, Tunnel.VXLAN)
+@pytest.mark.parametrize(
+    ("body", "tunnel"),
+    [
+        (udp(vxlan(ether(arp(2), 0x0806)), 1, 4789), Tunnel.VXLAN),
+        (udp(geneve(arp(2), 0x0806), 1, 6081), Tunnel.GENEVE),
+    ],
+)
+def test_arp_in_a_tunnel_is_a_record_of_its_own(body, tunnel):
+    fields = decoded(ipv4(body), link_type=101)
+    assert (fields["loss"], fields["version"], fields["icmp_type"], fields["tunnel"]) == (0, 0, 2, tunnel)
 
 
 def nested(tunnels):
@@ -158,8 +175,14 @@ def test_of_broken_tunnels_the_innermost_packet_that_can_be_read_counts():
     assert (fields["loss"], fields["protocol"], fields["ip_start"], fields["outer_start"]) == (0, 4, 40, 0)
 
 
-def test_a_fragment_of_what_carries_a_packet_is_not_looked_into():
-    fields = decoded(ipv4(INNER[4], 4, fragment=0x2000), link_type=101)
+def test_the_first_fragment_of_what_carries_a_packet_leads_to_it():
+    fields = decoded(ipv4(INNER[4][:40], 4, fragment=0x2000), link_type=101)
+    assert (fields["loss"], fields["protocol"], fields["tunnel"], fields["fragment"]) == (0, 6, 1, layout.WHOLE)
+    assert (fields["payload_length"], fields["payload_captured"]) == (3, 0)
+
+
+def test_a_later_fragment_of_what_carries_a_packet_is_not_looked_into():
+    fields = decoded(ipv4(INNER[4], 4, fragment=0x2001), link_type=101)
     assert (fields["loss"], fields["protocol"], fields["tunnel"]) == (0, 4, 0)
 
 

@@ -40,16 +40,16 @@ def decode(data: bytes, link_type: int, wire: int, tunnels: bool = True) -> dict
         return {"loss": code} | ({"ether_type": kind[0]} if kind else {})
 
 
-def packet(cursor: Cursor, kind: int, depth: int, tunnels: bool) -> dict[str, int]:
+def packet(cursor: Cursor, kind: int, depth: int, tunnels: bool, whole: bool = True) -> dict[str, int]:
     """The fields of the innermost packet that can be read."""
     fields = EMPTY | {"ether_type": kind}
     if kind in (0x0806, 0x8035):
         arp(cursor, fields)
         return fields
     if kind == IPV4:
-        ipv4(cursor, fields, depth > 0)
+        ipv4(cursor, fields, depth > 0 and whole)
     elif kind == IPV6:
-        ipv6(cursor, fields, depth > 0)
+        ipv6(cursor, fields, depth > 0 and whole)
     else:
         raise Lost(NOT_IP, kind)
     header = cursor.copy()
@@ -59,7 +59,7 @@ def packet(cursor: Cursor, kind: int, depth: int, tunnels: bool) -> dict[str, in
     fields["payload_start"] = min(cursor.at, captured)
     fields["payload_captured"] = max(0, min(captured, cursor.wire_end) - cursor.at)
     fields["payload_length"] = max(0, cursor.wire_end - cursor.at)
-    if not tunnels or fields["fragment"]:
+    if not tunnels or fields["fragment"] == ALONE:
         return fields
     cursor.end_at(cursor.wire_end)
     header.end_at(cursor.wire_end)
@@ -71,7 +71,7 @@ def packet(cursor: Cursor, kind: int, depth: int, tunnels: bool) -> dict[str, in
         raise Lost(TOO_DEEP)
     try:
         inner_kind, _ = behind_links(inner, inner_kind)
-        inside = packet(inner, inner_kind, depth + 1, tunnels)
+        inside = packet(inner, inner_kind, depth + 1, tunnels, whole and not fields["fragment"])
     except Lost as lost:
         if lost.args[0] == TOO_DEEP:
             raise
@@ -100,7 +100,7 @@ def fragment_of(offset: int, more: int) -> int:
     return ALONE if offset else FIRST if more else 0
 
 
-def ipv4(cursor: Cursor, fields: dict[str, int], inside: bool) -> None:
+def ipv4(cursor: Cursor, fields: dict[str, int], bounded: bool) -> None:
     cursor.require(20, IP_HEADER)
     first, length = cursor.take("B"), cursor.take(">H", 2)
     size = (first & 15) * 4
@@ -108,7 +108,7 @@ def ipv4(cursor: Cursor, fields: dict[str, int], inside: bool) -> None:
         raise Lost(IP_HEADER)
     cursor.require(size, IP_HEADER)
     length = length or cursor.wire_end - cursor.at
-    if length < size or (inside and cursor.at + length > cursor.wire_end):
+    if length < size or (bounded and cursor.at + length > cursor.wire_end):
         raise Lost(IP_HEADER)
     fields.update(
         version=4,
@@ -129,12 +129,12 @@ def ipv4(cursor: Cursor, fields: dict[str, int], inside: bool) -> None:
             cursor.at += 4 * (units + 2)
 
 
-def ipv6(cursor: Cursor, fields: dict[str, int], inside: bool) -> None:
+def ipv6(cursor: Cursor, fields: dict[str, int], bounded: bool) -> None:
     cursor.require(40, IP_HEADER)
     rest = cursor.take(">H", 4)
     length = 40 + rest if rest else cursor.wire_end - cursor.at
     start = cursor.at
-    if cursor.take("B") >> 4 != 6 or (inside and start + length > cursor.wire_end):
+    if cursor.take("B") >> 4 != 6 or (bounded and start + length > cursor.wire_end):
         raise Lost(IP_HEADER)
     fields.update(
         version=6,

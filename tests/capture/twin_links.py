@@ -156,6 +156,15 @@ def redundancy(cursor):
     return length_or_type(cursor.take(">H", -2))
 
 
+def service(cursor):
+    cursor.require(6)
+    length, following = 4 * (cursor.take("B", 1) % 64), cursor.take("B", 3)
+    if length < 8:
+        raise Lost(NOT_IP)
+    cursor.at += length
+    return {1: IPV4, 2: IPV6, 3: "ethernet", 4: 0x894F, 5: 0x8847}.get(following, 0)
+
+
 def llc(cursor):
     cursor.skip(3)
     point = cursor.take("B", -3)
@@ -317,7 +326,8 @@ def wifi(cursor, padded=False):
 
 STEPS = {
     "ethernet": ethernet, "ip": by_version, 0x8847: mpls, 0x8848: mpls, 0x8864: pppoe, 0x88E7: backbone,
-    0x892F: redundancy, "llc": llc, "nlpid": nlpid, "snap": snap, "ppp": ppp, "ppp_hdlc": ppp_hdlc, "cisco": cisco,
+    0x892F: redundancy, 0x894F: service,
+    "llc": llc, "nlpid": nlpid, "snap": snap, "ppp": ppp, "ppp_hdlc": ppp_hdlc, "cisco": cisco,
     "frame_relay": frame_relay, "loopback": loopback, "pflog": pflog, "ppi": ppi, "pktap": pktap, "nflog": nflog,
     "radiotap": radiotap, "prism": prism, "wifi": wifi, "wifi_padded": lambda cursor: wifi(cursor, padded=True),
 }  # fmt: skip

@@ -2,7 +2,8 @@
 
 ETHERNET, IP, PPP, WIFI = 1, 2, 3, 16
 IPV4, IPV6, MPLS = 0x0800, 0x86DD, 0x8847
-CARRIED = {IPV4: IPV4, IPV6: IPV6, MPLS: MPLS, 0x6558: ETHERNET, 0x880B: PPP, 0x8200: WIFI}
+CARRIED = {IPV4: IPV4, IPV6: IPV6, MPLS: MPLS, 0x0806: 0x0806, 0x6558: ETHERNET, 0x880B: PPP}
+CARRIED |= dict.fromkeys(range(0x8200, 0x8371, 16), WIFI)
 
 
 class Short(Exception):
@@ -70,9 +71,10 @@ def gre(head):
         last = head.number(at + size - 1, 1)
         if head.number(at, 1) >> 4 != version:
             return None
+        kind = {0: ETHERNET, 2: IP}.get(head.number(at + 10, 1) >> 2 & 31) if version == 2 else ETHERNET
         if version == 2 and last & 1:
             size += 8
-        return head.inside(4, head.number(at + 2, 2) & 0x3FF, ETHERNET, at + size)
+        return None if kind is None else head.inside(4, head.number(at + 2, 2) & 0x3FF, kind, at + size)
     return head.inside(3, key, CARRIED[number], at) if number in CARRIED else None
 
 
@@ -91,7 +93,7 @@ def vxlan(body):
 def vxlan_gpe(body):
     if body.number(0, 1) & 12 != 12:
         return vxlan(body)
-    kind = {1: IPV4, 2: IPV6, 3: ETHERNET, 5: MPLS}.get(body.number(3, 1))
+    kind = {1: IPV4, 2: IPV6, 3: ETHERNET, 4: 0x894F, 5: MPLS}.get(body.number(3, 1))
     return None if kind is None else body.inside(5, body.number(4, 3), kind, 8)
 
 

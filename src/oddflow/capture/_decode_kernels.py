@@ -9,6 +9,7 @@ from numba import b1, i8, types, u1
 
 from oddflow.capture._layout import (
     ABSENT,
+    FRAGMENT_ALONE,
     LOST_NOT_IP,
     LOST_TUNNEL_DEPTH,
     OK,
@@ -28,12 +29,12 @@ TAG = 0x8100
 
 
 @kernel()
-def network(data, at, end, wire_end, kind, is_inside, packet):
+def network(data, at, end, wire_end, kind, is_bounded, packet):
     """Reads an IP header: (loss, offset of the transport header, captured end, wire end)."""
     if kind == IPV4:
-        return ipv4(data, at, end, wire_end, is_inside, packet)
+        return ipv4(data, at, end, wire_end, is_bounded, packet)
     if kind == IPV6:
-        return ipv6(data, at, end, wire_end, is_inside, packet)
+        return ipv6(data, at, end, wire_end, is_bounded, packet)
     return LOST_NOT_IP, at, end, wire_end
 
 
@@ -46,6 +47,7 @@ def headers(data, packet, allowed):
     wire_end = max(end, at + min(np.int64(packet.wire), MAX_PACKET_BYTES))
     code, tunnel_id, outer_start, entered = 0, 0, 0, 0
     packet.ether_type, packet.vlan = 0, ABSENT
+    is_whole = True
     loss, kind, at = begin(data, at, end, wire_end, np.int64(packet.link_type))
     while loss == OK:
         loss, kind, at, vlan = frame(data, at, end, wire_end, kind)
@@ -57,7 +59,7 @@ def headers(data, packet, allowed):
         if kind in (ARP, RARP):
             loss = arp(data, at, end, wire_end, packet)
             break
-        loss, at, end, wire_end = network(data, at, end, wire_end, kind, entered > 0, packet)
+        loss, at, end, wire_end = network(data, at, end, wire_end, kind, entered > 0 and is_whole, packet)
         if loss != OK:
             return loss, entered
         loss, body, body_end = transport(data, at, end, wire_end, packet)
@@ -67,8 +69,9 @@ def headers(data, packet, allowed):
         packet.payload_start = min(body, end)
         packet.payload_captured = max(0, min(end, body_end) - body)
         packet.payload_length = min(max(0, body_end - body), MAX_LENGTH_BYTES)
-        if packet.fragment != WHOLE:
+        if packet.fragment == FRAGMENT_ALONE:
             break
+        is_whole = is_whole and packet.fragment == WHOLE
         found, found_id, kind, inside = tunnel(data, at, body, min(end, body_end), packet)
         if found != NO_TUNNEL and entered == MAX_TUNNELS:
             return LOST_TUNNEL_DEPTH, entered

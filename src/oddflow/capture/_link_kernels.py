@@ -26,6 +26,7 @@ MAX_NFLOG_FIELDS = 32
 
 IPV4, ARP, RARP, IPV6 = 0x0800, 0x0806, 0x8035, 0x86DD
 PPPOE_DISCOVERY, PPPOE_SESSION, MPLS, MPLS_MULTICAST, BACKBONE, HSR = 0x8863, 0x8864, 0x8847, 0x8848, 0x88E7, 0x892F
+NSH = 0x894F
 
 KIND_NONE = 0
 KIND_ETHERNET, KIND_IP, KIND_PPP, KIND_PPP_HDLC, KIND_CISCO_HDLC, KIND_SNAP = 1, 2, 3, 4, 5, 7
@@ -135,7 +136,7 @@ def frame(data, at, end, wire_end, kind):
         elif kind >= 0x0600:
             if kind in (MPLS, MPLS_MULTICAST):
                 loss, kind, at = mpls(data, at, end, wire_end)
-            elif kind in (PPPOE_SESSION, BACKBONE, HSR):
+            elif kind in (PPPOE_SESSION, BACKBONE, HSR, NSH):
                 loss, kind, at = wrapped(data, at, end, wire_end, kind)
             else:
                 return OK, kind, at, vlan
@@ -198,15 +199,29 @@ def mpls(data, at, end, wire_end):
 
 @kernel()
 def wrapped(data, at, end, wire_end, kind):
-    """Reads a PPPoE header (RFC 2516), an I-tag (IEEE 802.1ah) or an HSR tag (IEC 62439-3): (loss, kind, offset)."""
+    """Reads a PPPoE header (RFC 2516), an I-tag (IEEE 802.1ah), an HSR tag (IEC 62439-3) or a network service header
+    (RFC 8300): (loss, kind, offset)."""
     loss = missing(at, 6, end, wire_end)
     if loss != OK:
         return loss, kind, at
+    if kind == NSH:
+        length = (read_byte(data, at + 1) & 0x3F) * 4
+        if length < 8:
+            return LOST_NOT_IP, kind, at
+        return OK, of_service(read_byte(data, at + 3)), at + length
     if kind == BACKBONE:
         return OK, KIND_ETHERNET, at + 4
     if kind == HSR:
         return OK, of_length(network_u16(data, at + 4)), at + 6
     return OK, KIND_PPP if read_byte(data, at + 1) == 0 else PPPOE_DISCOVERY, at + 6
+
+
+@kernel()
+def of_service(number):
+    """The kind of a next protocol as a network service header and VXLAN-GPE number it."""
+    if number in (1, 2):
+        return IPV4 if number == 1 else IPV6
+    return KIND_ETHERNET if number == 3 else NSH if number == 4 else MPLS if number == 5 else KIND_NONE
 
 
 @kernel()

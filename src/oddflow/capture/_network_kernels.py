@@ -74,11 +74,11 @@ def arp(data, at, end, wire_end, packet):
 
 
 @kernel()
-def ipv4(data, at, end, wire_end, is_inside, packet):
+def ipv4(data, at, end, wire_end, is_bounded, packet):
     """Reads an IPv4 header (RFC 791): (loss, offset of the transport header, captured end, wire end).
 
     Args:
-        is_inside: Whether a tunnel carries it: it cannot be longer than what carries it, then.
+        is_bounded: Whether it cannot be longer than the wire's end says: a whole packet carries it, in a tunnel.
     """
     loss = short_of(at, 20, end, wire_end, LOST_IP_HEADER)
     if loss != OK:
@@ -91,7 +91,7 @@ def ipv4(data, at, end, wire_end, is_inside, packet):
     length = network_u16(data, at + 2)
     if length == 0:  # segmentation offload leaves it to the card
         length = wire_end - at
-    if loss != OK or length < header_bytes or (is_inside and at + length > wire_end):
+    if loss != OK or length < header_bytes or (is_bounded and at + length > wire_end):
         return loss if loss != OK else LOST_IP_HEADER, at, end, wire_end
     packet.version = 4
     packet.ip_start = at
@@ -126,14 +126,14 @@ def extension_bytes(data, at, kind):
 
 
 @kernel()
-def ipv6(data, at, end, wire_end, is_inside, packet):
+def ipv6(data, at, end, wire_end, is_bounded, packet):
     """Reads an IPv6 header and its extension headers (RFC 8200): as ipv4."""
     loss = short_of(at, 40, end, wire_end, LOST_IP_HEADER)
     if loss != OK:
         return loss, at, end, wire_end
     payload_bytes = network_u16(data, at + 4)
     length = 40 + payload_bytes if payload_bytes > 0 else wire_end - at  # a jumbogram, or offloaded
-    if read_byte(data, at) >> 4 != 6 or (is_inside and at + length > wire_end):
+    if read_byte(data, at) >> 4 != 6 or (is_bounded and at + length > wire_end):
         return LOST_IP_HEADER, at, end, wire_end
     packet.version = 6
     packet.ip_start = at

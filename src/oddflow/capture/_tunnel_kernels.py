@@ -6,7 +6,17 @@ header, or not all of it was captured, that is 0: the packet is one like any oth
 
 from numba import b1, i8
 
-from oddflow.capture._link_kernels import IPV4, IPV6, KIND_ETHERNET, KIND_IP, KIND_NONE, KIND_PPP, MPLS
+from oddflow.capture._link_kernels import (
+    ARP,
+    IPV4,
+    IPV6,
+    KIND_ETHERNET,
+    KIND_IP,
+    KIND_NONE,
+    KIND_PPP,
+    MPLS,
+    of_service,
+)
 from oddflow.capture._network_kernels import UDP
 from oddflow.capture._radio_kernels import KIND_WIFI
 from oddflow.capture._read_kernels import network_u16, network_u32, read_byte
@@ -20,7 +30,8 @@ MAX_EXTENSIONS = 8
 PORT_L2TP, PORT_GTP_U, PORT_TEREDO, PORT_VXLAN, PORT_VXLAN_GPE = 1701, 2152, 3544, 4789, 4790
 PORT_GENEVE, PORT_MPLS, PORT_VXLAN_LINUX = 6081, 6635, 8472
 
-TRANSPARENT_BRIDGING, POINT_TO_POINT, ERSPAN_II, ERSPAN_III, ARUBA = 0x6558, 0x880B, 0x88BE, 0x22EB, 0x8200
+TRANSPARENT_BRIDGING, POINT_TO_POINT, ERSPAN_II, ERSPAN_III = 0x6558, 0x880B, 0x88BE, 0x22EB
+ARUBA, ARUBA_LAST = 0x8200, 0x8370
 
 
 @kernel(b1(i8))
@@ -82,11 +93,8 @@ def vxlan(data, at, is_generic):
         return NO_TUNNEL, 0, KIND_NONE, at
     kind = KIND_ETHERNET
     if is_generic and flags & 0x04:
-        following = read_byte(data, at + 3)
-        if following not in (1, 2, 3, 5):
-            return NO_TUNNEL, 0, KIND_NONE, at
-        kind = IPV4 if following == 1 else IPV6 if following == 2 else MPLS if following == 5 else KIND_ETHERNET
-    return VXLAN, network_u32(data, at + 4) >> 8, kind, at + 8
+        kind = of_service(read_byte(data, at + 3))
+    return VXLAN if kind != KIND_NONE else NO_TUNNEL, network_u32(data, at + 4) >> 8, kind, at + 8
 
 
 @kernel()
@@ -96,9 +104,9 @@ def carried(number):
         return KIND_ETHERNET
     if number == POINT_TO_POINT:
         return KIND_PPP
-    if number == ARUBA:
+    if ARUBA <= number <= ARUBA_LAST and number & 0x0F == 0:
         return KIND_WIFI
-    return number if number in (IPV4, IPV6, MPLS) else KIND_NONE
+    return number if number in (IPV4, IPV6, MPLS, ARP) else KIND_NONE
 
 
 @kernel()
@@ -198,6 +206,11 @@ def erspan(data, at, end, number, has_sequence):
     if at + header_bytes > end or read_byte(data, at) >> 4 != (1 if number == ERSPAN_II else 2):
         return NO_TUNNEL, 0, KIND_NONE, at
     session = network_u16(data, at + 2) & 0x03FF
-    if number == ERSPAN_III and read_byte(data, at + 11) & 1:
+    if number == ERSPAN_II:
+        return ERSPAN, session, KIND_ETHERNET, at + 8
+    content = (read_byte(data, at + 10) >> 2) & 0x1F
+    if content not in (0, 2):
+        return NO_TUNNEL, 0, KIND_NONE, at
+    if read_byte(data, at + 11) & 1:
         header_bytes += 8
-    return ERSPAN, session, KIND_ETHERNET, at + header_bytes
+    return ERSPAN, session, KIND_ETHERNET if content == 0 else KIND_IP, at + header_bytes

@@ -63,7 +63,7 @@ KIND_NAMES = {
     0x88D9: "LLTD", 0x88E1: "HomePlug AV", 0x88E3: "media redundancy", 0x88E5: "MACsec", 0x88F5: "MVRP",
     0x88F6: "MMRP", 0x88F7: "PTP", 0x88F8: "NC-SI", 0x88FB: "parallel redundancy", 0x8902: "connectivity faults",
     0x8906: "FCoE", 0x890D: "802.11 encapsulated", 0x8914: "FCoE initialization", 0x8915: "RoCE",
-    0x893A: "1905.1", 0x894F: "NSH", 0x9000: "loopback test",
+    0x893A: "1905.1", 0x9000: "loopback test",
 }  # fmt: skip
 """By kind (IEEE's list of ether types; Wireshark's)."""
 
