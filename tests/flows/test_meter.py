@@ -230,10 +230,15 @@ def test_a_ping_and_its_answer_are_one_flow():
     assert [(r["forward_packets"], r["reverse_packets"], r["icmp_type"], r["src_port"]) for r in rows] == [(1, 1, 8, 0)]
 
 
-def test_later_fragments_make_a_flow_without_ports():
+def test_later_fragments_belong_to_the_flow_of_the_first():
     packets = [(0, to_server(udp(bytes(8)), 17, fragment=0x2000)), (1, to_server(bytes(8), 17, fragment=2))]
     rows, _ = metered(packets, MeterSettings())
-    assert [(row["src_port"], row["dst_port"]) for row in rows] == [(1000, 53), (0, 0)]
+    assert [(row["src_port"], row["dst_port"], row["forward_packets"]) for row in rows] == [(1000, 53, 2)]
+
+
+def test_later_fragments_whose_first_was_not_seen_make_a_flow_without_ports():
+    rows, _ = metered([(1, to_server(bytes(8), 17, fragment=2))], MeterSettings())
+    assert [(row["src_port"], row["dst_port"]) for row in rows] == [(0, 0)]
 
 
 def test_a_late_packet_moves_the_start_and_adds_no_gap():
