@@ -49,23 +49,6 @@ class Tunnel(IntEnum):
     MPLS_IN_IP = 11
 
 
-class Tunnel(IntEnum):
-    """What carried a packet, where another packet did: the outermost tunnel."""
-
-    NONE = 0
-    IP_IN_IP = 1
-    IPV6_IN_IP = 2
-    GRE = 3
-    ERSPAN = 4
-    VXLAN = 5
-    GENEVE = 6
-    GTP_U = 7
-    TEREDO = 8
-    L2TP = 9
-    ETHER_IN_IP = 10
-    MPLS_IN_IP = 11
-
-
 class AttackCategory(StrEnum):
     """What an attack is, coarsely; every data set's labels map to these."""
 
