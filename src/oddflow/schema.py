@@ -117,6 +117,26 @@ COLUMNS: tuple[Column, ...] = (
 
 FLOW_SCHEMA = pa.schema([pa.field(column.name, column.type) for column in COLUMNS])
 
+APPLICATION_COLUMNS: tuple[Column, ...] = (
+    Column("tls_sni", pa.string(), "", "name of the server that a TLS, DTLS or QUIC client asks for"),
+    Column("tls_alpn", pa.string(), "", "all protocols that the client offers (ALPN), commas between"),
+    Column("tls_version", pa.string(), "", "newest TLS or DTLS version that the client offers"),
+    Column("tls_server_version", pa.string(), "", "version that the server chose; null for QUIC"),
+    Column("ja3", pa.string(), "", "JA3 of the ClientHello"),
+    Column("ja4", pa.string(), "", "JA4 of the ClientHello"),
+    Column("dns_query", pa.string(), "", "name of the first DNS question"),
+    Column("dns_type", pa.string(), "", "type of the first DNS question"),
+    Column("dns_rcode", pa.uint8(), "", "code of the answer to it"),
+    Column("http_method", pa.string(), "", "method of the first HTTP request"),
+    Column("http_host", pa.string(), "", "Host header of the first HTTP request"),
+    Column("http_user_agent", pa.string(), "", "User-Agent header of the first HTTP request"),
+    Column("http_status", pa.uint16(), "", "status of the first HTTP response"),
+    Column("ssh_client", pa.string(), "", "SSH banner of the client"),
+    Column("ssh_server", pa.string(), "", "SSH banner of the server"),
+    Column("quic_version", pa.uint32(), "", "version in the client's first QUIC packet with one"),
+)
+"""What the first bytes of a flow say; text from the wire holds printable ASCII, other bytes and backslashes as \\xNN."""
+
 PROTOCOL_NAMES = {
     1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 41: "ipv6", 46: "rsvp", 47: "gre", 50: "esp", 51: "ah",
     58: "icmp6", 88: "eigrp", 89: "ospf", 103: "pim", 112: "vrrp", 132: "sctp", 136: "udplite",
