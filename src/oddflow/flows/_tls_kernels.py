@@ -298,6 +298,7 @@ def read_hellos(hellos, hello_offsets, over, is_whole, facts, starts, texts, off
     for j in range(over.shape[0]):
         begin, end = np.int64(hello_offsets[j]), np.int64(hello_offsets[j + 1])
         facts[j, :] = -1
+        facts[j, NAME_END] = -2
         lists[:, :] = 0
         state, first, last, count = read_hello(hellos, begin, end, over[j], facts[j], lists, kinds)
         if state == HELLO_CUT and is_whole[j]:

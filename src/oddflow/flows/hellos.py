@@ -108,7 +108,7 @@ def _client_columns(hellos: Hellos, unparsed: Counter[str]) -> dict[str, pa.Arra
     facts = np.empty((len(hellos.rows), tls.HELLO_FIELDS), np.int32)
     ja3s, ja4s = _fingerprints(hellos, facts)
     for over, name in ((tls.OVER_STREAM, "TLS"), (tls.OVER_DATAGRAMS, "DTLS"), (tls.OVER_QUIC, "QUIC")):
-        states = facts[hellos.over == over, tls.STATE]
+        states = facts[(hellos.over == over) & (np.diff(hellos.offsets) > 0), tls.STATE]
         unparsed[f"{name} ClientHello cut"] += int((states == tls.HELLO_CUT).sum())
         unparsed[f"{name} ClientHello malformed"] += int((states == tls.HELLO_BAD).sum())
     names = facts[:, tls.NAME_BEGIN], facts[:, tls.NAME_END]
@@ -142,7 +142,9 @@ def hello_columns(flows: SortedFlows, unparsed: Counter[str]) -> dict[str, pa.Ar
         columns["tls_server_version"] = spread(*_server_versions(flows, unparsed), length)
     quic = flows.rows(IS_QUIC)
     if len(quic):
-        parts.append((_client_columns(_quic_hellos(flows, quic), unparsed), quic))
+        hellos = _quic_hellos(flows, quic)
+        unparsed["QUIC without a ClientHello"] += int((np.diff(hellos.offsets) == 0).sum())
+        parts.append((_client_columns(hellos, unparsed), quic))
         columns["quic_version"] = spread(pa.array(flows.hellos[quic, 1].astype(np.uint32)), quic, length)
     if parts:
         rows = np.concatenate([rows for _, rows in parts])

@@ -23,16 +23,19 @@ class _Malformed(Exception):
     """The bytes end, or mean nothing."""
 
 
-def _salt(version: int) -> bytes | None:
+def _salts(version: int) -> tuple[bytes, ...]:
     if version == VERSION_1:
-        return SALT_V1
+        return (SALT_V1,)
     if version == VERSION_2:
-        return SALT_V2
+        return (SALT_V2,)
     if 0xFF00001D <= version <= 0xFF000022:
-        return SALT_DRAFT_29
+        return (SALT_DRAFT_29,)
     if 0xFF000017 <= version <= 0xFF00001C or version == MVFST_27:
-        return SALT_DRAFT_23
-    return None
+        return (SALT_DRAFT_23,)
+    if version & 0x0F0F0F0F == 0x0A0A0A0A:
+        # A version that only provokes negotiation (RFC 9000 section 6.3): clients use the keys of one they speak.
+        return SALT_V1, SALT_DRAFT_29
+    return ()
 
 
 def _expand(secret: bytes, label: str, size: int) -> bytes:
@@ -52,15 +55,18 @@ class Keys:
 
 
 @lru_cache(maxsize=256)
-def client_keys(version: int, connection_id: bytes) -> Keys | None:
-    """The keys of a client's Initial packets (RFC 9001 section 5.2), or None for a version without known ones."""
-    salt = _salt(version)
-    if salt is None:
-        return None
-    secret = _expand(hmac.digest(salt, connection_id, "sha256"), "client in", 32)
+def client_keys(version: int, connection_id: bytes) -> tuple[Keys, ...]:
+    """The keys that a client's Initial packets may have (RFC 9001 section 5.2); none for a version without known ones.
+
+    >>> client_keys(1, bytes.fromhex("8394c8f03e515708"))[0].key.hex()  # RFC 9001 appendix A.1
+    '1f369613dd76d5467730efcbe3b1a22d'
+    """
     label = "quicv2 " if version == VERSION_2 else "quic "
     sizes = (("key", 16), ("iv", 12), ("hp", 16))
-    return Keys(*(_expand(secret, label + name, size) for name, size in sizes))
+    secrets = [
+        _expand(hmac.digest(salt, connection_id, "sha256"), "client in", 32) for salt in _salts(version)
+    ]
+    return tuple(Keys(*(_expand(secret, label + name, size) for name, size in sizes)) for secret in secrets)
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
@@ -202,17 +208,20 @@ def client_hello(datagrams: bytes) -> tuple[bytes, bool]:
     pieces: list[tuple[int, bytes]] = []
     keys: Keys | None = None
     hello = b""
+    frames: bytes | None
     for count, initial in enumerate(initial_packets(datagrams)):
         if count == MOST_PACKETS:
             break
         frames = decrypted(initial, keys) if keys is not None else None
         if frames is None:
             # The first packet, or the first one after a Retry or another version: its own ID gives the keys.
-            own = client_keys(initial.version, initial.connection_id)
-            frames = decrypted(initial, own) if own is not None and own != keys else None
+            for own in client_keys(initial.version, initial.connection_id):
+                frames = decrypted(initial, own) if own != keys else None
+                if frames is not None:
+                    keys, pieces = own, []
+                    break
             if frames is None:
                 continue
-            keys, pieces = own, []
         pieces += crypto_pieces(frames)
         hello = joined(pieces)
         if len(hello) >= 4 and hello[0] == 1 and len(hello) >= 4 + int.from_bytes(hello[1:4], "big"):
