@@ -135,7 +135,7 @@ APPLICATION_COLUMNS: tuple[Column, ...] = (
     Column("ssh_server", pa.string(), "", "SSH banner of the server"),
     Column("quic_version", pa.uint32(), "", "version in the client's first QUIC packet with one"),
 )
-"""What the first bytes of a flow say; text from the wire holds printable ASCII, other bytes and backslashes as \\xNN."""
+"""What the first bytes of a flow say. Text from the wire is printable ASCII; other bytes and backslashes are \\xNN."""
 
 PROTOCOL_NAMES = {
     1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 41: "ipv6", 46: "rsvp", 47: "gre", 50: "esp", 51: "ah",

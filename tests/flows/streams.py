@@ -9,7 +9,14 @@ import numpy as np
 from oddflow.flows.application import FirstBytes
 
 CLIENT_BYTES, SERVER_BYTES = 4096, 512
-ETHER_IPV4, ETHER_IPV6, ETHER_TAGS, ETHER_MPLS, ETHER_PPPOE, ETHER_ETHERNET = 0x0800, 0x86DD, (0x8100, 0x88A8), 0x8847, 0x8864, 0x6558
+ETHER_IPV4, ETHER_IPV6, ETHER_TAGS, ETHER_MPLS, ETHER_PPPOE, ETHER_ETHERNET = (
+    0x0800,
+    0x86DD,
+    (0x8100, 0x88A8),
+    0x8847,
+    0x8864,
+    0x6558,
+)
 
 
 def records(path):
@@ -19,13 +26,17 @@ def records(path):
         yield from _pcapng(data)
         return
     order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1", b"\x34\xcd\xb2\xa1") else ">"
-    magic, = struct.unpack_from(order + "I", data)
+    (magic,) = struct.unpack_from(order + "I", data)
     header = 24 if magic == 0xA1B2CD34 else 16
-    link, = struct.unpack_from(order + "I", data, 20)
+    (link,) = struct.unpack_from(order + "I", data, 20)
     at = 24
     while at + header <= len(data):
         seconds, fraction, size, _ = struct.unpack_from(order + "IIII", data, at)
-        yield link & 0xFFFF, data[at + header : at + header + size], seconds * 10**6 + (fraction // 1000 if magic == 0xA1B23C4D else fraction)
+        yield (
+            link & 0xFFFF,
+            data[at + header : at + header + size],
+            seconds * 10**6 + (fraction // 1000 if magic == 0xA1B23C4D else fraction),
+        )
         at += header + size
 
 

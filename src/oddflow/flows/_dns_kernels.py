@@ -46,7 +46,7 @@ def is_class(number):
 
 @kernel()
 def is_dns(data, begin, end, wire_length, by_port):
-    """Whether these bytes are a DNS message; without a port that says so, only a plain query of a host name is believed.
+    """Whether these bytes are a DNS message; without a port that says so, only a plain query of a host name is one.
 
     wire_length: the message's whole length, of which end - begin bytes are here.
     """

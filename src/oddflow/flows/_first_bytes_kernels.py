@@ -48,9 +48,9 @@ def find_hello(data, begin, end, kind):
         return begin
     for at in range(begin + 1, min(end - 10, begin + SCANNED_BYTES)):
         # Behind other bytes a record is believed only where the hello fills it.
-        if data[at] == HANDSHAKE and data[at + 1] == 3 and is_hello(data, at, end, kind):
-            if two(data, at + 3) == two(data, at + 7) + 4:
-                return at
+        looks_so = data[at] == HANDSHAKE and data[at + 1] == 3 and is_hello(data, at, end, kind)
+        if looks_so and two(data, at + 3) == two(data, at + 7) + 4:
+            return at
     return -1
 
 
@@ -92,8 +92,9 @@ def quic_version(data, at, end):
     if data[at] & 0x80:
         version = four(data, at + 1)
         high = version >> 8
-        known = version in (1, 0x6B3343CF) or high in (0xFF0000, 0xFACEB0) or high >> 8 in (0x5130, 0x5430)
-        known = known or (version & 0x0F0F0F0F) == 0x0A0A0A0A
+        if high >> 8 in (0x5130, 0x5430):
+            return version
+        known = version in (1, 0x6B3343CF) or high in (0xFF0000, 0xFACEB0) or (version & 0x0F0F0F0F) == 0x0A0A0A0A
         return version if known and data[at + 5] <= 20 else 0
     # Google's QUIC up to Q043: flags, connection ID of 8 bytes, version.
     if data[at] & 0x09 == 0x09 and data[at + 9] == 81 and data[at + 10] == 48:
@@ -115,7 +116,10 @@ def find_quic(data, begin, end):
 
 @kernel()
 def is_request(data, begin, end):
-    """Whether an HTTP request line starts here (RFC 9112 section 3); one that is cut needs one of HTTP's own methods."""
+    """Whether an HTTP request line starts here (RFC 9112 section 3).
+
+    Without "HTTP/" on the line, as in old requests and cut ones, only HTTP's own methods are believed.
+    """
     at = begin
     while at < end and at - begin <= LONGEST_METHOD and (65 <= data[at] <= 90 or data[at] == 45):
         at += 1
@@ -158,7 +162,8 @@ def kind_of_stream(client, begin, end, server, server_begin, server_end, is_dns_
         if is_dns(client, begin + 2, stop, two(client, begin), is_dns_port):
             return IS_DNS
     hellos[0] = find_hello(client, begin, end, CLIENT_HELLO)
-    hellos[1] = find_hello(server, server_begin, server_end, SERVER_HELLO)
+    if hellos[0] >= 0 or is_hello(server, server_begin, server_end, SERVER_HELLO):
+        hellos[1] = find_hello(server, server_begin, server_end, SERVER_HELLO)
     if hellos[0] < 0 and is_cut_hello(client, begin, end):
         hellos[0] = begin
     return kind | IS_TLS if hellos[0] >= 0 or hellos[1] >= 0 else kind
@@ -186,10 +191,11 @@ def kind_of_datagrams(client, begin, end, server, server_begin, server_end, port
         if is_request(client, begin + 2, stop) or is_status(client, begin + 2, stop):
             return IS_HTTP
         by_port = src_port in DNS_PORTS or dst_port in DNS_PORTS
-        if src_port not in (137, 138) and dst_port not in (137, 138):
-            if is_dns(client, begin + 2, stop, two(client, begin), by_port):
-                is_answer = stop - begin > 4 and client[begin + 4] & 0x80 != 0
-                return IS_TURNED if is_answer and src_port != dst_port and src_port in DNS_PORTS else IS_DNS
+        # NetBIOS names look like DNS and are none.
+        not_netbios = src_port not in (137, 138) and dst_port not in (137, 138)
+        if not_netbios and is_dns(client, begin + 2, stop, two(client, begin), by_port):
+            is_answer = stop - begin > 4 and client[begin + 4] & 0x80 != 0
+            return IS_TURNED if is_answer and src_port != dst_port and src_port in DNS_PORTS else IS_DNS
     elif server_end - server_begin > 2 and (src_port in DNS_PORTS or dst_port in DNS_PORTS):
         stop = min(server_begin + 2 + two(server, server_begin), server_end)
         if is_dns(server, server_begin + 2, stop, two(server, server_begin), True):

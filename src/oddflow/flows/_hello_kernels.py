@@ -14,15 +14,16 @@ NO_VERSION, CUT_VERSION = -1, -2
 @kernel()
 def take_stream(data, at, end, message, to):
     """Copies the handshake message of TLS records (RFC 8446 section 5.1): (offset after it, whether it is whole)."""
-    begin, need = to, 4
+    begin, need = to, np.int64(4)
     while at + 5 <= end and data[at] == HANDSHAKE and data[at + 1] == 3:
         stop = min(at + 5 + two(data, at + 3), end)
         at += 5
         while at < stop and to - begin < need:
-            message[to] = data[at]
-            to += 1
-            at += 1
-            if to - begin == 4:
+            size = min(stop - at, need - (to - begin))
+            message[to : to + size] = data[at : at + size]
+            to += size
+            at += size
+            if need == 4 and to - begin == 4:
                 need = 4 + three(message, begin + 1)
         if to - begin == need:
             return to, True
@@ -57,10 +58,10 @@ def take_fragments(data, at, end, kind, message, to):
                 if sequence == number and offset <= got:
                     last = min(fragment + 12 + three(data, fragment + 9), stop)
                     place = fragment + 12 + got - offset
-                    while place < last and to - begin - 4 < need:
-                        message[to] = data[place]
-                        to += 1
-                        place += 1
+                    size = min(last - place, need - got)
+                    if size > 0:
+                        message[to : to + size] = data[place : place + size]
+                        to += size
                     if to - begin - 4 == need:
                         return to, True
             at = stop

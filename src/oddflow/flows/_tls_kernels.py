@@ -328,7 +328,7 @@ def read_hellos(hellos, hello_offsets, over, is_whole, facts, starts, texts, off
 
 @kernel("i8(u1[::1], i4[:, ::1], u1[::1], i4[::1])")
 def write_protocols(hellos, facts, text, offsets):
-    """Writes all protocols that m hellos offer by ALPN (RFC 7301), commas between, as safe text; the characters used."""
+    """Writes all protocols that m hellos offer (ALPN, RFC 7301), commas between, as safe text; the characters used."""
     to = np.int64(0)
     for j in range(facts.shape[0]):
         offsets[j] = to

@@ -108,7 +108,9 @@ def _client_columns(hellos: Hellos, unparsed: Counter[str]) -> dict[str, pa.Arra
     facts = np.empty((len(hellos.rows), tls.HELLO_FIELDS), np.int32)
     ja3s, ja4s = _fingerprints(hellos, facts)
     for over, name in ((tls.OVER_STREAM, "TLS"), (tls.OVER_DATAGRAMS, "DTLS"), (tls.OVER_QUIC, "QUIC")):
-        states = facts[(hellos.over == over) & (np.diff(hellos.offsets) > 0), tls.STATE]
+        # Of a QUIC flow without any byte of a hello it is not known that it has one.
+        is_there = (np.diff(hellos.offsets) > 0) | (hellos.over != tls.OVER_QUIC)
+        states = facts[(hellos.over == over) & is_there, tls.STATE]
         unparsed[f"{name} ClientHello cut"] += int((states == tls.HELLO_CUT).sum())
         unparsed[f"{name} ClientHello malformed"] += int((states == tls.HELLO_BAD).sum())
     names = facts[:, tls.NAME_BEGIN], facts[:, tls.NAME_END]

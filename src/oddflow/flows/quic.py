@@ -63,9 +63,7 @@ def client_keys(version: int, connection_id: bytes) -> tuple[Keys, ...]:
     """
     label = "quicv2 " if version == VERSION_2 else "quic "
     sizes = (("key", 16), ("iv", 12), ("hp", 16))
-    secrets = [
-        _expand(hmac.digest(salt, connection_id, "sha256"), "client in", 32) for salt in _salts(version)
-    ]
+    secrets = [_expand(hmac.digest(salt, connection_id, "sha256"), "client in", 32) for salt in _salts(version)]
     return tuple(Keys(*(_expand(secret, label + name, size) for name, size in sizes)) for secret in secrets)
 
 
