@@ -23,7 +23,7 @@ def ja4_part(text: bytes) -> str:
     """JA4's digest of a list: twelve digits of its SHA-256.
 
     >>> ja4_part(b"002f,0035")
-    '7e5f18c8e5dd'
+    'f54dd463d39b'
     """
     return hashlib.sha256(text).hexdigest()[:12] if text else NOTHING
 
