@@ -9,7 +9,8 @@ from oddflow.jit import kernel
 SIDE, OPERATION, AT, SIZE, LOW, HIGH, POOL, IS_LITTLE, CONDITION_FIELDS = 0, 1, 2, 3, 4, 5, 6, 7, 8
 """A condition: whose bytes, what is asked, where, of how many bytes, the least and greatest number, its bytes."""
 BYTES, SEARCH, LENGTH, NUMBER, FITS, SAME = 0, 1, 2, 3, 4, 5
-OVER, FIRST_CONDITION, LAST_CONDITION, FIRST_PORT, LAST_PORT, NAME, SIGNATURE_FIELDS = 0, 1, 2, 3, 4, 5, 6
+OVER, FIRST_CONDITION, LAST_CONDITION, FIRST_PORT, LAST_PORT, NAME, START, START_MASK, SIGNATURE_FIELDS = 0, 1, 2, 3, 4, 5, 6, 7, 8
+"""A signature: its conditions, ports and name; what the client's first byte is, so that most can be passed by."""
 OVER_ANY, OVER_STREAM, OVER_DATAGRAM = 0, 1, 2
 UNNAMED = -1
 
@@ -44,8 +45,9 @@ def holds(condition, data, begin, end, length, limit, pool, masks):
     if operation == BYTES:
         return agrees(data, at, end, pool, masks, condition[POOL], size)
     if operation == SEARCH:
+        first, mask = pool[condition[POOL]], masks[condition[POOL]]
         for place in range(begin, min(at, end) - size + 1):
-            if agrees(data, place, end, pool, masks, condition[POOL], size):
+            if data[place] & mask == first and agrees(data, place, end, pool, masks, condition[POOL], size):
                 return True
         return False
     there = end - begin if length < 0 else length
@@ -95,8 +97,11 @@ def match_signatures(client, client_offsets, server, server_offsets, protocols, 
             if server_limit - server_begin > 2:
                 server_length = two(server, server_begin)
                 server_begin, server_end = server_begin + 2, min(server_begin + 2 + server_length, server_limit)
+        start = np.int64(client[begin]) if begin < end else np.int64(0)
         for j in range(signatures.shape[0]):
             signature = signatures[j]
+            if start & signature[START_MASK] != signature[START]:
+                continue
             if signature[OVER] not in (OVER_ANY, over):
                 continue
             fits = signature[FIRST_PORT] == signature[LAST_PORT]

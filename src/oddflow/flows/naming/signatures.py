@@ -116,6 +116,10 @@ def compile_signatures(table: list[dict[str, Any]]) -> Signatures:
         conditions += [_condition(text, 1, pool, masks) for text in row.get("server", [])]
         ports += row.get("ports", [])
         fields[compiled.LAST_CONDITION], fields[compiled.LAST_PORT] = len(conditions), len(ports)
+        for condition in conditions[fields[compiled.FIRST_CONDITION] :]:
+            if condition[: compiled.AT + 1] == [0, compiled.BYTES, 0]:
+                fields[compiled.START] = pool[condition[compiled.POOL]]
+                fields[compiled.START_MASK] = masks[condition[compiled.POOL]]
         rows.append(fields)
     return Signatures(
         np.array(rows, np.int64).reshape(-1, compiled.SIGNATURE_FIELDS),
