@@ -137,6 +137,14 @@ APPLICATION_COLUMNS: tuple[Column, ...] = (
 )
 """What the first bytes of a flow say. Text from the wire is printable ASCII; other bytes and backslashes are \\xNN."""
 
+NAMING_COLUMNS: tuple[Column, ...] = (
+    Column("app_by_port", pa.dictionary(pa.int16(), pa.string()), "", "service that the ports are registered for"),
+    Column("app_by_signature", pa.dictionary(pa.int16(), pa.string()), "", "application that the first bytes look like"),
+    Column("app_by_statistics", pa.dictionary(pa.int16(), pa.string()), "", "kind of talk that counts and times look like"),
+    Column("app_by_behaviour", pa.dictionary(pa.int16(), pa.string()), "", "pattern in which the two hosts behave"),
+)
+"""The four ways to name an application, side by side (docs/applications.md)."""
+
 PROTOCOL_NAMES = {
     1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 41: "ipv6", 46: "rsvp", 47: "gre", 50: "esp", 51: "ah",
     58: "icmp6", 88: "eigrp", 89: "ospf", 103: "pim", 112: "vrrp", 132: "sctp", 136: "udplite",

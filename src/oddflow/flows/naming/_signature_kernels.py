@@ -9,7 +9,17 @@ from oddflow.jit import kernel
 SIDE, OPERATION, AT, SIZE, LOW, HIGH, POOL, IS_LITTLE, CONDITION_FIELDS = 0, 1, 2, 3, 4, 5, 6, 7, 8
 """A condition: whose bytes, what is asked, where, of how many bytes, the least and greatest number, its bytes."""
 BYTES, SEARCH, LENGTH, NUMBER, FITS, SAME = 0, 1, 2, 3, 4, 5
-OVER, FIRST_CONDITION, LAST_CONDITION, FIRST_PORT, LAST_PORT, NAME, START, START_MASK, SIGNATURE_FIELDS = 0, 1, 2, 3, 4, 5, 6, 7, 8
+OVER, FIRST_CONDITION, LAST_CONDITION, FIRST_PORT, LAST_PORT, NAME, START, START_MASK, SIGNATURE_FIELDS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+)
 """A signature: its conditions, ports and name; what the client's first byte is, so that most can be passed by."""
 OVER_ANY, OVER_STREAM, OVER_DATAGRAM = 0, 1, 2
 UNNAMED = -1
