@@ -6,13 +6,15 @@ First bytes are put together by the tests' plain reader, so that this measures t
 """
 
 import argparse
+import struct
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import oddflow
+from oddflow.errors import OddflowError
 from oddflow.flows.naming.behaviour import HostBehaviour
 from oddflow.flows.naming.ports import names_by_port
 from oddflow.flows.naming.signatures import names_by_signature
@@ -22,11 +24,17 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 from tests.flows.streams import first_bytes, plain_flows  # noqa: E402
 
-CAPTURES = ROOT / ".." / "shared" / "data" / "captures" / "ndpi"
+CAPTURES = ROOT / ".." / "shared" / "data" / "captures"
+FOLDERS = ("ndpi", "zeek-btest")
+FIVE_TUPLE = ("protocol", "src_ip", "src_port", "dst_ip", "dst_port")
 SEES_WEB = ("https", "tls", "http", "quic")
 EXPECTED = {
     "443-": SEES_WEB, "afp": ("afp",), "amqp": ("amqp",), "bfcp": ("bfcp",), "bfd": ("bfd",), "bitcoin": ("bitcoin",),
-    "bittorrent": ("bittorrent",), "capwap": ("capwap",), "ceph": ("ceph",), "cip_io": ("cip-io",),
+    "bittorrent": ("bittorrent",), "dce-rpc/": ("dcerpc", "smb"), "dhcp/": ("dhcp",), "dnp3/": ("dnp3",),
+    "irc": ("irc",), "krb/": ("kerberos",), "ldap/": ("ldap", "cldap"), "mount/": ("rpc", "nfs"), "mysql/": ("mysql",),
+    "nfs/": ("nfs", "rpc"), "ntp/": ("ntp",), "postgresql/": ("postgresql",), "quic/": ("quic",), "redis/": ("redis",),
+    "sip/": ("sip",), "snmp/": ("snmp",), "socks": ("socks",), "syslog": ("syslog",), "telnet": ("telnet",),
+    "rdp/": ("rdp",), "capwap": ("capwap",), "ceph": ("ceph",), "cip_io": ("cip-io",),
     "citrix": ("citrix",), "corba": ("corba",), "diameter": ("diameter",), "dns": ("dns",),
     "dns2tcp": SEES_WEB, "dns_do": ("dns-over-tls", *SEES_WEB), "dnscrypt": SEES_WEB, "dtls": ("dtls",),
     "edonkey": ("edonkey",), "elasticsearch": ("elasticsearch",), "ethereum": ("ethereum",),
@@ -46,14 +54,16 @@ EXPECTED = {
     "teamspeak": ("teamspeak",), "tftp": ("tftp",), "thrift": ("thrift",), "tinc": ("tinc",), "tls": SEES_WEB,
     "vnc": ("vnc",), "websocket": ("websocket", *SEES_WEB), "whois": ("whois",), "z3950": ("z3950",),
 }  # fmt: skip
-"""What a file's name begins with, and the names that are right for its largest flow."""
+"""What a capture's path begins with in its folder, and the names that are right for its largest flow."""
+AGREEMENTS = ("both say the same", "they differ", "port alone", "signature alone", "neither names it")
 SAME = {"https": {"tls"}, "http": {"websocket", "http2", "ipp"}, "smb": {"netbios-ns"}, "rpc": {"nfs"}}
 """Names by port that stand for other names by signature."""
 GROUPS = {
     "dns, mdns, llmnr": ("dns", "mdns", "llmnr"), "tls": ("tls",), "http": ("http", "websocket"), "quic": ("quic",),
     "ssh": ("ssh",), "stun, rtp, rtcp, dtls": ("stun", "rtp", "rtcp", "dtls"), "dhcp": ("dhcp",), "ntp": ("ntp",),
-    "ftp, smb, nfs, tftp": ("ftp", "smb", "nfs", "tftp"), "bittorrent, bitcoin, edonkey": ("bittorrent", "bitcoin", "edonkey"),
-    "mysql, postgresql, mongodb, redis, mssql": ("mysql", "postgresql", "mongodb", "redis", "mssql"),
+    "ftp, smb, nfs, tftp": ("ftp", "smb", "nfs", "tftp"),
+    "bittorrent, bitcoin": ("bittorrent", "bitcoin"),
+    "data bases": ("mysql", "postgresql", "mongodb", "redis", "mssql"),
 }  # fmt: skip
 
 
@@ -93,9 +103,10 @@ def named_flows(path: Path) -> Iterator[NamedFlow]:
             yield NamedFlow(packets, port, signatures.get((row["protocol"], ends)), kind, pattern)
 
 
-def expected_names(path: Path) -> tuple[str, ...]:
+def expected_names(path: Path, folder: Path) -> tuple[str, ...]:
     """What the file's name says is in it; nothing where it says nothing we know."""
-    fitting = [prefix for prefix in EXPECTED if path.name.startswith(prefix)]
+    name = path.relative_to(folder).as_posix()
+    fitting = [prefix for prefix in EXPECTED if name.startswith(prefix)]
     return EXPECTED[max(fitting, key=len)] if fitting else ()
 
 
@@ -119,45 +130,77 @@ def mostly(counts: Counter[str | None]) -> str:
     return ", ".join(f"{name or 'none'} {count / total:.0%}" for name, count in counts.most_common(2))
 
 
+@dataclass(slots=True)
+class Tally:
+    """What the captures of a folder gave."""
+
+    captures: int = 0
+    flows: int = 0
+    largest: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    pairs: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, tuple[Counter[str | None], Counter[str | None]]] = field(
+        default_factory=lambda: {group: (Counter(), Counter()) for group in GROUPS}
+    )
+
+    def add(self, flows: list[NamedFlow], right: tuple[str, ...]) -> None:
+        """Adds one capture."""
+        self.flows += len(flows)
+        for flow in flows:
+            self.pairs[agreement(flow)] += 1
+            for group, names in GROUPS.items():
+                if flow.by_signature in names:
+                    self.kinds[group][0][flow.by_statistics] += 1
+                    self.kinds[group][1][flow.by_behaviour] += 1
+        if right and flows:
+            self.captures += 1
+            main_flow = max(flows, key=lambda flow: flow.packets)
+            self.largest["by port"][verdict(main_flow.by_port, right)] += 1
+            self.largest["by signature"][verdict(main_flow.by_signature, right)] += 1
+
+
+def tally(folder: Path, *, verbose: bool) -> Tally:
+    """Names all flows of all captures in a folder."""
+    found = Tally()
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file():
+            continue
+        try:
+            flows = list(named_flows(path))
+        except (OddflowError, struct.error) as error:
+            print(f"{path.name}: {error}", file=sys.stderr)
+            continue
+        right = expected_names(path, folder)
+        found.add(flows, right)
+        if verbose and right and flows:
+            main_flow = max(flows, key=lambda flow: flow.packets)
+            if verdict(main_flow.by_signature, right) != "right":
+                print(f"{path.relative_to(folder)}: {main_flow}", file=sys.stderr)
+    return found
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--captures", type=Path, default=CAPTURES, help="folder of captures named by application")
+    parser.add_argument("--captures", type=Path, default=CAPTURES, help="where the folders of named captures are")
     parser.add_argument("--verbose", action="store_true", help="also print each capture whose signature is not right")
     options = parser.parse_args()
-    largest: dict[str, Counter[str]] = defaultdict(Counter)
-    pairs: Counter[str] = Counter()
-    kinds: dict[str, tuple[Counter[str | None], Counter[str | None]]] = {g: (Counter(), Counter()) for g in GROUPS}
-    captures = flow_count = 0
-    for path in sorted(options.captures.iterdir()):
-        try:
-            flows = list(named_flows(path))
-        except oddflow.OddflowError as error:
-            print(f"{path.name}: {error}", file=sys.stderr)
-            continue
-        flow_count += len(flows)
-        for flow in flows:
-            pairs[agreement(flow)] += 1
-            for group, names in GROUPS.items():
-                if flow.by_signature in names:
-                    kinds[group][0][flow.by_statistics] += 1
-                    kinds[group][1][flow.by_behaviour] += 1
-        right = expected_names(path)
-        if right and flows:
-            captures += 1
-            main_flow = max(flows, key=lambda flow: flow.packets)
-            largest["by port"][verdict(main_flow.by_port, right)] += 1
-            largest["by signature"][verdict(main_flow.by_signature, right)] += 1
-            if options.verbose and verdict(main_flow.by_signature, right) != "right":
-                print(f"{path.name}: {main_flow}", file=sys.stderr)
-    print(f"{captures} captures whose name says what their largest flow is:\n")
+    tallies = {name: tally(options.captures / name, verbose=options.verbose) for name in FOLDERS}
     print_table(
-        ("way", "right", "another name", "no name"),
-        [(way, counts["right"], counts["other"], counts["none"]) for way, counts in largest.items()],
+        ("captures", "way", "right", "another name", "no name"),
+        [
+            (f"{name} ({found.captures})", way, counts["right"], counts["other"], counts["none"])
+            for name, found in tallies.items()
+            for way, counts in found.largest.items()
+        ],
     )
-    print(f"All {flow_count:,} flows of the folder, port beside signature:\n")
-    print_table(("", "flows"), pairs.most_common())
-    print("Flows by their signature, and what the other two ways see in them:\n")
+    print_table(
+        ("flows", *tallies),
+        [(words, *(found.pairs[words] for found in tallies.values())) for words in AGREEMENTS],
+    )
+    kinds = {
+        group: tuple(sum((found.kinds[group][way] for found in tallies.values()), Counter()) for way in (0, 1))
+        for group in GROUPS
+    }
     print_table(
         ("signature", "flows", "by statistics", "by behaviour"),
         [(group, sum(a.values()), mostly(a), mostly(b)) for group, (a, b) in kinds.items() if a],

@@ -139,8 +139,12 @@ APPLICATION_COLUMNS: tuple[Column, ...] = (
 
 NAMING_COLUMNS: tuple[Column, ...] = (
     Column("app_by_port", pa.dictionary(pa.int16(), pa.string()), "", "service that the ports are registered for"),
-    Column("app_by_signature", pa.dictionary(pa.int16(), pa.string()), "", "application that the first bytes look like"),
-    Column("app_by_statistics", pa.dictionary(pa.int16(), pa.string()), "", "kind of talk that counts and times look like"),
+    Column(
+        "app_by_signature", pa.dictionary(pa.int16(), pa.string()), "", "application that the first bytes look like"
+    ),
+    Column(
+        "app_by_statistics", pa.dictionary(pa.int16(), pa.string()), "", "kind of talk that counts and times look like"
+    ),
     Column("app_by_behaviour", pa.dictionary(pa.int16(), pa.string()), "", "pattern in which the two hosts behave"),
 )
 """The four ways to name an application, side by side (docs/applications.md)."""

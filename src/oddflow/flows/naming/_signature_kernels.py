@@ -101,10 +101,11 @@ def match_signatures(client, client_offsets, server, server_offsets, protocols, 
         if protocols[i] == UDP:
             over = OVER_DATAGRAM
             length, server_length = np.int64(0), np.int64(0)
-            if limit - begin > 2:
+            end, server_end = begin, server_begin
+            if limit - begin >= 2:
                 length = two(client, begin)
                 begin, end = begin + 2, min(begin + 2 + length, limit)
-            if server_limit - server_begin > 2:
+            if server_limit - server_begin >= 2:
                 server_length = two(server, server_begin)
                 server_begin, server_end = server_begin + 2, min(server_begin + 2 + server_length, server_limit)
         start = np.int64(client[begin]) if begin < end else np.int64(0)

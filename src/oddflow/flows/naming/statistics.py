@@ -66,31 +66,34 @@ def _direction(batch: pa.RecordBatch, name: str) -> Direction:
 
 def _is_media(way: Direction, numbers: dict[str, Any]) -> NDArray[np.bool_]:
     least, most = numbers["payload_bytes"]
-    return (
+    found: NDArray[np.bool_] = (
         (way.payload_packets >= numbers["least_packets"])
         & (way.gap_mean_s <= 1 / numbers["least_per_s"])
         & (way.mean_payload_bytes >= least)
         & (way.mean_payload_bytes <= most)
         & (way.gap_variation <= numbers["most_variation"])
     )
+    return found
 
 
 def _is_beacon(way: Direction, numbers: dict[str, Any]) -> NDArray[np.bool_]:
-    return (
+    found: NDArray[np.bool_] = (
         (way.payload_packets >= numbers["least_packets"])
         & (way.gap_mean_s >= numbers["least_gap_s"])
         & (way.gap_variation <= numbers["most_variation"])
         & (way.mean_payload_bytes <= numbers["most_payload_bytes"])
     )
+    return found
 
 
 def _is_bulk(way: Direction, other: Direction, numbers: dict[str, Any]) -> NDArray[np.bool_]:
     both = way.payload_bytes + other.payload_bytes
-    return (
+    found: NDArray[np.bool_] = (
         (way.payload_bytes >= numbers["least_bytes"])
         & (way.payload_bytes >= numbers["least_share"] * both)
         & (way.mean_payload_bytes >= numbers["least_mean_bytes"])
     )
+    return found
 
 
 def names_by_statistics(batch: pa.RecordBatch, numbers: dict[str, dict[str, Any]] | None = None) -> pa.DictionaryArray:
