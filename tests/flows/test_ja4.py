@@ -5,7 +5,9 @@ import json
 import pytest
 from tests.flows.streams import first_bytes, plain_flows
 
+import oddflow
 from oddflow.flows.application import application_columns
+from oddflow.schema import FLOW_SCHEMA
 
 CAPTURES_WITH_JA4 = [
     "browsers-x509.pcapng", "chrome-cloudflare-quic-with-secrets.pcapng", "ipv6.pcapng", "latest.pcapng",
@@ -49,3 +51,18 @@ def test_no_golden_capture_with_ja4_is_left_out(shared):
     folder = shared / "golden" / "ja4"
     names = [path.name.removesuffix(".json") for path in sorted(folder.glob("*.json"))]
     assert [name for name in names if golden(folder, name)] == CAPTURES_WITH_JA4
+
+
+@pytest.mark.skipif("ja4" not in FLOW_SCHEMA.names, reason="the flow table has no columns of first bytes yet")
+@pytest.mark.parametrize("name", CAPTURES_WITH_JA4)
+def test_the_flow_table_holds_the_golden_values(shared, name):
+    folder = shared / "golden" / "ja4"
+    found = {}
+    for batch in oddflow.flows(str(folder / name)):
+        wanted = ["src_ip", "src_port", "dst_ip", "dst_port", "ja4"]
+        for row in batch.select(wanted).to_pylist():
+            if row["ja4"]:
+                found[(row["src_ip"], row["src_port"]), (row["dst_ip"], row["dst_port"])] = row["ja4"]
+    assert {ends: found.get(ends) for ends in golden(folder, name)} == {
+        ends: ja4 for ends, (ja4, _) in golden(folder, name).items()
+    }

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from oddflow.flows._bytes_kernels import put_byte, two
+from oddflow.flows._wire_kernels import put_byte, two
 from oddflow.jit import kernel
 
 HEADER_BYTES = 12

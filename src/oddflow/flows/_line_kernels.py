@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from oddflow.flows._bytes_kernels import two
+from oddflow.flows._wire_kernels import two
 from oddflow.flows._first_bytes_kernels import SSH, is_request, is_status, starts_with
 from oddflow.flows._key_kernels import UDP
 from oddflow.jit import kernel

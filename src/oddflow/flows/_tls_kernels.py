@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from oddflow.flows._bytes_kernels import HEXADECIMAL, put_text, three, two
+from oddflow.flows._wire_kernels import HEXADECIMAL, put_text, three, two
 from oddflow.jit import kernel
 
 SERVER_NAME, GROUPS, POINT_FORMATS, SIGNATURES, ALPN, VERSIONS = 0, 10, 11, 13, 16, 43
