@@ -5,7 +5,7 @@ import numpy as np
 from oddflow.flows._wire_kernels import four, two
 from oddflow.flows._dns_kernels import is_dns
 from oddflow.flows._key_kernels import TCP, UDP
-from oddflow.jit import kernel
+from oddflow.jit import copy_bytes, kernel
 
 SCTP = 132
 DNS_PORTS = (53, 5353, 5355)
@@ -232,13 +232,13 @@ def turn_flows(client, client_offsets, server, server_offsets, kinds, to_client,
         begin, end = np.int64(client_offsets[i]), np.int64(client_offsets[i + 1])
         server_begin, server_end = np.int64(server_offsets[i]), np.int64(server_offsets[i + 1])
         if kinds[i] == IS_TURNED:
-            to_client[client_at : client_at + server_end - server_begin] = server[server_begin:server_end]
-            to_server[server_at : server_at + end - begin] = client[begin:end]
+            copy_bytes(to_client, client_at, server, server_begin, server_end - server_begin)
+            copy_bytes(to_server, server_at, client, begin, end - begin)
             client_at += server_end - server_begin
             server_at += end - begin
         else:
-            to_client[client_at : client_at + end - begin] = client[begin:end]
-            to_server[server_at : server_at + server_end - server_begin] = server[server_begin:server_end]
+            copy_bytes(to_client, client_at, client, begin, end - begin)
+            copy_bytes(to_server, server_at, server, server_begin, server_end - server_begin)
             client_at += end - begin
             server_at += server_end - server_begin
     to_client_offsets[kinds.shape[0]], to_server_offsets[kinds.shape[0]] = client_at, server_at

@@ -4,7 +4,7 @@ import numpy as np
 
 from oddflow.flows._wire_kernels import three, two
 from oddflow.flows._first_bytes_kernels import CLIENT_HELLO, HANDSHAKE, SERVER_HELLO
-from oddflow.jit import kernel
+from oddflow.jit import copy_bytes, kernel
 
 SUPPORTED_VERSIONS, KEY_SHARE = 43, 51
 TLS_1_3 = 0x0304
@@ -20,7 +20,7 @@ def take_stream(data, at, end, message, to):
         at += 5
         while at < stop and to - begin < need:
             size = min(stop - at, need - (to - begin))
-            message[to : to + size] = data[at : at + size]
+            copy_bytes(message, to, data, at, size)
             to += size
             at += size
             if need == 4 and to - begin == 4:
@@ -60,7 +60,7 @@ def take_fragments(data, at, end, kind, message, to):
                     place = fragment + 12 + got - offset
                     size = min(last - place, need - got)
                     if size > 0:
-                        message[to : to + size] = data[place : place + size]
+                        copy_bytes(message, to, data, place, size)
                         to += size
                     if to - begin - 4 == need:
                         return to, True
@@ -115,13 +115,12 @@ def server_version(message, size, is_whole):
     return version
 
 
-@kernel("void(u1[::1], i4[::1], i8[::1], i8[::1], u1[::1], i4[::1])")
-def read_server_hellos(server, server_offsets, rows, places, is_datagrams, versions):
-    """The version that each flow's ServerHello chooses, (m,); NO_VERSION or CUT_VERSION where it cannot be read."""
-    longest = np.int64(0)
-    for j in range(rows.shape[0]):
-        longest = max(longest, np.int64(server_offsets[rows[j] + 1]) - places[j])
-    message = np.empty(longest + 4, np.uint8)
+@kernel("void(u1[::1], i4[::1], i8[::1], i8[::1], u1[::1], u1[::1], i4[::1])")
+def read_server_hellos(server, server_offsets, rows, places, is_datagrams, message, versions):
+    """The version that each flow's ServerHello chooses, (m,); NO_VERSION or CUT_VERSION where it cannot be read.
+
+    message: room for the longest direction of these flows.
+    """
     for j in range(rows.shape[0]):
         versions[j] = NO_VERSION
         if places[j] < 0:

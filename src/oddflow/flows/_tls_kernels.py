@@ -280,21 +280,19 @@ def put_ja4_extensions(data, kinds, count, lists, text, at):
     return at, counted
 
 
-@kernel("i8(u1[::1], i4[::1], u1[::1], u1[::1], i4[:, ::1], u1[:, ::1], u1[::1], i4[::1])")
-def read_hellos(hellos, hello_offsets, over, is_whole, facts, starts, texts, offsets):
+@kernel(
+    "i8(u1[::1], i4[::1], u1[::1], u1[::1], u2[::1], u2[::1], i8[:, ::1], i4[:, ::1], u1[:, ::1], u1[::1], i4[::1])"
+)
+def read_hellos(hellos, hello_offsets, over, is_whole, kinds, ciphers, lists, facts, starts, texts, offsets):
     """Reads m ClientHello messages, packed one after another.
 
-    over (m,): OVER_STREAM, OVER_DATAGRAMS, OVER_QUIC. facts (m, HELLO_FIELDS): what they say.
+    over (m,): OVER_STREAM, OVER_DATAGRAMS, OVER_QUIC. kinds, ciphers: room for half as many numbers as the longest
+    hello has bytes; lists (3, 2) too is only room. facts (m, HELLO_FIELDS): what they say.
     starts (m, JA4_START_CHARACTERS): JA4's first part. texts: DIGESTED_TEXTS of each hello, to be digested, empty
     where it is not whole; offsets (3 m + 1,). Room for any case: six characters a byte and 64 a hello.
     Returns the characters used.
     """
     at = np.int64(0)
-    longest = np.int64(0)
-    for j in range(over.shape[0]):
-        longest = max(longest, np.int64(hello_offsets[j + 1]) - np.int64(hello_offsets[j]))
-    kinds, ciphers = np.empty(longest // 4 + 1, np.uint16), np.empty(longest // 2 + 1, np.uint16)
-    lists = np.zeros((3, 2), np.int64)
     for j in range(over.shape[0]):
         begin, end = np.int64(hello_offsets[j]), np.int64(hello_offsets[j + 1])
         facts[j, :] = -1

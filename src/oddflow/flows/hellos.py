@@ -80,7 +80,12 @@ def _fingerprints(hellos: Hellos, facts: NDArray[np.int32]) -> tuple[pa.Array, p
     room = tls.DIGESTED_CHARACTERS_PER_BYTE * len(hellos.messages) + tls.DIGESTED_CHARACTERS_MORE * count
     texts, offsets = np.empty(room, np.uint8), np.empty(tls.DIGESTED_TEXTS * count + 1, np.int32)
     starts = np.zeros((count, tls.JA4_START_CHARACTERS), np.uint8)
-    used = tls.read_hellos(hellos.messages, hellos.offsets, hellos.over, hellos.is_whole, facts, starts, texts, offsets)
+    room = int(np.diff(hellos.offsets).max(initial=0)) // 2 + 1
+    kinds, ciphers, lists = np.empty(room, np.uint16), np.empty(room, np.uint16), np.empty((3, 2), np.int64)
+    used = tls.read_hellos(
+        hellos.messages, hellos.offsets, hellos.over, hellos.is_whole, kinds, ciphers, lists,
+        facts, starts, texts, offsets,
+    )  # fmt: skip
     held, places = texts[:used].tobytes(), offsets.tolist()
     words = [held[begin:end] for begin, end in pairwise(places)]
     is_read = (facts[:, tls.STATE] == tls.IS_READ).tolist()
@@ -128,7 +133,9 @@ def _server_versions(flows: SortedFlows, unparsed: Counter[str]) -> tuple[pa.Arr
     places = np.ascontiguousarray(flows.hellos[rows, 1])
     is_datagrams = (flows.kinds[rows] & IS_DTLS != 0).astype(np.uint8)
     versions = np.empty(len(rows), np.int32)
-    read_server_hellos(flows.first.server, flows.first.server_offsets, rows, places, is_datagrams, versions)
+    offsets = flows.first.server_offsets
+    message = np.empty(int((offsets[rows + 1] - offsets[rows]).max(initial=0)) + 4, np.uint8)
+    read_server_hellos(flows.first.server, offsets, rows, places, is_datagrams, message, versions)
     unparsed["TLS ServerHello cut"] += int((versions == CUT_VERSION).sum())
     return _versions(versions), rows
 
