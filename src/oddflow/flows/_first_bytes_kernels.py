@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from oddflow.flows._wire_kernels import four, two
 from oddflow.flows._dns_kernels import is_dns
 from oddflow.flows._key_kernels import TCP, UDP
+from oddflow.flows._wire_kernels import four, two
 from oddflow.jit import copy_bytes, kernel
 
 SCTP = 132

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from oddflow.flows._wire_kernels import three, two
 from oddflow.flows._first_bytes_kernels import CLIENT_HELLO, HANDSHAKE, SERVER_HELLO
+from oddflow.flows._wire_kernels import three, two
 from oddflow.jit import copy_bytes, kernel
 
 SUPPORTED_VERSIONS, KEY_SHARE = 43, 51

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from oddflow.flows._wire_kernels import two
 from oddflow.flows._first_bytes_kernels import SSH, is_request, is_status, starts_with
 from oddflow.flows._key_kernels import UDP
+from oddflow.flows._wire_kernels import two
 from oddflow.jit import kernel
 
 METHOD, HOST, AGENT, STATUS, HTTP_STATE, HTTP_FIELDS = 0, 2, 4, 6, 7, 8

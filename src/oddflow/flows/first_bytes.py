@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from oddflow.flows._wire_kernels import write_texts
 from oddflow.flows._first_bytes_kernels import IS_TURNED, sort_flows, turn_flows
+from oddflow.flows._wire_kernels import write_texts
 
 
 @dataclass(slots=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from oddflow.flows._wire_kernels import two
 from oddflow.flows._key_kernels import UDP
+from oddflow.flows._wire_kernels import two
 from oddflow.jit import kernel
 
 SIDE, OPERATION, AT, SIZE, LOW, HIGH, POOL, IS_LITTLE, CONDITION_FIELDS = 0, 1, 2, 3, 4, 5, 6, 7, 8
