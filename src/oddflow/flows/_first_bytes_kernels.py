@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from oddflow._copy_kernels import copy_bytes
 from oddflow.flows._dns_kernels import is_dns
 from oddflow.flows._key_kernels import TCP, UDP
 from oddflow.flows._wire_kernels import four, two
-from oddflow.jit import copy_bytes, kernel
+from oddflow.jit import kernel
 
 SCTP = 132
 DNS_PORTS = (53, 5353, 5355)

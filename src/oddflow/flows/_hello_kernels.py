@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from oddflow._copy_kernels import copy_bytes
 from oddflow.flows._first_bytes_kernels import CLIENT_HELLO, HANDSHAKE, SERVER_HELLO
 from oddflow.flows._wire_kernels import three, two
-from oddflow.jit import copy_bytes, kernel
+from oddflow.jit import kernel
 
 SUPPORTED_VERSIONS, KEY_SHARE = 43, 51
 TLS_1_3 = 0x0304
