@@ -19,7 +19,7 @@ from oddflow.schema import FLOW_SCHEMA
 ROWS_A_BATCH = 8_192
 PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 KEY_COLUMNS = ("start", "end", "src_ip", "dst_ip", "src_port", "dst_port", "protocol")
-NESTED = ("lengths", "gaps_us", "payload")
+NESTED = ("lengths", "gaps_us", "payload", "reverse_payload")
 
 
 def is_table(first: bytes) -> bool:
