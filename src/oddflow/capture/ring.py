@@ -5,10 +5,10 @@ import mmap
 import select
 import socket
 import struct
-import time
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddflow.capture.filter import accept_all, attach
 from oddflow.capture.interface import Interface
@@ -102,7 +102,7 @@ class Ring:
         self._block = 0
         self._poll = select.poll()
         self._poll.register(self.socket, select.POLLIN | select.POLLERR)
-        self.data = np.zeros(0, np.uint8)
+        self._blocks = np.zeros((0, 0), np.uint8)
         self._status = np.zeros(0, np.uint32)
 
     def _request_ring(self) -> None:
@@ -150,8 +150,8 @@ class Ring:
     def map(self) -> None:
         """Shares the ring's memory with this process."""
         self._memory = mmap.mmap(self.socket.fileno(), self.settings.block_bytes * self.settings.blocks)
-        self.data = np.frombuffer(self._memory, np.uint8)
-        self._status = self.data.view(np.uint32)[STATUS_WORD :: self.settings.block_bytes // 4]
+        self._blocks = np.frombuffer(self._memory, np.uint8).reshape(-1, self.settings.block_bytes)
+        self._status = self._blocks.view(np.uint32)[:, STATUS_WORD]
 
     def wait(self, timeout_s: float) -> bool:
         """Whether the next block is ours, after waiting for it at most so long; an interface that fails ends the wait.
@@ -164,9 +164,9 @@ class Ring:
         return bool(self._status[self._block] & USER_OWNS)
 
     @property
-    def block_start(self) -> int:
-        """Where the block that is ours begins in `data`."""
-        return self._block * self.settings.block_bytes
+    def block(self) -> NDArray[np.uint8]:
+        """The block that is ours, (block_bytes,): the kernel's memory itself."""
+        return self._blocks[self._block]
 
     def release(self) -> None:
         """Gives the block back to the kernel."""
@@ -184,8 +184,8 @@ class Ring:
         return wanted, dropped
 
     def close(self) -> None:
-        """Leaves the interface; whoever still holds `data` must have let go of it."""
-        self.data, self._status = np.zeros(0, np.uint8), np.zeros(0, np.uint32)
+        """Leaves the interface; whoever holds a block must have let go of it."""
+        self._blocks, self._status = np.zeros((0, 0), np.uint8), np.zeros(0, np.uint32)
         if self._memory is not None:
             self._memory.close()
             self._memory = None
@@ -218,7 +218,3 @@ def open_rings(interface: Interface, settings: RingSettings, program: bytes, cou
         raise UsageError(f"{interface.name} cannot be listened to: {error.strerror}; is it still there?") from None
     return rings
 
-
-def now_ns() -> int:
-    """The clock that packets are stamped with."""
-    return time.time_ns()
