@@ -54,7 +54,9 @@ def compile_filter(text: str, link_type: int, snap_bytes: int, interface: str = 
     if not text.strip():
         return accept_all(snap_bytes)
     if len(text) > MAX_TEXT or "\0" in text:
-        raise UsageError(f"the capture filter has {len(text):,} characters; expected at most {MAX_TEXT:,}, none of them 0")
+        raise UsageError(
+            f"the capture filter has {len(text):,} characters; expected at most {MAX_TEXT:,}, none of them 0"
+        )
     library = _library()
     if interface and NEEDS_INTERFACE.search(text):
         handle = _activated(library, interface, snap_bytes)

@@ -6,7 +6,6 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 
 from oddflow.errors import UsageError
 
@@ -126,15 +125,15 @@ class DropCounters:
     """What the kernel dropped before any capture saw it; its files are opened while that is still allowed."""
 
     def __init__(self) -> None:
-        self._devices = Path(NETWORK_DEVICES).open("rb", buffering=0)
-        self._softnet = Path(SOFTNET).open("rb", buffering=0)
+        self._devices = os.open(NETWORK_DEVICES, os.O_RDONLY | os.O_CLOEXEC)
+        self._softnet = os.open(SOFTNET, os.O_RDONLY | os.O_CLOEXEC)
 
     def of_interface(self, name: str) -> int:
         """Received packets that an interface dropped or missed since it was made; 0 where it is gone.
 
         The kernel's `rx_dropped` + `rx_missed_errors`; what its backlog dropped is in it, too.
         """
-        for line in _all_of(self._devices.fileno()).splitlines():
+        for line in _all_of(self._devices).splitlines():
             device, _, counters = line.partition(b":")
             if device.strip() == os.fsencode(name):
                 return int(counters.split()[RECEIVE_DROP_COLUMN])
@@ -142,12 +141,12 @@ class DropCounters:
 
     def of_softnet(self) -> int:
         """Packets that the backlogs of all cores dropped since the machine started, from all interfaces."""
-        return sum(int(line.split()[1], 16) for line in _all_of(self._softnet.fileno()).splitlines())
+        return sum(int(line.split()[1], 16) for line in _all_of(self._softnet).splitlines())
 
     def close(self) -> None:
         """Closes the files."""
-        self._devices.close()
-        self._softnet.close()
+        os.close(self._devices)
+        os.close(self._softnet)
 
 
 def _all_of(file: int) -> bytes:

@@ -82,22 +82,33 @@ class Ring:
     """
 
     def __init__(self, settings: RingSettings) -> None:
-        self.settings = settings
-        self.interface: Interface | None = None
         try:
-            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError:
             raise UsageError(
                 "capturing needs root or the capability CAP_NET_RAW: call it with sudo, "
                 "or give a copy of the Python interpreter that capability (`setcap cap_net_raw=ep`)"
             ) from None
+        self._take(opened, settings, None)
         try:
             self._request_ring()
         except OSError as error:
-            self.socket.close()
+            opened.close()
             raise UsageError(
                 f"the kernel gives no ring of {settings.ring_bytes >> 20} MiB: {error.strerror}; ask for a smaller one"
             ) from None
+
+    @classmethod
+    def adopt(cls, opened: socket.socket, settings: RingSettings, interface: Interface) -> "Ring":
+        """The ring of a socket that another process opened and bound."""
+        ring = cls.__new__(cls)
+        ring._take(opened, settings, interface)  # noqa: SLF001  (its own)
+        return ring
+
+    def _take(self, opened: socket.socket, settings: RingSettings, interface: Interface | None) -> None:
+        self.socket = opened
+        self.settings = settings
+        self.interface = interface
         self._memory: mmap.mmap | None = None
         self._block = 0
         self._poll = select.poll()
@@ -166,7 +177,8 @@ class Ring:
     @property
     def block(self) -> NDArray[np.uint8]:
         """The block that is ours, (block_bytes,): the kernel's memory itself."""
-        return self._blocks[self._block]
+        block: NDArray[np.uint8] = self._blocks[self._block]
+        return block
 
     def release(self) -> None:
         """Gives the block back to the kernel."""
@@ -217,4 +229,3 @@ def open_rings(interface: Interface, settings: RingSettings, program: bytes, cou
             ring.close()
         raise UsageError(f"{interface.name} cannot be listened to: {error.strerror}; is it still there?") from None
     return rings
-

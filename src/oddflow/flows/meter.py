@@ -61,6 +61,15 @@ class Meter:
         """Flows ended early because `max_flows` were open."""
         return int(self._meter[layout.EVICTED])
 
+    @property
+    def open_flows(self) -> int:
+        """Flows that have not ended yet."""
+        return len(self._hashes) - int(self._meter[layout.FREE_COUNT] + self._meter[layout.DONE_COUNT])
+
+    def advance(self, now_ns: int) -> Iterator[pa.RecordBatch]:
+        """Stub."""
+        yield from self.finished()
+
     def add(self, packets: PacketBatch) -> Iterator[pa.RecordBatch]:
         """Adds packets; yields finished flows, whenever DONE_FLOWS have gathered."""
         first = 0
