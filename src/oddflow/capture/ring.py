@@ -143,7 +143,7 @@ class Ring:
             self.socket.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, membership)
         if group is not None:
             flags = FANOUT_DEFRAG | (FANOUT_BY_HASH if group else FANOUT_UNIQUE_ID)
-            self.socket.setsockopt(SOL_PACKET, FANOUT, group | flags << 16)
+            self.socket.setsockopt(SOL_PACKET, FANOUT, struct.pack("=I", group | flags << 16))
 
     @property
     def group(self) -> int:

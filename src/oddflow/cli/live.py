@@ -187,7 +187,7 @@ def meter_live(
     if output:
         TableWriter(output)  # refuses a name of no known format
         check_place(output)
-    left = limit
+    left = 0 if as_json else limit
 
     def show(flows: Any) -> None:
         nonlocal left

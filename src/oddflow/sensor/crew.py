@@ -17,7 +17,10 @@ from oddflow.capture.ring import Ring
 from oddflow.errors import OddflowError
 from oddflow.losses import Ledger
 from oddflow.sensor.tally import LOSSES, Count, Tally
-from oddflow.sensor.worker import Place, send_ring
+from oddflow.sensor.worker import READY, Place, send_ring
+
+HELD = {signal.SIGTERM, signal.SIGINT}
+"""Signals that wait until a new process can take them."""
 
 Life = Callable[[Place, Ring, socket.socket], dict[str, Any]]
 """What a worker does in its process: with its ring and its line to the supervisor; its ledger as JSON values."""
@@ -59,7 +62,11 @@ class Crew:
         return len(self._members)
 
     def start(self, rings: list[Ring], live: Life) -> None:
-        """Starts a process for each ring; this one must have no other thread yet. The rings are theirs then."""
+        """Starts a process for each ring; this one must have no other thread yet. The rings are theirs then.
+
+        Returns once each has given its privileges up and takes signals, or has ended.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
         for number, ring in enumerate(rings):
             ours, theirs = socket.socketpair()
             sys.stdout.flush()
@@ -76,15 +83,19 @@ class Crew:
             self._members.append(_Member(Place(number, len(rings)), pid, ours))
         for ring in rings:
             ring.close()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+        while not all(member.said for member in self._members):
+            self.hear(None, 1.0)
 
-    def hear(self, wake: socket.socket, timeout_s: float) -> None:
+    def hear(self, wake: socket.socket | None, timeout_s: float) -> None:
         """Waits a while for what workers say, or for a byte on `wake`."""
         poll = select.poll()
-        for line in (wake, *(member.line for member in self._members)):
+        for line in (*((wake,) if wake else ()), *(member.line for member in self._members)):
             poll.register(line, select.POLLIN)
         heard = {number for number, _ in poll.poll(timeout_s * 1_000)}
-        with suppress(BlockingIOError):
-            wake.recv(64)
+        if wake:
+            with suppress(BlockingIOError):
+                wake.recv(64)
         for member in [member for member in self._members if member.line.fileno() in heard]:
             try:
                 part = member.line.recv(1 << 16)
@@ -120,7 +131,8 @@ class Crew:
     def _ended(self, member: _Member) -> None:
         member.line.close()
         _, status = os.waitpid(member.pid, 0)
-        said: dict[str, Any] = json.loads(member.said) if member.said else {}
+        last = member.said.removeprefix(READY)
+        said: dict[str, Any] = json.loads(last) if last else {}
         if "ledger" in said:
             self.add(said["ledger"])
             self.flows += said["flows"]

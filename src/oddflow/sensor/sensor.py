@@ -84,6 +84,9 @@ class Sensor:
         """
         self._warn()
         self._crew.start(self._rings, self._work)
+        if self._crew.errors:
+            self._crew.stop(signal.SIGKILL)
+            raise OddflowError(self._crew.errors[0])
         privileges.drop(self._account, keep=(privileges.NET_RAW,))
         self._say(self._beginning())
         if self._metrics:

@@ -19,6 +19,8 @@ from oddflow.sensor.tally import Count, Tally
 TICK_S = 1.0
 TALLY_S = 0.2
 MESSAGE_BYTES = 1_024
+READY = b"\n"
+"""What a worker says first; its last words are one JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,14 @@ class Worker:
         self._sink = sink
         self._tally = tally
         self._control = control
-        control.setblocking(False)
         self._flows = 0
 
     def run(self) -> dict[str, Any]:
         """Meters to the end; the numbers of flows and alerts and the ledger, as JSON values."""
         signal.signal(signal.SIGTERM, lambda *_: self._capture.stop())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+        self._control.sendall(READY)
+        self._control.setblocking(False)
         next_tick = next_tally = time.monotonic()
         try:
             for batch in self._capture.batches():
