@@ -1,4 +1,4 @@
-"""Sends frames from standard input (each behind its length, 4 bytes) into an interface, in order, as fast as it goes."""
+"""Sends frames from standard input (each behind its length, 4 bytes) into an interface, as fast as it goes."""
 
 import socket
 import sys

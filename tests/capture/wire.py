@@ -35,9 +35,9 @@ class Wire:
 
     def __init__(self):
         self.holder = subprocess.Popen(["unshare", "--net", "sleep", str(HOLD_S)])
-        own = os.readlink("/proc/self/ns/net")
+        own = Path("/proc/self/ns/net").readlink()
         until = time.monotonic() + 10
-        while os.readlink(f"/proc/{self.holder.pid}/ns/net") == own:
+        while Path(f"/proc/{self.holder.pid}/ns/net").readlink() == own:
             assert time.monotonic() < until
             time.sleep(0.01)
         self.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,10 +15,12 @@ import pytest
 from pyarrow import parquet
 
 import oddflow
+from oddflow.capture.reader import packets
 from oddflow.flows.settings import MeterSettings
+from oddflow.losses import Ledger
 from oddflow.schema import COLUMNS
 from tests.capture.build import ether, ipv4, pcap, tcp, udp
-from tests.capture.wire import FAR, NEAR, ROOT, Wire, needs_wire
+from tests.capture.wire import FAR, ROOT, Wire, needs_wire
 
 from .call import COMMAND
 from .captures import capture
@@ -117,9 +118,6 @@ def shared_folder():
 
 def office_frames(limit=4_000):
     """Frames of the example capture of an incident."""
-    from oddflow.capture.reader import packets
-    from oddflow.losses import Ledger
-
     frames = []
     for batch in packets(str(oddflow.examples() / "office-incident.pcap.zst"), Ledger()):
         for packet in batch.packets[: batch.count]:
@@ -419,10 +417,10 @@ def test_offloads_are_warned_of(wire, sense):
 
 def test_packets_on_the_loopback_are_seen_once(wire, sense):
     sensor = sense("flows", "-i", "lo", "--json").listening()
-    code = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor _ in range(9): s.sendto(b'x', ('127.0.0.1', 9))"
+    code = "import socket as s\nfor _ in range(9): s.socket(type=s.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))"
     wire.run(COMMAND[0], "-c", code)
     found = json.loads(sensor.end().out)
-    assert found["flows"] == 2  # nine datagrams, and the errors that answer them
+    assert found["flows"] == 10  # nine questions from nine ports, and the errors that answer them
     assert found["ledger"]["metered"] <= 18
 
 

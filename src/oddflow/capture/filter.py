@@ -13,7 +13,13 @@ SO_ATTACH_FILTER = 26
 INSTRUCTION = struct.Struct("=HBBI")
 MAX_INSTRUCTIONS = 4_096
 MAX_TEXT = 4_096
-RETURN_CONSTANT = 0x06
+LOAD_WORD, LOAD_HALF, COPY_TO_X, XOR_X, MULTIPLY, SHIFT_RIGHT, JUMP_EQUAL, RETURN_CONSTANT, RETURN_RESULT = (
+    0x20, 0x28, 0x07, 0xAC, 0x24, 0x74, 0x15, 0x06, 0x16,
+)  # fmt: skip
+PROTOCOL, NETWORK_HEADER = 0xFFFFF000, 0xFFF00000
+"""Places beside and inside a packet (linux/filter.h: SKF_AD_OFF, SKF_NET_OFF)."""
+
+GOLDEN = 0x9E3779B1
 ERROR_BYTES = 256
 UNKNOWN_NETMASK = 0xFFFFFFFF
 LIBRARIES = ("libpcap.so.0.8", "libpcap.so.1", "libpcap.so")
@@ -83,9 +89,35 @@ def compile_filter(text: str, link_type: int, snap_bytes: int, interface: str = 
 
 def attach(receiver: socket.socket, program: bytes) -> None:
     """Gives a socket a filter, in place of the one it had (socket(7), SO_ATTACH_FILTER)."""
+    set_program(receiver, socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+
+
+def set_program(receiver: socket.socket, level: int, option: int, program: bytes) -> None:
+    """Sets a socket's option that is a program (`struct sock_fprog`)."""
     held = ctypes.create_string_buffer(program, len(program))
     described = struct.pack("HP", len(program) // INSTRUCTION.size, ctypes.addressof(held))
-    receiver.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, described)
+    receiver.setsockopt(level, option, described)
+
+
+def by_hosts() -> bytes:
+    """The program that gives each pair of IP addresses a number, the same in both directions; others get 0."""
+
+    def folded(*offsets: int) -> list[tuple[int, int, int, int]]:
+        steps = [(LOAD_WORD, 0, 0, NETWORK_HEADER + offsets[0])]
+        for offset in offsets[1:]:
+            steps += [(COPY_TO_X, 0, 0, 0), (LOAD_WORD, 0, 0, NETWORK_HEADER + offset), (XOR_X, 0, 0, 0)]
+        return [*steps, (MULTIPLY, 0, 0, GOLDEN), (SHIFT_RIGHT, 0, 0, 16), (RETURN_RESULT, 0, 0, 0)]
+
+    version4, version6 = folded(12, 16), folded(*range(8, 40, 4))
+    steps = [
+        (LOAD_HALF, 0, 0, PROTOCOL),
+        (JUMP_EQUAL, 2, 0, 0x0800),
+        (JUMP_EQUAL, 1 + len(version4), 0, 0x86DD),
+        (RETURN_CONSTANT, 0, 0, 0),
+        *version4,
+        *version6,
+    ]
+    return b"".join(INSTRUCTION.pack(*step) for step in steps)
 
 
 def _library() -> Any:

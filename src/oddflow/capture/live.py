@@ -25,8 +25,8 @@ class LiveCapture:
     Attributes:
         ledger: Told of each packet, and of those that found the ring full.
         ring_drops: Packets that found the ring full.
+        wire_bytes: Bytes of the packets that were read, as long as they were on the wire.
         seen_until_ns: No packet that was stamped before this is still to come.
-        is_down: Whether the interface was found down or gone, and no packet has come since.
     """
 
     def __init__(self, ring: Ring, ledger: Ledger, *, most_packets: int = 0) -> None:
@@ -34,25 +34,35 @@ class LiveCapture:
         self.ring_drops = 0
         self.wire_bytes = 0
         self.seen_until_ns = 0
-        self.is_down = False
         self._ring = ring
         self._batch = PacketBatch.empty(np.zeros(0, np.uint8), BATCH_PACKETS)
         self._packets = 0
         self._most_packets = most_packets
         self._stopping = False
+        self._successor: Ring | None = None
+        self._succeeds_s = 0.0
 
     def stop(self) -> None:
         """Takes no more packets; `batches` ends once the ring is empty. May be called by a signal's handler."""
         self._stopping = True
 
     def replace(self, ring: Ring) -> None:
-        """Goes on with another ring: the interface came back as a new one. Called between two batches."""
+        """Goes on with another ring, since the interface came back as a new one, once this one is read empty."""
+        if self._successor is not None:
+            self._successor.close()
+        self._successor = ring
+        self._succeeds_s = time.monotonic() + self._late_s
+
+    @property
+    def _late_s(self) -> float:
+        return self._ring.settings.late_ns / 1e9
+
+    def _succeed(self, ring: Ring) -> None:
         self.count_drops()
-        self._batch.data = np.zeros(0, np.uint8)
         self._ring.close()
         self._ring = ring
+        self._successor = None
         ring.map()
-        self.is_down = False
 
     def batches(self) -> Iterator[PacketBatch]:
         """Decoded packets as they come, and an empty batch whenever none has come for a while.
@@ -65,10 +75,9 @@ class LiveCapture:
             yield from self._next(WAIT_S)
         self._ring.refuse()
         give_up = time.monotonic() + DRAIN_S
-        late_s = self._ring.settings.late_ns / 1e9
         empty_since = time.monotonic()
-        while time.monotonic() < min(give_up, empty_since + late_s) and not self._is_enough:
-            for batch in self._next(late_s / 4):
+        while time.monotonic() < min(give_up, empty_since + self._late_s) and not self._is_enough:
+            for batch in self._next(self._late_s / 4):
                 if batch.count:
                     empty_since = time.monotonic()
                 yield batch
@@ -90,8 +99,9 @@ class LiveCapture:
             if self._is_enough:
                 self.stop()
             return
-        if self._ring.failed():
-            self.is_down = True
+        self._ring.forget_failure()
+        if self._successor is not None and time.monotonic() >= self._succeeds_s:
+            self._succeed(self._successor)
         self.seen_until_ns = max(self.seen_until_ns, asked_ns - self._ring.settings.late_ns)
         batch.count = 0
         yield batch
@@ -110,7 +120,6 @@ class LiveCapture:
         batch.decode(self.ledger)
         self._packets += batch.count
         self.wire_bytes += int(batch.field("wire").sum())
-        self.is_down = False
 
     def count_drops(self) -> None:
         """Asks the kernel what found the ring full since it was asked last, and tells the ledger."""
@@ -121,4 +130,5 @@ class LiveCapture:
     def close(self) -> None:
         """Leaves the interface."""
         self._batch.data = np.zeros(0, np.uint8)
-        self._ring.close()
+        for ring in filter(None, (self._ring, self._successor)):
+            ring.close()

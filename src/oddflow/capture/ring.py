@@ -1,6 +1,5 @@
 """The kernel's ring of packets (AF_PACKET, TPACKET_V3): shared memory that packets are read from in place."""
 
-import errno
 import mmap
 import select
 import socket
@@ -10,16 +9,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from oddflow.capture.filter import accept_all, attach
+from oddflow.capture.filter import accept_all, attach, by_hosts, set_program
 from oddflow.capture.interface import Interface
 from oddflow.errors import UsageError
 
 SOL_PACKET = 263
-ADD_MEMBERSHIP, RX_RING, STATISTICS, VERSION, RESERVE, FANOUT, IGNORE_OUTGOING = 1, 5, 6, 10, 12, 18, 23
+ADD_MEMBERSHIP, RX_RING, STATISTICS, VERSION, RESERVE, FANOUT, FANOUT_DATA, IGNORE_OUTGOING = (
+    1,
+    5,
+    6,
+    10,
+    12,
+    18,
+    22,
+    23,
+)
 TPACKET_V3 = 2
 PROMISCUOUS = 1
 ALL_PROTOCOLS = 0x0003
-FANOUT_BY_HASH, FANOUT_UNIQUE_ID, FANOUT_DEFRAG = 0, 0x2000, 0x8000
+FANOUT_BY_PROGRAM, FANOUT_UNIQUE_ID = 6, 0x2000
 """linux/if_packet.h"""
 
 TAG_BYTES = 4
@@ -142,8 +150,10 @@ class Ring:
             membership = struct.pack("=iHH8x", interface.index, PROMISCUOUS, 0)
             self.socket.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, membership)
         if group is not None:
-            flags = FANOUT_DEFRAG | (FANOUT_BY_HASH if group else FANOUT_UNIQUE_ID)
+            flags = FANOUT_BY_PROGRAM | (0 if group else FANOUT_UNIQUE_ID)
             self.socket.setsockopt(SOL_PACKET, FANOUT, struct.pack("=I", group | flags << 16))
+            if not group:
+                set_program(self.socket, SOL_PACKET, FANOUT_DATA, by_hosts())
 
     @property
     def group(self) -> int:
@@ -165,10 +175,7 @@ class Ring:
         self._status = self._blocks.view(np.uint32)[:, STATUS_WORD]
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether the next block is ours, after waiting for it at most so long; an interface that fails ends the wait.
-
-        A socket tells of a failing interface once; `failed` says so.
-        """
+        """Whether the next block is ours, after waiting for it at most so long; an interface that fails ends it."""
         if self._status[self._block] & USER_OWNS:
             return True
         self._poll.poll(timeout_s * 1_000)
@@ -185,10 +192,9 @@ class Ring:
         self._status[self._block] = 0
         self._block = (self._block + 1) % len(self._status)
 
-    def failed(self) -> bool:
-        """Whether the interface went down or vanished since this was asked last."""
-        code = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        return code in (errno.ENETDOWN, errno.ENODEV, errno.ENXIO)
+    def forget_failure(self) -> None:
+        """Takes back what the kernel said of an interface that went down, so that `wait` waits again."""
+        self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def statistics(self) -> tuple[int, int]:
         """(packets that the filter wanted, those of them that found the ring full), since this was asked last."""
@@ -205,7 +211,10 @@ class Ring:
 
 
 def open_rings(interface: Interface, settings: RingSettings, program: bytes, count: int = 1) -> list[Ring]:
-    """Rings that share an interface's packets, each flow's in one of them; all take packets from the same moment.
+    """Rings that share an interface's packets: what two hosts say to each other is in one of them.
+
+    The kernel's own hash of ports would part the fragments of a packet from its flow, and the two directions of a
+    tunnel; its cure for fragments hands them over merged, and no longer as they were sent.
 
     Args:
         interface: Where to listen.

@@ -53,7 +53,7 @@ class MetricsServer:
 
     def __init__(self, address: str, text: Callable[[], str]) -> None:
         host, _, port = address.rpartition(":")
-        if not port.isdecimal() or int(port) > 65_535:
+        if not host or not port.isdecimal() or int(port) > 65_535:
             raise UsageError(f"the address for metrics is {address!r}; expected HOST:PORT, like 127.0.0.1:9477")
 
         class Handler(BaseHTTPRequestHandler):
@@ -77,7 +77,7 @@ class MetricsServer:
                 """Says nothing: a scrape is no event."""
 
         try:
-            self._server = _Server((host.strip("[]") or "127.0.0.1", int(port)), Handler)
+            self._server = _Server((host.strip("[]"), int(port)), Handler)
         except (OSError, UnicodeError) as error:
             raise UsageError(f"{address} cannot be listened to for metrics: {reason_of(error)}") from None
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), daemon=True)

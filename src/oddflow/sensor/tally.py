@@ -21,7 +21,6 @@ class Count(IntEnum):
     OPEN_FLOWS = auto()
     EVICTED_FLOWS = auto()
     ALERTS = auto()
-    IS_DOWN = auto()
 
 
 @dataclass(frozen=True, slots=True)
