@@ -329,6 +329,18 @@ def test_privileges_are_given_up(sense):
     assert "running as nobody (65534)" in sensor.said
 
 
+def test_a_root_that_may_become_nobody_is_told_so_and_may_stay_root(wire):
+    words = wire.inside("setpriv", "--bounding-set", "-all,+net_raw", *COMMAND, "flows", "-i", FAR, "--duration", 0.1)
+    refused = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
+    assert refused.returncode == 2
+    assert "lacks CAP_SETUID" in refused.stderr
+    stayed = subprocess.run(
+        [*words, "--user", "root"], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
+    )
+    assert stayed.returncode == 0, stayed.stderr
+    assert "running as root (0)" in stayed.stderr
+
+
 def test_results_belong_to_whose_folder_it_is(wire, sense, shared_folder):
     table = shared_folder / "live.parquet"
     sensor = sense("flows", "-i", FAR, "-o", table).listening()

@@ -4,6 +4,7 @@ import ctypes
 import os
 import pwd
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,15 +47,35 @@ class Account:
     def may_write_in(self, folder: Path) -> bool:
         """Whether it may make files there; asked as root."""
         groups, gid, uid = os.getgroups(), os.getegid(), os.geteuid()
-        os.setgroups([])
-        os.setegid(self.gid)
-        os.seteuid(self.uid)
         try:
+            os.setgroups([])
+            os.setegid(self.gid)
+            os.seteuid(self.uid)
             return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
+        except PermissionError:
+            raise self._cannot() from None
         finally:
             os.seteuid(uid)
             os.setegid(gid)
-            os.setgroups(groups)
+            with suppress(PermissionError):
+                os.setgroups(groups)
+
+    def become(self) -> None:
+        """Is this account from now on, without any other group."""
+        try:
+            os.setgroups([])
+            os.setresgid(self.gid, self.gid, self.gid)
+            os.setresuid(self.uid, self.uid, self.uid)
+        except PermissionError:
+            raise self._cannot() from None
+        if os.getresuid() != (self.uid,) * 3:
+            raise self._cannot()
+
+    def _cannot(self) -> UsageError:
+        return UsageError(
+            f"this root may not become {self.name}: it lacks CAP_SETUID or CAP_SETGID; grant them, or stay who it is, "
+            "without capabilities, with `--user root`"
+        )
 
 
 def account_for(wanted: str | None, folder: Path | None) -> Account | None:
@@ -86,22 +107,21 @@ def account_for(wanted: str | None, folder: Path | None) -> Account | None:
 
 
 def drop(account: Account | None, *, keep: tuple[int, ...] = ()) -> None:
-    """Becomes an account for good, without any capability but those kept; raises OSError where that fails.
+    """Becomes an account for good, without any capability but those kept.
 
     Args:
-        account: Whom to become; None stays who we are.
+        account: Whom to become; None, and root, stay who they are.
         keep: Numbers of capabilities.
+
+    Raises:
+        UsageError: We may not become that account.
     """
     if keep:
         _prctl(SET_KEEP_CAPABILITIES, 1)
     if account is not None and account.uid != 0:
-        os.setgroups([])
-        os.setresgid(account.gid, account.gid, account.gid)
-        os.setresuid(account.uid, account.uid, account.uid)
+        account.become()
     _set_capabilities(sum(1 << number for number in keep))
     _prctl(SET_NO_NEW_PRIVILEGES, 1)
-    if account is not None and os.getresuid() != (account.uid,) * 3:
-        raise PermissionError(f"could not become {account.name}")
 
 
 def die_with_parent(signal_number: int) -> None:
