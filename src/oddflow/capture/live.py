@@ -26,7 +26,7 @@ class LiveCapture:
         ledger: Told of each packet, and of those that found the ring full.
         ring_drops: Packets that found the ring full.
         wire_bytes: Bytes of the packets that were read, as long as they were on the wire.
-        seen_until_ns: No packet that was stamped before this is still to come.
+        seen_until_ns: No packet that was stamped before this is still to come; 0 before anything is known.
     """
 
     def __init__(self, ring: Ring, ledger: Ledger, *, most_packets: int = 0) -> None:
@@ -102,7 +102,7 @@ class LiveCapture:
         self._ring.forget_failure()
         if self._successor is not None and time.monotonic() >= self._succeeds_s:
             self._succeed(self._successor)
-        self.seen_until_ns = max(self.seen_until_ns, asked_ns - self._ring.settings.late_ns)
+        self.seen_until_ns = asked_ns - self._ring.settings.late_ns
         batch.count = 0
         yield batch
 
@@ -119,6 +119,8 @@ class LiveCapture:
         batch.first_number = self._packets + 1
         batch.decode(self.ledger)
         self._packets += batch.count
+        if batch.count:
+            self.seen_until_ns = int(batch.field("time_ns")[-1])
         self.wire_bytes += int(batch.field("wire").sum())
 
     def count_drops(self) -> None:

@@ -82,6 +82,19 @@ class RingSettings:
         return (2 * self.block_timeout_ms + 50) * 1_000_000
 
 
+def packet_socket() -> socket.socket:
+    """A socket that may capture, and receives nothing yet; raises UsageError where we may not."""
+    try:
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except PermissionError:
+        raise UsageError(
+            "capturing needs root or the capability CAP_NET_RAW: call it with sudo, "
+            "or give a copy of the Python interpreter that capability (`setcap cap_net_raw=ep`)"
+        ) from None
+    except (AttributeError, OSError):
+        raise UsageError("this system has no packet sockets; live capture needs Linux") from None
+
+
 class Ring:
     """One capture socket with its ring. It receives nothing until `bind`, and keeps nothing until `accept`.
 
@@ -90,13 +103,7 @@ class Ring:
     """
 
     def __init__(self, settings: RingSettings) -> None:
-        try:
-            opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        except PermissionError:
-            raise UsageError(
-                "capturing needs root or the capability CAP_NET_RAW: call it with sudo, "
-                "or give a copy of the Python interpreter that capability (`setcap cap_net_raw=ep`)"
-            ) from None
+        opened = packet_socket()
         self._take(opened, settings, None)
         try:
             self._request_ring()

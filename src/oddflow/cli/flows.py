@@ -38,22 +38,13 @@ def flows(
     strict: options.Strict = False,
 ) -> None:
     """Reads each source once; nothing is kept in memory but open flows."""
-    from contextlib import nullcontext
-
-    from oddflow.cli import console
-    from oddflow.cli.tables import flow_table
     from oddflow.errors import UsageError
-    from oddflow.files import same_file
     from oddflow.flows.settings import MeterSettings
-    from oddflow.logs.source import Fingerprint, read_flows
-    from oddflow.logs.table import TableWriter
-    from oddflow.losses import Ledger
-    from oddflow.verdicts.words import count as count_of
 
     cut = MeterSettings(idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout)
     sources = given or []
     if (interface is None) == (not sources):
-        raise UsageError("name captures to read, or an interface to listen on with -i; one of the two")
+        raise UsageError("name captures to read, or an interface to listen on with -i: one of the two; see --help")
     if interface is not None:
         settings = live.sensor_settings(
             interface, promiscuous=promiscuous, capture_filter=capture_filter, ring_kib=ring, snap=snap,
@@ -61,6 +52,17 @@ def flows(
         )  # fmt: skip
         live.meter_live(settings, cut, output, rotate=rotate, limit=limit, as_json=as_json, strict=strict)
         return
+
+    from contextlib import nullcontext
+
+    from oddflow.cli import console
+    from oddflow.cli.tables import flow_table
+    from oddflow.files import same_file
+    from oddflow.logs.source import Fingerprint, read_flows
+    from oddflow.logs.table import TableWriter
+    from oddflow.losses import Ledger
+    from oddflow.verdicts.words import count as count_of
+
     if output and any(source != "-" and same_file(source, output) for source in sources):
         raise UsageError(f"{output} is a source itself; give the table another name")
     ledger = Ledger()

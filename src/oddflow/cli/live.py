@@ -109,9 +109,10 @@ def sensor_settings(
     workers: int = 1,
 ) -> "SensorSettings":
     """The options of a live command as the sensor takes them."""
-    from oddflow.capture.ring import RingSettings
+    from oddflow.capture.ring import RingSettings, packet_socket
     from oddflow.sensor.settings import SensorSettings
 
+    packet_socket().close()  # before kernels are loaded, which takes a while
     return SensorSettings(
         interface,
         RingSettings(ring_kib << 10, snap_bytes=snap, promiscuous=promiscuous),

@@ -68,11 +68,16 @@ class Sensor:
         self._account = privileges.account_for(settings.user, folder)
         self._opens_first = self._account is not None and folder is not None and not self._account.may_write_in(folder)
         interface = Interface.find(settings.interface)
-        self._rings = self._open(interface)
-        self._watch = InterfaceWatch(interface, DropCounters(), say)
         self._tally = Tally(settings.workers + 1)  # the last row is the supervisor's own
         self._crew = Crew(self._tally)
         self._metrics = MetricsServer(settings.metrics, self._exposition) if settings.metrics else None
+        try:
+            self._rings = self._open(interface)
+        except OddflowError:
+            if self._metrics:
+                self._metrics.close()
+            raise
+        self._watch = InterfaceWatch(interface, DropCounters(), say)
         self._stopping = False
 
     def run(self) -> Outcome:
@@ -87,12 +92,12 @@ class Sensor:
         if self._crew.errors:
             self._crew.stop(signal.SIGKILL)
             raise OddflowError(self._crew.errors[0])
-        privileges.drop(self._account, keep=(privileges.NET_RAW,))
-        self._say(self._beginning())
-        if self._metrics:
-            self._metrics.start()
         try:
             with self._signals() as wake:
+                privileges.drop(self._account, keep=(privileges.NET_RAW,))
+                if self._metrics:
+                    self._metrics.start()
+                self._say(self._beginning())
                 self._supervise(wake)
         finally:
             self._crew.stop(signal.SIGKILL)

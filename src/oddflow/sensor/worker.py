@@ -102,9 +102,11 @@ class Worker:
 
     def _tick(self) -> None:
         self._capture.count_drops()
-        for flows in self._meter.advance(self._capture.seen_until_ns):
-            self._give(flows)
-        self._sink.tick(self._capture.seen_until_ns)
+        seen_until_ns = self._capture.seen_until_ns
+        if seen_until_ns:
+            for flows in self._meter.advance(seen_until_ns):
+                self._give(flows)
+            self._sink.tick(seen_until_ns)
 
     def _count(self) -> None:
         self._tally.tell(self._place.number, self.ledger)
