@@ -145,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--rate", type=float, default=0.0, help="packets a second; 0 for as many as one core sends")
-    parser.add_argument("--ring", type=int, default=32_768, help="KiB")
+    parser.add_argument("--ring", type=int, default=65_536, help="KiB")
     parser.add_argument("--output", default="", help="a table for the flows")
     parser.add_argument("--share-core", action="store_true", help="our worker on the sender's core, behind it")
     parser.add_argument("--json", action="store_true")

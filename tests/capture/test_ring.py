@@ -141,4 +141,4 @@ def test_settings_that_no_ring_can_keep_are_refused(field, value, said):
 
 def test_a_small_ring_still_has_several_blocks():
     assert RingSettings(ring_bytes=1 << 18).blocks == 2
-    assert RingSettings().blocks == 32
+    assert RingSettings().blocks == 64

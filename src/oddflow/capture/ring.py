@@ -52,7 +52,7 @@ class RingSettings:
         promiscuous: Whether frames for others are taken, too.
     """
 
-    ring_bytes: int = 32 << 20
+    ring_bytes: int = 64 << 20
     block_timeout_ms: int = 50
     snap_bytes: int = 262_144
     promiscuous: bool = False

@@ -89,7 +89,7 @@ Packets = Annotated[
     int,
     typer.Option("--count", metavar="PACKETS", min=0, help="Stop after so many; 0 for no end.", rich_help_panel=PANEL),
 ]
-RING_KIB = 32_768
+RING_KIB = 65_536
 SNAP_BYTES = 262_144
 INTERVAL_S = 10.0
 
