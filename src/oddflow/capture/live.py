@@ -29,13 +29,13 @@ class LiveCapture:
         seen_until_ns: No packet that was stamped before this is still to come; 0 before anything is known.
     """
 
-    def __init__(self, ring: Ring, ledger: Ledger, *, most_packets: int = 0) -> None:
+    def __init__(self, ring: Ring, ledger: Ledger, *, most_packets: int = 0, tunnels: bool = True) -> None:
         self.ledger = ledger
         self.ring_drops = 0
         self.wire_bytes = 0
         self.seen_until_ns = 0
         self._ring = ring
-        self._batch = PacketBatch.empty(np.zeros(0, np.uint8), BATCH_PACKETS)
+        self._batch = PacketBatch.empty(np.zeros(0, np.uint8), BATCH_PACKETS, tunnels=tunnels)
         self._packets = 0
         self._most_packets = most_packets
         self._stopping = False

@@ -66,7 +66,7 @@ def flows(
     if output and any(source != "-" and same_file(source, output) for source in sources):
         raise UsageError(f"{output} is a source itself; give the table another name")
     ledger = Ledger()
-    seen = [Fingerprint(source) for source in sources]
+    seen = [Fingerprint(source, hashed=as_json) for source in sources]
     shown: list[Any] = []
     with TableWriter(output) if output else nullcontext() as writer, console.reading(sources, "metering") as progress:
         for source, fingerprint in zip(sources, seen, strict=True):

@@ -58,7 +58,7 @@ class Worker:
         self.ledger = Ledger()
         self._place = place
         self._settings = ring.settings
-        self._capture = LiveCapture(ring, self.ledger, most_packets=most_packets)
+        self._capture = LiveCapture(ring, self.ledger, most_packets=most_packets, tunnels=meter.tunnels)
         self._meter = Meter(meter)
         self._sink = sink
         self._tally = tally
