@@ -172,6 +172,24 @@ def test_two_workers_find_the_same_flows_and_write_a_table_each(wire, sense, tmp
     assert ledger_of(sensor)["total"] == len(frames)
 
 
+def test_fragments_stay_with_their_flow_among_workers(wire, sense, tmp_path):
+    frames = []
+    for number in range(40):
+        ends = {"src": f"10.0.0.{number + 1}", "dst": f"192.0.2.{number % 7 + 1}"}
+        whole = udp(bytes(1_600), 4_000 + number, 53)
+        frames.append(ether(ipv4(whole[:1_000], **ends, fragment=0x2000)))
+        frames.append(ether(ipv4(whole[1_000:], **ends, fragment=125)))
+        frames.append(ether(ipv4(udp(b"whole", 4_000 + number, 53), **ends)))
+    sensor = sense("flows", "-i", FAR, "-o", tmp_path / "live.parquet", "--workers", 2).listening()
+    wire.send(frames)
+    sensor.end()
+    tables = [parquet.read_table(shard) for shard in tmp_path.glob("live.*.parquet")]
+    assert all(table.num_rows for table in tables)
+    expected = without_times(metered(frames, tmp_path), "first_packet")
+    assert without_times(pa.concat_tables(tables), "first_packet") == expected
+    assert len(expected) == 40
+
+
 def test_tags_are_restored(wire, sense, tmp_path):
     payload = ipv4(udp(b"tagged"))
     frames = [

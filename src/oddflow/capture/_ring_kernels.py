@@ -9,7 +9,8 @@ import sys
 from numba import b1, i8, types, u1
 
 from oddflow.capture._layout import PACKET_ARRAY
-from oddflow.capture._walk_kernels import MAX_WIRE_BYTES, read_u16, read_u32
+from oddflow.capture._read_kernels import read_u16, read_u32
+from oddflow.capture._walk_kernels import MAX_WIRE_BYTES
 from oddflow.jit import kernel
 
 NATIVE = sys.byteorder == "big"
