@@ -22,7 +22,7 @@ ADDRESS_BYTES = {b"\x08\x00": (20, (13, 17)), b"\x86\xdd": (40, (14, 30))}
 
 MIXED = (
     "cic-ddos2019/CIC-DDoS-2019-WebDDoS.pcap", "cic-ddos2019/benign-syn.pcap",
-    "modbus/moving_two_files_modbus_6RTU.pcap", "captures/zeek-btest/http/206_example_b.pcap",
+    "modbus/moving_two_files_modbus_6RTU.pcap", "modbus/characterization_modbus_6RTU_with_operate.pcap", "captures/zeek-btest/http/206_example_b.pcap",
     "captures/zeek-btest/ssh/ssh.pcap", "captures/ndpi/bitcoin.pcap",
 )  # fmt: skip
 """The mixed capture, from the data beside the repository: web, attack, industry, shell, peer to peer."""
@@ -41,12 +41,12 @@ def default_captures(examples: Path) -> list[Path]:
 def _frames(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """(time in ns, wire length, bytes) of the Ethernet frames with an IP packet."""
     for batch in packets(str(path), Ledger()):
-        for i in range(batch.count):
-            start, captured, wire = (int(value) for value in batch.place[i])
+        for packet in batch.packets[: batch.count]:
+            start, captured = int(packet["start"]), int(packet["captured"])
             frame = batch.data[start : start + captured].tobytes()
             least, _ = ADDRESS_BYTES.get(frame[12:14], (captured, ()))
-            if batch.link_type[i] == 1 and captured >= ETHERNET_BYTES + least:
-                yield int(batch.time_ns[i]), wire, frame
+            if packet["link_type"] == 1 and captured >= ETHERNET_BYTES + least:
+                yield int(packet["time_ns"]), int(packet["wire"]), frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def ingest(
         typer.Option(
             "--captures",
             metavar="FILE",
-            help="Make the input of this capture; may be repeated. Real captures where they are at hand, else examples.",
+            help="Make the input of this capture; may be repeated. The mixed capture or the examples unless given.",
             show_default=False,
         ),
     ] = None,
