@@ -22,10 +22,10 @@ ADDRESS_BYTES = {b"\x08\x00": (20, (13, 17)), b"\x86\xdd": (40, (14, 30))}
 
 MIXED = (
     "cic-ddos2019/CIC-DDoS-2019-WebDDoS.pcap", "cic-ddos2019/benign-syn.pcap",
-    "modbus/moving_two_files_modbus_6RTU.pcap", "modbus/characterization_modbus_6RTU_with_operate.pcap", "captures/zeek-btest/http/206_example_b.pcap",
-    "captures/zeek-btest/ssh/ssh.pcap", "captures/ndpi/bitcoin.pcap",
+    "modbus/moving_two_files_modbus_6RTU.pcap", "captures/zeek-btest/http/206_example_b.pcap",
+    "captures/zeek-btest/ssh/ssh.pcap", "captures/ndpi/bitcoin.pcap", "captures/ndpi/fix.pcap",
 )  # fmt: skip
-"""The mixed capture, from the data beside the repository: web, attack, industry, shell, peer to peer."""
+"""The mixed capture, from the data beside the repository: web, attack, industry, shell, peer to peer, trading."""
 
 FILE_HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, 1)
 FIRST_SECOND = 1_700_000_000
