@@ -38,27 +38,24 @@ class Child:
     complaint: str
 
 
-def run(command: Sequence[str], *, timeout_s: float = 3600.0, core: int | None = None) -> Child:
-    """Runs a command to its end, on one core where one is named.
+def run(command: Sequence[str], *, timeout_s: float = 3600.0) -> Child:
+    """Runs a command to its end.
 
     Raises:
         TimeoutError: It did not end in time; it was killed.
     """
     with tempfile.NamedTemporaryFile("r", suffix=".json") as told:
-        launcher = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAUNCHER, told.name, *command],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
-        if core is not None:
-            os.sched_setaffinity(launcher.pid, {core})
-        try:
-            output, complaint = launcher.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            raise TimeoutError(f"{command[0]} did not end within {timeout_s:.0f} s") from None
-        finally:
-            if launcher.poll() is None:
-                os.killpg(launcher.pid, signal.SIGKILL)
-                launcher.wait()
+        ) as launcher:  # fmt: skip
+            try:
+                output, complaint = launcher.communicate(timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                raise TimeoutError(f"{command[0]} did not end within {timeout_s:.0f} s") from None
+            finally:
+                if launcher.poll() is None:
+                    os.killpg(launcher.pid, signal.SIGKILL)
         ended = json.loads(told.read())
     return Child(ended["seconds"], ended["peak_kib"] * 1024, ended["code"], output, complaint)
 

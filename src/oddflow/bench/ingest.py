@@ -238,12 +238,14 @@ class IngestBench:
 
     def _memory(self, place: int) -> None:
         name, size = f"memory{place}", self.sizes.memory_bytes[place]
+        count = round(size / (self._mixed.packet_bytes + 16))
         self._need_room(size)
-        self._write(name, round(size / (self._mixed.packet_bytes + 16)))
+        self._write(name, count)
         child = self._oddflow(name, str(self._path(name)), "--json")
         self._path(name).unlink()
         if child:
             self._peaks[name] = child.peak_bytes
+            self._add(name, count / child.seconds)
 
     def _flood_memory(self) -> None:
         child = self._oddflow("flood", str(self._path("flood")), "--json")
@@ -319,7 +321,8 @@ class IngestBench:
         small, large = (self._peaks.get(f"memory{place}") for place in (0, 1))
         for place, peak in enumerate((small, large)):
             size = f"{self.sizes.memory_bytes[place] / 1e9:g} GB of input"
-            why = self._failed.get(f"memory{place}", "a whole process, default settings")
+            rate = self._median(f"memory{place}") or 0.0
+            why = self._failed.get(f"memory{place}", f"a whole process, default settings: {rate:,.0f} packets/s")
             mib = peak / 2**20 if peak else None
             yield Figure(f"peak memory, {size}", mib, "MiB", MEMORY_LIMIT_MIB, at_least=False, detail=why)
         grown = large / small if small and large else None
