@@ -1,0 +1,103 @@
+"""Kernels as plain Python, over arrays that refuse a negative index.
+
+Numba's bounds checks let negative indices through, which count from the end. Here each kernel runs uncompiled,
+and every array it is given or makes raises on a negative index, a negative bound of a slice, and a step back.
+Call `interpret` before anything else of Oddflow is imported, in a process of its own.
+"""
+
+import importlib
+import os
+import sys
+from functools import wraps
+from numbers import Integral
+
+import numpy as np
+
+SMALL = (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32)
+
+
+class NegativeIndex(IndexError):
+    """A kernel formed a negative index."""
+
+
+def promoted(value):
+    """Numba computes with small integers as int64; NumPy would not."""
+    return np.int64(value) if isinstance(value, SMALL) else value
+
+
+def check(index):
+    """Refuses an index that counts from the end."""
+    for part in index if isinstance(index, tuple) else (index,):
+        bounds = (part.start, part.stop, part.step) if isinstance(part, slice) else (part,)
+        for bound in bounds:
+            if isinstance(bound, Integral) and bound < 0:
+                raise NegativeIndex(f"index {index}")
+
+
+class GuardedRecord(np.record):
+    """A record whose small integers are read as int64."""
+
+    def __getattribute__(self, name):
+        return promoted(super().__getattribute__(name))
+
+
+class GuardedArray(np.ndarray):
+    """An array that takes no negative index; assigning it a number wraps, as compiled code does."""
+
+    def __getitem__(self, index):
+        check(index)
+        return promoted(super().__getitem__(index))
+
+    def __setitem__(self, index, value):
+        check(index)
+        super().__setitem__(index, value)
+
+
+def guarded(value):
+    """An array's guarded view; anything else as it is."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype.names is not None:
+        value = value.view(np.dtype((GuardedRecord, value.dtype)))
+    return value.view(GuardedArray)
+
+
+class GuardedNumpy:
+    """NumPy as kernels see it: what makes arrays makes guarded ones."""
+
+    def __getattr__(self, name):
+        found = getattr(np, name)
+        if name in {"empty", "zeros", "ones", "full", "arange", "empty_like", "zeros_like"}:
+            return lambda *arguments, **more: guarded(found(*arguments, **more))
+        return found
+
+
+def kernel(*signatures, **_):
+    """In place of `oddflow.jit.kernel`: nothing is compiled, and what Python hands over is guarded."""
+
+    def decorate(function):
+        if not signatures:
+            return function
+
+        @wraps(function)
+        def call(*arguments):
+            with np.errstate(over="ignore"):
+                return function(*[guarded(argument) for argument in arguments])
+
+        return call
+
+    return decorate
+
+
+def interpret():
+    """Makes all kernels plain Python, for the rest of this process."""
+    if "oddflow.capture" in sys.modules or "oddflow.flows" in sys.modules:
+        raise RuntimeError("kernels are compiled already; interpret() comes before all other imports of Oddflow")
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
+    from oddflow import jit  # noqa: PLC0415  (numba reads the environment when it is first imported)
+
+    jit.kernel = kernel
+    for name in jit.kernel_modules():
+        module = importlib.import_module(name)
+        if hasattr(module, "np"):
+            module.np = GuardedNumpy()

@@ -1,0 +1,170 @@
+"""The range of every column of the flow table, and how columns bind each other.
+
+A column that has no rule here is an error: whoever adds one says what it can hold.
+"""
+
+import re
+from ipaddress import ip_address
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddflow.schema import COLUMNS, PAYLOAD_BYTES, DirectionBy, FlowEnd
+
+LATEST_NS = 1 << 62
+COMMUNITY_ID = re.compile(r"1:[A-Za-z0-9+/]{27}=")
+FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
+WAYS = ("forward", "reverse")
+
+
+class Batch:
+    """A flow batch as NumPy columns; nulls of integers are -1."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def __getitem__(self, name):
+        column = self.batch.column(name)
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.int64())
+        if pa.types.is_integer(column.type) and column.null_count:
+            column = pc.fill_null(column.cast(pa.int64()), -1)
+        return column.to_numpy(zero_copy_only=False)
+
+    def text(self, name):
+        return self.batch.column(name).to_pylist()
+
+    def list(self, name):
+        return np.array(self.batch.column(name).flatten()).reshape(self.batch.num_rows, -1).astype(np.int64)
+
+
+def between(low, high):
+    """A rule: every value lies in low..high."""
+    return lambda batch, name: (batch[name] >= low) & (batch[name] <= high)
+
+
+def at_most(other):
+    """A rule: never more than another column, of the same direction where this is one of a direction."""
+    return lambda batch, name: batch[name] <= batch[way_of(name) + other]
+
+
+def way_of(name):
+    """forward_ or reverse_, or nothing."""
+    return next((f"{way}_" for way in WAYS if name.startswith(f"{way}_")), "")
+
+
+def nullable(rule):
+    """A rule for a column that may be null, which reads as -1."""
+    return lambda batch, name: (batch[name] == -1) | rule(batch, name)
+
+
+def address(batch, name):
+    """An address in canonical text, of the flow's IP version."""
+    return [
+        (version == 0) or (ip_address(text).version == version and str(ip_address(text)) == text)
+        for text, version in zip(batch.text(name), batch["ip_version"], strict=True)
+    ]
+
+
+def nothing_after_the_last(batch, name):
+    """Zeros after the flow's last packet."""
+    count = (batch["forward_packets"] + batch["reverse_packets"]).astype(np.int64)
+    values = batch.list(name)
+    after = np.arange(values.shape[1]) >= count[:, None]
+    return (values * after == 0).all(axis=1)
+
+
+def payload(batch, name):
+    """No more bytes than are kept, and than the packets carried."""
+    sizes = np.array([len(value) for value in batch.text(name)])
+    return (sizes <= PAYLOAD_BYTES) & (sizes <= batch["forward_payload_bytes"] + batch["reverse_payload_bytes"])
+
+
+def least(batch, name):
+    """A minimum: no more than its maximum."""
+    return batch[name] <= batch[name.replace("_min", "_max")]
+
+
+def mean_between(batch, name):
+    """A sum of bytes: between packets × the least and × the greatest length."""
+    way = way_of(name)
+    packets = batch[f"{way}packets"]
+    return (batch[name] >= packets * batch[f"{way}length_min"]) & (batch[name] <= packets * batch[f"{way}length_max"])
+
+
+def squares(batch, name):
+    """A sum of squares, held against the sum: Σ² ≤ n Σx² (Cauchy–Schwarz) and Σx² ≤ Σ max."""
+    way = way_of(name)
+    total, packets = batch[f"{way}bytes"].astype(float), batch[f"{way}packets"].astype(float)
+    value = batch[name].astype(float)
+    room = 1 + 1e-9
+    return (total**2 <= packets * value * room) & (value <= total * batch[f"{way}length_max"] * room)
+
+
+def gap_squares(batch, name):
+    """A sum of squared gaps: at most the sum times the greatest, where the sum is known."""
+    way = way_of(name)
+    if not way:
+        return batch[name] >= 0
+    return batch[name] <= batch[f"{way}gap_sum_us"].astype(float) * batch[f"{way}gap_max_us"] * (1 + 1e-9)
+
+
+ANY_COUNT = between(0, 2**63)
+OF_A_DIRECTION = {
+    "packets": ANY_COUNT,
+    "bytes": mean_between,
+    "payload_bytes": at_most("bytes"),
+    "payload_packets": at_most("packets"),
+    "length_squares": squares,
+    "length_min": least,
+    "length_max": between(0, 2**31),
+    "gap_sum_us": ANY_COUNT,
+    "gap_squares_us2": gap_squares,
+    "gap_min_us": least,
+    "gap_max_us": between(0, 3_000_000_000),
+    "window_first": at_most("window_max"),
+    "window_max": between(0, 65_535),
+    "ttl_min": least,
+    "ttl_max": between(0, 255),
+} | dict.fromkeys(FLAGS, at_most("packets"))
+
+OF_A_FLOW = {
+    "start": lambda batch, name: (batch[name] >= 0) & (batch[name] <= batch["end"]),
+    "end": between(0, LATEST_NS),
+    "src_ip": address,
+    "dst_ip": address,
+    "src_port": between(0, 65_535),
+    "dst_port": between(0, 65_535),
+    "protocol": between(0, 255),
+    "ip_version": lambda batch, name: np.isin(batch[name], (4, 6)),
+    "vlan_id": nullable(between(0, 4095)),
+    "icmp_type": nullable(between(0, 255)),
+    "icmp_code": nullable(between(0, 255)),
+    "community_id": lambda batch, name: [COMMUNITY_ID.fullmatch(text) is not None for text in batch.text(name)],
+    "end_reason": lambda batch, name: np.isin(batch[name], list(FlowEnd)),
+    "direction_by": lambda batch, name: np.isin(batch[name], list(DirectionBy)),
+    "first_packet": lambda batch, name: batch[name] >= 1,
+    "gap_squares_us2": gap_squares,
+    "gap_min_us": least,
+    "gap_max_us": between(0, 3_000_000_000),
+    "lengths": nothing_after_the_last,
+    "gaps_us": nothing_after_the_last,
+    "payload": payload,
+}
+
+RULES = OF_A_FLOW | {f"{way}_{name}": rule for way in WAYS for name, rule in OF_A_DIRECTION.items()}
+
+
+def check_ranges(batch):
+    """Raises AssertionError where a value of a flow batch is out of its column's range."""
+    unknown = [column.name for column in COLUMNS if column.name not in RULES]
+    assert not unknown, f"no range is known of {', '.join(unknown)}: say in tests/fuzz/ranges.py what they can hold"
+    columns = Batch(batch)
+    for name, rule in RULES.items():
+        fine = np.asarray(rule(columns, name), bool)
+        if not fine.all():
+            row = int(np.flatnonzero(~fine)[0])
+            raise AssertionError(f"{name} is out of its range in {batch.slice(row, 1).to_pylist()[0]}")
+    packets = columns["forward_packets"] + columns["reverse_packets"]
+    assert packets.min() >= 1, "a flow without a packet"
