@@ -43,6 +43,10 @@ out/peers/%/.ready: benchmarks/peers/%.txt
 	$(@D)/bin/pip install --quiet -r $<
 	@touch $@
 
+fuzz: $(VENV)/.ready  ## A million mutated packets, then a search by coverage, replayed compiled
+	$(BIN)/pip install --quiet atheris==3.0.0 || echo "atheris cannot be installed here: nothing is guided by coverage"
+	$(BIN)/python -m tests.fuzz --seed $(SEED)
+
 sweep: $(VENV)/.ready  ## Meter every capture in ../shared/data and compare packet counts with tshark
 	$(BIN)/python benchmarks/sweep.py
 

@@ -15,7 +15,7 @@ from oddflow.flows.settings import MeterSettings
 from oddflow.losses import Ledger
 from tests.fuzz.ranges import check_ranges
 
-SETTINGS = MeterSettings(max_flows=4096)
+SETTINGS = MeterSettings(max_flows=256)
 """Small, so that eviction has its turn."""
 
 

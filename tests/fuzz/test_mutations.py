@@ -7,6 +7,7 @@ from hypothesis.strategies import binary, builds, integers, lists, sampled_from
 from tests.fuzz.mutate import LINK_TYPES, Mutator
 from tests.fuzz.road import Packet, capture_of, check
 from tests.fuzz.seeds import bad_input, packet_lists
+from tests.fuzz.tight import check_tight
 
 PACKETS, CHUNK = 30_000, 3000
 
@@ -34,6 +35,21 @@ hostile = builds(Packet, sampled_from(LINK_TYPES), integers(0, 2**63 - 1), binar
 @given(lists(hostile, max_size=20))
 def test_packets_of_any_bytes_are_metered_or_lost(packets):
     check(capture_of(packets), sent=len(packets))
+
+
+def test_no_kernel_reads_past_the_end_of_a_packet_or_capture(mutator):
+    for _ in range(3):
+        check_tight(capture_of(mutator.run(CHUNK)))
+    for _ in range(300):
+        check_tight(mutator.capture(capture_of(mutator.run(20))))
+
+
+@pytest.mark.skipif(not bad_input(), reason="the malformed captures beside the repository are absent")
+def test_no_kernel_reads_past_the_end_of_bad_input():
+    for path in bad_input():
+        capture = path.read_bytes()
+        check_tight(capture)
+        check(capture)
 
 
 def test_the_same_seed_makes_the_same_packets(mutator):
