@@ -8,21 +8,15 @@ Options are libFuzzer's. What it finds stands in the folder that it was started 
 import sys
 from pathlib import Path
 
-import atheris
-
-from tests.fuzz.guard import interpret
-
-with atheris.instrument_imports(include=["oddflow.capture", "oddflow.flows"]):
-    interpret()
-    from tests.fuzz.inputs import CAPTURE, input_of, run
-    from tests.fuzz.road import capture_of
-    from tests.fuzz.seeds import packet_lists
-
 SEED_CAPTURES, SHORT = 400, 300
 
 
 def sow(corpus):
     """Fills an empty corpus: the beginnings of real captures, as packets and as files."""
+    from tests.fuzz.inputs import CAPTURE, input_of
+    from tests.fuzz.road import capture_of
+    from tests.fuzz.seeds import packet_lists
+
     corpus.mkdir(parents=True, exist_ok=True)
     if any(corpus.iterdir()):
         return
@@ -34,15 +28,17 @@ def sow(corpus):
     (corpus / "capture-pcap").write_bytes(bytes([CAPTURE]) + pcap)
 
 
-def one_input(data):
-    """The entry point."""
-    run(data)
-
-
 def main():
-    """Sows, then hands over to libFuzzer."""
+    """Makes kernels plain Python, sows, then hands over to libFuzzer."""
+    import atheris
+
+    from tests.fuzz.guard import interpret
+
+    with atheris.instrument_imports(include=["oddflow.capture", "oddflow.flows"]):
+        interpret()
+        from tests.fuzz.inputs import run
     sow(Path(sys.argv[1]))
-    atheris.Setup(sys.argv, one_input)
+    atheris.Setup(sys.argv, run)
     atheris.Fuzz()
 
 

@@ -94,7 +94,7 @@ def interpret():
     if "oddflow.capture" in sys.modules or "oddflow.flows" in sys.modules:
         raise RuntimeError("kernels are compiled already; interpret() comes before all other imports of Oddflow")
     os.environ["NUMBA_DISABLE_JIT"] = "1"
-    from oddflow import jit  # noqa: PLC0415  (numba reads the environment when it is first imported)
+    from oddflow import jit
 
     jit.kernel = kernel
     for name in jit.kernel_modules():

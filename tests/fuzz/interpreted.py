@@ -16,12 +16,16 @@ from tests.fuzz.guard import interpret
 def main():
     """Reads the files named; the last line of output is the result."""
     interpret()
-    from tests.fuzz.road import check  # noqa: PLC0415  (kernels must be plain Python before they are imported)
+    # kernels must be plain Python before they are imported
+    from tests.fuzz.road import check
+    from tests.fuzz.tight import check_tight
 
     found = {}
     for name in sys.argv[1:]:
         try:
-            found[name] = check(Path(name).read_bytes())
+            capture = Path(name).read_bytes()
+            check_tight(capture)
+            found[name] = check(capture)
         except Exception:  # noqa: BLE001  (whatever a kernel raises is what is looked for)
             found[name] = traceback.format_exc()
     print(json.dumps(found))

@@ -156,6 +156,12 @@ OF_A_FLOW = {
 RULES = OF_A_FLOW | {f"{way}_{name}": rule for way in WAYS for name, rule in OF_A_DIRECTION.items()}
 
 
+def row_of(batch, row):
+    """A flow as a dictionary, times in ns."""
+    columns = zip(batch.schema.names, batch.slice(row, 1).columns, strict=True)
+    return {name: (c.cast(pa.int64()) if pa.types.is_timestamp(c.type) else c).to_pylist()[0] for name, c in columns}
+
+
 def check_ranges(batch):
     """Raises AssertionError where a value of a flow batch is out of its column's range."""
     unknown = [column.name for column in COLUMNS if column.name not in RULES]
@@ -165,6 +171,6 @@ def check_ranges(batch):
         fine = np.asarray(rule(columns, name), bool)
         if not fine.all():
             row = int(np.flatnonzero(~fine)[0])
-            raise AssertionError(f"{name} is out of its range in {batch.slice(row, 1).to_pylist()[0]}")
+            raise AssertionError(f"{name} is out of its range in {row_of(batch, row)}")
     packets = columns["forward_packets"] + columns["reverse_packets"]
     assert packets.min() >= 1, "a flow without a packet"
