@@ -89,6 +89,37 @@ def kernel(*signatures, **_):
     return decorate
 
 
+READERS = {
+    "read_byte": (1, "big"), "network_u16": (2, "big"), "network_u32": (4, "big"), "network_u64": (8, "big"),
+    "little_u16": (2, "little"), "little_u32": (4, "little"),
+}  # fmt: skip
+"""What reads bytes in compiled code alone, and cannot be called from Python: bytes and their order."""
+
+
+def reader(size, order):
+    """The plain twin of such a function."""
+    number = np.uint64 if size == 8 else np.int64
+
+    def read(data, at):
+        if at < 0:
+            raise NegativeIndex(f"{size} bytes at {at}")
+        if at + size > len(data):
+            raise IndexError(f"{size} bytes at {at} of {len(data)}")
+        return number(int.from_bytes(np.asarray(data)[at : at + size].tobytes(), order))
+
+    return read
+
+
+def replace_readers():
+    """Puts the twins in place, before other kernels import what they replace."""
+    try:
+        module = importlib.import_module("oddflow.capture._read_kernels")
+    except ModuleNotFoundError:
+        return
+    for name, (size, order) in READERS.items():
+        setattr(module, name, reader(size, order))
+
+
 def interpret():
     """Makes all kernels plain Python, for the rest of this process."""
     if "oddflow.capture" in sys.modules or "oddflow.flows" in sys.modules:
@@ -97,6 +128,7 @@ def interpret():
     from oddflow import jit
 
     jit.kernel = kernel
+    replace_readers()
     for name in jit.kernel_modules():
         module = importlib.import_module(name)
         if hasattr(module, "np"):

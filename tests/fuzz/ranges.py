@@ -137,7 +137,7 @@ OF_A_FLOW = {
     "src_port": between(0, 65_535),
     "dst_port": between(0, 65_535),
     "protocol": between(0, 255),
-    "ip_version": lambda batch, name: np.isin(batch[name], (4, 6)),
+    "ip_version": lambda batch, name: np.isin(batch[name], (0, 4, 6)),
     "vlan_id": nullable(between(0, 4095)),
     "icmp_type": nullable(between(0, 255)),
     "icmp_code": nullable(between(0, 255)),
