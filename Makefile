@@ -47,8 +47,9 @@ fuzz: $(VENV)/.ready  ## A million mutated packets, then a search by coverage, r
 	$(BIN)/pip install --quiet atheris==3.0.0 || echo "atheris cannot be installed here: nothing is guided by coverage"
 	$(BIN)/python -m tests.fuzz --seed $(SEED)
 
-sweep: $(VENV)/.ready  ## Meter every capture in ../shared/data and compare packet counts with tshark
+sweep: $(VENV)/.ready out/peers/nfstream/.ready  ## Meter every capture in ../shared/data; compare totals with tshark, flows with NFStream
 	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/against_nfstream.py
 
 docs: $(VENV)/.ready  ## Serve the documentation at 127.0.0.1:8000
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
