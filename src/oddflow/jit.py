@@ -10,9 +10,12 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numba
+import numpy as np
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 PACKAGE = Path(__file__).parent
 
@@ -51,16 +54,43 @@ if CACHED:
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 
 
-def kernel(*signatures: Any, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def kernel(*signatures: Any, allocates: bool = False, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Compiles a function when its module is imported, or loads it from the cache.
 
     Args:
         signatures: Numba signatures, as text or types, so that no input can cause a second compilation.
             None at all makes a helper that is compiled into the kernels that call it.
-        inline: Copies a helper into its caller before compilation: for helpers called once a packet, since
-            Numba counts references to each array that a call hands over.
+        allocates: It makes arrays. Others run without Numba's reference counts, which would cost more than their work.
+        inline: Copies a helper into its caller before compilation.
     """
+    options: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "numpy", "_nrt": allocates}
     if not signatures:
-        how: Literal["always", "never"] = "always" if inline else "never"
-        return numba.njit(boundscheck=True, nogil=True, error_model="numpy", inline=how)
-    return numba.njit(list(signatures), cache=CACHED, boundscheck=True, nogil=True, error_model="numpy")
+        return numba.njit(inline="always" if inline else "never", **options)
+    return numba.njit(list(signatures), cache=CACHED, **options)
+
+
+@intrinsic
+def _memory_copy(_typing: Any, target: Any, at: Any, source: Any, first: Any, size: Any) -> Any:
+    """memcpy; Numba's slices move one byte at a time."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        to = context.make_array(signature.args[0])(context, builder, arguments[0])
+        come = context.make_array(signature.args[2])(context, builder, arguments[2])
+        cgutils.raw_memcpy(
+            builder, builder.gep(to.data, [arguments[1]]), builder.gep(come.data, [arguments[3]]), arguments[4], 1
+        )
+        return context.get_dummy_value()
+
+    return types.void(target, types.int64, source, types.int64, types.int64), codegen
+
+
+@kernel()
+def copy_bytes(target, at, source, first, size):  # type: ignore[no-untyped-def]
+    """Copies `size` bytes of a contiguous uint8 array from flat place `first` to flat place `at` of another.
+
+    Raises:
+        IndexError: Either side would leave its array.
+    """
+    if size < 0 or at < 0 or first < 0 or at + size > target.size or first + size > source.size:
+        raise IndexError("bytes copied past the end of an array")  # noqa: TRY003
+    _memory_copy(target, np.int64(at), source, np.int64(first), np.int64(size))
