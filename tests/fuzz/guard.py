@@ -54,7 +54,9 @@ class GuardedArray(np.ndarray):
 
 
 def guarded(value):
-    """An array's guarded view; anything else as it is."""
+    """An array's guarded view, or those of a tuple's arrays; anything else as it is."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(guarded, value))
     if not isinstance(value, np.ndarray):
         return value
     if value.dtype.names is not None:
@@ -110,6 +112,16 @@ def reader(size, order):
     return read
 
 
+def copy_bytes(target, at, source, first, size):
+    """The plain twin of `oddflow.jit.copy_bytes`."""
+    if min(size, at, first) < 0:
+        raise NegativeIndex(f"{size} bytes from {first} to {at}")
+    to, come = (np.asarray(array).reshape(-1) for array in (target, source))
+    if at + size > len(to) or first + size > len(come):
+        raise IndexError(f"{size} bytes from {first} of {len(come)} to {at} of {len(to)}")
+    to[at : at + size] = come[first : first + size]
+
+
 def replace_readers():
     """Puts the twins in place, before other kernels import what they replace."""
     try:
@@ -127,7 +139,7 @@ def interpret():
     os.environ["NUMBA_DISABLE_JIT"] = "1"
     from oddflow import jit
 
-    jit.kernel = kernel
+    jit.kernel, jit.copy_bytes = kernel, copy_bytes
     replace_readers()
     for name in jit.kernel_modules():
         module = importlib.import_module(name)
