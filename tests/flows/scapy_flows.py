@@ -3,14 +3,16 @@
 import base64
 import hashlib
 import struct
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from math import log2
 
 from scapy.config import conf
 from scapy.error import Scapy_Exception
-from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Dot1AD, Dot1Q
+from scapy.layers.inet import IP, TCP, UDP, IPerror, TCPerror, UDPerror
+from scapy.layers.inet6 import IPerror6, IPv6
+from scapy.layers.l2 import Dot1AD, Dot1Q, Dot3, Ether
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
 SECONDS_NS = 10**9
@@ -34,12 +36,16 @@ class Seen:
     length: int
     payload: bytes
     payload_length: int
-    flags: int
-    window: int
     hops: int
-    vlan: int | None
-    icmp: tuple | None
     fragment: bool
+    header: int
+    flags: int = 0
+    window: int = 0
+    sequence: int = 0
+    vlan: int | None = None
+    icmp: tuple | None = None
+    macs: tuple | None = None
+    quoted: tuple | None = None
 
 
 def read(path):
@@ -64,7 +70,9 @@ def _seen(number, data, meta, reader, is_ng):
     if len(ips) != 1:  # tunnels have tests of their own
         return None
     tags = [layer.vlan for layer in layers if type(layer) in (Dot1Q, Dot1AD)]
-    return _of_ip(number, time_ns, ips[0], meta.wirelen - len(data), tags[0] if tags else None)
+    macs = (frame.src, frame.dst) if type(frame) in (Ether, Dot3) else None
+    seen = _of_ip(number, time_ns, ips[0], meta.wirelen - len(data))
+    return seen and replace(seen, vlan=tags[0] if tags else None, macs=macs, quoted=_quoted(layers))
 
 
 def _layers(frame):
@@ -73,41 +81,54 @@ def _layers(frame):
         frame = frame.payload
 
 
-def _of_ip(number, time_ns, ip, cut, vlan):
+def _quoted(layers):
+    """The key of the packet that an ICMP error quotes."""
+    ips = [layer for layer in layers if type(layer) in (IPerror, IPerror6)]
+    if not ips:
+        return None
+    ip, above = ips[0], ips[0].payload
+    is_4 = type(ip) is IPerror
+    ports = (above.sport, above.dport) if type(above) in (TCPerror, UDPerror) else (0, 0)
+    ends = sorted([(ip.src, ports[0]), (ip.dst, ports[1])])
+    return (4 if is_4 else 6, ip.proto if is_4 else ip.nh, *ends)
+
+
+def _of_ip(number, time_ns, ip, cut):
     """`cut`: bytes of the packet that the capture has not. Segmentation offload leaves a length 0."""
     is_4 = type(ip) is IP
-    version, header = (4, ip.ihl * 4) if is_4 else (6, 40)
+    header = ip.ihl * 4 if is_4 else 40
     length = (ip.len if is_4 else ip.plen and 40 + ip.plen) or len(ip.original) + cut
     protocol = ip.proto if is_4 else ip.nh
-    fragment = is_4 and (ip.frag > 0 or ip.flags.MF)
     raw = ip.original[:length]
     above = ip.payload
     if length < header:
         return None
-    flags, window, icmp, ports, size = 0, 0, None, (0, 0), 0
+    end, ports, more = length, (0, 0), {}
     if type(above) is TCP:
-        flags, window, ports, size = (
-            int(above.flags) & 0xFF,
-            above.window,
-            (above.sport, above.dport),
-            above.dataofs * 4,
-        )
+        ports, size = (above.sport, above.dport), above.dataofs * 4
+        more = {"flags": int(above.flags) & 0xFF, "window": above.window, "sequence": above.seq}
     elif type(above) is UDP:
         ports, size = (above.sport, above.dport), 8
-        if 8 <= above.len <= length - header:
-            length_above = header + above.len
-            return Seen(
-                number, time_ns, version, protocol, (ip.src, ports[0]), (ip.dst, ports[1]), length,
-                raw[header + 8 : length_above], above.len - 8, 0, 0, ip.ttl if is_4 else ip.hlim, vlan, None, fragment,
-            )  # fmt: skip
+        end = header + above.len if 8 <= above.len <= length - header else length
     elif protocol in (1, 58) and len(raw) >= header + 2:
-        icmp, size = (raw[header], raw[header + 1]), min(8, length - header)
+        size, more = min(8, length - header), {"icmp": (raw[header], raw[header + 1])}
     else:
         return None
     return Seen(
-        number, time_ns, version, protocol, (ip.src, ports[0]), (ip.dst, ports[1]), length, raw[header + size :],
-        length - header - size, flags, window, ip.ttl if is_4 else ip.hlim, vlan, icmp, fragment,
-    )  # fmt: skip
+        number=number,
+        time_ns=time_ns,
+        version=4 if is_4 else 6,
+        protocol=protocol,
+        src=(ip.src, ports[0]),
+        dst=(ip.dst, ports[1]),
+        length=length,
+        payload=raw[header + size : end],
+        payload_length=end - header - size,
+        hops=ip.ttl if is_4 else ip.hlim,
+        fragment=bool(is_4 and (ip.frag > 0 or ip.flags.MF)),
+        header=header + size,
+        **more,
+    )
 
 
 def key_of(seen):
@@ -146,42 +167,207 @@ def community_id(src, dst, protocol, icmp):
     return "1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
 
 
-def way_columns(name, packets):
+class Stream:
+    """The bytes of one direction of a TCP connection that were seen, as numbers of their places."""
+
+    def __init__(self):
+        self.seen = set()
+        self.end = None
+
+    def add(self, packet):
+        """(how many payload bytes at its start were seen before, what kind of segment it is) of the next packet."""
+        begins = bool(packet.flags & 2)
+        size = packet.payload_length + begins + (packet.flags & 1)
+        places = {(packet.sequence + at) % 2**32 for at in range(size)}
+        first = self.end is None
+        before = self.seen & places
+        late = not first and bool(size) and (packet.sequence - self.end) % 2**32 >= 2**31
+        is_probe = (
+            packet.payload_length <= 1
+            and late
+            and not packet.flags & 3
+            and (packet.sequence + 1 - self.end) % 2**32 == 0
+        )
+        self.seen |= places
+        end = (packet.sequence + size) % 2**32
+        if first or (end - self.end) % 2**32 < 2**31:
+            self.end = end
+        if first or not size or packet.flags & 4:
+            return 0 if first else packet.payload_length, ""
+        if is_probe:
+            return packet.payload_length, ""
+        if before or (late and not before and (packet.sequence - min(self.seen)) % 2**32 >= 2**31):
+            return min(len(before), packet.payload_length), "again"
+        return 0, "late" if late else ""
+
+
+def streams_of(packets, ways):
+    """(payload bytes seen before, "again" or "late" or nothing) of each packet of a TCP flow."""
+    streams = Stream(), Stream()
+    return [
+        streams[back].add(packet) if packet.protocol == 6 else (0, "")
+        for packet, back in zip(packets, ways, strict=True)
+    ]
+
+
+def bulks_of(packets, ways, wanted):
+    """[packets, bytes, µs] of each run of at least four packets with payload one way."""
+    runs, run = [], []
+    for packet, back in zip(packets, ways, strict=True):
+        if not packet.payload_length:
+            continue
+        if back != wanted or (run and packet.time_ns - run[-1].time_ns > SECONDS_NS):
+            runs.append(run)
+            run = []
+        if back == wanted:
+            run.append(packet)
+    runs.append(run)
+    return [
+        (len(run), sum(p.payload_length for p in run), max(0, run[-1].time_ns - run[0].time_ns) // 1000)
+        for run in runs
+        if len(run) >= 4
+    ]
+
+
+def entropy_of(data):
+    """Shannon entropy in bits a byte, or None of no bytes."""
+    shares = [count / len(data) for count in Counter(data).values()]
+    return -sum(share * log2(share) for share in shares) if data else None
+
+
+def kept_payload(packets, ways, streams):
+    """[(from the responder, byte)] of the first 784 payload bytes, retransmissions left out."""
+    kept = [
+        (back, byte)
+        for packet, back, (seen, _) in zip(packets, ways, streams, strict=True)
+        for byte in packet.payload[seen:]
+    ]
+    return kept[:784]
+
+
+def periods(name, times):
+    """The columns of a list of durations in µs."""
+    return {
+        f"{name}_count": len(times),
+        f"{name}_sum_us": sum(times),
+        f"{name}_squares_us2": float(sum(time**2 for time in times)),
+        f"{name}_min_us": min(times, default=0),
+        f"{name}_max_us": max(times, default=0),
+    }
+
+
+def activity(packets):
+    """Active times and the silences of more than 5 s between them."""
+    times = [p.time_ns for p in packets]
+    active, idle, start, latest = [], [], times[0], times[0]
+    for now in times[1:]:
+        gap = max(0, now - latest) // 1000
+        if gap > 5_000_000:
+            active.append((latest - start) // 1000)
+            idle.append(gap)
+            start = now
+        latest = max(latest, now)
+    active.append((latest - start) // 1000)
+    return periods("active", active) | periods("idle", idle)
+
+
+def round_trips(packets, ways):
+    """From the last SYN before its answer to that, and from the last such answer to the ACK after it, in µs."""
+    asked = answered = None
+    responder = initiator = None
+    for packet, back in zip(packets, ways, strict=True):
+        flags = packet.flags & 0x17
+        if packet.protocol != 6 or (flags not in (2, 0x12) and asked is None and answered is None):
+            break
+        if flags == 2 and not back and answered is None:
+            asked = packet.time_ns
+        elif flags == 0x12 and back:
+            if asked is not None and answered is None:
+                responder = (packet.time_ns - asked) // 1000
+            answered = packet.time_ns
+        elif flags == 0x10 and not back and answered is not None:
+            initiator = (packet.time_ns - answered) // 1000
+            break
+        elif flags & 4:
+            break
+    return responder, initiator
+
+
+def way_columns(name, packets, streams, bulks, kept):
     """The columns of one direction."""
     lengths = [p.length for p in packets]
+    payloads, headers = [p.payload_length for p in packets], [p.header for p in packets]
     gaps = gaps_of([p.time_ns for p in packets]) if packets else []
     hops, windows = [p.hops for p in packets], [p.window for p in packets]
     columns = {
         "packets": len(packets),
         "bytes": sum(lengths),
-        "payload_bytes": sum(p.payload_length for p in packets),
-        "payload_packets": sum(p.payload_length > 0 for p in packets),
+        "payload_bytes": sum(payloads),
+        "payload_packets": sum(size > 0 for size in payloads),
         "length_squares": sum(length**2 for length in lengths),
         "length_min": min(lengths, default=0),
         "length_max": max(lengths, default=0),
+        "payload_length_squares": sum(size**2 for size in payloads),
+        "payload_length_min": min(payloads, default=0),
+        "payload_length_max": max(payloads, default=0),
+        "header_bytes": sum(headers),
+        "header_min_bytes": min(headers, default=0),
         "gap_sum_us": sum(gaps),
         "gap_squares_us2": float(sum(gap**2 for gap in gaps)),
         "gap_min_us": min(gaps, default=0),
         "gap_max_us": max(gaps, default=0),
         "window_first": windows[0] if windows else 0,
         "window_max": max(windows, default=0),
+        "zero_windows": sum(p.protocol == 6 and p.window == 0 and not p.flags & 7 for p in packets),
+        "retransmitted_packets": sum(kind == "again" for _, kind in streams),
+        "retransmitted_bytes": sum(seen for seen, kind in streams if kind == "again"),
+        "out_of_order_packets": sum(kind == "late" for _, kind in streams),
         "ttl_min": min(hops, default=0),
         "ttl_max": max(hops, default=0),
+        "bulks": len(bulks),
+        "bulk_packets": sum(packets for packets, _, _ in bulks),
+        "bulk_bytes": sum(size for _, size, _ in bulks),
+        "bulk_duration_us": sum(us for _, _, us in bulks),
+        "payload_entropy": entropy_of(kept),
     }
     columns |= {flag: sum(p.flags >> bit & 1 for p in packets) for bit, flag in enumerate(FLAGS)}
     return {f"{name}_{column}": value for column, value in columns.items()}
 
 
-def columns_of(packets):
-    """The columns of the flow that these packets make, in the order in which they came."""
+def initiator(first):
+    """(its end, the other end, how it is known) from a flow's first packet."""
+    if first.protocol == 6:
+        if first.flags & 2:
+            return (first.dst, first.src, 1) if first.flags & 0x10 else (first.src, first.dst, 1)
+        if (first.src[1] < 1024) != (first.dst[1] < 1024):
+            return (first.dst, first.src, 3) if first.src[1] < 1024 else (first.src, first.dst, 3)
+    return first.src, first.dst, 2
+
+
+def columns_of(packets, errors=()):
+    """The columns of the flow that these packets make, in the order in which they came.
+
+    Args:
+        packets: The flow's.
+        errors: ICMP errors that quote a packet of it.
+    """
     first = packets[0]
-    answers = first.protocol == 6 and first.flags & 0x12 == 0x12
-    src, dst = (first.dst, first.src) if answers else (first.src, first.dst)
+    src, dst, known_by = initiator(first)
     asks_itself = src == dst and first.icmp is not None
     ways = [p.icmp[0] != first.icmp[0] if asks_itself else p.src != src for p in packets]
     gaps = gaps_of([p.time_ns for p in packets])
     signed = [-p.length if back else p.length for p, back in zip(packets, ways, strict=True)]
-    ends = (src, dst)
+    streams = streams_of(packets, ways)
+    kept = kept_payload(packets, ways, streams)
+    macs = first.macs or (None, None)
+    responder_us, initiator_us = round_trips(packets, ways)
+    of_way = {}
+    for name, wanted in (("forward", False), ("reverse", True)):
+        mine = [(p, stream) for p, back, stream in zip(packets, ways, streams, strict=True) if back == wanted]
+        of_way |= way_columns(
+            name, [p for p, _ in mine], [stream for _, stream in mine], bulks_of(packets, ways, wanted),
+            [byte for back, byte in kept if back == wanted],
+        )  # fmt: skip
     return {
         "start": min(p.time_ns for p in packets),
         "end": max(p.time_ns for p in packets),
@@ -194,15 +380,28 @@ def columns_of(packets):
         "vlan_id": first.vlan,
         "icmp_type": first.icmp[0] if first.icmp else None,
         "icmp_code": first.icmp[1] if first.icmp else None,
-        "community_id": community_id(*ends, first.protocol, first.icmp),
-        "direction_by": 1 if first.protocol == 6 and first.flags & 2 else 2,
+        "arp_operation": None,
+        "src_mac": macs[0] if src == first.src else macs[1],
+        "dst_mac": macs[1] if src == first.src else macs[0],
+        **dict.fromkeys(["tunnel", "tunnel_id", "tunnel_src_ip", "tunnel_dst_ip", "reverse_payload"]),
+        "community_id": community_id(src, dst, first.protocol, first.icmp),
+        "is_early": False,
+        "direction_by": known_by,
         "first_packet": first.number,
-        **way_columns("forward", [p for p, back in zip(packets, ways, strict=True) if not back]),
-        **way_columns("reverse", [p for p, back in zip(packets, ways, strict=True) if back]),
+        **of_way,
+        "fragments": 0,
+        "icmp_errors": len(errors),
+        "icmp_error_type": errors[0].icmp[0] if errors else None,
+        "icmp_error_code": errors[0].icmp[1] if errors else None,
+        "responder_rtt_us": responder_us,
+        "initiator_rtt_us": initiator_us,
+        "subflows": 1 + sum(gap > 1_000_000 for gap in gaps),
+        **activity(packets),
+        "gap_sum_us": sum(gaps),
         "gap_squares_us2": float(sum(gap**2 for gap in gaps)),
         "gap_min_us": min(gaps, default=0),
         "gap_max_us": max(gaps, default=0),
         "lengths": (signed + [0] * 32)[:32],
         "gaps_us": ([0, *gaps] + [0] * 32)[:32],
-        "payload": b"".join(p.payload for p in packets)[:784],
+        "payload": bytes(byte for _, byte in kept),
     }
