@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from oddflow.capture.stream import ByteStream
+from oddflow.capture.stream import ByteStream, read_into
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 512 << 10
+"""So small that a block is still in the processor's cache when it is decoded and metered."""
+
 TAIL_BYTES = 1 << 20
 """Room for a packet or pcapng block that began in the block before."""
 
@@ -33,13 +35,13 @@ class BlockBuffer:
         self.data[:rest] = self.data[self.start : self.end]
         self.start, self.end = 0, rest
         wanted = min(self._block_bytes, len(self.data) - rest)
+        room = memoryview(self.data)  # type: ignore[arg-type]
         while wanted > 0:
-            piece = self._stream.read(wanted)
-            if not piece:
+            size = read_into(self._stream, room[self.end : self.end + wanted])
+            if not size:
                 break
-            self.data[self.end : self.end + len(piece)] = np.frombuffer(piece, np.uint8)
-            self.end += len(piece)
-            wanted -= len(piece)
+            self.end += size
+            wanted -= size
         return self.end > rest
 
     def need(self, size: int) -> bool:

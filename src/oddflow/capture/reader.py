@@ -9,7 +9,7 @@ from oddflow.capture.stream import ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
 from oddflow.losses import Ledger
 
-BATCH_PACKETS = 16_384
+BATCH_PACKETS = 4096
 
 
 def is_capture(first: bytes) -> bool:
@@ -18,7 +18,13 @@ def is_capture(first: bytes) -> bool:
 
 
 def read_packets(
-    stream: ByteStream, first: bytes, name: str, ledger: Ledger, *, block_bytes: int = BLOCK_BYTES
+    stream: ByteStream,
+    first: bytes,
+    name: str,
+    ledger: Ledger,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    tunnels: bool = True,
 ) -> Iterator[PacketBatch]:
     """Reads a capture, block after block, in fixed memory.
 
@@ -28,6 +34,7 @@ def read_packets(
         name: What to call it in messages.
         ledger: Told of each packet: metered, or lost and why.
         block_bytes: How much is read at a time.
+        tunnels: Whether a packet inside a tunnel is what counts, not the one that carries it.
 
     Yields:
         The same batch object each time, decoded; its arrays hold until the next one.
@@ -38,14 +45,16 @@ def read_packets(
     if not is_capture(first):
         raise UnknownFormat(f"{name} is no capture: it starts with {first[:8]!r}; expected pcap or pcapng")
     buffer = BlockBuffer(stream, block_bytes)
-    batch = PacketBatch.empty(buffer.data, BATCH_PACKETS)
+    batch = PacketBatch.empty(buffer.data, BATCH_PACKETS, tunnels=tunnels)
     read = pcapng.read if first[:4] == pcapng.MAGIC else pcap.read
     for _ in read(buffer, batch, name, ledger):
         batch.decode(ledger)
         yield batch
 
 
-def packets(source: str, ledger: Ledger, *, block_bytes: int = BLOCK_BYTES) -> Iterator[PacketBatch]:
+def packets(
+    source: str, ledger: Ledger, *, block_bytes: int = BLOCK_BYTES, tunnels: bool = True
+) -> Iterator[PacketBatch]:
     """Opens a file or `-` and reads its packets; raises as `plain_bytes` and `read_packets`."""
     with plain_bytes(source, ledger) as (first, stream):
-        yield from read_packets(stream, first, source, ledger, block_bytes=block_bytes)
+        yield from read_packets(stream, first, source, ledger, block_bytes=block_bytes, tunnels=tunnels)

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -31,10 +31,27 @@ class ByteStream(Protocol):
         """At most `size` bytes; none at the end."""
 
 
+@runtime_checkable
+class FillsRoom(Protocol):
+    """A stream that can write where its bytes are wanted, which saves a copy."""
+
+    def readinto(self, room: memoryview) -> int | None:
+        """Fills the front of `room`; the bytes written, none at the end."""
+
+
+def read_into(stream: ByteStream, room: memoryview) -> int:
+    """Fills the front of `room` from any stream; the bytes written, none at the end."""
+    if isinstance(stream, FillsRoom):
+        return stream.readinto(room) or 0
+    piece = stream.read(len(room))
+    room[: len(piece)] = piece
+    return len(piece)
+
+
 class Prefixed:
     """A stream whose first bytes were looked at, given back in front of the rest."""
 
-    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+    def __init__(self, first: bytes, rest: ByteStream) -> None:
         self._first = first
         self._rest = rest
 
@@ -44,6 +61,14 @@ class Prefixed:
             given, self._first = self._first[:size], self._first[size:]
             return given
         return self._rest.read(size)
+
+    def readinto(self, room: memoryview) -> int:
+        """Fills the front of `room`; the bytes written, none at the end."""
+        if not self._first:
+            return read_into(self._rest, room)
+        given = self.read(len(room))
+        room[: len(given)] = given
+        return len(given)
 
 
 class Gunzipped:
@@ -180,7 +205,7 @@ def _plain_bytes(packed: BinaryIO, source: str, ledger: Ledger) -> tuple[bytes, 
     plain = stream.read(CHUNK_BYTES)
     if not plain:
         raise Unreadable(f"{source} is compressed and holds nothing; was it cut while it was written?")
-    return plain, Prefixed(plain, stream)  # type: ignore[arg-type]
+    return plain, Prefixed(plain, stream)
 
 
 def _first_bytes(stream: BinaryIO, source: str) -> bytes:

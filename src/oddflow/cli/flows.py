@@ -42,7 +42,7 @@ def flows(
         raise UsageError(f"{output} is a source itself; give the table another name")
     settings = MeterSettings(idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout)
     ledger = Ledger()
-    seen = [Fingerprint(source) for source in sources]
+    seen = [Fingerprint(source, hashed=as_json) for source in sources]
     shown: list[Any] = []
     with TableWriter(output) if output else nullcontext() as writer, console.reading(sources, "metering") as progress:
         for source, fingerprint in zip(sources, seen, strict=True):

@@ -29,17 +29,16 @@ class _Columns:
 
     def __init__(self, finished: layout.Finished, count: int) -> None:
         self._fields: dict[str, NDArray[Any]] = {}
-        for prefixes, records in (((("",)), finished.flows), ((("forward_", "reverse_")), finished.ways)):
+        for prefixes, records in ((("",), finished.flows), (("forward_", "reverse_"), finished.ways)):
             for size in (8, 4, 2, 1):
                 self._take(records, prefixes, size, count)
 
     def _take(self, records: NDArray[np.void], prefixes: tuple[str, ...], size: int, count: int) -> None:
-        dtype = records.dtype
         fields = [
-            (prefix + name, dtype[name], number * dtype.itemsize + offset)
+            (prefix + name, kind, number * records.dtype.itemsize + offset)
             for number, prefix in enumerate(prefixes)
-            for name, (_, offset) in ((name, dtype.fields[name][:2]) for name in dtype.names)
-            if dtype[name].itemsize == size
+            for name, kind, offset in _layout_of(records.dtype)
+            if kind.itemsize == size
         ]
         places = np.array([offset // size for _, _, offset in fields])
         columns = np.empty((len(fields), count), f"u{size}")
@@ -49,6 +48,11 @@ class _Columns:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._fields[name]
+
+
+def _layout_of(dtype: np.dtype[np.void]) -> list[tuple[str, np.dtype[Any], int]]:
+    """Name, type and offset of each field of a record."""
+    return [(name, *entry[:2]) for name, entry in (dtype.fields or {}).items()]
 
 
 class _Ends:

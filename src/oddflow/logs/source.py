@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from oddflow.capture.reader import is_capture
-from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
+from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes, read_into
 from oddflow.errors import UnknownFormat
 from oddflow.flows.metering import meter_capture
 from oddflow.flows.settings import MeterSettings
@@ -20,20 +20,25 @@ Progress = Callable[[int], None]
 
 @dataclass(slots=True)
 class Fingerprint:
-    """What was read of a source: its name, its size and the hash of its plain bytes."""
+    """What was read of a source: its name, its size and, unless `hashed` is False, the hash of its plain bytes.
+
+    Hashing takes about as long as metering.
+    """
 
     name: str
     bytes: int = 0
     flows: int = 0
+    hashed: bool = True
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
     def as_dict(self) -> dict[str, str | int]:
         """The fingerprint for a manifest."""
-        return {"name": self.name, "bytes": self.bytes, "flows": self.flows, "sha256": self.digest.hexdigest()}
+        told: dict[str, str | int] = {"name": self.name, "bytes": self.bytes, "flows": self.flows}
+        return told | ({"sha256": self.digest.hexdigest()} if self.hashed else {})
 
 
 class _Watched:
-    """Hashes and counts what passes."""
+    """Counts what passes, and hashes it where that is asked for."""
 
     def __init__(self, stream: ByteStream, seen: Fingerprint, progress: Progress | None) -> None:
         self._stream = stream
@@ -43,11 +48,21 @@ class _Watched:
     def read(self, size: int) -> bytes:
         """At most `size` bytes; none at the end."""
         piece = self._stream.read(size)
+        self._pass(piece)
+        return piece
+
+    def readinto(self, room: memoryview) -> int:
+        """Fills the front of `room`; the bytes written, none at the end."""
+        size = read_into(self._stream, room)
+        self._pass(room[:size])
+        return size
+
+    def _pass(self, piece: bytes | memoryview) -> None:
         self._seen.bytes += len(piece)
-        self._seen.digest.update(piece)
+        if self._seen.hashed:
+            self._seen.digest.update(piece)
         if self._progress:
             self._progress(len(piece))
-        return piece
 
 
 def read_flows(
@@ -64,7 +79,7 @@ def read_flows(
         source: What to read.
         ledger: Told of all that was lost.
         settings: How flows are cut; flow tables are cut already.
-        seen: Filled with size and hash.
+        seen: Filled with size and, where it asks for that, hash.
         progress: Told of the bytes read.
 
     Yields:
@@ -73,7 +88,7 @@ def read_flows(
     Raises:
         Unreadable, UnknownFormat: Nothing could be read.
     """
-    seen = seen or Fingerprint(source)
+    seen = seen or Fingerprint(source, hashed=False)
     with plain_bytes(source, ledger) as (first, stream):
         watched = _Watched(stream, seen, progress)
         for batch in _flow_batches(source, first, watched, ledger, settings):
@@ -88,7 +103,7 @@ def _flow_batches(
         yield from meter_capture(stream, first, source, ledger, settings=settings)
     elif is_table(first):
         yield from read_table(source, first, ledger)
-        while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be hashed
+        while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be counted
             pass
     else:
         raise UnknownFormat(
