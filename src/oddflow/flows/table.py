@@ -18,7 +18,7 @@ from oddflow.flows._text_kernels import (
     write_macs,
 )
 from oddflow.flows.settings import Payload
-from oddflow.schema import COLUMNS, FLOW_SCHEMA, SEQUENCE_PACKETS, Column, Tunnel
+from oddflow.schema import COLUMNS, FLOW_SCHEMA, SEQUENCE_PACKETS, TUNNEL_NAMES, Column, Tunnel
 
 ICMP_PROTOCOLS = (1, 58)
 LARGEST_U32 = 2**32 - 1
@@ -151,7 +151,7 @@ def _end_columns(columns: _Columns) -> Made:
         "arp_operation": lambda column: _or_null(kinds, column.type, is_arp),
         "src_mac": lambda _: _macs(columns["src_mac"]),
         "dst_mac": lambda _: _macs(columns["dst_mac"]),
-        "tunnel": lambda _: TUNNEL_NAMES.take(pa.array(columns["tunnel"])),
+        "tunnel": lambda _: TUNNELS.take(pa.array(columns["tunnel"])),
         "tunnel_id": lambda column: _or_null(columns["tunnel_id"], column.type, columns["tunnel"] > 0),
         "tunnel_src_ip": lambda _: _addresses((columns["outer_src_high"], columns["outer_src_low"]), outer),
         "tunnel_dst_ip": lambda _: _addresses((columns["outer_dst_high"], columns["outer_dst_low"]), outer),
@@ -191,7 +191,7 @@ def _byte_columns(finished: layout.Finished, count: int, kind: Payload) -> Made:
     }
 
 
-TUNNEL_NAMES = pa.array([tunnel.name.lower() if tunnel else None for tunnel in Tunnel])
+TUNNELS = pa.array([TUNNEL_NAMES[tunnel] or None for tunnel in Tunnel])
 
 
 def _plain(values: NDArray[Any], kind: Any) -> pa.Array:
