@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from tests.flows.scapy_flows import columns_of, key_of, read
-from tests.flows.twin import rows_of
 
 from oddflow import api
 from oddflow.logs.source import read_flows
@@ -27,6 +26,16 @@ def captures():
     found = sorted(path for path in DATA.rglob("*.pcap*") if path.stat().st_size < LARGEST)
     random.Random(SEED).shuffle(found)
     return found or sorted(api.examples().glob("*.pcap.zst"))
+
+
+def rows_of(batches):
+    """Flow batches as a list of dictionaries, times in ns."""
+    rows = []
+    for batch in batches:
+        columns = [c.cast(pa.int64()) if pa.types.is_timestamp(c.type) else c for c in batch.columns]
+        values = zip(*(column.to_pylist() for column in columns), strict=True)
+        rows += [dict(zip(batch.schema.names, row, strict=True)) for row in values]
+    return rows
 
 
 def packets_of(path, tmp):

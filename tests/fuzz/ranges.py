@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddflow.schema import COLUMNS, PAYLOAD_BYTES, DirectionBy, FlowEnd, Tunnel
+from oddflow.schema import COLUMNS, PAYLOAD_BYTES, TUNNEL_NAMES, DirectionBy, FlowEnd
 
 LATEST_NS = 1 << 62
 COMMUNITY_ID = re.compile(r"1:[A-Za-z0-9+/]{27}=")
@@ -181,7 +181,7 @@ def outer_address(batch, name):
 LARGEST_U32 = 2**32 - 1
 ROOM = 1 + 1e-9
 ANY_COUNT = between(0, 2**63)
-TUNNELS = "|".join(tunnel.name.lower() for tunnel in Tunnel if tunnel)
+TUNNELS = "|".join(name for name in TUNNEL_NAMES.values() if name)
 OF_A_DIRECTION = {
     "packets": ANY_COUNT,
     "bytes": mean_between,
