@@ -34,6 +34,7 @@ ENDINGS = (".pcap", ".pcapng", ".cap")
 SETTINGS = MeterSettings(idle_timeout_s=300, datagram_timeout_s=300, active_timeout_s=1800)
 SECONDS_A_CHUNK, CHUNK = 300, 20
 MOST_UNEXPLAINED = 0.01
+ETHERNET = 1
 LEAST_BYTES = 28
 """NFStream reads no IP packet that is shorter, with its Ethernet header."""
 
@@ -76,6 +77,8 @@ def read(path: Path) -> list[Packet]:
                 Packet(
                     time_ns=int(packet["time_ns"]),
                     link_type=int(packet["link_type"]),
+                    frame=batch.data[int(packet["start"]) : end].tobytes(),
+                    wire=int(packet["wire"]),
                     ip=batch.data[start : min(end, start + length)].tobytes() if is_ip else b"",
                     ip_length=length if is_ip else 0,
                     is_later_fragment=packet["fragment"] in (layout.FRAGMENT_LATER, layout.FRAGMENT_ALONE),
@@ -85,19 +88,28 @@ def read(path: Path) -> list[Packet]:
     return found
 
 
-def write(path: Path, found: list[Packet]) -> None:
-    """Writes IP packets as plain Ethernet frames."""
+def write(path: Path, found: list[Packet]) -> int:
+    """Writes packets as they were captured, those that are wrapped as plain Ethernet frames; the number of these."""
+    links = {packet.link_type for packet in found}
+    link_type = links.pop() if len(links) == 1 and not any(map(wrapped, found)) else ETHERNET
+    anew = 0
     with path.open("wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, 1))
+        file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262_144, link_type))
         for packet in found:
-            frame = bytes(12) + (b"\x08\x00" if packet.ip[0] >> 4 == 4 else b"\x86\xdd") + packet.ip
-            frame += bytes(max(0, LEAST_BYTES - len(frame)))
-            file.write(struct.pack("<IIII", *divmod(packet.time_ns, 10**9), len(frame), len(frame)) + frame)
+            frame, wire = packet.frame, packet.wire
+            if packet.link_type != link_type or wrapped(packet):
+                frame = bytes(12) + (b"\x08\x00" if packet.ip[0] >> 4 == 4 else b"\x86\xdd") + packet.ip
+                frame += bytes(max(0, LEAST_BYTES - len(frame)))
+                wire = len(frame)
+                anew += 1
+            file.write(struct.pack("<IIII", *divmod(packet.time_ns, 10**9), len(frame), wire) + frame)
+    return anew
 
 
 def given(path: Path, folder: Path, touched: Counter[str]) -> Path:
     """The capture that both meters read: the file itself, or one without what the rules differ in."""
     whole = read(path)
+    touched["packets"] += len(whole)
     kept, anew = [], False
     for packet in whole:
         why = next((rule.__name__ for rule in LEFT_OUT if rule(packet)), None)
@@ -115,7 +127,7 @@ def given(path: Path, folder: Path, touched: Counter[str]) -> Path:
     if not anew and len(kept) == len(whole):
         return path
     replaced = folder / f"{len(list(folder.iterdir()))}-{path.name}.pcap"
-    write(replaced, kept)
+    touched["written anew"] += write(replaced, kept)
     return replaced
 
 
@@ -218,9 +230,14 @@ def show(paths: list[Path], sums: Compared, touched: Counter[str], worst: list, 
     print(f"\n{len(paths):,} captures, {len(NORMALISERS)} normalisers")
     for rule in NORMALISERS:
         print(f"  {touched[rule.__name__]:9,}  {rule.__name__}: {(rule.__doc__ or '').splitlines()[0]}")
+    left_out = sum(touched[rule.__name__] for rule in LEFT_OUT)
+    print(
+        f"\n{touched['packets']:,} packets: {left_out:,} left out, {touched['written anew']:,} given as plain Ethernet "
+        f"frames, the others as they were captured"
+    )
     most = max(sums.ours, sums.theirs)
     share = 1 - sums.equal / most if most else 1.0
-    print(f"\n{sums.ours:,} flows here, {sums.theirs:,} in NFStream, {sums.equal:,} equal: {share:.2%} not explained")
+    print(f"{sums.ours:,} flows here, {sums.theirs:,} in NFStream, {sums.equal:,} equal: {share:.2%} not explained")
     return int(share > MOST_UNEXPLAINED)
 
 

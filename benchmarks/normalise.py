@@ -19,11 +19,14 @@ MOST_SETBACK_NS = 10**6
 class Packet(NamedTuple):
     """A packet of a capture, as our decoder saw it.
 
-    `ip` are its bytes from the innermost IP header on, up to what the header says; none where it was lost.
+    `frame` are its bytes as captured; `ip` those from the innermost IP header on, up to what the header says, none
+    where it was lost.
     """
 
     time_ns: int
     link_type: int
+    frame: bytes
+    wire: int
     ip: bytes
     ip_length: int
     is_later_fragment: bool

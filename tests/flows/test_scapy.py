@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from tests.flows.scapy_flows import columns_of, key_of, read
+from tests.flows.scapy_flows import columns_of
+from tests.flows.scapy_packets import key_of, read
 
 from oddflow import api
 from oddflow.logs.source import read_flows
