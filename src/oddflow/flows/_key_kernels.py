@@ -5,7 +5,7 @@ A key is five words: both addresses, the lesser end first, and ports, protocol a
 
 import numpy as np
 
-from oddflow.capture._walk_kernels import read_u16, read_u32
+from oddflow.capture._read_kernels import read_u16, read_u32
 from oddflow.flows._layout import NONE
 from oddflow.jit import kernel
 
