@@ -1,6 +1,8 @@
 """Measures the four ways to name an application on captures whose file name says what is in them.
 
-    .venv/bin/python benchmarks/applications.py            # prints the tables of docs/applications.md
+Prints the tables of docs/applications.md:
+
+    .venv/bin/python benchmarks/applications.py
 """
 
 import argparse
