@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numba
+from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 
 PACKAGE = Path(__file__).parent
 
@@ -63,4 +65,34 @@ def kernel(*signatures: str, inline: bool = False) -> Callable[[Callable[..., An
     if not signatures:
         how: Literal["always", "never"] = "always" if inline else "never"
         return numba.njit(boundscheck=True, nogil=True, error_model="numpy", inline=how)
-    return numba.njit(list(signatures), cache=CACHED, boundscheck=True, nogil=True, error_model="numpy")
+    if not CACHED or numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return numba.njit(list(signatures), boundscheck=True, nogil=True, error_model="numpy")
+    return lambda function: _cached(function, signatures)
+
+
+def _cached(function: Callable[..., Any], signatures: tuple[str, ...]) -> Any:
+    """What `numba.njit(signatures, cache=True)` gives, by way of the quick cache."""
+    dispatcher = numba.njit(boundscheck=True, nogil=True, error_model="numpy")(function)
+    dispatcher.enable_caching()
+    dispatcher._cache = QuickCache(function)  # noqa: SLF001
+    for signature in signatures:
+        dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+class QuickCache(FunctionCache):  # type: ignore[misc]
+    """Loads machine code without what only a compilation needs.
+
+    Numba imports all that it knows how to compile (half a second, SciPy too where it is installed) before it looks into
+    its cache.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The cached code for a signature, or None once the compiler is ready for it."""
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            found = self._load_overload(sig, target_context)
+            if found is not None:
+                return found
+        return super().load_overload(sig, target_context)

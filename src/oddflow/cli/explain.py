@@ -27,7 +27,7 @@ def explain(
     from oddflow.schema import protocol_name
     from oddflow.verdicts.alert import utc
     from oddflow.verdicts.record import find_alert
-    from oddflow.verdicts.words import seconds, size
+    from oddflow.amounts import seconds, size
 
     alert = find_alert(alerts, alert_id)
     if as_json:

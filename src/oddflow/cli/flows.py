@@ -36,7 +36,7 @@ def flows(
     from oddflow.logs.source import Fingerprint, read_flows
     from oddflow.logs.table import TableWriter
     from oddflow.losses import Ledger
-    from oddflow.verdicts.words import count as count_of
+    from oddflow.amounts import count as count_of
 
     if output and any(source != "-" and same_file(source, output) for source in sources):
         raise UsageError(f"{output} is a source itself; give the table another name")

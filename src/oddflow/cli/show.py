@@ -8,7 +8,7 @@ from rich.text import Text
 from oddflow.cli import console
 from oddflow.cli.tables import alert_table
 from oddflow.verdicts.detection import Detection, TruthSummary
-from oddflow.verdicts.words import count
+from oddflow.amounts import count
 
 
 def detection(result: Detection, rows: int) -> None:
