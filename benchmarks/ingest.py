@@ -51,10 +51,11 @@ def template() -> tuple[np.ndarray, np.ndarray]:
     for name in CAPTURES:
         for batch in packets(str(DATA / name), Ledger()):
             for i in range(batch.count):
-                start, captured, wire = (int(value) for value in batch.place[i])
+                packet = batch.packets[i]
+                start, captured, wire = (int(packet[name]) for name in ("start", "captured", "wire"))
                 data = batch.data[start : start + captured].tobytes()
-                if batch.link_type[i] == 1 and data[12:14] == b"\x08\x00" and captured >= ETHERNET_BYTES + 20:
-                    seconds, rest = divmod(int(batch.time_ns[i]), 10**9)
+                if packet["link_type"] == 1 and data[12:14] == b"\x08\x00" and captured >= ETHERNET_BYTES + 20:
+                    seconds, rest = divmod(int(packet["time_ns"]), 10**9)
                     records.append(struct.pack("<IIII", seconds, rest, captured, wire) + data)
                     starts.append(size)
                     size += len(records[-1])

@@ -53,11 +53,11 @@ if CACHED:
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 
 
-def kernel(*signatures: str, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def kernel(*signatures: Any, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Compiles a function when its module is imported, or loads it from the cache.
 
     Args:
-        signatures: Numba signatures, so that no input can cause a second compilation.
+        signatures: Numba signatures, as text or types, so that no input can cause a second compilation.
             None at all makes a helper that is compiled into the kernels that call it.
         inline: Copies a helper into its caller before compilation: for helpers called once a packet, since
             Numba counts references to each array that a call hands over.

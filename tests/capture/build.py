@@ -14,23 +14,12 @@ from oddflow.losses import Ledger
 
 MAGIC_US, MAGIC_NS, MAGIC_KUZNETZOV = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
 ETHERNET = 1
-HEADER_NAMES = {
-    "version": layout.VERSION,
-    "protocol": layout.PROTOCOL,
-    "src_port": layout.SRC_PORT,
-    "dst_port": layout.DST_PORT,
-    "ip_length": layout.IP_LENGTH,
-    "payload_start": layout.PAYLOAD_START,
-    "payload_captured": layout.PAYLOAD_CAPTURED,
-    "payload_length": layout.PAYLOAD_LENGTH,
-    "tcp_flags": layout.TCP_FLAGS,
-    "ttl": layout.TTL,
-    "window": layout.WINDOW,
-    "vlan": layout.VLAN,
-    "icmp_type": layout.ICMP_TYPE,
-    "icmp_code": layout.ICMP_CODE,
-    "fragment": layout.FRAGMENT,
-}
+ADDRESS_WORDS = ("src_high", "src_low", "dst_high", "dst_low")
+HEADER_NAMES = (
+    "version", "protocol", "src_port", "dst_port", "ip_length", "header_bytes", "payload_start", "payload_captured",
+    "payload_length", "tcp_flags", "ttl", "window", "sequence", "acknowledgement", "vlan", "icmp_type", "icmp_code",
+    "fragment",
+)  # fmt: skip
 
 
 def pcap(records, *, order="<", magic=MAGIC_US, link_type=ETHERNET, version=(2, 4)):
@@ -129,8 +118,8 @@ class Packet:
     wire: int
     link_type: int
     loss: int
-    header: tuple[int, ...]
-    addresses: tuple[int, ...]
+    header: dict[str, int]
+    addresses: tuple[int, int, int, int]
 
 
 def read(path: Path | str, block_bytes: int = BLOCK_BYTES) -> tuple[list[Packet], Ledger]:
@@ -139,20 +128,21 @@ def read(path: Path | str, block_bytes: int = BLOCK_BYTES) -> tuple[list[Packet]
     found = []
     for batch in packets(str(path), ledger, block_bytes=block_bytes):
         for i in range(batch.count):
-            start, captured, wire = (int(value) for value in batch.place[i])
-            header = [int(value) for value in batch.headers[i]]
-            if header[layout.LOSS] == layout.OK:
-                header[layout.PAYLOAD_START] -= start
+            packet = batch.packets[i]
+            start, captured = int(packet["start"]), int(packet["captured"])
+            header = {name: int(packet[name]) for name in HEADER_NAMES}
+            if packet["loss"] == layout.OK:
+                header["payload_start"] -= start
             found.append(
                 Packet(
                     number=batch.first_number + i,
-                    time_ns=int(batch.time_ns[i]),
+                    time_ns=int(packet["time_ns"]),
                     data=batch.data[start : start + captured].tobytes(),
-                    wire=wire,
-                    link_type=int(batch.link_type[i]),
-                    loss=header[layout.LOSS],
-                    header=tuple(header),
-                    addresses=tuple(int(value) for value in batch.addresses[i]),
+                    wire=int(packet["wire"]),
+                    link_type=int(packet["link_type"]),
+                    loss=int(packet["loss"]),
+                    header=header,
+                    addresses=tuple(int(packet[word]) for word in ADDRESS_WORDS),
                 )
             )
     return found, ledger
@@ -162,13 +152,13 @@ def decoded(data: bytes, *, link_type=ETHERNET, wire=None) -> dict[str, int]:
     """The fields of one packet, decoded: loss, the header's by name, and both addresses as numbers."""
     margin = 7  # a packet never stands at offset 0, and a wrong offset shows
     held = np.frombuffer(b"\xff" * margin + data + b"\xff" * 80, np.uint8).copy()
-    place = np.array([[margin, len(data), len(data) if wire is None else wire]], np.int64)
-    headers = np.full((1, layout.HEADER_FIELDS), 99, np.int32)
-    addresses = np.full((1, 4), 99, np.uint64)
-    decode(held, 1, place, np.array([link_type], np.int64), headers, addresses)
-    fields = {name: int(headers[0, place_of]) for name, place_of in HEADER_NAMES.items()}
-    loss = int(headers[0, layout.LOSS])
+    packets = np.full(1, 99, layout.PACKET)
+    packets["start"], packets["captured"], packets["link_type"] = margin, len(data), link_type
+    packets["wire"] = len(data) if wire is None else min(wire, 2**31 - 1)
+    decode(held, 1, packets)
+    fields = {name: int(packets[name][0]) for name in HEADER_NAMES}
+    loss = int(packets["loss"][0])
     if loss == layout.OK:
         fields["payload_start"] -= margin
-    words = [int(word) for word in addresses[0]]
+    words = [int(packets[name][0]) for name in ADDRESS_WORDS]
     return fields | {"loss": loss, "src": words[0] << 64 | words[1], "dst": words[2] << 64 | words[3]}

@@ -173,13 +173,13 @@ def test_the_first_fragment_has_ports():
 
 def test_later_fragments_have_no_ports():
     fields = decoded(ipv4(udp(b"x"), fragment=0x2001), link_type=101)
-    assert (fields["loss"], fields["dst_port"], fields["fragment"], fields["payload_length"]) == (0, 0, 1, 9)
+    assert (fields["loss"], fields["dst_port"], fields["fragment"], fields["payload_length"]) == (0, 0, 3, 9)
 
 
 def test_later_ipv6_fragments_have_no_ports():
     body = struct.pack(">BBHI", 17, 0, 8 << 3, 1) + bytes(20)
     fields = decoded(ipv6(body, 44), link_type=101)
-    assert (fields["loss"], fields["protocol"], fields["dst_port"], fields["fragment"]) == (0, 17, 0, 8)
+    assert (fields["loss"], fields["protocol"], fields["dst_port"], fields["fragment"]) == (0, 17, 0, 3)
 
 
 def test_a_packet_snapped_inside_its_headers_is_lost_as_snapped():

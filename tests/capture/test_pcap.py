@@ -5,7 +5,6 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import binary, integers, lists, sampled_from, tuples
-from tests.capture import build
 from tests.capture.build import MAGIC_KUZNETZOV, MAGIC_NS, MAGIC_US, ether, ipv4, pcap, read, udp
 
 from oddflow.errors import UnknownFormat, Unreadable
@@ -160,4 +159,4 @@ def test_a_scapy_capture_is_read_as_scapy_wrote_it(tmp_path):
     sent = [scapy.Ether() / scapy.IP(dst="10.9.9.9") / scapy.UDP(dport=i) / bytes(i) for i in range(1, 50)]
     path = tmp_path / "x.pcap"
     scapy.wrpcap(str(path), sent)
-    assert [p.header[build.layout.DST_PORT] for p in read(path)[0]] == list(range(1, 50))
+    assert [p.header["dst_port"] for p in read(path)[0]] == list(range(1, 50))

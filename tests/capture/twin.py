@@ -5,6 +5,7 @@ import struct
 OK, SNAPPED, LINK_TYPE, NOT_IP, IP_HEADER, TRANSPORT_HEADER, TOO_DEEP = range(7)
 IPV4, IPV6 = 0x0800, 0x86DD
 MAX_WIRE_BYTES = 262_144
+FIRST, ALONE = 1, 3
 
 
 class Lost(Exception):
@@ -34,7 +35,9 @@ class Cursor:
 def decode(data: bytes, link_type: int, wire: int) -> dict[str, int]:
     """All fields by name where the packet is read; else only `loss`."""
     cursor = Cursor(data, wire)
-    fields = dict.fromkeys(["src_port", "dst_port", "tcp_flags", "window", "fragment"], 0) | {
+    fields = dict.fromkeys(
+        ["src_port", "dst_port", "tcp_flags", "window", "sequence", "acknowledgement", "fragment"], 0
+    ) | {
         "vlan": -1,
         "icmp_type": -1,
         "icmp_code": -1,
@@ -52,6 +55,7 @@ def decode(data: bytes, link_type: int, wire: int) -> dict[str, int]:
     except Lost as lost:
         return {"loss": lost.args[0]}
     captured = len(cursor.data)
+    fields["header_bytes"] = min(cursor.at - fields.pop("ip_start"), 0xFFFF)
     fields["payload_start"] = min(cursor.at, captured)
     fields["payload_captured"] = max(0, min(captured, cursor.wire_end) - cursor.at)
     fields["payload_length"] = max(0, cursor.wire_end - cursor.at)
@@ -100,6 +104,10 @@ def ethernet(cursor: Cursor, fields: dict[str, int]) -> int:
     return kind
 
 
+def fragment_of(offset: int, more: int) -> int:
+    return ALONE if offset else FIRST if more else 0
+
+
 def ipv4(cursor: Cursor, fields: dict[str, int]) -> None:
     cursor.require(20, IP_HEADER)
     first, length = cursor.take("B"), cursor.take(">H", 2)
@@ -115,7 +123,8 @@ def ipv4(cursor: Cursor, fields: dict[str, int]) -> None:
         ip_length=length,
         ttl=cursor.take("B", 8),
         protocol=cursor.take("B", 9),
-        fragment=cursor.take(">H", 6) & 0x1FFF,
+        ip_start=cursor.at,
+        fragment=fragment_of(cursor.take(">H", 6) & 0x1FFF, cursor.take(">H", 6) & 0x2000),
         src=cursor.take(">I", 12),
         dst=cursor.take(">I", 16),
     )
@@ -132,6 +141,7 @@ def ipv6(cursor: Cursor, fields: dict[str, int]) -> None:
     start = cursor.at
     fields.update(
         version=6,
+        ip_start=start,
         ip_length=length,
         ttl=cursor.take("B", 7),
         src=int.from_bytes(cursor.data[start + 8 : start + 24], "big"),
@@ -149,8 +159,8 @@ def ipv6(cursor: Cursor, fields: dict[str, int]) -> None:
         units = cursor.take("B", 1)
         size = 8 if kind == 44 else (units + 2) * 4 if kind == 51 else (units + 1) * 8
         if kind == 44:
-            fields["fragment"] = cursor.take(">H", 2) >> 3
-        is_later_fragment = kind == 44 and fields["fragment"] > 0
+            fields["fragment"] = fragment_of(cursor.take(">H", 2) >> 3, cursor.take(">H", 2) & 1)
+        is_later_fragment = kind == 44 and fields["fragment"] == ALONE
         kind = cursor.take("B")
         if not is_later_fragment and cursor.at + size > cursor.wire_end:
             raise Lost(IP_HEADER)
@@ -162,7 +172,7 @@ def ipv6(cursor: Cursor, fields: dict[str, int]) -> None:
 
 def transport(cursor: Cursor, fields: dict[str, int]) -> None:
     protocol = fields["protocol"]
-    if fields["fragment"]:
+    if fields["fragment"] == ALONE:
         return
     size = 0
     if protocol == 6:
@@ -171,6 +181,7 @@ def transport(cursor: Cursor, fields: dict[str, int]) -> None:
         if size < 20 or cursor.at + size > cursor.wire_end:
             raise Lost(TRANSPORT_HEADER)
         fields.update(tcp_flags=cursor.take("B", 13), window=cursor.take(">H", 14))
+        fields.update(sequence=cursor.take(">I", 4), acknowledgement=cursor.take(">I", 8))
     elif protocol in (17, 136, 33, 132):
         size = 12 if protocol in (33, 132) else 8
         cursor.require(size, TRANSPORT_HEADER)

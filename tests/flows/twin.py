@@ -271,7 +271,9 @@ def packet_batch(packets, link_type, first_number):
     batch.count, batch.first_number = len(packets), first_number
     at = 0
     for i, (now, raw) in enumerate(packets):
-        batch.time_ns[i], batch.place[i], batch.link_type[i] = now, (at, len(raw), len(raw)), link_type
+        packet = batch.packets[i : i + 1]
+        packet["time_ns"], packet["link_type"] = now, link_type
+        packet["start"], packet["captured"], packet["wire"] = at, len(raw), len(raw)
         at += len(raw)
     batch.decode(Ledger())
     return batch

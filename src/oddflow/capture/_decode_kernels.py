@@ -5,15 +5,12 @@ and offsets only grow, so none is ever negative or past the packet.
 """
 
 import numpy as np
+from numba import i8, u1, void
 
 from oddflow.capture._layout import (
     ABSENT,
-    DST_PORT,
-    FRAGMENT,
-    ICMP_CODE,
-    ICMP_TYPE,
-    IP_LENGTH,
-    LOSS,
+    FRAGMENT_ALONE,
+    FRAGMENT_FIRST,
     LOST_IP_HEADER,
     LOST_LINK_TYPE,
     LOST_NOT_IP,
@@ -21,16 +18,8 @@ from oddflow.capture._layout import (
     LOST_TRANSPORT_HEADER,
     LOST_TUNNEL_DEPTH,
     OK,
-    PAYLOAD_CAPTURED,
-    PAYLOAD_LENGTH,
-    PAYLOAD_START,
-    PROTOCOL,
-    SRC_PORT,
-    TCP_FLAGS,
-    TTL,
-    VERSION,
-    VLAN,
-    WINDOW,
+    PACKET_ARRAY,
+    WHOLE,
 )
 from oddflow.capture._walk_kernels import MAX_PACKET_BYTES, read_u16, read_u32
 from oddflow.jit import kernel
@@ -39,6 +28,7 @@ ETHERTYPE_IPV4 = 0x0800
 ETHERTYPE_IPV6 = 0x86DD
 MAX_VLAN_TAGS = 8
 MAX_EXTENSION_HEADERS = 16
+MAX_LENGTH_BYTES = 0x7FFFFFFF
 
 LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_IPV4, LINK_IPV6, LINK_SLL2 = 0, 1, 108, 113, 228, 229, 276
 
@@ -128,13 +118,26 @@ def link(data, at, end, wire_end, link_type):
 
 
 @kernel()
+def forget(packet):
+    """Empties what only some packets have."""
+    packet.src_high, packet.src_low, packet.dst_high, packet.dst_low = 0, 0, 0, 0
+    packet.ip_start, packet.ip_length, packet.header_bytes = 0, 0, 0
+    packet.payload_start, packet.payload_captured, packet.payload_length = 0, 0, 0
+    packet.quoted_start, packet.outer_start, packet.tunnel, packet.tunnel_id = 0, 0, 0, 0
+    packet.sequence, packet.acknowledgement, packet.window, packet.tcp_flags = 0, 0, 0, 0
+    packet.src_port, packet.dst_port = 0, 0
+    packet.icmp_type, packet.icmp_code = ABSENT, ABSENT
+    packet.version, packet.protocol, packet.ttl, packet.fragment = 0, 0, 0, WHOLE
+
+
+@kernel()
 def read_u64(data, at):
     """Eight bytes, network order."""
     return (np.uint64(read_u32(data, at, True)) << np.uint64(32)) | np.uint64(read_u32(data, at + 4, True))
 
 
 @kernel()
-def ipv4(data, at, end, wire_end, header, address):
+def ipv4(data, at, end, wire_end, packet):
     """Reads an IPv4 header (RFC 791): (loss, offset of the transport header, captured end, wire end)."""
     loss = missing(at, 20, end, wire_end, LOST_IP_HEADER)
     if loss != OK:
@@ -148,15 +151,17 @@ def ipv4(data, at, end, wire_end, header, address):
         length = wire_end - at
     if loss != OK or length < header_bytes:
         return loss if loss != OK else LOST_IP_HEADER, at, end, wire_end
-    header[VERSION] = 4
-    header[IP_LENGTH] = length
-    header[TTL] = data[at + 8]
-    header[PROTOCOL] = data[at + 9]
-    header[FRAGMENT] = read_u16(data, at + 6, True) & 0x1FFF
-    address[0] = 0
-    address[1] = read_u32(data, at + 12, True)
-    address[2] = 0
-    address[3] = read_u32(data, at + 16, True)
+    packet.version = 4
+    packet.ip_start = at
+    packet.ip_length = length
+    packet.ttl = data[at + 8]
+    packet.protocol = data[at + 9]
+    cut = read_u16(data, at + 6, True) & 0x3FFF  # the flag "more fragments" and the offset
+    packet.fragment = FRAGMENT_ALONE if cut & 0x1FFF else FRAGMENT_FIRST if cut else WHOLE
+    packet.src_high = 0
+    packet.src_low = read_u32(data, at + 12, True)
+    packet.dst_high = 0
+    packet.dst_low = read_u32(data, at + 16, True)
     return OK, at + header_bytes, min(end, at + length), at + length
 
 
@@ -169,7 +174,7 @@ def extension_bytes(data, at, kind):
 
 
 @kernel()
-def ipv6(data, at, end, wire_end, header, address):
+def ipv6(data, at, end, wire_end, packet):
     """Reads an IPv6 header and its extension headers (RFC 8200): as ipv4."""
     loss = missing(at, 40, end, wire_end, LOST_IP_HEADER)
     if loss != OK:
@@ -178,18 +183,21 @@ def ipv6(data, at, end, wire_end, header, address):
         return LOST_IP_HEADER, at, end, wire_end
     payload_bytes = read_u16(data, at + 4, True)
     length = 40 + payload_bytes if payload_bytes > 0 else wire_end - at  # a jumbogram, or offloaded
-    header[VERSION] = 6
-    header[IP_LENGTH] = length
-    header[TTL] = data[at + 7]
-    for word in range(4):
-        address[word] = read_u64(data, at + 8 + 8 * word)
+    packet.version = 6
+    packet.ip_start = at
+    packet.ip_length = min(length, MAX_LENGTH_BYTES)
+    packet.ttl = data[at + 7]
+    packet.src_high = read_u64(data, at + 8)
+    packet.src_low = read_u64(data, at + 16)
+    packet.dst_high = read_u64(data, at + 24)
+    packet.dst_low = read_u64(data, at + 32)
     wire_end = at + length
     end = min(end, wire_end)
     kind = np.int64(data[at + 6])
     at += 40
     for number in range(MAX_EXTENSION_HEADERS + 1):
         if kind not in (0, 43, 44, 51, 60, 135, 139, 140):
-            header[PROTOCOL] = kind
+            packet.protocol = kind
             return OK, at, end, wire_end
         if number == MAX_EXTENSION_HEADERS:
             break
@@ -198,9 +206,10 @@ def ipv6(data, at, end, wire_end, header, address):
             return loss, at, end, wire_end
         following = at + extension_bytes(data, at, kind)
         if kind == 44:
-            header[FRAGMENT] = read_u16(data, at + 2, True) >> 3
-            if header[FRAGMENT] > 0:
-                header[PROTOCOL] = data[at]
+            cut = read_u16(data, at + 2, True) & 0xFFF9
+            packet.fragment = FRAGMENT_ALONE if cut > 1 else FRAGMENT_FIRST if cut else WHOLE
+            if cut > 1:
+                packet.protocol = data[at]
                 return OK, following, end, wire_end
         kind = np.int64(data[at])
         if following > wire_end:
@@ -210,7 +219,7 @@ def ipv6(data, at, end, wire_end, header, address):
 
 
 @kernel()
-def tcp(data, at, end, wire_end, header):
+def tcp(data, at, end, wire_end, packet):
     """Reads a TCP header (RFC 9293 section 3.1): (loss, length of the header)."""
     loss = missing(at, 20, end, wire_end, LOST_TRANSPORT_HEADER)
     if loss != OK:
@@ -218,20 +227,22 @@ def tcp(data, at, end, wire_end, header):
     header_bytes = np.int64(data[at + 12] >> 4) * 4
     if header_bytes < 20 or at + header_bytes > wire_end:
         return LOST_TRANSPORT_HEADER, 0
-    header[TCP_FLAGS] = data[at + 13]
-    header[WINDOW] = read_u16(data, at + 14, True)
+    packet.sequence = read_u32(data, at + 4, True)
+    packet.acknowledgement = read_u32(data, at + 8, True)
+    packet.tcp_flags = data[at + 13]
+    packet.window = read_u16(data, at + 14, True)
     return OK, header_bytes
 
 
 @kernel()
-def transport(data, at, end, wire_end, header):
+def transport(data, at, end, wire_end, packet):
     """Reads ports, flags or ICMP type: (loss, offset of the payload, wire end of the payload)."""
-    protocol = np.int64(header[PROTOCOL])
-    if header[FRAGMENT] > 0:
+    protocol = np.int64(packet.protocol)
+    if packet.fragment == FRAGMENT_ALONE:
         return OK, at, wire_end
     loss, header_bytes = OK, 0
     if protocol == 6:
-        loss, header_bytes = tcp(data, at, end, wire_end, header)
+        loss, header_bytes = tcp(data, at, end, wire_end, packet)
     elif protocol in (17, 136, 33, 132):
         header_bytes = 12 if protocol in (33, 132) else 8
         loss = missing(at, header_bytes, end, wire_end, LOST_TRANSPORT_HEADER)
@@ -243,39 +254,36 @@ def transport(data, at, end, wire_end, header):
         header_bytes = min(8, wire_end - at)
         loss = missing(at, 2, end, wire_end, LOST_TRANSPORT_HEADER)
         if loss == OK:
-            header[ICMP_TYPE] = data[at]
-            header[ICMP_CODE] = data[at + 1]
+            packet.icmp_type = data[at]
+            packet.icmp_code = data[at + 1]
     if loss == OK and protocol in (6, 17, 33, 132, 136):
-        header[SRC_PORT] = read_u16(data, at, True)
-        header[DST_PORT] = read_u16(data, at + 2, True)
+        packet.src_port = read_u16(data, at, True)
+        packet.dst_port = read_u16(data, at + 2, True)
     return loss, at + header_bytes, wire_end
 
 
-@kernel("void(u1[::1], i8, i8[:, ::1], i8[::1], i4[:, ::1], u8[:, ::1])")
-def decode(data, count, place, link_type, headers, addresses):
-    """Fills headers (n, HEADER_FIELDS) and addresses (n, 4: source high, low, destination high, low)."""
-    for packet in range(count):
-        header = headers[packet]
-        header[:] = 0
-        header[ICMP_TYPE] = ABSENT
-        header[ICMP_CODE] = ABSENT
-        address = addresses[packet]
-        address[:] = 0
-        at = place[packet, 0]
-        end = at + place[packet, 1]
-        wire_end = max(end, at + min(place[packet, 2], MAX_PACKET_BYTES))
-        loss, kind, at, vlan = link(data, at, end, wire_end, link_type[packet])
-        header[VLAN] = vlan
+@kernel(void(u1[::1], i8, PACKET_ARRAY))
+def decode(data, count, packets):
+    """Fills each of the first `count` packets from its bytes."""
+    for number in range(count):
+        packet = packets[number]
+        forget(packet)
+        at = np.int64(packet.start)
+        end = at + packet.captured
+        wire_end = max(end, at + min(np.int64(packet.wire), MAX_PACKET_BYTES))
+        loss, kind, at, vlan = link(data, at, end, wire_end, packet.link_type)
+        packet.vlan = vlan
         if loss == OK:
             if kind == ETHERTYPE_IPV4:
-                loss, at, end, wire_end = ipv4(data, at, end, wire_end, header, address)
+                loss, at, end, wire_end = ipv4(data, at, end, wire_end, packet)
             elif kind == ETHERTYPE_IPV6:
-                loss, at, end, wire_end = ipv6(data, at, end, wire_end, header, address)
+                loss, at, end, wire_end = ipv6(data, at, end, wire_end, packet)
             else:
                 loss = LOST_NOT_IP
         if loss == OK:
-            loss, at, wire_end = transport(data, at, end, wire_end, header)
-            header[PAYLOAD_START] = min(at, end)
-            header[PAYLOAD_CAPTURED] = max(0, min(end, wire_end) - at)
-            header[PAYLOAD_LENGTH] = max(0, wire_end - at)
-        header[LOSS] = loss
+            loss, at, wire_end = transport(data, at, end, wire_end, packet)
+            packet.header_bytes = min(at - packet.ip_start, 0xFFFF)
+            packet.payload_start = min(at, end)
+            packet.payload_captured = max(0, min(end, wire_end) - at)
+            packet.payload_length = min(max(0, wire_end - at), MAX_LENGTH_BYTES)
+        packet.loss = loss

@@ -1,27 +1,74 @@
-"""Where decoded header fields stand in a packet batch, and the codes of losses; shared by kernels and Python."""
+"""What is known of a packet, as one record, and the codes of losses; shared by kernels and Python.
+
+A record's fields are read and written at places known when a kernel is compiled, so one bounds check a packet,
+on the record's own index, is all that is needed.
+"""
+
+import numba
+import numpy as np
 
 from oddflow.losses import Loss
 
-LOSS = 0
-VERSION = 1
-PROTOCOL = 2
-SRC_PORT = 3
-DST_PORT = 4
-IP_LENGTH = 5
-PAYLOAD_START = 6
-PAYLOAD_CAPTURED = 7
-PAYLOAD_LENGTH = 8
-TCP_FLAGS = 9
-TTL = 10
-WINDOW = 11
-VLAN = 12
-ICMP_TYPE = 13
-ICMP_CODE = 14
-FRAGMENT = 15
-HEADER_FIELDS = 16
+PACKET = np.dtype(
+    [
+        ("time_ns", np.int64),
+        ("src_high", np.uint64),
+        ("src_low", np.uint64),
+        ("dst_high", np.uint64),
+        ("dst_low", np.uint64),
+        ("start", np.int32),
+        ("captured", np.int32),
+        ("wire", np.int32),
+        ("link_type", np.int32),
+        ("ip_start", np.int32),
+        ("ip_length", np.int32),
+        ("payload_start", np.int32),
+        ("payload_captured", np.int32),
+        ("payload_length", np.int32),
+        ("quoted_start", np.int32),
+        ("outer_start", np.int32),
+        ("sequence", np.uint32),
+        ("acknowledgement", np.uint32),
+        ("tunnel_id", np.uint32),
+        ("src_port", np.uint16),
+        ("dst_port", np.uint16),
+        ("window", np.uint16),
+        ("header_bytes", np.uint16),
+        ("vlan", np.int16),
+        ("icmp_type", np.int16),
+        ("icmp_code", np.int16),
+        ("loss", np.uint8),
+        ("version", np.uint8),
+        ("protocol", np.uint8),
+        ("ttl", np.uint8),
+        ("tcp_flags", np.uint8),
+        ("fragment", np.uint8),
+        ("tunnel", np.uint8),
+    ],
+    align=True,
+)
+"""One packet.
+
+time_ns: capture time, ns since 1970 UTC. src_*, dst_*: addresses, the upper and lower 64 bits; IPv4 in the lower 32.
+start, captured, wire: where its bytes stand in the batch's buffer, how many there are, how many there were.
+link_type: pcap's LINKTYPE, -1 of an undeclared interface.
+ip_start: where the (innermost) IP or ARP header starts. ip_length: its length in bytes by the IP header.
+payload_start, payload_captured, payload_length: the transport payload: where, how much is there, how much it was.
+quoted_start: in an ICMP error, where the quoted IP header starts; else 0.
+outer_start: in a tunnel, where the outermost IP header starts; else 0. tunnel: its kind, or 0; tunnel_id: VNI, TEID…
+header_bytes: lengths of IP header, extension headers and transport header.
+vlan: the outermost VLAN, or ABSENT. icmp_type, icmp_code: or ABSENT.
+version: 4, 6, or 0 for ARP. protocol: IP protocol number; for ARP 0.
+fragment: WHOLE, FRAGMENT_FIRST, FRAGMENT_LATER (with its flow's ports) or FRAGMENT_ALONE (without).
+loss: OK, or why the packet cannot be metered; other fields then mean nothing but those of its place.
+"""
+
+PACKET_ARRAY = numba.from_dtype(PACKET)[::1]
+"""The Numba type of an array of packets."""
 
 ABSENT = -1
-"""Stands in VLAN, ICMP_TYPE and ICMP_CODE where a packet has none."""
+
+WHOLE, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_ALONE = 0, 1, 2, 3
 
 OK = 0
 LOST_SNAPPED = 1

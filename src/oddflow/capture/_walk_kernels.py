@@ -5,12 +5,16 @@ so no index can be negative or past the block.
 """
 
 import numpy as np
+from numba import b1, i8, types, u1
 
-from oddflow.capture._layout import WALK_ATTENTION, WALK_DAMAGED, WALK_FULL, WALK_MORE
+from oddflow.capture._layout import PACKET_ARRAY, WALK_ATTENTION, WALK_DAMAGED, WALK_FULL, WALK_MORE
 from oddflow.jit import kernel
 
 MAX_PACKET_BYTES = 262_144
 """A longer packet is taken for damage, as libpcap and Wireshark do."""
+
+MAX_WIRE_BYTES = 0x7FFFFFFF
+"""A wire length above it is held at it, so that it fits its field."""
 
 MAX_BLOCK_BYTES = 2 * MAX_PACKET_BYTES
 """A longer pcapng block is passed over."""
@@ -41,18 +45,21 @@ def read_u32(data, at, big_endian):
     return read_u16(data, at, False) | (read_u16(data, at + 2, False) << 16)
 
 
-@kernel("UniTuple(i8, 3)(u1[::1], i8, i8, b1, i8, i8, i8[::1], i8[:, ::1])")
-def walk_pcap(data, start, end, big_endian, ns_per_tick, header_bytes, time_ns, place):
+WALKED = types.UniTuple(i8, 3)
+
+
+@kernel(WALKED(u1[::1], i8, i8, b1, i8, i8, i8, PACKET_ARRAY))
+def walk_pcap(data, start, end, big_endian, ns_per_tick, header_bytes, link_type, packets):
     """Lists the packets of data[start:end] (libpcap's savefile format, pcap-savefile(5)).
 
     Returns:
         (packets found, offset of the first byte not used, WALK_MORE | WALK_FULL | WALK_DAMAGED);
-        time_ns (m,) and place (m, 3) hold each one's time, offset, captured and wire length.
+        packets (m,) hold each one's time, place and link type.
     """
     count = 0
     at = start
     while at + header_bytes <= end:
-        if count == time_ns.shape[0]:
+        if count == packets.shape[0]:
             return count, at, WALK_FULL
         captured = read_u32(data, at + 8, big_endian)
         if captured > MAX_PACKET_BYTES:
@@ -60,10 +67,12 @@ def walk_pcap(data, start, end, big_endian, ns_per_tick, header_bytes, time_ns, 
         if at + header_bytes + captured > end:
             break
         seconds = read_u32(data, at, big_endian)
-        time_ns[count] = seconds * 1_000_000_000 + read_u32(data, at + 4, big_endian) * ns_per_tick
-        place[count, 0] = at + header_bytes
-        place[count, 1] = captured
-        place[count, 2] = read_u32(data, at + 12, big_endian)
+        packet = packets[count]
+        packet.time_ns = seconds * 1_000_000_000 + read_u32(data, at + 4, big_endian) * ns_per_tick
+        packet.start = at + header_bytes
+        packet.captured = captured
+        packet.wire = min(read_u32(data, at + 12, big_endian), MAX_WIRE_BYTES)
+        packet.link_type = link_type
         count += 1
         at += header_bytes + captured
     return count, at, WALK_MORE
@@ -89,8 +98,8 @@ def ticks_to_ns(high, low, ticks_per_s, offset_ns):
     return max(0, time_ns + min(offset_ns, LATEST_NS - time_ns))
 
 
-@kernel("UniTuple(i8, 3)(u1[::1], i8, i8, b1, i8[:, ::1], i8, i8, i8[::1], i8[:, ::1], i8[::1])")
-def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, last_ns, time_ns, place, link_type):
+@kernel(WALKED(u1[::1], i8, i8, b1, i8[:, ::1], i8, i8, PACKET_ARRAY))
+def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, last_ns, packets):
     """Lists the packets of data[start:end] (draft-ietf-opsawg-pcapng).
 
     Args:
@@ -104,7 +113,7 @@ def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, last_
     count = 0
     at = start
     while at + 12 <= end:
-        if count == time_ns.shape[0]:
+        if count == packets.shape[0]:
             return count, at, WALK_FULL
         block_type = read_u32(data, at, big_endian)
         if block_type in (SECTION_BLOCK, INTERFACE_BLOCK):
@@ -122,14 +131,16 @@ def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, last_
         body_bytes = length - 12
         interface = 0
         captured = -1
+        wire, place, room = 0, 0, 0
+        time_ns = np.int64(0)
         if block_type == SIMPLE_PACKET_BLOCK:
             if body_bytes < 4 or interface_count == 0:
                 return count, at, WALK_DAMAGED
             wire = read_u32(data, body, big_endian)
             snap = interfaces[0, 3]
             captured = min(wire, snap) if snap > 0 else wire
-            packet = body + 4
-            time_ns[count] = time_ns[count - 1] if count > 0 else last_ns
+            place = body + 4
+            time_ns = packets[count - 1].time_ns if count > 0 else np.int64(last_ns)
             room = body_bytes - 4
         elif block_type in (ENHANCED_PACKET_BLOCK, OBSOLETE_PACKET_BLOCK):
             if body_bytes < 20:
@@ -140,24 +151,28 @@ def walk_pcapng(data, start, end, big_endian, interfaces, interface_count, last_
                 interface = read_u16(data, body, big_endian)
             captured = read_u32(data, body + 12, big_endian)
             wire = read_u32(data, body + 16, big_endian)
-            packet = body + 20
+            place = body + 20
             room = body_bytes - 20
             if interface < interface_count:
-                time_ns[count] = ticks_to_ns(
-                    read_u32(data, body + 4, big_endian),
-                    read_u32(data, body + 8, big_endian),
-                    interfaces[interface, 1],
-                    interfaces[interface, 2],
+                time_ns = np.int64(
+                    ticks_to_ns(
+                        read_u32(data, body + 4, big_endian),
+                        read_u32(data, body + 8, big_endian),
+                        interfaces[interface, 1],
+                        interfaces[interface, 2],
+                    )
                 )
             else:
-                time_ns[count] = 0
+                time_ns = np.int64(0)
         if captured >= 0:
             if captured > room or captured > MAX_PACKET_BYTES:
                 return count, at, WALK_DAMAGED
-            place[count, 0] = packet
-            place[count, 1] = captured
-            place[count, 2] = wire
-            link_type[count] = interfaces[interface, 0] if interface < interface_count else -1
+            packet = packets[count]
+            packet.time_ns = time_ns
+            packet.start = place
+            packet.captured = captured
+            packet.wire = min(wire, MAX_WIRE_BYTES)
+            packet.link_type = interfaces[interface, 0] if interface < interface_count else -1
             count += 1
         at += length
     return count, at, WALK_MORE

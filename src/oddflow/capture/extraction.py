@@ -61,14 +61,14 @@ class _Selection:
     def rows(self, batch: PacketBatch) -> NDArray[np.int64]:
         """The packets of a batch that belong to the flow."""
         wanted = self.wanted
-        headers, times = batch.headers[: batch.count], batch.time_ns[: batch.count]
-        inside = (headers[:, layout.LOSS] == layout.OK) & (headers[:, layout.PROTOCOL] == wanted.protocol)
-        inside &= headers[:, layout.VERSION] == ip_address(wanted.src[0]).version
+        times = batch.field("time_ns")
+        inside = (batch.field("loss") == layout.OK) & (batch.field("protocol") == wanted.protocol)
+        inside &= batch.field("version") == ip_address(wanted.src[0]).version
         inside &= (times >= wanted.start_ns) & (times <= wanted.end_ns)
         src, dst = wanted.src[0], wanted.dst[0]
-        forward = inside & _is(batch, 0, src) & _is(batch, 2, dst)
-        reverse = inside & _is(batch, 0, dst) & _is(batch, 2, src)
-        sent, received = _port_columns(headers, wanted.protocol)
+        forward = inside & _is(batch, "src", src) & _is(batch, "dst", dst)
+        reverse = inside & _is(batch, "src", dst) & _is(batch, "dst", src)
+        sent, received = _port_columns(batch, wanted.protocol)
         first = wanted.first_packet - batch.first_number
         if self.ports is None and 0 <= first < batch.count and forward[first]:
             self.ports = int(sent[first]), int(received[first])
@@ -80,21 +80,20 @@ class _Selection:
         return np.flatnonzero(forward | reverse)
 
 
-def _is(batch: PacketBatch, way: int, address: str) -> NDArray[np.bool_]:
+def _is(batch: PacketBatch, end: str, address: str) -> NDArray[np.bool_]:
     number = int(ip_address(address))
-    words = batch.addresses[: batch.count, way : way + 2]
     high, low = np.uint64(number >> 64), np.uint64(number & 0xFFFF_FFFF_FFFF_FFFF)
-    return (words[:, 0] == high) & (words[:, 1] == low)  # type: ignore[no-any-return]
+    return (batch.field(f"{end}_high") == high) & (batch.field(f"{end}_low") == low)  # type: ignore[no-any-return]
 
 
-def _port_columns(headers: NDArray[np.int32], protocol: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _port_columns(batch: PacketBatch, protocol: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Ports, or for ICMP the type and the type of its counterpart, else its code; as the meter tells flows apart."""
     if protocol not in ICMP_PROTOCOLS:
-        return headers[:, layout.SRC_PORT], headers[:, layout.DST_PORT]
+        return batch.field("src_port"), batch.field("dst_port")
     pairs = ICMP_PAIRS[protocol] | {answer: asked for asked, answer in ICMP_PAIRS[protocol].items()}
-    kinds = headers[:, layout.ICMP_TYPE]
-    counterparts = np.array([pairs.get(kind, -1) for kind in range(256)], np.int32)[np.maximum(kinds, 0)]
-    return kinds, np.where(counterparts >= 0, counterparts, headers[:, layout.ICMP_CODE])
+    kinds = batch.field("icmp_type").astype(np.int64)
+    counterparts = np.array([pairs.get(kind, -1) for kind in range(256)])[np.maximum(kinds, 0)]
+    return kinds, np.where(counterparts >= 0, counterparts, batch.field("icmp_code"))
 
 
 def extract_packets(source: str, wanted: Wanted, output: str, ledger: Ledger | None = None) -> int:
@@ -118,10 +117,10 @@ def extract_packets(source: str, wanted: Wanted, output: str, ledger: Ledger | N
         for batch in packets(source, ledger if ledger is not None else Ledger()):
             rows = selection.rows(batch)
             if not written and len(rows):
-                link_type = int(batch.link_type[rows[0]])
+                link_type = int(batch.packets["link_type"][rows[0]])
                 file.write(struct.pack("<IHHiIII", NS_MAGIC, 2, 4, 0, 0, SNAP_BYTES, link_type))
             # a pcap file has one link type: packets of another would be read wrongly
-            rows = rows[batch.link_type[rows] == link_type]
+            rows = rows[batch.packets["link_type"][rows] == link_type]
             _write(file, batch, rows)
             written += len(rows)
         if not written:
@@ -131,7 +130,8 @@ def extract_packets(source: str, wanted: Wanted, output: str, ledger: Ledger | N
 
 def _write(file: BinaryIO, batch: PacketBatch, rows: NDArray[np.int64]) -> None:
     for row in rows:
-        start, captured, wire = (int(value) for value in batch.place[row])
-        seconds, rest = divmod(int(batch.time_ns[row]), 1_000_000_000)
+        packet = batch.packets[row]
+        start, captured, wire = (int(packet[name]) for name in ("start", "captured", "wire"))
+        seconds, rest = divmod(int(packet["time_ns"]), 1_000_000_000)
         file.write(struct.pack("<IIII", seconds & 0xFFFFFFFF, rest, captured, wire & 0xFFFFFFFF))
         file.write(batch.data[start : start + captured].tobytes())

@@ -1,6 +1,7 @@
 """A packet batch: where packets lie in one byte buffer, and what their headers say."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,41 +17,29 @@ class PacketBatch:
 
     Attributes:
         data: The bytes, shape (b,) uint8.
-        count: Number of packets n; only the first n rows of each array count.
-        time_ns: Capture times, (m,) int64, ns since 1970 UTC.
-        place: Offset in data, captured and wire length, (m, 3) int64.
-        link_type: Link type (pcap's LINKTYPE), (m,) int64; -1 for an undeclared interface.
-        headers: Decoded fields, (m, HEADER_FIELDS) int32, columns as in `_layout`.
-        addresses: Source high, low, destination high, low, (m, 4) uint64.
+        count: Number of packets n; only the first n records count.
+        packets: (m,) records as `PACKET` in `_layout` describes them.
         first_number: Number of the first packet in its source, from 1.
     """
 
     data: NDArray[np.uint8]
     count: int
-    time_ns: NDArray[np.int64]
-    place: NDArray[np.int64]
-    link_type: NDArray[np.int64]
-    headers: NDArray[np.int32]
-    addresses: NDArray[np.uint64]
+    packets: NDArray[np.void]
     first_number: int = 1
 
     @classmethod
     def empty(cls, data: NDArray[np.uint8], capacity: int) -> "PacketBatch":
         """A batch without packets, with room for `capacity`."""
-        return cls(
-            data=data,
-            count=0,
-            time_ns=np.zeros(capacity, np.int64),
-            place=np.zeros((capacity, 3), np.int64),
-            link_type=np.zeros(capacity, np.int64),
-            headers=np.zeros((capacity, layout.HEADER_FIELDS), np.int32),
-            addresses=np.zeros((capacity, 4), np.uint64),
-        )
+        return cls(data=data, count=0, packets=np.zeros(capacity, layout.PACKET))
+
+    def field(self, name: str) -> NDArray[Any]:
+        """One field of all packets, (n,), without a copy."""
+        return self.packets[name][: self.count]
 
     def decode(self, ledger: Ledger) -> None:
-        """Fills headers and addresses, and tells the ledger which packets were lost and why."""
-        decode(self.data, self.count, self.place, self.link_type, self.headers, self.addresses)
-        codes = self.headers[: self.count, layout.LOSS]
+        """Fills what the headers say, and tells the ledger which packets were lost and why."""
+        decode(self.data, self.count, self.packets)
+        codes = self.field("loss")
         lost = np.flatnonzero(codes)
         ledger.used(self.count - len(lost))
         for code, count in zip(*np.unique(codes[lost], return_counts=True), strict=True):
@@ -61,7 +50,7 @@ class PacketBatch:
                 ledger.lost(reason, int(count))
 
     def _lost_by_link_type(self, rows: NDArray[np.int64], ledger: Ledger) -> None:
-        for link_type, count in zip(*np.unique(self.link_type[rows], return_counts=True), strict=True):
+        for link_type, count in zip(*np.unique(self.packets["link_type"][rows], return_counts=True), strict=True):
             ledger.lost(Loss.LINK_TYPE, int(count), link_type_name(int(link_type)))
 
 

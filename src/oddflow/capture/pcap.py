@@ -38,12 +38,12 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
     header = buffer.peek(FILE_HEADER_BYTES)
     order = byte_order(header) or "little"
     ns_per_tick, record_bytes = MAGICS[int.from_bytes(header[:4], order)]
-    batch.link_type[:] = int.from_bytes(header[20:24], order) & LINK_TYPE_BITS
+    link_type = int.from_bytes(header[20:24], order) & LINK_TYPE_BITS
     buffer.start += FILE_HEADER_BYTES
     number = 1
     while True:
         batch.count, buffer.start, status = walk_pcap(
-            buffer.data, buffer.start, buffer.end, order == "big", ns_per_tick, record_bytes, batch.time_ns, batch.place
+            buffer.data, buffer.start, buffer.end, order == "big", ns_per_tick, record_bytes, link_type, batch.packets
         )
         batch.first_number = number
         number += batch.count

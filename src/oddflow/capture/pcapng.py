@@ -82,14 +82,12 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
             section.interfaces,
             section.count,
             last_ns,
-            batch.time_ns,
-            batch.place,
-            batch.link_type,
+            batch.packets,
         )
         batch.first_number = number
         number += batch.count
         if batch.count:
-            last_ns = int(batch.time_ns[batch.count - 1])
+            last_ns = int(batch.packets["time_ns"][batch.count - 1])
             yield
         if status == layout.WALK_DAMAGED or (status == layout.WALK_ATTENTION and not _attend(buffer, section, ledger)):
             ledger.damaged(f"{name}: a block after packet {number - 1} is malformed; nothing after it can be read")

@@ -5,11 +5,6 @@ A key is five words: both addresses, the lesser end first, and ports, protocol a
 
 import numpy as np
 
-from oddflow.capture._layout import DST_PORT, SRC_PORT
-from oddflow.capture._layout import ICMP_CODE as PACKET_ICMP_CODE
-from oddflow.capture._layout import ICMP_TYPE as PACKET_ICMP_TYPE
-from oddflow.capture._layout import PROTOCOL as PACKET_PROTOCOL
-from oddflow.capture._layout import VERSION as PACKET_VERSION
 from oddflow.flows._layout import NONE
 from oddflow.jit import kernel
 
@@ -46,33 +41,33 @@ def icmp_counterpart(protocol, kind):
 
 
 @kernel(inline=True)
-def ports_of(header):
+def ports_of(packet):
     """The two numbers that tell flows of one pair of hosts apart: ports, or ICMP type and counterpart or code."""
-    kind = np.int64(header[PACKET_ICMP_TYPE])
+    kind = np.int64(packet.icmp_type)
     if kind == NONE:
-        return np.int64(header[SRC_PORT]), np.int64(header[DST_PORT])
-    other = icmp_counterpart(header[PACKET_PROTOCOL], kind)
-    return kind, np.int64(other if other != NONE else header[PACKET_ICMP_CODE])
+        return np.int64(packet.src_port), np.int64(packet.dst_port)
+    other = np.int64(icmp_counterpart(packet.protocol, kind))
+    return kind, other if other != NONE else np.int64(packet.icmp_code)
 
 
 @kernel(inline=True)
-def fill_key(header, address, key):
+def fill_key(packet, key):
     """Writes the key, the lesser end first; 1 where that turned it round."""
-    src_port, dst_port = ports_of(header)
+    src_port, dst_port = ports_of(packet)
     swapped = np.int64(0)
-    if address[0] != address[2]:
-        swapped = np.int64(address[0] > address[2])
-    elif address[1] != address[3]:
-        swapped = np.int64(address[1] > address[3])
+    if packet.src_high != packet.dst_high:
+        swapped = np.int64(packet.src_high > packet.dst_high)
+    elif packet.src_low != packet.dst_low:
+        swapped = np.int64(packet.src_low > packet.dst_low)
     else:
         swapped = np.int64(src_port > dst_port)
-    first = 2 * swapped
-    key[0] = address[first]
-    key[1] = address[first + 1]
-    key[2] = address[2 - first]
-    key[3] = address[3 - first]
-    low, high = (dst_port, src_port) if swapped else (src_port, dst_port)
-    meta = (low << 32) | (high << 16) | (np.int64(header[PACKET_PROTOCOL]) << 8) | np.int64(header[PACKET_VERSION])
+    low, high = src_port, dst_port
+    if swapped:
+        key[0], key[1], key[2], key[3] = packet.dst_high, packet.dst_low, packet.src_high, packet.src_low
+        low, high = dst_port, src_port
+    else:
+        key[0], key[1], key[2], key[3] = packet.src_high, packet.src_low, packet.dst_high, packet.dst_low
+    meta = (low << 32) | (high << 16) | (np.int64(packet.protocol) << 8) | np.int64(packet.version)
     key[4] = np.uint64(meta)
     return swapped
 

@@ -6,24 +6,9 @@ has copied it out.
 """
 
 import numpy as np
+from numba import i2, i4, i8, u1, u4, u8
 
-from oddflow.capture._layout import (
-    FRAGMENT,
-    IP_LENGTH,
-    LOSS,
-    OK,
-    PAYLOAD_CAPTURED,
-    PAYLOAD_LENGTH,
-    PAYLOAD_START,
-    TCP_FLAGS,
-    TTL,
-    WINDOW,
-)
-from oddflow.capture._layout import ICMP_CODE as PACKET_ICMP_CODE
-from oddflow.capture._layout import ICMP_TYPE as PACKET_ICMP_TYPE
-from oddflow.capture._layout import PROTOCOL as PACKET_PROTOCOL
-from oddflow.capture._layout import VERSION as PACKET_VERSION
-from oddflow.capture._layout import VLAN as PACKET_VLAN
+from oddflow.capture._layout import FRAGMENT_ALONE, OK, PACKET_ARRAY
 from oddflow.flows._key_kernels import KEY_WORDS, TCP, fill_key, find_slot, hash_key, remove_slot
 from oddflow.flows._layout import (
     BYTES,
@@ -169,33 +154,33 @@ def split_reason(rows, row, now, flags, limits):
 
 
 @kernel(inline=True)
-def begin(rows, row, header, swapped, now, number):
+def begin(rows, row, packet, swapped, now, number):
     """Fills the row of a new flow from its first packet; the initiator is that packet's source unless it
     answers a SYN."""
     rows[row, :] = 0
-    flags = header[TCP_FLAGS]
-    answered = header[PACKET_PROTOCOL] == TCP and (flags & (SYN | ACK)) == (SYN | ACK)
+    flags = packet.tcp_flags
+    answered = packet.protocol == TCP and (flags & (SYN | ACK)) == (SYN | ACK)
     rows[row, SWAPPED] = 1 - swapped if answered else swapped
-    rows[row, DIRECTION_BY] = BY_SYN if header[PACKET_PROTOCOL] == TCP and flags & SYN else BY_FIRST_PACKET
+    rows[row, DIRECTION_BY] = BY_SYN if packet.protocol == TCP and flags & SYN else BY_FIRST_PACKET
     rows[row, START] = now
     rows[row, END] = now
     rows[row, FIRST_PACKET] = number
-    rows[row, PROTOCOL] = header[PACKET_PROTOCOL]
-    rows[row, VERSION] = header[PACKET_VERSION]
-    rows[row, VLAN] = header[PACKET_VLAN]
-    rows[row, ICMP_TYPE] = header[PACKET_ICMP_TYPE]
-    rows[row, ICMP_CODE] = header[PACKET_ICMP_CODE]
+    rows[row, PROTOCOL] = packet.protocol
+    rows[row, VERSION] = packet.version
+    rows[row, VLAN] = packet.vlan
+    rows[row, ICMP_TYPE] = packet.icmp_type
+    rows[row, ICMP_CODE] = packet.icmp_code
 
 
 @kernel(inline=True)
-def add_to_direction(rows, row, way, header, now):
+def add_to_direction(rows, row, way, packet, now):
     """Adds a packet to the statistics of its direction; `way` is where that direction's block starts."""
-    length = np.int64(header[IP_LENGTH])
+    length = np.int64(packet.ip_length)
     first = rows[row, way + PACKETS] == 0
     if first:
         rows[row, way + LENGTH_MIN] = length
-        rows[row, way + WINDOW_FIRST] = header[WINDOW]
-        rows[row, way + TTL_MIN] = header[TTL]
+        rows[row, way + WINDOW_FIRST] = packet.window
+        rows[row, way + TTL_MIN] = packet.ttl
     else:
         gap = max(NOTHING, now - rows[row, way + WAY_LAST]) // 1000
         if rows[row, way + PACKETS] == 1 or gap < rows[row, way + WAY_GAP_MIN]:
@@ -205,44 +190,44 @@ def add_to_direction(rows, row, way, header, now):
         rows[row, way + WAY_GAP_SQUARES] += gap * gap
     rows[row, way + PACKETS] += 1
     rows[row, way + BYTES] += length
-    rows[row, way + PAYLOAD_BYTES] += header[PAYLOAD_LENGTH]
-    rows[row, way + PAYLOAD_PACKETS] += np.int64(header[PAYLOAD_LENGTH] > 0)
+    rows[row, way + PAYLOAD_BYTES] += packet.payload_length
+    rows[row, way + PAYLOAD_PACKETS] += np.int64(packet.payload_length > 0)
     rows[row, way + LENGTH_SQUARES] += length * length
     rows[row, way + LENGTH_MIN] = min(rows[row, way + LENGTH_MIN], length)
     rows[row, way + LENGTH_MAX] = max(rows[row, way + LENGTH_MAX], length)
-    if header[PACKET_PROTOCOL] == TCP and header[FRAGMENT] == 0:
+    if packet.protocol == TCP and packet.fragment != FRAGMENT_ALONE:
         for bit in range(8):
-            rows[row, way + FLAGS + bit] += (header[TCP_FLAGS] >> bit) & 1
-    rows[row, way + WINDOW_MAX] = max(rows[row, way + WINDOW_MAX], np.int64(header[WINDOW]))
-    rows[row, way + TTL_MIN] = min(rows[row, way + TTL_MIN], np.int64(header[TTL]))
-    rows[row, way + TTL_MAX] = max(rows[row, way + TTL_MAX], np.int64(header[TTL]))
+            rows[row, way + FLAGS + bit] += (packet.tcp_flags >> bit) & 1
+    rows[row, way + WINDOW_MAX] = max(rows[row, way + WINDOW_MAX], np.int64(packet.window))
+    rows[row, way + TTL_MIN] = min(rows[row, way + TTL_MIN], np.int64(packet.ttl))
+    rows[row, way + TTL_MAX] = max(rows[row, way + TTL_MAX], np.int64(packet.ttl))
     rows[row, way + WAY_LAST] = max(rows[row, way + WAY_LAST], now)
 
 
 @kernel(inline=True)
-def add_to_sequence(rows, row, is_reverse, header, gap_us, lengths, gaps):
+def add_to_sequence(rows, row, is_reverse, packet, gap_us, lengths, gaps):
     """Notes the signed length and the gap of one of the first packets."""
     place = rows[row, SEQUENCE]
     if place < lengths.shape[1]:
-        length = min(np.int64(32767), np.int64(header[IP_LENGTH]))
+        length = min(np.int64(32767), np.int64(packet.ip_length))
         lengths[row, place] = -length if is_reverse else length
         gaps[row, place] = min(gap_us, np.int64(0xFFFFFFFF))
         rows[row, SEQUENCE] = place + 1
 
 
 @kernel(inline=True)
-def add_to_payload(rows, row, header, data, payload):
+def add_to_payload(rows, row, packet, data, payload):
     """Keeps the first payload bytes, in arrival order."""
     used = rows[row, PAYLOAD_USED]
-    size = min(np.int64(header[PAYLOAD_CAPTURED]), payload.shape[1] - used)
-    start = np.int64(header[PAYLOAD_START])
+    size = min(np.int64(packet.payload_captured), payload.shape[1] - used)
+    start = np.int64(packet.payload_start)
     if size > 0:
         payload[row, used : used + size] = data[start : start + size]
         rows[row, PAYLOAD_USED] = used + size
 
 
 @kernel(inline=True)
-def add_packet(rows, row, swapped, header, now, data, lengths, gaps, payload):
+def add_packet(rows, row, swapped, packet, now, data, lengths, gaps, payload):
     """Adds a packet to its flow."""
     is_reverse = swapped != rows[row, SWAPPED]
     gap_us = max(NOTHING, now - rows[row, END]) // 1000
@@ -251,9 +236,9 @@ def add_packet(rows, row, swapped, header, now, data, lengths, gaps, payload):
         rows[row, GAP_SQUARES] += gap_us * gap_us
         rows[row, GAP_MIN] = gap_us if count == 1 else min(rows[row, GAP_MIN], gap_us)
         rows[row, GAP_MAX] = max(rows[row, GAP_MAX], gap_us)
-    add_to_sequence(rows, row, is_reverse, header, gap_us, lengths, gaps)
-    add_to_direction(rows, row, REVERSE if is_reverse else FORWARD, header, now)
-    add_to_payload(rows, row, header, data, payload)
+    add_to_sequence(rows, row, is_reverse, packet, gap_us, lengths, gaps)
+    add_to_direction(rows, row, REVERSE if is_reverse else FORWARD, packet, now)
+    add_to_payload(rows, row, packet, data, payload)
     rows[row, START] = min(rows[row, START], now)
     rows[row, END] = max(rows[row, END], now)
 
@@ -266,12 +251,14 @@ def says_goodbye(rows, row):
 
 
 @kernel(
-    "i8(u1[::1], i8, i8, i8, i8[::1], i4[:, ::1], u8[:, ::1],"
-    " i4[::1], u8[:, ::1], u8[::1], i4[:, ::1], i8[::1], i8[:, ::1], i4[::1], i4[::1],"
-    " i2[:, ::1], u4[:, ::1], u1[:, ::1], i8[::1], u8)"
-)
+    i8(
+        u1[::1], i8, i8, i8, PACKET_ARRAY,
+        i4[::1], u8[:, ::1], u8[::1], i4[:, ::1], i8[::1], i8[:, ::1], i4[::1], i4[::1],
+        i2[:, ::1], u4[:, ::1], u1[:, ::1], i8[::1], u8,
+    )
+)  # fmt: skip
 def meter_packets(
-    data, first, count, first_number, time_ns, headers, addresses,
+    data, first, count, first_number, packets,
     slots, keys, hashes, links, meter, rows, free, done,
     lengths, gaps, payload, limits, seed,
 ):  # fmt: skip
@@ -284,27 +271,27 @@ def meter_packets(
         The number of the first packet not added: `count`, or less where `done` is full and must be emptied.
     """
     key = np.empty(KEY_WORDS, np.uint64)
-    for packet in range(first, count):
-        if headers[packet, LOSS] != OK:
+    for number in range(first, count):
+        packet = packets[number]
+        if packet.loss != OK:
             continue
-        now = time_ns[packet]
-        header = headers[packet]
+        now = packet.time_ns
         # a packet so late that its flow would be over at once: the clock was set back
         if now > meter[WATERMARK] or now < meter[WATERMARK] - limits[SLACK] - max(
             limits[IDLE_TCP], limits[IDLE_DATAGRAM]
         ):
             meter[WATERMARK] = now
         if meter[DONE_COUNT] + 2 >= done.shape[0]:
-            return packet
+            return number
         if not expire(slots, hashes, links, meter, rows, done, limits):
-            return packet
-        swapped = fill_key(header, addresses[packet], key)
+            return number
+        swapped = fill_key(packet, key)
         hashed = hash_key(key, seed)
         slot = find_slot(slots, keys, hashes, key, hashed)
         row = np.int64(slots[slot])
         kept_direction = np.int64(NONE)
         if row != NONE:
-            reason = split_reason(rows, row, now, header[TCP_FLAGS], limits)
+            reason = split_reason(rows, row, now, packet.tcp_flags, limits)
             if reason != 0:
                 if reason == ACTIVE:
                     kept_direction = rows[row, SWAPPED]
@@ -319,7 +306,7 @@ def meter_packets(
             slot = find_slot(slots, keys, hashes, key, hashed)
             meter[FREE_COUNT] -= 1
             row = np.int64(free[meter[FREE_COUNT]])
-            begin(rows, row, header, swapped, now, first_number + packet)
+            begin(rows, row, packet, swapped, now, first_number + number)
             lengths[row, :] = 0
             gaps[row, :] = 0
             if kept_direction != NONE:
@@ -332,8 +319,8 @@ def meter_packets(
             head = list_of(rows, row)
             unlink(links, meter, row, head)
             append(links, meter, row, head)
-        add_packet(rows, row, swapped, header, now, data, lengths, gaps, payload)
-        if header[PACKET_PROTOCOL] == TCP and not rows[row, CLOSED] and says_goodbye(rows, row):
+        add_packet(rows, row, swapped, packet, now, data, lengths, gaps, payload)
+        if packet.protocol == TCP and not rows[row, CLOSED] and says_goodbye(rows, row):
             unlink(links, meter, row, OPEN_HEAD)
             rows[row, CLOSED] = 1
             append(links, meter, row, CLOSED_HEAD)

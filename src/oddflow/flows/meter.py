@@ -66,8 +66,7 @@ class Meter:
         first = 0
         while first < packets.count:
             first = meter_packets(
-                packets.data, first, packets.count, packets.first_number,
-                packets.time_ns, packets.headers, packets.addresses,
+                packets.data, first, packets.count, packets.first_number, packets.packets,
                 self._slots, self._keys, self._hashes, self._links, self._meter, self._rows, self._free, self._done,
                 self._lengths, self._gaps, self._payload, self._limits, self._seed,
             )  # fmt: skip
