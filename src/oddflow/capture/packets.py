@@ -1,6 +1,6 @@
 """A packet batch: where packets lie in one byte buffer, and what their headers say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,13 @@ from numpy.typing import NDArray
 from oddflow.capture import _layout as layout
 from oddflow.capture._decode_kernels import decode
 from oddflow.losses import Ledger, Loss
+
+
+IN_ORDER = np.empty(0, np.int64)
+"""Stands in a batch whose packets are numbered one after another."""
+
+NUMBER_BITS = 40
+"""Of a packet's number; above them stands the place of its file among those that are read as one, from 0."""
 
 
 @dataclass(slots=True)
@@ -20,12 +27,16 @@ class PacketBatch:
         count: Number of packets n; only the first n records count.
         packets: (m,) records as `PACKET` in `_layout` describes them.
         first_number: Number of the first packet in its source, from 1.
+        numbers: (m,) int64, the number of each packet where they do not follow one another; else empty.
+
+    Where several files are read as one, the number also says in which of them a packet stands: see `NUMBER_BITS`.
     """
 
     data: NDArray[np.uint8]
     count: int
     packets: NDArray[np.void]
     first_number: int = 1
+    numbers: NDArray[np.int64] = field(default_factory=lambda: IN_ORDER)
 
     @classmethod
     def empty(cls, data: NDArray[np.uint8], capacity: int) -> "PacketBatch":
@@ -35,6 +46,10 @@ class PacketBatch:
     def field(self, name: str) -> NDArray[Any]:
         """One field of all packets, (n,), without a copy."""
         return self.packets[name][: self.count]
+
+    def number(self, row: int) -> int:
+        """The number of one packet."""
+        return int(self.numbers[row]) if len(self.numbers) else self.first_number + row
 
     def decode(self, ledger: Ledger) -> None:
         """Fills what the headers say, and tells the ledger which packets were lost and why."""

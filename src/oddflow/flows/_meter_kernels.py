@@ -252,19 +252,20 @@ def says_goodbye(rows, row):
 
 @kernel(
     i8(
-        u1[::1], i8, i8, i8, PACKET_ARRAY,
+        u1[::1], i8, i8, i8, PACKET_ARRAY, i8[::1],
         i4[::1], u8[:, ::1], u8[::1], i4[:, ::1], i8[::1], i8[:, ::1], i4[::1], i4[::1],
         i2[:, ::1], u4[:, ::1], u1[:, ::1], i8[::1], u8,
     )
 )  # fmt: skip
 def meter_packets(
-    data, first, count, first_number, packets,
+    data, first, count, first_number, packets, numbers,
     slots, keys, hashes, links, meter, rows, free, done,
     lengths, gaps, payload, limits, seed,
 ):  # fmt: skip
     """Adds packets [first, count) to their flows.
 
     Args:
+        first_number: The number of packet 0, where `numbers` does not hold each one's.
         limits: In ns, as named at the top: time-outs, and the slack for late packets.
 
     Returns:
@@ -306,7 +307,8 @@ def meter_packets(
             slot = find_slot(slots, keys, hashes, key, hashed)
             meter[FREE_COUNT] -= 1
             row = np.int64(free[meter[FREE_COUNT]])
-            begin(rows, row, packet, swapped, now, first_number + number)
+            own_number = numbers[number] if numbers.shape[0] > 0 else first_number + number
+            begin(rows, row, packet, swapped, now, own_number)
             lengths[row, :] = 0
             gaps[row, :] = 0
             if kept_direction != NONE:

@@ -1,7 +1,7 @@
 """The flow meter: packet batches in, flow batches out, in memory set by its settings."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -26,10 +26,15 @@ class Meter:
     Memory is about 1.6 KB × (max_flows + 8,192), taken from the system only as flows need it.
     A flow is cut by its own packets' times alone, so blocks of any size give the same flows; flows are handed
     out in the order in which they ended, at the end of input the longest quiet first.
+
+    Args:
+        settings: How flows are cut.
+        captures: The names of the files that packets are numbered in, where several are read as one.
     """
 
-    def __init__(self, settings: MeterSettings | None = None) -> None:
+    def __init__(self, settings: MeterSettings | None = None, *, captures: Sequence[str] = ()) -> None:
         self.settings = settings or MeterSettings()
+        self._captures = captures
         rows = self.settings.max_flows + DONE_FLOWS
         self._slots = np.full(1 << (2 * rows - 1).bit_length(), layout.NONE, np.int32)
         self._keys = np.zeros((rows, KEY_WORDS), np.uint64)
@@ -66,7 +71,7 @@ class Meter:
         first = 0
         while first < packets.count:
             first = meter_packets(
-                packets.data, first, packets.count, packets.first_number, packets.packets,
+                packets.data, first, packets.count, packets.first_number, packets.packets, packets.numbers,
                 self._slots, self._keys, self._hashes, self._links, self._meter, self._rows, self._free, self._done,
                 self._lengths, self._gaps, self._payload, self._limits, self._seed,
             )  # fmt: skip
@@ -87,7 +92,8 @@ class Meter:
                 gaps_us=self._gaps[done],
                 payload=self._payload,
                 done=done,
-            )
+            ),
+            self._captures,
         )
         free = int(self._meter[layout.FREE_COUNT])
         self._free[free : free + count] = done

@@ -1,10 +1,13 @@
 """Captures to flow batches: the road from a source's bytes to its flows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
 from oddflow.capture.blocks import BLOCK_BYTES
+from oddflow.capture.capture_set import CaptureSet
+from oddflow.capture.merging import Watch, merged_packets, unwatched
+from oddflow.capture.packets import PacketBatch
 from oddflow.capture.reader import read_packets
 from oddflow.capture.stream import ByteStream
 from oddflow.flows.meter import Meter
@@ -33,8 +36,25 @@ def meter_capture(
     Yields:
         Flow batches of at most 8,192 rows, in the order in which flows ended.
     """
-    meter = Meter(settings)
-    for packets in read_packets(stream, first, name, ledger, block_bytes=block_bytes):
+    packets = read_packets(stream, first, name, ledger, block_bytes=block_bytes)
+    yield from meter_packets(packets, Meter(settings), ledger)
+
+
+def meter_captures(
+    captures: CaptureSet, ledger: Ledger, *, settings: MeterSettings | None = None, watch: Watch = unwatched
+) -> Iterator[pa.RecordBatch]:
+    """Meters several captures as one; flows cross from file to file.
+
+    Yields:
+        As `meter_capture`; the column `capture` names the file of each flow's first packet.
+    """
+    meter = Meter(settings, captures=captures.names)
+    yield from meter_packets(merged_packets(captures, ledger, watch=watch), meter, ledger)
+
+
+def meter_packets(batches: Iterable[PacketBatch], meter: Meter, ledger: Ledger) -> Iterator[pa.RecordBatch]:
+    """Puts packets through a meter, to the end of both."""
+    for packets in batches:
         yield from meter.add(packets)
     yield from meter.close()
     ledger.evicted_flows += meter.evicted

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from oddflow.capture.packets import NUMBER_BITS
 from oddflow.flows import _layout as layout
 from oddflow.flows._text_kernels import (
     ADDRESS_CHARACTERS,
@@ -18,7 +19,7 @@ from oddflow.flows._text_kernels import (
 from oddflow.schema import COLUMNS, FLOW_SCHEMA, SEQUENCE_PACKETS, Column
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ICMP_PROTOCOLS = (1, 58)
 
@@ -94,11 +95,17 @@ def _payload_column(finished: FinishedRows) -> pa.Array:
     return pa.BinaryArray.from_buffers(pa.binary(), len(used), [None, pa.py_buffer(offsets), pa.py_buffer(packed)])
 
 
+def _capture_column(files: NDArray[np.int64], captures: "Sequence[str]", kind: Any) -> pa.Array:
+    if not captures:
+        return pa.nulls(len(files), kind)
+    return pa.array(captures, kind).take(pa.array(files))
+
+
 def _statistic_places() -> dict[str, int]:
     """The place in a row of each plain integer column."""
     places = {
         "start": layout.START, "end": layout.END, "protocol": layout.PROTOCOL, "ip_version": layout.VERSION,
-        "end_reason": layout.END_REASON, "direction_by": layout.DIRECTION_BY, "first_packet": layout.FIRST_PACKET,
+        "end_reason": layout.END_REASON, "direction_by": layout.DIRECTION_BY,
         "gap_squares_us2": layout.GAP_SQUARES, "gap_min_us": layout.GAP_MIN, "gap_max_us": layout.GAP_MAX,
     }  # fmt: skip
     statistics = {
@@ -119,12 +126,13 @@ def _statistic_places() -> dict[str, int]:
 PLACES = _statistic_places()
 
 
-def flow_batch(finished: FinishedRows) -> pa.RecordBatch:
-    """n finished rows as a record batch of FLOW_SCHEMA, in their order."""
+def flow_batch(finished: FinishedRows, captures: "Sequence[str]" = ()) -> pa.RecordBatch:
+    """n finished rows as a record batch of FLOW_SCHEMA, in their order; `captures` names the files, where several."""
     addresses, src, dst = finished.ends
     protocols = np.ascontiguousarray(finished.field(layout.PROTOCOL))
     versions = np.ascontiguousarray(finished.field(layout.VERSION))
     is_icmp = np.isin(protocols, ICMP_PROTOCOLS)
+    numbers = np.ascontiguousarray(finished.field(layout.FIRST_PACKET))
     special: dict[str, Callable[[Column], pa.Array]] = {
         "src_ip": lambda _: _address_column(addresses[:, :2], versions),
         "dst_ip": lambda _: _address_column(addresses[:, 2:], versions),
@@ -137,6 +145,8 @@ def flow_batch(finished: FinishedRows) -> pa.RecordBatch:
         "lengths": lambda column: _list_column(finished.lengths, column.type),
         "gaps_us": lambda column: _list_column(finished.gaps_us, column.type),
         "payload": lambda _: _payload_column(finished),
+        "first_packet": lambda column: pa.array(numbers & ((1 << NUMBER_BITS) - 1)).cast(column.type),
+        "capture": lambda column: _capture_column(numbers >> NUMBER_BITS, captures, column.type),
     }
     arrays = [
         special[column.name](column)
