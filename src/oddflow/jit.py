@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numba
 from numba.core.caching import FunctionCache
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 
 PACKAGE = Path(__file__).parent
 
@@ -74,14 +74,14 @@ def _cached(function: Callable[..., Any], signatures: tuple[str, ...]) -> Any:
     """What `numba.njit(signatures, cache=True)` gives, by way of the quick cache."""
     dispatcher = numba.njit(boundscheck=True, nogil=True, error_model="numpy")(function)
     dispatcher.enable_caching()
-    dispatcher._cache = QuickCache(function)  # noqa: SLF001
+    dispatcher._cache = QuickCache(function)  # type: ignore[attr-defined,no-untyped-call]  # noqa: SLF001
     for signature in signatures:
         dispatcher.compile(signature)
     dispatcher.disable_compile()
     return dispatcher
 
 
-class QuickCache(FunctionCache):  # type: ignore[misc]
+class QuickCache(FunctionCache):
     """Loads machine code without what only a compilation needs.
 
     Numba imports all that it knows how to compile (half a second, SciPy too where it is installed) before it looks into
@@ -92,7 +92,7 @@ class QuickCache(FunctionCache):  # type: ignore[misc]
         """The cached code for a signature, or None once the compiler is ready for it."""
         rtsys.initialize(target_context)
         with self._guard_against_spurious_io_errors():
-            found = self._load_overload(sig, target_context)
+            found = self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
             if found is not None:
                 return found
-        return super().load_overload(sig, target_context)
+        return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]

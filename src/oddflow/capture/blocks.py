@@ -35,7 +35,7 @@ class BlockBuffer:
         self.waiting = False
         """True where the last read gave nothing yet, of a file that grows."""
         self._stream = stream
-        self._view = memoryview(self.data)
+        self._view = memoryview(self.data)  # type: ignore[arg-type]
         self._base = base
         self._limit = base + block_bytes + TAIL_BYTES
         self._block_bytes = block_bytes

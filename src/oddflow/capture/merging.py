@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from oddflow.capture import _merge_kernels as lane
 from oddflow.capture._layout import PACKET
@@ -27,7 +26,7 @@ Watch = Callable[[str, ByteStream], ByteStream]
 
 ROOMS = ((4, 4 << 20, BATCH_PACKETS), (28, 256 << 10, 2_048), (224, 64 << 10, 512))
 """How many files may be open at a time, the bytes read and the packets walked at a time: few large rooms and many
-small ones; all together take at most 75 MB, and rotated files, whose times do not overlap, use one or two large ones."""
+small ones, 75 MB in all. Rotated files, whose times do not overlap, use one or two of the large ones."""
 
 MAX_OPEN = sum(count for count, _, _ in ROOMS)
 
@@ -54,7 +53,7 @@ class Rooms:
                 base += block_bytes + TAIL_BYTES
                 first += packets
         # not from NumPy, which asks for large pages: a small room would then take as much as a large one
-        self.data: NDArray[np.uint8] = np.frombuffer(mmap.mmap(-1, max(base, 1)), np.uint8)
+        self.data = np.frombuffer(mmap.mmap(-1, max(base, 1)), np.uint8)
         self.records = np.zeros(first, PACKET)
         self._free = list(range(len(self.rooms)))
 
@@ -121,6 +120,7 @@ class Merge:
         )
 
     def __enter__(self) -> Self:
+        """Nothing is open yet."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -189,7 +189,9 @@ class Merge:
         row = self._lanes[top]
         first, end = int(row[lane.NEXT]), int(row[lane.END])
         packets = self._rooms.records[first:end]
-        rival_ns = min([self._limit_ns, *(int(self._lanes[other, lane.KEY]) for other in self._heap[1 : min(3, self._count)])])
+        rival_ns = min(
+            [self._limit_ns, *(int(self._lanes[other, lane.KEY]) for other in self._heap[1 : min(3, self._count)])]
+        )
         last_ns = max(int(row[lane.KEY]), int(packets["time_ns"].max()))
         if last_ns >= rival_ns:
             return None

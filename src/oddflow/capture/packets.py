@@ -10,7 +10,6 @@ from oddflow.capture import _layout as layout
 from oddflow.capture._decode_kernels import decode
 from oddflow.losses import Ledger, Loss
 
-
 IN_ORDER = np.empty(0, np.int64)
 """Stands in a batch whose packets are numbered one after another."""
 
@@ -47,9 +46,13 @@ class PacketBatch:
         """One field of all packets, (n,), without a copy."""
         return self.packets[name][: self.count]
 
-    def number(self, row: int) -> int:
-        """The number of one packet."""
-        return int(self.numbers[row]) if len(self.numbers) else self.first_number + row
+    def row_of(self, number: int) -> int | None:
+        """Where the packet of this number stands in the batch, if it does."""
+        if len(self.numbers):
+            found = np.flatnonzero(self.numbers[: self.count] == number)
+            return int(found[0]) if len(found) else None
+        row = number - self.first_number
+        return row if 0 <= row < self.count else None
 
     def decode(self, ledger: Ledger) -> None:
         """Fills what the headers say, and tells the ledger which packets were lost and why."""

@@ -114,7 +114,7 @@ def open_remote(url: str, ledger: Ledger) -> RemoteBytes:
 
 def _fsspec(name: str) -> ModuleType:
     try:
-        import fsspec
+        import fsspec  # noqa: PLC0415  (an extra)
     except ImportError:
         raise UsageError(f"{name} is a URL; to read it: pip install 'oddflow[remote]'") from None
     return fsspec  # type: ignore[no-any-return]
@@ -125,7 +125,7 @@ def _options(url: str) -> dict[str, Any]:
     if not url.lower().startswith(("http://", "https://")):
         return {}
     try:
-        import aiohttp
+        import aiohttp  # noqa: PLC0415  (an extra)
     except ImportError:
         return {}
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_TIMEOUT_S)

@@ -28,6 +28,7 @@ def flows(
     """Reads each source once; nothing is kept in memory but open flows."""
     from contextlib import nullcontext
 
+    from oddflow.amounts import count as count_of
     from oddflow.cli import console
     from oddflow.cli.tables import flow_table
     from oddflow.errors import UsageError
@@ -36,7 +37,6 @@ def flows(
     from oddflow.logs.source import Fingerprint, read_flows
     from oddflow.logs.table import TableWriter
     from oddflow.losses import Ledger
-    from oddflow.amounts import count as count_of
 
     if output and any(source != "-" and same_file(source, output) for source in sources):
         raise UsageError(f"{output} is a source itself; give the table another name")

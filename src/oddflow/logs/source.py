@@ -1,15 +1,17 @@
 """Any source as a stream of flow batches, recognised by its first bytes."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from oddflow.capture.capture_set import CaptureSet, is_folder
 from oddflow.capture.reader import is_capture
+from oddflow.capture.remote import local_path, shown
 from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
-from oddflow.flows.metering import meter_capture
+from oddflow.flows.metering import meter_capture, meter_captures
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.table import is_table, read_table
 from oddflow.losses import Ledger
@@ -17,19 +19,74 @@ from oddflow.losses import Ledger
 Progress = Callable[[int], None]
 """Told the number of bytes read since it was told last."""
 
+Piece = bytes | memoryview
+
+Source = str | CaptureSet
+"""What is read as one: a path, a URL or `-`; or several captures."""
+
+
+def arrange(sources: Sequence[str], ledger: Ledger, *, merge: bool = False) -> list[Source]:
+    """What is read as one, and what apart: a folder is one capture, and with `merge` all sources are.
+
+    Raises:
+        InputError: A folder holds no capture, or a source to be merged is none.
+        UsageError: A source to be merged was given twice.
+    """
+    if merge and (len(sources) > 1 or is_folder(sources[0])):
+        return [CaptureSet.of(sources, ledger)]
+    return [CaptureSet.of_folder(source, ledger) if is_folder(source) else source for source in sources]
+
+
+def name_of(source: Source) -> str:
+    """What a source is called, in messages and in records: never with a password."""
+    return str(source) if isinstance(source, CaptureSet) else shown(source)
+
 
 @dataclass(slots=True)
 class Fingerprint:
-    """What was read of a source: its name, its size and the hash of its plain bytes."""
+    """What was read of a source: its name, its size and the hash of its plain bytes.
+
+    Of several captures that are read as one, the hash is that of their hashes, in the order of their names.
+    """
 
     name: str
     bytes: int = 0
     flows: int = 0
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    hashed: bool = True
+    """False where nobody will ask for the hash: it costs about as much as metering does."""
+    parts: "dict[str, Fingerprint]" = field(default_factory=dict)
+
+    def part(self, name: str) -> "Fingerprint":
+        """The fingerprint of one of several files."""
+        return self.parts.setdefault(name, Fingerprint(name, hashed=self.hashed))
+
+    def add(self, piece: Piece) -> None:
+        """Takes in the next bytes."""
+        self.bytes += len(piece)
+        if self.hashed:
+            self.digest.update(piece)
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all files."""
+        return self.bytes + sum(part.bytes for part in self.parts.values())
+
+    @property
+    def sha256(self) -> str:
+        """The hash, in hexadecimal."""
+        if not self.parts:
+            return self.digest.hexdigest()
+        return hashlib.sha256("".join(self.parts[name].sha256 for name in sorted(self.parts)).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, str | int]:
         """The fingerprint for a manifest."""
-        return {"name": self.name, "bytes": self.bytes, "flows": self.flows, "sha256": self.digest.hexdigest()}
+        return {
+            "name": self.name,
+            "bytes": self.total_bytes,
+            "flows": self.flows,
+            "sha256": self.sha256,
+        }
 
 
 class _Watched:
@@ -43,22 +100,31 @@ class _Watched:
     def read(self, size: int) -> bytes:
         """At most `size` bytes; none at the end."""
         piece = self._stream.read(size)
-        self._seen.bytes += len(piece)
-        self._seen.digest.update(piece)
+        self._saw(piece)
+        return piece
+
+    def readinto(self, view: memoryview) -> int | None:
+        """Fills the view from its start; how many bytes, 0 at the end."""
+        count = self._stream.readinto(view)
+        if count:
+            self._saw(view[:count])
+        return count
+
+    def _saw(self, piece: Piece) -> None:
+        self._seen.add(piece)
         if self._progress:
             self._progress(len(piece))
-        return piece
 
 
 def read_flows(
-    source: str,
+    source: Source,
     ledger: Ledger,
     *,
     settings: MeterSettings | None = None,
     seen: Fingerprint | None = None,
     progress: Progress | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Reads a capture or a flow table, a path or `-`.
+    """Reads a capture or a flow table, a path, a URL or `-`; or several captures as one.
 
     Args:
         source: What to read.
@@ -73,25 +139,39 @@ def read_flows(
     Raises:
         Unreadable, UnknownFormat: Nothing could be read.
     """
-    seen = seen or Fingerprint(source)
-    with plain_bytes(source, ledger) as (first, stream):
-        watched = _Watched(stream, seen, progress)
-        for batch in _flow_batches(source, first, watched, ledger, settings):
-            seen.flows += batch.num_rows
-            yield batch
+    seen = seen or Fingerprint(name_of(source), hashed=False)
+    if isinstance(source, CaptureSet):
+        batches = _of_captures(source, ledger, settings, seen, progress)
+    else:
+        batches = _of_one(source, ledger, settings, seen, progress)
+    for batch in batches:
+        seen.flows += batch.num_rows
+        yield batch
 
 
-def _flow_batches(
-    source: str, first: bytes, stream: _Watched, ledger: Ledger, settings: MeterSettings | None
+def _of_captures(
+    captures: CaptureSet, ledger: Ledger, settings: MeterSettings | None, seen: Fingerprint, progress: Progress | None
 ) -> Iterator[pa.RecordBatch]:
-    if is_capture(first):
-        yield from meter_capture(stream, first, source, ledger, settings=settings)
-    elif is_table(first):
-        yield from read_table(source, first, ledger)
+    def watch(place: str, stream: ByteStream) -> ByteStream:
+        return _Watched(stream, seen.part(shown(place)), progress)
+
+    yield from meter_captures(captures, ledger, settings=settings, watch=watch)
+
+
+def _of_one(
+    source: str, ledger: Ledger, settings: MeterSettings | None, seen: Fingerprint, progress: Progress | None
+) -> Iterator[pa.RecordBatch]:
+    name = shown(source)
+    with plain_bytes(source, ledger) as (first, plain):
+        stream = _Watched(plain, seen, progress)
+        if is_capture(first):
+            yield from meter_capture(stream, first, name, ledger, settings=settings)
+            return
+        if not is_table(first):
+            raise UnknownFormat(
+                f"{name} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
+                "also gzip or zstd) or a flow table (Parquet, Arrow, CSV)"
+            )
+        yield from read_table(local_path(source), first, ledger)
         while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be hashed
             pass
-    else:
-        raise UnknownFormat(
-            f"{source} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
-            "also gzip or zstd) or a flow table (Parquet, Arrow, CSV)"
-        )

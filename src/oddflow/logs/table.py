@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from pyarrow import parquet
 
+from oddflow.capture.remote import is_url, shown
 from oddflow.errors import InputError, UnknownFormat, UsageError
 from oddflow.files import whole_file
 from oddflow.losses import Ledger, Loss
@@ -40,6 +41,8 @@ def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordB
     ledger.unit = "records"
     if source == "-":
         raise InputError("a flow table cannot be read from standard input; give its file's path")
+    if is_url(source):
+        raise InputError(f"{shown(source)} is a flow table; only captures are read by URL: fetch it, and name the file")
     try:
         if first.startswith(PARQUET_MAGIC):
             batches = parquet.ParquetFile(source).iter_batches(batch_size=ROWS_A_BATCH)

@@ -9,6 +9,7 @@ from oddflow.features.homes import ROLES
 from oddflow.features.tabular import OUTCOMES
 from oddflow.schema import protocol_name
 
+
 def service(value: float) -> str:
     """A service number, protocol × 65536 + port or ICMP type, as people write it.
 
