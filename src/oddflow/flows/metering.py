@@ -1,11 +1,13 @@
 """Captures to flow batches: the road from a source's bytes to its flows."""
 
+import time
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
 from oddflow.capture.blocks import BLOCK_BYTES
 from oddflow.capture.capture_set import CaptureSet
+from oddflow.capture.following import Following
 from oddflow.capture.merging import Watch, merged_packets, unwatched
 from oddflow.capture.packets import PacketBatch
 from oddflow.capture.reader import read_packets
@@ -50,6 +52,29 @@ def meter_captures(
     """
     meter = Meter(settings, captures=captures.names)
     yield from meter_packets(merged_packets(captures, ledger, watch=watch), meter, ledger)
+
+
+def meter_following(
+    following: Following, ledger: Ledger, *, settings: MeterSettings | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Meters a capture that grows, until the following ends; then all flows that are still open end, too.
+
+    While no packets come, flows are exported by the clock: the time of the last packet, and what has passed since it
+    was read. So a capture that is written late, or on a machine whose clock differs, is metered as it should be.
+
+    Yields:
+        As `meter_capture`.
+    """
+    meter = Meter(settings, captures=following.captures)
+    latest_ns, read_at_s = 0, 0.0
+    for packets in following.batches():
+        if packets.count:
+            yield from meter.add(packets)
+            latest_ns, read_at_s = int(packets.field("time_ns")[-1]), time.monotonic()
+        if latest_ns:
+            yield from meter.advance(latest_ns + round((time.monotonic() - read_at_s) * 1e9))
+    yield from meter.close()
+    ledger.evicted_flows += meter.evicted
 
 
 def meter_packets(batches: Iterable[PacketBatch], meter: Meter, ledger: Ledger) -> Iterator[pa.RecordBatch]:

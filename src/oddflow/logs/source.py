@@ -1,17 +1,19 @@
 """Any source as a stream of flow batches, recognised by its first bytes."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from oddflow.capture.capture_set import CaptureSet, is_folder
+from oddflow.capture.following import Following
 from oddflow.capture.reader import is_capture
 from oddflow.capture.remote import local_path, shown
 from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
-from oddflow.flows.metering import meter_capture, meter_captures
+from oddflow.flows.metering import meter_capture, meter_captures, meter_following
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.table import is_table, read_table
 from oddflow.losses import Ledger
@@ -145,6 +147,43 @@ def read_flows(
     else:
         batches = _of_one(source, ledger, settings, seen, progress)
     for batch in batches:
+        seen.flows += batch.num_rows
+        yield batch
+
+
+def follow_flows(
+    source: str,
+    ledger: Ledger,
+    *,
+    stop: threading.Event,
+    duration_s: float = 0.0,
+    settings: MeterSettings | None = None,
+    seen: Fingerprint | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Reads a capture file that grows, or a folder where one file follows the other, until it is told to stop.
+
+    Args:
+        source: The path of the file or folder.
+        ledger: Told of all that was lost.
+        stop: Ends the reading when it is set; all open flows are then exported.
+        duration_s: Ends it after this; 0 for no end.
+        settings: How flows are cut.
+        seen: Filled with the size.
+
+    Yields:
+        Batches of the flow schema, at most a quarter of a second after their flows ended.
+
+    Raises:
+        InputError: It cannot be read, or is no capture.
+        UsageError: It is compressed, remote or a pipe.
+    """
+    seen = seen or Fingerprint(shown(source), hashed=False)
+
+    def watch(name: str, stream: ByteStream) -> ByteStream:
+        return _Watched(stream, seen.part(name), None)
+
+    following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch)
+    for batch in meter_following(following, ledger, settings=settings):
         seen.flows += batch.num_rows
         yield batch
 
