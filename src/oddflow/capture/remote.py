@@ -103,8 +103,10 @@ def open_remote(url: str, ledger: Ledger) -> RemoteBytes:
         file = filesystem.open(path, "rb", block_size=REQUEST_BYTES)
     except ImportError as error:
         raise UsageError(f"{name} needs another package: {shown(str(error))}") from None
-    except FileNotFoundError:
-        raise Unreadable(f"{name} does not exist; check the URL") from None
+    except FileNotFoundError as error:
+        cause = error.__cause__  # HTTP says so of a server that does not answer, too
+        why = f"cannot be opened: {_reason(cause)}" if isinstance(cause, ConnectionError | OSError) else "does not exist"
+        raise Unreadable(f"{name} {why}; check the URL") from None
     except PermissionError:
         raise Unreadable(f"{name} may not be read; check the credentials") from None
     except Exception as error:  # noqa: BLE001  (each protocol has errors of its own)

@@ -8,12 +8,17 @@ Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE…",
-        help="Captures (pcap, pcapng; also .gz, .zst), flow tables (.parquet, .arrow, .csv), or - for standard input.",
+        help="Captures (pcap, pcapng; also .gz, .zst; a URL; a folder is one capture), flow tables (.parquet, .arrow, "
+        ".csv), or - for standard input.",
         show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value to standard output.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 where any part of the input was lost.")]
+Merge = Annotated[
+    bool,
+    typer.Option("--merge", help="Read all captures as one, in the order of time: rotated files, or several taps."),
+]
 HomeNet = Annotated[
     list[str] | None,
     typer.Option(

@@ -41,6 +41,8 @@ from oddflow.flows._layout import (
     PROTOCOL,
     REVERSE,
     SEQUENCE,
+    SHARD,
+    SHARDS,
     START,
     SWAPPED,
     TTL_MAX,
@@ -64,6 +66,9 @@ IDLE_TCP, LONGEST, AFTER_CLOSE, SLACK, IDLE_DATAGRAM = 0, 1, 2, 3, 4
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
 NOTHING = np.int64(0)
+
+SHARD_SEED = np.uint64(0x9E3779B97F4A7C15)
+"""The same in all workers, so that they agree on who meters what."""
 
 
 @kernel()
@@ -287,6 +292,10 @@ def meter_packets(
         if not expire(slots, hashes, links, meter, rows, done, limits):
             return number
         swapped = fill_key(packet, key)
+        if meter[SHARDS] > 1:
+            owner = hash_key(key, SHARD_SEED) % np.uint64(meter[SHARDS])
+            if np.int64(owner) != meter[SHARD]:
+                continue
         hashed = hash_key(key, seed)
         slot = find_slot(slots, keys, hashes, key, hashed)
         row = np.int64(slots[slot])

@@ -29,10 +29,17 @@ class Meter:
 
     Args:
         settings: How flows are cut.
+        shard: Which of how many shards of all flows, by key, it meters; it passes over the packets of others.
         captures: The names of the files that packets are numbered in, where several are read as one.
     """
 
-    def __init__(self, settings: MeterSettings | None = None, *, captures: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        settings: MeterSettings | None = None,
+        *,
+        captures: Sequence[str] = (),
+        shard: tuple[int, int] = (0, 1),
+    ) -> None:
         self.settings = settings or MeterSettings()
         self._captures = captures
         rows = self.settings.max_flows + DONE_FLOWS
@@ -50,6 +57,7 @@ class Meter:
         self._meter[[layout.OPEN_HEAD, layout.OPEN_TAIL, layout.CLOSED_HEAD, layout.CLOSED_TAIL]] = layout.NONE
         self._meter[[layout.DATAGRAM_HEAD, layout.DATAGRAM_TAIL]] = layout.NONE
         self._meter[layout.FREE_COUNT] = rows
+        self._meter[[layout.SHARD, layout.SHARDS]] = shard
         self._meter[layout.WATERMARK] = NEVER_NS
         seconds = (
             self.settings.idle_timeout_s,

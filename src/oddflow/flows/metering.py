@@ -16,6 +16,10 @@ from oddflow.flows.meter import Meter
 from oddflow.flows.settings import MeterSettings
 from oddflow.losses import Ledger
 
+Shard = tuple[int, int]
+WHOLE: Shard = (0, 1)
+"""The shard of all flows by key that is metered, and how many there are."""
+
 
 def meter_capture(
     stream: ByteStream,
@@ -24,6 +28,7 @@ def meter_capture(
     ledger: Ledger,
     *,
     settings: MeterSettings | None = None,
+    shard: Shard = WHOLE,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
     """Meters a capture.
@@ -33,24 +38,30 @@ def meter_capture(
         name: What to call it in messages.
         ledger: Told of each packet and of flows ended early.
         settings: How flows are cut.
+        shard: Which of how many shards of the flows is metered.
         block_bytes: How much is read at a time.
 
     Yields:
         Flow batches of at most 8,192 rows, in the order in which flows ended.
     """
     packets = read_packets(stream, first, name, ledger, block_bytes=block_bytes)
-    yield from meter_packets(packets, Meter(settings), ledger)
+    yield from meter_packets(packets, Meter(settings, shard=shard), ledger)
 
 
 def meter_captures(
-    captures: CaptureSet, ledger: Ledger, *, settings: MeterSettings | None = None, watch: Watch = unwatched
+    captures: CaptureSet,
+    ledger: Ledger,
+    *,
+    settings: MeterSettings | None = None,
+    shard: Shard = WHOLE,
+    watch: Watch = unwatched,
 ) -> Iterator[pa.RecordBatch]:
     """Meters several captures as one; flows cross from file to file.
 
     Yields:
         As `meter_capture`; the column `capture` names the file of each flow's first packet.
     """
-    meter = Meter(settings, captures=captures.names)
+    meter = Meter(settings, captures=captures.names, shard=shard)
     yield from meter_packets(merged_packets(captures, ledger, watch=watch), meter, ledger)
 
 

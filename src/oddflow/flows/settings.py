@@ -9,6 +9,8 @@ from oddflow.errors import UsageError
 MAX_ACTIVE_TIMEOUT_S = 3_000.0
 """Above it, a sum of squared gaps in µs² could pass 2⁶³."""
 
+LEAST_MAX_FLOWS = 16
+
 REORDER_SLACK_S = 1.0
 """Packets this much late still find their flow open."""
 
@@ -37,8 +39,8 @@ class MeterSettings:
             value = getattr(self, name)
             if not 0 < value <= MAX_ACTIVE_TIMEOUT_S:
                 raise UsageError(f"{name} is {value}; expected more than 0 and at most {MAX_ACTIVE_TIMEOUT_S:.0f} s")
-        if not 16 <= self.max_flows <= 4_194_304:
-            raise UsageError(f"max_flows is {self.max_flows}; expected 16 to 4,194,304")
+        if not LEAST_MAX_FLOWS <= self.max_flows <= 4_194_304:
+            raise UsageError(f"max_flows is {self.max_flows}; expected {LEAST_MAX_FLOWS} to 4,194,304")
 
     @property
     def longest_wait_s(self) -> float:

@@ -13,7 +13,7 @@ from oddflow.capture.reader import is_capture
 from oddflow.capture.remote import local_path, shown
 from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
-from oddflow.flows.metering import meter_capture, meter_captures, meter_following
+from oddflow.flows.metering import WHOLE, Shard, meter_capture, meter_captures, meter_following
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.table import is_table, read_table
 from oddflow.losses import Ledger
@@ -125,6 +125,7 @@ def read_flows(
     settings: MeterSettings | None = None,
     seen: Fingerprint | None = None,
     progress: Progress | None = None,
+    shard: Shard = WHOLE,
 ) -> Iterator[pa.RecordBatch]:
     """Reads a capture or a flow table, a path, a URL or `-`; or several captures as one.
 
@@ -134,6 +135,7 @@ def read_flows(
         settings: How flows are cut; flow tables are cut already.
         seen: Filled with size and hash.
         progress: Told of the bytes read.
+        shard: Which of how many shards of the flows is wanted; a flow table is all in the first.
 
     Yields:
         Batches of the flow schema.
@@ -142,10 +144,8 @@ def read_flows(
         Unreadable, UnknownFormat: Nothing could be read.
     """
     seen = seen or Fingerprint(name_of(source), hashed=False)
-    if isinstance(source, CaptureSet):
-        batches = _of_captures(source, ledger, settings, seen, progress)
-    else:
-        batches = _of_one(source, ledger, settings, seen, progress)
+    how = _How(settings, seen, progress, shard)
+    batches = _of_captures(source, ledger, how) if isinstance(source, CaptureSet) else _of_one(source, ledger, how)
     for batch in batches:
         seen.flows += batch.num_rows
         yield batch
@@ -188,29 +188,36 @@ def follow_flows(
         yield batch
 
 
-def _of_captures(
-    captures: CaptureSet, ledger: Ledger, settings: MeterSettings | None, seen: Fingerprint, progress: Progress | None
-) -> Iterator[pa.RecordBatch]:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a source is read, and who is told."""
+
+    settings: MeterSettings | None
+    seen: Fingerprint
+    progress: Progress | None
+    shard: Shard
+
+
+def _of_captures(captures: CaptureSet, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
     def watch(place: str, stream: ByteStream) -> ByteStream:
-        return _Watched(stream, seen.part(shown(place)), progress)
+        return _Watched(stream, how.seen.part(shown(place)), how.progress)
 
-    yield from meter_captures(captures, ledger, settings=settings, watch=watch)
+    yield from meter_captures(captures, ledger, settings=how.settings, shard=how.shard, watch=watch)
 
 
-def _of_one(
-    source: str, ledger: Ledger, settings: MeterSettings | None, seen: Fingerprint, progress: Progress | None
-) -> Iterator[pa.RecordBatch]:
+def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
     name = shown(source)
     with plain_bytes(source, ledger) as (first, plain):
-        stream = _Watched(plain, seen, progress)
+        stream = _Watched(plain, how.seen, how.progress)
         if is_capture(first):
-            yield from meter_capture(stream, first, name, ledger, settings=settings)
+            yield from meter_capture(stream, first, name, ledger, settings=how.settings, shard=how.shard)
             return
         if not is_table(first):
             raise UnknownFormat(
                 f"{name} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
                 "also gzip or zstd) or a flow table (Parquet, Arrow, CSV)"
             )
-        yield from read_table(local_path(source), first, ledger)
+        if how.shard[0] == 0:
+            yield from read_table(local_path(source), first, ledger)
         while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be hashed
             pass
