@@ -105,7 +105,9 @@ def open_remote(url: str, ledger: Ledger) -> RemoteBytes:
         raise UsageError(f"{name} needs another package: {shown(str(error))}") from None
     except FileNotFoundError as error:
         cause = error.__cause__  # HTTP says so of a server that does not answer, too
-        why = f"cannot be opened: {_reason(cause)}" if isinstance(cause, ConnectionError | OSError) else "does not exist"
+        why = (
+            f"cannot be opened: {_reason(cause)}" if isinstance(cause, ConnectionError | OSError) else "does not exist"
+        )
         raise Unreadable(f"{name} {why}; check the URL") from None
     except PermissionError:
         raise Unreadable(f"{name} may not be read; check the credentials") from None
