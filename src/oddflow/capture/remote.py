@@ -9,8 +9,9 @@ from oddflow.errors import Unreadable, UsageError
 from oddflow.losses import Ledger
 
 REQUEST_BYTES = 4 << 20
-"""How much is asked for at a time, where a server gives parts."""
+"""How much is asked for at a time, where files are read in parts."""
 
+NOT_FOUND = 404
 CONNECT_TIMEOUT_S = 30.0
 SILENCE_TIMEOUT_S = 60.0
 """A server that says nothing for this long is given up."""
@@ -61,6 +62,7 @@ class RemoteBytes:
         self._name = name
         self._ledger = ledger
         self._begun = False
+        self._over = False
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes; none at the end.
@@ -68,11 +70,14 @@ class RemoteBytes:
         Raises:
             Unreadable: Nothing at all comes.
         """
+        if self._over:
+            return b""
         try:
             piece: bytes = self._file.read(size)
         except Exception as error:  # noqa: BLE001  (each protocol has errors of its own)
             if not self._begun:
                 raise Unreadable(f"{self._name} cannot be read: {_reason(error)}") from None
+            self._over = True
             self._ledger.damaged(f"{self._name}: the connection broke ({_reason(error)}); the rest is missing")
             return b""
         self._begun = True
@@ -100,14 +105,14 @@ def open_remote(url: str, ledger: Ledger) -> RemoteBytes:
     fsspec = _fsspec(name)
     try:
         filesystem, path = fsspec.core.url_to_fs(url, **_options(url))
-        file = filesystem.open(path, "rb", block_size=REQUEST_BYTES)
+        # HTTP is read in one answer: of a block that breaks off, nothing would be had
+        file = filesystem.open(path, "rb", block_size=0 if _is_http(url) else REQUEST_BYTES)
     except ImportError as error:
         raise UsageError(f"{name} needs another package: {shown(str(error))}") from None
     except FileNotFoundError as error:
-        cause = error.__cause__  # HTTP says so of a server that does not answer, too
-        why = (
-            f"cannot be opened: {_reason(cause)}" if isinstance(cause, ConnectionError | OSError) else "does not exist"
-        )
+        cause = error.__cause__ or error  # HTTP says so whatever went wrong
+        is_absent = isinstance(cause, FileNotFoundError) or getattr(cause, "status", 0) == NOT_FOUND
+        why = "does not exist" if is_absent else f"cannot be opened: {_reason(cause)}"
         raise Unreadable(f"{name} {why}; check the URL") from None
     except PermissionError:
         raise Unreadable(f"{name} may not be read; check the credentials") from None
@@ -126,7 +131,7 @@ def _fsspec(name: str) -> ModuleType:
 
 def _options(url: str) -> dict[str, Any]:
     """Time-outs for HTTP: the library's own would cut a long read off after five minutes."""
-    if not url.lower().startswith(("http://", "https://")):
+    if not _is_http(url):
         return {}
     try:
         import aiohttp  # noqa: PLC0415  (an extra)
@@ -136,7 +141,11 @@ def _options(url: str) -> dict[str, Any]:
     return {"client_kwargs": {"timeout": timeout, "trust_env": True}}
 
 
-def _reason(error: Exception) -> str:
+def _is_http(url: str) -> bool:
+    return url.lower().startswith(("http://", "https://"))
+
+
+def _reason(error: BaseException) -> str:
     """What an error says, on one line, without secrets."""
     text = str(error).strip().splitlines()
     return shown(f"{type(error).__name__}: {text[0]}" if text else type(error).__name__)
