@@ -20,6 +20,9 @@ from oddflow.schema import FLOW_SCHEMA
 ROWS_A_BATCH = 8_192
 PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 KEY_COLUMNS = ("start", "end", "src_ip", "dst_ip", "src_port", "dst_port", "protocol")
+FEW_VALUES = ["src_ip", "dst_ip", "protocol", "ip_version", "end_reason", "direction_by", "capture"]
+"""Columns that a dictionary makes smaller in a Parquet file; of others it only costs time."""
+
 NESTED = ("lengths", "gaps_us", "payload")
 
 
@@ -176,7 +179,9 @@ class TableWriter:
         self._file = ExitStack()
         self._writer: Any = None
         openers: dict[str, Callable[[Any], Any]] = {
-            ".parquet": lambda file: parquet.ParquetWriter(file, FLOW_SCHEMA, compression="zstd"),
+            ".parquet": lambda file: parquet.ParquetWriter(
+                file, FLOW_SCHEMA, compression="zstd", use_dictionary=FEW_VALUES
+            ),
             ".arrow": lambda file: pa.ipc.new_file(file, FLOW_SCHEMA),
             ".csv": _CsvWriter,
         }

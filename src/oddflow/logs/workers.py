@@ -113,8 +113,8 @@ def work(
         except BaseException:
             over.set()
             raise
+    ledger.unit = jobs[0].ledger.unit
     for job in jobs:
-        ledger.unit = job.ledger.unit
         ledger.add(job.ledger, packets=job.shard[0] == 0)
     for job in jobs:
         if job.shard[0] > 0:
