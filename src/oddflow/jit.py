@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache
@@ -53,28 +53,29 @@ if CACHED:
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 
 
-def kernel(*signatures: Any, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def kernel(*signatures: Any, allocates: bool = False, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Compiles a function when its module is imported, or loads it from the cache.
 
     Args:
         signatures: Numba signatures, as text or types, so that no input can cause a second compilation.
             None at all makes a helper that is compiled into the kernels that call it.
-        inline: Copies a helper into its caller before compilation: for helpers called once a packet, since
-            Numba counts references to each array that a call hands over.
+        allocates: It makes arrays. Others run without Numba's reference counts, which would cost more than their work.
+        inline: Copies a helper into its caller before compilation.
     """
+    options: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "numpy", "_nrt": allocates}
     if not signatures:
-        how: Literal["always", "never"] = "always" if inline else "never"
-        return numba.njit(boundscheck=True, nogil=True, error_model="numpy", inline=how)
+        options["inline"] = "always" if inline else "never"
+        return numba.njit(**options)  # type: ignore[no-any-return]
     if not CACHED or numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        return numba.njit(list(signatures), boundscheck=True, nogil=True, error_model="numpy")
-    return lambda function: _cached(function, signatures)
+        return numba.njit(list(signatures), **options)
+    return lambda function: _cached(function, signatures, options)
 
 
-def _cached(function: Callable[..., Any], signatures: tuple[str, ...]) -> Any:
+def _cached(function: Callable[..., Any], signatures: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What `numba.njit(signatures, cache=True)` gives, by way of the quick cache."""
-    dispatcher = numba.njit(boundscheck=True, nogil=True, error_model="numpy")(function)
+    dispatcher = numba.njit(**options)(function)
     dispatcher.enable_caching()
-    dispatcher._cache = QuickCache(function)  # type: ignore[attr-defined,no-untyped-call]  # noqa: SLF001
+    dispatcher._cache = QuickCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
     for signature in signatures:
         dispatcher.compile(signature)
     dispatcher.disable_compile()

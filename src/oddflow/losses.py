@@ -6,13 +6,16 @@ from enum import StrEnum
 
 from oddflow.errors import NothingMetered
 
+MAX_DETAILS = 64
+
 
 class Loss(StrEnum):
     """Why a packet or record was not metered; the value is what people read."""
 
     SNAPPED = "cut by the capture's snap length inside the headers"
     LINK_TYPE = "link type not read"
-    NOT_IP = "not IP (ARP, spanning tree, …)"
+    NOT_IP = "not IP"
+    ARP = "malformed ARP"
     IP_HEADER = "malformed IP header"
     TRANSPORT_HEADER = "malformed transport header"
     TUNNEL_DEPTH = "more headers than the limit"
@@ -24,9 +27,9 @@ class Ledger:
 
     >>> ledger = Ledger()
     >>> ledger.used(98)
-    >>> ledger.lost(Loss.NOT_IP, 2)
+    >>> ledger.lost(Loss.NOT_IP, 2, "LLDP")
     >>> ledger.total, ledger.metered, ledger.lost_total, ledger.as_dict()["losses"]
-    (100, 98, 2, {'not IP (ARP, spanning tree, …)': 2})
+    (100, 98, 2, {'not IP: LLDP': 2})
     """
 
     def __init__(self, unit: str = "packets") -> None:
@@ -42,9 +45,19 @@ class Ledger:
         self.metered += count
 
     def lost(self, reason: Loss, count: int = 1, detail: str = "") -> None:
-        """Adds packets that could not be used; `detail` names what exactly (a link type, say)."""
-        if count:
-            self.reasons[f"{reason}: {detail}" if detail else str(reason)] += count
+        """Adds packets that could not be used; `detail` names what exactly (a link type, say).
+
+        A reason has at most 64 details; what comes after them is added up as "other".
+        """
+        if not count:
+            return
+        name = f"{reason}: {detail}" if detail else str(reason)
+        if detail and name not in self.reasons and self._details(reason) >= MAX_DETAILS:
+            name = f"{reason}: other"
+        self.reasons[name] += count
+
+    def _details(self, reason: Loss) -> int:
+        return sum(known.startswith(f"{reason}: ") for known in self.reasons)
 
     def damaged(self, text: str) -> None:
         """Adds what was lost of a source without a count of packets: it ends early, it is broken from here on."""

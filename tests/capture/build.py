@@ -18,7 +18,7 @@ ADDRESS_WORDS = ("src_high", "src_low", "dst_high", "dst_low")
 HEADER_NAMES = (
     "version", "protocol", "src_port", "dst_port", "ip_length", "header_bytes", "payload_start", "payload_captured",
     "payload_length", "tcp_flags", "ttl", "window", "sequence", "acknowledgement", "vlan", "icmp_type", "icmp_code",
-    "fragment",
+    "fragment", "ip_start", "quoted_start", "outer_start", "tunnel", "tunnel_id", "ether_type",
 )  # fmt: skip
 
 
@@ -99,9 +99,9 @@ def udp(payload=b"", src=1000, dst=53, length=None):
     return struct.pack(">HHHH", src, dst, 8 + len(payload) if length is None else length, 0) + payload
 
 
-def tcp(payload=b"", src=1000, dst=80, flags=0x10, window=512, options=b""):
+def tcp(payload=b"", src=1000, dst=80, flags=0x10, window=512, *, options=b"", sequence=1):
     words = 5 + len(options) // 4
-    return struct.pack(">HHIIBBHHH", src, dst, 1, 1, words << 4, flags, window, 0, 0) + options + payload
+    return struct.pack(">HHIIBBHHH", src, dst, sequence, 1, words << 4, flags, window, 0, 0) + options + payload
 
 
 def icmp(kind, code, payload=b""):
@@ -123,16 +123,14 @@ class Packet:
 
 
 def read(path: Path | str, block_bytes: int = BLOCK_BYTES) -> tuple[list[Packet], Ledger]:
-    """All packets of a capture as Python objects; `payload_start` counts from the packet's first byte."""
+    """All packets of a capture as Python objects; places count from the packet's first byte."""
     ledger = Ledger()
     found = []
     for batch in packets(str(path), ledger, block_bytes=block_bytes):
         for i in range(batch.count):
             packet = batch.packets[i]
             start, captured = int(packet["start"]), int(packet["captured"])
-            header = {name: int(packet[name]) for name in HEADER_NAMES}
-            if packet["loss"] == layout.OK:
-                header["payload_start"] -= start
+            header = relative({name: int(packet[name]) for name in HEADER_NAMES}, start)
             found.append(
                 Packet(
                     number=batch.first_number + i,
@@ -148,17 +146,22 @@ def read(path: Path | str, block_bytes: int = BLOCK_BYTES) -> tuple[list[Packet]
     return found, ledger
 
 
-def decoded(data: bytes, *, link_type=ETHERNET, wire=None) -> dict[str, int]:
+def relative(fields: dict[str, int], start: int) -> dict[str, int]:
+    """Fields whose places count from a packet's first byte; 0 stays where it says that there is none."""
+    places = ("payload_start", "ip_start", "quoted_start", "outer_start")
+    return {name: value - start if name in places and value else value for name, value in fields.items()}
+
+
+def decoded(data: bytes, *, link_type=ETHERNET, wire=None, tunnels=True) -> dict[str, int]:
     """The fields of one packet, decoded: loss, the header's by name, and both addresses as numbers."""
     margin = 7  # a packet never stands at offset 0, and a wrong offset shows
     held = np.frombuffer(b"\xff" * margin + data + b"\xff" * 80, np.uint8).copy()
     packets = np.full(1, 99, layout.PACKET)
     packets["start"], packets["captured"], packets["link_type"] = margin, len(data), link_type
     packets["wire"] = len(data) if wire is None else min(wire, 2**31 - 1)
-    decode(held, 1, packets)
-    fields = {name: int(packets[name][0]) for name in HEADER_NAMES}
+    lost, fragments = decode(held, 1, packets, tunnels)
+    fields = relative({name: int(packets[name][0]) for name in HEADER_NAMES}, margin)
     loss = int(packets["loss"][0])
-    if loss == layout.OK:
-        fields["payload_start"] -= margin
+    assert (lost, fragments) == (int(loss > 0), int(loss == 0 and fields["fragment"] > 0))
     words = [int(packets[name][0]) for name in ADDRESS_WORDS]
     return fields | {"loss": loss, "src": words[0] << 64 | words[1], "dst": words[2] << 64 | words[3]}

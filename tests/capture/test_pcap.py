@@ -119,9 +119,9 @@ def test_a_file_without_packets_is_whole(tmp_path):
 
 def test_packets_of_an_unknown_link_type_are_lost_by_its_name(tmp_path):
     path = tmp_path / "x.pcap"
-    path.write_bytes(pcap(RECORDS, link_type=105))
+    path.write_bytes(pcap(RECORDS, link_type=249))
     ledger = read(path)[1]
-    assert ledger.as_dict()["losses"] == {"link type not read: 105 (802.11)": 30}
+    assert ledger.as_dict()["losses"] == {"link type not read: 249 (USBPcap)": 30}
 
 
 @pytest.mark.parametrize("bits", [0x24000000, 0xF0000000, 0x04000000])

@@ -143,8 +143,8 @@ def test_a_sample_is_even_in_time_and_bounded():
 
 def test_gathering_nothing_says_why(tmp_path):
     path = tmp_path / "x.pcap"
-    path.write_bytes(pcap([(1, 0, ether(bytes(28), 0x0806))] * 3))
-    with pytest.raises(NothingMetered, match="3 packets: not IP"):
+    path.write_bytes(pcap([(1, 0, ether(bytes(28), 0x88CC))] * 3))
+    with pytest.raises(NothingMetered, match="3 packets: not IP: LLDP"):
         gather([str(path)], tabular(), settings=MeterSettings(), ledger=Ledger())
 
 

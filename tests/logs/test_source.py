@@ -134,3 +134,10 @@ def test_reading_half_a_source_closes_it(tmp_path):
     batches = read_flows(str(path), Ledger())
     next(batches)
     batches.close()  # a ResourceWarning would fail this test
+
+
+def test_nothing_is_hashed_where_nobody_asks(tmp_path):
+    path, seen = tmp_path / "x", Fingerprint("x", hashed=False)
+    path.write_bytes(CAPTURE)
+    count(path, seen)
+    assert seen.as_dict() == {"name": "x", "bytes": len(CAPTURE), "flows": 20}

@@ -323,7 +323,7 @@ MODEL = {
 def ledger():
     counted = Ledger()
     counted.used(1_284_114)
-    counted.lost(Loss.NOT_IP, 4_120)
+    counted.lost(Loss.NOT_IP, 4_120, "LLDP")
     counted.lost(Loss.SNAPPED, 212)
     counted.lost(Loss.LINK_TYPE, 9, "USBPcap <b>")
     counted.damaged("captures/monday.pcap ends in the middle of a packet, after 184 MB")

@@ -83,7 +83,7 @@ def outline(html):
         "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
         "with 95 % confidence, fewer than 1 in 13,300 normal flows reach this score",
         "1,288,455 packets came in = 1,284,114 metered + 4,341 not used",
-        "not IP (ARP, spanning tree, …) 4,120 0.32 %",
+        "not IP: LLDP 4,120 0.32 %",
         "17 flows ended early",
         "ends in the middle of a packet",
         "variational_autoencoder",

@@ -37,6 +37,7 @@ PACKET = np.dtype(
         ("vlan", np.int16),
         ("icmp_type", np.int16),
         ("icmp_code", np.int16),
+        ("ether_type", np.uint16),
         ("loss", np.uint8),
         ("version", np.uint8),
         ("protocol", np.uint8),
@@ -55,16 +56,44 @@ link_type: pcap's LINKTYPE, -1 of an undeclared interface.
 ip_start: where the (innermost) IP or ARP header starts. ip_length: its length in bytes by the IP header.
 payload_start, payload_captured, payload_length: the transport payload: where, how much is there, how much it was.
 quoted_start: in an ICMP error, where the quoted IP header starts; else 0.
-outer_start: in a tunnel, where the outermost IP header starts; else 0. tunnel: its kind, or 0; tunnel_id: VNI, TEID…
+outer_start: in a tunnel, where the outermost IP header starts; else 0. tunnel: `schema.Tunnel` of the outermost one, or
+0; tunnel_id: its VNI, TEID, key or session. All other fields are of the innermost packet.
 header_bytes: lengths of IP header, extension headers and transport header.
-vlan: the outermost VLAN, or ABSENT. icmp_type, icmp_code: or ABSENT.
+vlan: the outermost VLAN, or ABSENT. icmp_type, icmp_code: or ABSENT; of ARP the opcode and 0.
+ether_type: what the innermost frame carries, an ether type or a KIND_*.
 version: 4, 6, or 0 for ARP. protocol: IP protocol number; for ARP 0.
 fragment: WHOLE, FRAGMENT_FIRST, FRAGMENT_LATER (with its flow's ports) or FRAGMENT_ALONE (without).
-loss: OK, or why the packet cannot be metered; other fields then mean nothing but those of its place.
+loss: OK, or why the packet cannot be metered; other fields then mean nothing but ether_type and those of its place.
 """
 
 PACKET_ARRAY = numba.from_dtype(PACKET)[::1]
 """The Numba type of an array of packets."""
+
+FRAGMENT = np.dtype(
+    [
+        ("src_high", np.uint64),
+        ("src_low", np.uint64),
+        ("dst_high", np.uint64),
+        ("dst_low", np.uint64),
+        ("time_ns", np.int64),
+        ("identification", np.uint32),
+        ("tunnel_id", np.uint32),
+        ("src_port", np.uint16),
+        ("dst_port", np.uint16),
+        ("icmp_type", np.int16),
+        ("icmp_code", np.int16),
+        ("version", np.uint8),
+        ("named", np.uint8),
+        ("protocol", np.uint8),
+    ],
+    align=True,
+)
+"""What later fragments need of the first: `named` is the protocol in its IPv4 header, 0 of IPv6; version 0: empty."""
+
+FRAGMENT_ARRAY = numba.from_dtype(FRAGMENT)[::1]
+FRAGMENT_WAYS = 4
+FRAGMENTS = 4096
+"""First fragments that are remembered, in sets of FRAGMENT_WAYS."""
 
 ABSENT = -1
 
@@ -78,6 +107,7 @@ LOST_IP_HEADER = 4
 LOST_TRANSPORT_HEADER = 5
 LOST_TUNNEL_DEPTH = 6
 LOST_RECORD = 7
+LOST_ARP = 8
 
 LOSS_OF_CODE = {
     LOST_SNAPPED: Loss.SNAPPED,
@@ -87,6 +117,7 @@ LOSS_OF_CODE = {
     LOST_TRANSPORT_HEADER: Loss.TRANSPORT_HEADER,
     LOST_TUNNEL_DEPTH: Loss.TUNNEL_DEPTH,
     LOST_RECORD: Loss.RECORD,
+    LOST_ARP: Loss.ARP,
 }
 
 WALK_MORE = 0

@@ -1,13 +1,14 @@
 """Finds the packets of a pcap or pcapng block: their times, places and lengths.
 
-Offsets only grow from a checked start, and each is compared with the end before it is used,
-so no index can be negative or past the block.
+Offsets only grow from a checked start, and each is compared with the end before it is used; `_read_kernels` says what
+stands behind that.
 """
 
 import numpy as np
 from numba import b1, i8, types, u1
 
 from oddflow.capture._layout import PACKET_ARRAY, WALK_ATTENTION, WALK_DAMAGED, WALK_FULL, WALK_MORE
+from oddflow.capture._read_kernels import read_u16, read_u32
 from oddflow.jit import kernel
 
 MAX_PACKET_BYTES = 262_144
@@ -27,22 +28,6 @@ INTERFACE_BLOCK = 1
 OBSOLETE_PACKET_BLOCK = 2
 SIMPLE_PACKET_BLOCK = 3
 ENHANCED_PACKET_BLOCK = 6
-
-
-@kernel()
-def read_u16(data, at, big_endian):
-    """Two bytes as an unsigned number."""
-    if big_endian:
-        return (np.int64(data[at]) << 8) | np.int64(data[at + 1])
-    return np.int64(data[at]) | (np.int64(data[at + 1]) << 8)
-
-
-@kernel()
-def read_u32(data, at, big_endian):
-    """Four bytes as an unsigned number."""
-    if big_endian:
-        return (read_u16(data, at, True) << 16) | read_u16(data, at + 2, True)
-    return read_u16(data, at, False) | (read_u16(data, at + 2, False) << 16)
 
 
 WALKED = types.UniTuple(i8, 3)

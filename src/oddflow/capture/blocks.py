@@ -5,7 +5,9 @@ from numpy.typing import NDArray
 
 from oddflow.capture.stream import ByteStream
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 512 << 10
+"""So small that a block is still in the processor's cache when it is decoded and metered."""
+
 TAIL_BYTES = 1 << 20
 """Room for a packet or pcapng block that began in the block before."""
 

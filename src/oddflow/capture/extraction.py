@@ -21,12 +21,16 @@ from oddflow.losses import Ledger
 
 NS_MAGIC = 0xA1B23C4D
 SNAP_BYTES = 262_144
-ICMP_PROTOCOLS = (1, 58)
-ICMP_PAIRS = {
+ARP_PROTOCOL = 0
+"""What the record of an ARP packet says; no IP packet but for IPv4 with that number in it says the same."""
+
+TYPED_PROTOCOLS = (ARP_PROTOCOL, 1, 58)
+TYPE_PAIRS = {
+    ARP_PROTOCOL: {1: 2, 3: 4, 8: 9},
     1: {8: 0, 13: 14, 15: 16, 17: 18, 10: 9},
     58: {128: 129, 133: 134, 135: 136, 130: 131, 139: 140, 144: 145},
 }
-"""Types of ICMP that ask, and the types that answer them (the pairs of the Community ID specification)."""
+"""Types of ICMP, and operations of ARP, that ask, and those that answer them (Community ID specification; RFC 826)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,8 @@ class Wanted:
         src, dst: Its ends: address and port.
         protocol: The IP protocol.
         start_ns, end_ns: Its first and last packet, both included.
-        first_packet: The number of its first packet in its file. ICMP has no ports, and this packet's type tells
-            its flow from others of the same hosts; 0 where the number is not known.
+        first_packet: The number of its first packet in its file. ICMP and ARP have no ports, and this packet's type
+            tells its flow from others of the same hosts; 0 where the number is not known.
         first_capture: That file, where several captures are read as one.
     """
 
@@ -67,15 +71,16 @@ class _Selection:
     """Of source and destination, as `_port_columns` has them; None until the flow's first packet was met."""
 
     def __post_init__(self) -> None:
-        is_icmp = self.wanted.protocol in ICMP_PROTOCOLS
-        self.ports = None if is_icmp else (self.wanted.src[1], self.wanted.dst[1])
+        is_typed = self.wanted.protocol in TYPED_PROTOCOLS
+        self.ports = None if is_typed else (self.wanted.src[1], self.wanted.dst[1])
 
     def rows(self, batch: PacketBatch) -> NDArray[np.int64]:
         """The packets of a batch that belong to the flow."""
         wanted = self.wanted
         times = batch.field("time_ns")
         inside = (batch.field("loss") == layout.OK) & (batch.field("protocol") == wanted.protocol)
-        inside &= batch.field("version") == ip_address(wanted.src[0]).version
+        versions = [ip_address(wanted.src[0]).version] + ([0] if wanted.protocol == ARP_PROTOCOL else [])
+        inside &= np.isin(batch.field("version"), versions)
         inside &= (times >= wanted.start_ns) & (times <= wanted.end_ns)
         src, dst = wanted.src[0], wanted.dst[0]
         forward = inside & _is(batch, "src", src) & _is(batch, "dst", dst)
@@ -99,17 +104,21 @@ def _is(batch: PacketBatch, end: str, address: str) -> NDArray[np.bool_]:
 
 
 def _port_columns(batch: PacketBatch, protocol: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ports, or for ICMP the type and the type of its counterpart, else its code; as the meter tells flows apart."""
-    if protocol not in ICMP_PROTOCOLS:
+    """Ports, or the type and the type of its counterpart, else the code; as the meter tells flows apart."""
+    if protocol not in TYPED_PROTOCOLS:
         return batch.field("src_port"), batch.field("dst_port")
-    pairs = ICMP_PAIRS[protocol] | {answer: asked for asked, answer in ICMP_PAIRS[protocol].items()}
+    pairs = TYPE_PAIRS[protocol] | {answer: asked for asked, answer in TYPE_PAIRS[protocol].items()}
     kinds = batch.field("icmp_type").astype(np.int64)
     counterparts = np.array([pairs.get(kind, -1) for kind in range(256)])[np.maximum(kinds, 0)]
     return kinds, np.where(counterparts >= 0, counterparts, batch.field("icmp_code"))
 
 
-def extract_packets(source: str | CaptureSet, wanted: Wanted, output: str, ledger: Ledger | None = None) -> int:
+def extract_packets(
+    source: str | CaptureSet, wanted: Wanted, output: str, ledger: Ledger | None = None, *, tunnels: bool = True
+) -> int:
     """Writes the wanted packets of a capture, or of several read as one, to a pcap file; the number written.
+
+    With `tunnels`, as the capture was metered, a flow inside a tunnel is found there, and what carries it is written.
 
     Raises:
         InputError: The capture cannot be read.
@@ -127,9 +136,9 @@ def extract_packets(source: str | CaptureSet, wanted: Wanted, output: str, ledge
         raise UsageError(f"{output} is the capture itself; give another name to write to")
     told = ledger if ledger is not None else Ledger()
     if isinstance(source, CaptureSet):
-        wanted, batches = wanted.within(source), merged_packets(source, told)
+        wanted, batches = wanted.within(source), merged_packets(source, told, tunnels=tunnels)
     else:
-        batches = packets(source, told)
+        batches = packets(source, told, tunnels=tunnels)
     selection, link_type, written = _Selection(wanted), -1, 0
     with whole_file(output) as file:
         for batch in batches:

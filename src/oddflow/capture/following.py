@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from oddflow.capture.blocks import TAIL_BYTES, BlockBuffer
+from oddflow.capture.blocks import BLOCK_BYTES, TAIL_BYTES, BlockBuffer
 from oddflow.capture.capture_set import is_folder, passes_once
 from oddflow.capture.merging import Watch, unwatched
 from oddflow.capture.packets import NUMBER_BITS, PacketBatch
@@ -23,7 +23,6 @@ from oddflow.errors import UnknownFormat, UsageError
 from oddflow.losses import Ledger
 
 POLL_S = 0.25
-FOLLOW_BLOCK_BYTES = 1 << 20
 
 Identity = tuple[int, int]
 """Device and inode: what makes a file the same one under another name."""
@@ -148,6 +147,7 @@ class Following:
         stop: Ends the following when it is set.
         duration_s: Ends it after this; 0 for no end.
         watch: Put between each file and its reader.
+        tunnels: Whether a packet inside a tunnel is what counts, not the one that carries it.
 
     Raises:
         UsageError: It is no plain file or folder.
@@ -162,6 +162,7 @@ class Following:
         stop: threading.Event,
         duration_s: float = 0.0,
         watch: Watch = unwatched,
+        tunnels: bool = True,
     ) -> None:
         _check(source)
         self._files = Files(source)
@@ -169,7 +170,7 @@ class Following:
         self._stop = stop
         self._watch = watch
         self._until_s = time.monotonic() + duration_s if duration_s else math.inf
-        self._batch = PacketBatch.empty(np.zeros(FOLLOW_BLOCK_BYTES + TAIL_BYTES, np.uint8), BATCH_PACKETS)
+        self._batch = PacketBatch.empty(np.zeros(BLOCK_BYTES + TAIL_BYTES, np.uint8), BATCH_PACKETS, tunnels=tunnels)
 
     @property
     def captures(self) -> list[str]:
@@ -206,7 +207,7 @@ class Following:
         name = self._files.names[-1]
         batch = self._batch
         batch.count = 0
-        buffer = BlockBuffer(self._watch(name, growing), FOLLOW_BLOCK_BYTES, data=batch.data)
+        buffer = BlockBuffer(self._watch(name, growing), BLOCK_BYTES, data=batch.data)
         while not buffer.need(FILE_HEADER_BYTES):
             if not buffer.waiting:
                 if buffer.at_hand:

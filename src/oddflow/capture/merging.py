@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddflow.capture import _merge_kernels as lane
-from oddflow.capture._layout import PACKET
+from oddflow.capture._layout import FRAGMENT, FRAGMENTS, PACKET
 from oddflow.capture._merge_kernels import LANE_FIELDS, merge_packets, rise, sink
 from oddflow.capture._walk_kernels import LATEST_NS
-from oddflow.capture.blocks import TAIL_BYTES, BlockBuffer
+from oddflow.capture.blocks import BLOCK_BYTES, TAIL_BYTES, BlockBuffer
 from oddflow.capture.capture_set import CaptureSet, Member
 from oddflow.capture.packets import NUMBER_BITS, PacketBatch
 from oddflow.capture.reader import BATCH_PACKETS, walked
@@ -24,7 +25,7 @@ from oddflow.losses import Ledger
 Watch = Callable[[str, ByteStream], ByteStream]
 """Puts something that counts or hashes between a file, by its place, and who reads it."""
 
-ROOMS = ((4, 4 << 20, BATCH_PACKETS), (28, 256 << 10, 2_048), (224, 64 << 10, 512))
+ROOMS = ((32, BLOCK_BYTES, BATCH_PACKETS), (224, 64 << 10, 512))
 """How many files may be open at a time, the bytes read and the packets walked at a time: few large rooms and many
 small ones, 75 MB in all. Rotated files, whose times do not overlap, use one or two of the large ones."""
 
@@ -55,6 +56,7 @@ class Rooms:
         # not from NumPy, which asks for large pages: a small room would then take as much as a large one
         self.data = np.frombuffer(mmap.mmap(-1, max(base, 1)), np.uint8)
         self.records = np.zeros(first, PACKET)
+        self.fragments = np.zeros(FRAGMENTS, FRAGMENT)
         self._free = list(range(len(self.rooms)))
 
     def take(self) -> int:
@@ -84,7 +86,7 @@ class _OpenFile:
         watched = watch(member.place, stream)
         buffer = BlockBuffer(watched, self.room.block_bytes, data=rooms.data, base=self.room.base)
         records = rooms.records[self.room.first : self.room.first + self.room.packets]
-        self.batch = PacketBatch(rooms.data, 0, records)
+        self.batch = PacketBatch(rooms.data, 0, records, rooms.fragments)
         self._walk = walked(buffer, self.batch, first, member.name, ledger)
 
     def advance(self) -> bool:
@@ -103,8 +105,9 @@ class Merge:
     bytes) into one batch.
     """
 
-    def __init__(self, captures: CaptureSet, ledger: Ledger, watch: Watch) -> None:
+    def __init__(self, captures: CaptureSet, ledger: Ledger, watch: Watch, *, tunnels: bool = True) -> None:
         self._captures = captures
+        self._tunnels = tunnels
         self._ledger = ledger
         self._watch = watch
         self._due = [rank for rank, member in enumerate(captures.members) if member.first_ns is not None]
@@ -115,9 +118,8 @@ class Merge:
         self._heap = np.zeros(rooms, np.int64)
         self._count = 0
         self._open: dict[int, _OpenFile] = {}
-        self._merged = PacketBatch(
-            self._rooms.data, 0, np.zeros(BATCH_PACKETS, PACKET), numbers=np.zeros(BATCH_PACKETS, np.int64)
-        )
+        self._merged = self._batch(np.zeros(BATCH_PACKETS, PACKET))
+        self._merged.numbers = np.zeros(BATCH_PACKETS, np.int64)
 
     def __enter__(self) -> Self:
         """Nothing is open yet."""
@@ -197,7 +199,13 @@ class Merge:
             return None
         row[lane.NEXT] = end
         row[lane.KEY] = last_ns
-        return PacketBatch(self._rooms.data, end - first, packets, int(row[lane.NUMBER] + first - row[lane.FIRST]))
+        batch = self._batch(packets)
+        batch.count = end - first
+        batch.first_number = int(row[lane.NUMBER] + first - row[lane.FIRST])
+        return batch
+
+    def _batch(self, packets: NDArray[np.void]) -> PacketBatch:
+        return PacketBatch(self._rooms.data, 0, packets, self._rooms.fragments, tunnels=self._tunnels)
 
     def _interleaved(self) -> PacketBatch:
         batch = self._merged
@@ -232,7 +240,9 @@ def unwatched(_: str, stream: ByteStream) -> ByteStream:
     return stream
 
 
-def merged_packets(captures: CaptureSet, ledger: Ledger, *, watch: Watch = unwatched) -> Iterator[PacketBatch]:
+def merged_packets(
+    captures: CaptureSet, ledger: Ledger, *, watch: Watch = unwatched, tunnels: bool = True
+) -> Iterator[PacketBatch]:
     """Reads a capture set as one capture.
 
     Packets come in the order of time; of equal times, those of the file that begins first. A clock that is set back
@@ -244,7 +254,7 @@ def merged_packets(captures: CaptureSet, ledger: Ledger, *, watch: Watch = unwat
     Raises:
         UsageError: More than MAX_OPEN files overlap in time.
     """
-    with Merge(captures, ledger, watch) as merge:
+    with Merge(captures, ledger, watch, tunnels=tunnels) as merge:
         for batch in merge.batches():
             batch.decode(ledger)
             yield batch

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from oddflow.capture import _layout as layout
 from oddflow.capture._decode_kernels import decode
+from oddflow.capture._fragment_kernels import attribute_fragments
+from oddflow.capture.naming import kind_name, link_type_name
 from oddflow.losses import Ledger, Loss
 
 IN_ORDER = np.empty(0, np.int64)
@@ -25,7 +27,9 @@ class PacketBatch:
         data: The bytes, shape (b,) uint8.
         count: Number of packets n; only the first n records count.
         packets: (m,) records as `PACKET` in `_layout` describes them.
+        fragments: First fragments that were met, as `FRAGMENT` in `_layout` describes them; kept from batch to batch.
         first_number: Number of the first packet in its source, from 1.
+        tunnels: Whether a packet inside a tunnel is what counts, not the one that carries it.
         numbers: (m,) int64, the number of each packet where they do not follow one another; else empty.
 
     Where several files are read as one, the number also says in which of them a packet stands: see `NUMBER_BITS`.
@@ -34,13 +38,21 @@ class PacketBatch:
     data: NDArray[np.uint8]
     count: int
     packets: NDArray[np.void]
+    fragments: NDArray[np.void]
     first_number: int = 1
+    tunnels: bool = True
     numbers: NDArray[np.int64] = field(default_factory=lambda: IN_ORDER)
 
     @classmethod
-    def empty(cls, data: NDArray[np.uint8], capacity: int) -> "PacketBatch":
+    def empty(cls, data: NDArray[np.uint8], capacity: int, *, tunnels: bool = True) -> "PacketBatch":
         """A batch without packets, with room for `capacity`."""
-        return cls(data=data, count=0, packets=np.zeros(capacity, layout.PACKET))
+        return cls(
+            data=data,
+            count=0,
+            packets=np.zeros(capacity, layout.PACKET),
+            fragments=np.zeros(layout.FRAGMENTS, layout.FRAGMENT),
+            tunnels=tunnels,
+        )
 
     def field(self, name: str) -> NDArray[Any]:
         """One field of all packets, (n,), without a copy."""
@@ -56,31 +68,28 @@ class PacketBatch:
 
     def decode(self, ledger: Ledger) -> None:
         """Fills what the headers say, and tells the ledger which packets were lost and why."""
-        decode(self.data, self.count, self.packets)
+        lost, fragments = decode(self.data, self.count, self.packets, self.tunnels)
+        if fragments:
+            attribute_fragments(self.data, self.count, self.packets, self.fragments)
+        ledger.used(self.count - lost)
+        if lost:
+            self._tell_lost(ledger)
+
+    def _tell_lost(self, ledger: Ledger) -> None:
         codes = self.field("loss")
-        lost = np.flatnonzero(codes)
-        ledger.used(self.count - len(lost))
-        for code, count in zip(*np.unique(codes[lost], return_counts=True), strict=True):
-            reason = layout.LOSS_OF_CODE[int(code)]
+        for code, count in _counted(codes[codes != layout.OK]):
+            reason = layout.LOSS_OF_CODE[code]
             if reason is Loss.LINK_TYPE:
-                self._lost_by_link_type(lost[codes[lost] == code], ledger)
+                for link_type, number in _counted(self.field("link_type")[codes == code]):
+                    ledger.lost(reason, number, link_type_name(link_type))
+            elif reason is Loss.NOT_IP:
+                for kind, number in _counted(self.field("ether_type")[codes == code]):
+                    ledger.lost(reason, number, kind_name(kind))
             else:
-                ledger.lost(reason, int(count))
-
-    def _lost_by_link_type(self, rows: NDArray[np.int64], ledger: Ledger) -> None:
-        for link_type, count in zip(*np.unique(self.packets["link_type"][rows], return_counts=True), strict=True):
-            ledger.lost(Loss.LINK_TYPE, int(count), link_type_name(int(link_type)))
+                ledger.lost(reason, count)
 
 
-LINK_TYPE_NAMES = {
-    -1: "of an interface that was never declared", 3: "3 (AX.25)", 6: "6 (token ring)", 9: "9 (PPP)",
-    50: "50 (PPP over HDLC)", 51: "51 (PPPoE)", 104: "104 (Cisco HDLC)", 105: "105 (802.11)",
-    107: "107 (frame relay)", 119: "119 (802.11 with Prism header)", 127: "127 (802.11 with radiotap)",
-    147: "147 (user 0)", 187: "187 (Bluetooth)", 189: "189 (USB)", 192: "192 (PPI)", 195: "195 (802.15.4)",
-    220: "220 (USB)", 239: "239 (NFLOG)", 249: "249 (USBPcap)",
-}  # fmt: skip
-
-
-def link_type_name(number: int) -> str:
-    """The number with its usual name, where it has one here."""
-    return LINK_TYPE_NAMES.get(number, str(number))
+def _counted(numbers: NDArray[Any]) -> list[tuple[int, int]]:
+    """The different numbers, and how often each occurs."""
+    found, counts = np.unique(numbers, return_counts=True)
+    return list(zip(found.tolist(), counts.tolist(), strict=True))

@@ -10,7 +10,7 @@ from oddflow.capture.stream import ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
 from oddflow.losses import Ledger
 
-BATCH_PACKETS = 16_384
+BATCH_PACKETS = 4096
 
 
 def is_capture(first: bytes) -> bool:
@@ -19,7 +19,13 @@ def is_capture(first: bytes) -> bool:
 
 
 def read_packets(
-    stream: ByteStream, first: bytes, name: str, ledger: Ledger, *, block_bytes: int = BLOCK_BYTES
+    stream: ByteStream,
+    first: bytes,
+    name: str,
+    ledger: Ledger,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    tunnels: bool = True,
 ) -> Iterator[PacketBatch]:
     """Reads a capture, block after block, in fixed memory.
 
@@ -29,6 +35,7 @@ def read_packets(
         name: What to call it in messages.
         ledger: Told of each packet: metered, or lost and why.
         block_bytes: How much is read at a time.
+        tunnels: Whether a packet inside a tunnel is what counts, not the one that carries it.
 
     Yields:
         The same batch object each time, decoded; its arrays hold until the next one.
@@ -37,7 +44,7 @@ def read_packets(
         UnknownFormat: It is neither pcap nor pcapng.
     """
     buffer = BlockBuffer(stream, block_bytes)
-    batch = PacketBatch.empty(buffer.data, BATCH_PACKETS)
+    batch = PacketBatch.empty(buffer.data, BATCH_PACKETS, tunnels=tunnels)
     for _ in walked(buffer, batch, first, name, ledger):
         batch.decode(ledger)
         yield batch
@@ -52,7 +59,9 @@ def walked(buffer: BlockBuffer, batch: PacketBatch, first: bytes, name: str, led
     yield from read(buffer, batch, name, ledger)
 
 
-def packets(source: str, ledger: Ledger, *, block_bytes: int = BLOCK_BYTES) -> Iterator[PacketBatch]:
+def packets(
+    source: str, ledger: Ledger, *, block_bytes: int = BLOCK_BYTES, tunnels: bool = True
+) -> Iterator[PacketBatch]:
     """Opens a file, a URL or `-` and reads its packets; raises as `plain_bytes` and `read_packets`."""
     with plain_bytes(source, ledger) as (first, stream):
-        yield from read_packets(stream, first, shown(source), ledger, block_bytes=block_bytes)
+        yield from read_packets(stream, first, shown(source), ledger, block_bytes=block_bytes, tunnels=tunnels)

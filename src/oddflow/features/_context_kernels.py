@@ -159,7 +159,7 @@ def count_event(event, seed, keys, table, values, window, sign):
             bump(table, values, window, keys[distinct_place(tag)], sign)
 
 
-@kernel("void(i8[::1], u8[:, ::1], i8, u8, i8[::1], u8[:, ::1], u8[::1], i8[::1], i8[::1], f4[:, ::1])")
+@kernel("void(i8[::1], u8[:, ::1], i8, u8, i8[::1], u8[:, ::1], u8[::1], i8[::1], i8[::1], f4[:, ::1])", allocates=True)
 def count_windows(end_ns, events, width_ns, seed, ring_ns, ring, table, values, window, counts):
     """Counts over one trailing window.
 

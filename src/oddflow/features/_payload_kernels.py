@@ -5,7 +5,7 @@ import numpy as np
 from oddflow.jit import kernel
 
 
-@kernel("void(u1[::1], i4[::1], f4[::1], f4[::1])")
+@kernel("void(u1[::1], i4[::1], f4[::1], f4[::1])", allocates=True)
 def describe_payload(data, offsets, entropy, printable):
     """Shannon entropy in bits a byte, and the share of printable ASCII, of n payloads; 0 for an empty one."""
     histogram = np.zeros(256, np.int64)

@@ -1,348 +1,311 @@
 """The flow meter: packets to statistics of bidirectional flows, in fixed memory.
 
-Flows live in numbered rows, which `_key_kernels.py` finds by key. Three linked lists hold the rows by time of the last
-packet: open TCP flows, TCP flows that have said goodbye, and all others. A finished row stands in `done` until Python
-has copied it out.
+Flows live in numbered rows (`Rows` in `_layout.py`), which `_key_kernels.py` finds by key; `_statistics_kernels.py` and
+`_bytes_kernels.py` say what a packet adds, `_list_kernels.py` who waits longest, `_export_kernels.py` what an end is.
 """
 
 import numpy as np
-from numba import i2, i4, i8, u1, u4, u8
+from numba import b1, i8, u1, u8
 
-from oddflow.capture._layout import FRAGMENT_ALONE, OK, PACKET_ARRAY
-from oddflow.flows._key_kernels import KEY_WORDS, TCP, fill_key, find_slot, hash_key, remove_slot
+from oddflow.capture._layout import OK, PACKET_ARRAY
+from oddflow.flows._bytes_kernels import has_room, is_wanted, keep_first_bytes, keep_payload
+from oddflow.flows._export_kernels import copy_out, finish
+from oddflow.flows._key_kernels import (
+    TCP,
+    addresses_at,
+    find_slot,
+    hash_key,
+    key_of,
+    ports_of,
+    quoted_slot,
+)
 from oddflow.flows._layout import (
-    BYTES,
-    CLOSED,
     CLOSED_HEAD,
     DATAGRAM_HEAD,
-    DIRECTION_BY,
-    DONE_COUNT,
-    END,
-    END_REASON,
     EVICTED,
-    FIRST_PACKET,
-    FLAGS,
-    FORWARD,
+    FINISHED,
     FREE_COUNT,
-    GAP_MAX,
-    GAP_MIN,
-    GAP_SQUARES,
-    ICMP_CODE,
-    ICMP_TYPE,
-    LENGTH_MAX,
-    LENGTH_MIN,
-    LENGTH_SQUARES,
+    LATEST,
+    NEXT_CHECK,
     NONE,
     OPEN_HEAD,
-    PACKETS,
-    PAYLOAD_BYTES,
-    PAYLOAD_PACKETS,
-    PAYLOAD_USED,
-    PROTOCOL,
-    REVERSE,
-    SEQUENCE,
-    SHARD,
-    SHARDS,
-    START,
-    SWAPPED,
-    TTL_MAX,
-    TTL_MIN,
-    VERSION,
-    VLAN,
+    ROOM,
+    ROWS,
     WATERMARK,
-    WAY_GAP_MAX,
-    WAY_GAP_MIN,
-    WAY_GAP_SQUARES,
-    WAY_GAP_SUM,
-    WAY_LAST,
-    WINDOW_FIRST,
-    WINDOW_MAX,
 )
+from oddflow.flows._list_kernels import append, list_of, move_to_end, oldest, unlink
+from oddflow.flows._statistics_kernels import ACK, SYN, add_statistics, says_goodbye
 from oddflow.jit import kernel
 
 IDLE, ACTIVE, END_OF_FLOW, FORCED, LACK_OF_RESOURCES = 1, 2, 3, 4, 5
-BY_SYN, BY_FIRST_PACKET = 1, 2
 IDLE_TCP, LONGEST, AFTER_CLOSE, SLACK, IDLE_DATAGRAM = 0, 1, 2, 3, 4
-FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+BY_SYN, BY_FIRST_PACKET, BY_PORT = 1, 2, 3
+KIND, EARLY, SHARD, SHARDS = 0, 1, 2, 3
+"""What is asked for: which payload, early records at how many packets (0: none), and which share of all flows."""
 
-NOTHING = np.int64(0)
+SYSTEM_PORTS = 1024
+MAX_PACKETS = np.int64(1) << 31
+"""A flow of more is cut, so that no counter overflows."""
 
-SHARD_SEED = np.uint64(0x9E3779B97F4A7C15)
-"""The same in all workers, so that they agree on who meters what."""
-
-
-@kernel()
-def unlink(links, meter, row, head):
-    """Takes a row out of the list that starts at meter[head]."""
-    before, after = links[row, 0], links[row, 1]
-    if before == NONE:
-        meter[head] = after
-    else:
-        links[before, 1] = after
-    if after == NONE:
-        meter[head + 1] = before
-    else:
-        links[after, 0] = before
+ETHERNET = 1
+FLOWS_A_PACKET = 3
+"""One packet can end a flow of its key, push another out and complete an early record."""
 
 
 @kernel()
-def append(links, meter, row, head):
-    """Puts a row at the end of the list that starts at meter[head]."""
-    tail = meter[head + 1]
-    links[row, 0] = tail
-    links[row, 1] = NONE
-    if tail == NONE:
-        meter[head] = row
-    else:
-        links[tail, 1] = row
-    meter[head + 1] = row
-
-
-@kernel(inline=True)
-def list_of(rows, row):
-    """The list a row stands in."""
-    if rows[row, CLOSED]:
-        return CLOSED_HEAD
-    return OPEN_HEAD if rows[row, PROTOCOL] == TCP else DATAGRAM_HEAD
+def split_reason(flow, forward, reverse, now, flags, limits):
+    """Why a packet does not belong to the flow of its key any more, or 0 where it does."""
+    gap = now - flow.end_ns
+    if abs(gap) > limits[IDLE_TCP if flow.protocol == TCP else IDLE_DATAGRAM]:
+        return IDLE
+    if flow.closed and (gap > limits[AFTER_CLOSE] or (flags & (SYN | ACK)) == SYN):
+        return END_OF_FLOW
+    if now - flow.start_ns > limits[LONGEST] or forward.packets + reverse.packets >= MAX_PACKETS:
+        return ACTIVE
+    return 0
 
 
 @kernel()
-def finish(slots, hashes, links, meter, rows, done, row, reason):
-    """Ends a flow: it keeps its row until Python has copied it."""
-    remove_slot(slots, hashes, row)
-    unlink(links, meter, row, list_of(rows, row))
-    rows[row, END_REASON] = reason
-    done[meter[DONE_COUNT]] = row
-    meter[DONE_COUNT] += 1
+def direct(flow, packet, swapped):
+    """Tells the initiator: who sent the SYN or got its answer; in a TCP flow that was met on its way, who talks to a
+    system port; else who sent the first packet."""
+    flags = packet.tcp_flags
+    flow.swapped = swapped
+    flow.direction_by = BY_FIRST_PACKET
+    if packet.protocol != TCP:
+        return
+    if flags & SYN:
+        flow.direction_by = BY_SYN
+        flow.swapped = 1 - swapped if flags & ACK else swapped
+    elif (packet.src_port < SYSTEM_PORTS) != (packet.dst_port < SYSTEM_PORTS):
+        flow.direction_by = BY_PORT
+        flow.swapped = 1 - swapped if packet.src_port < SYSTEM_PORTS else swapped
 
 
 @kernel()
-def expire(slots, hashes, links, meter, rows, done, limits):
+def mac_at(data, at):
+    """Six bytes as a number."""
+    value = np.int64(0)
+    for byte in range(6):
+        value = (value << 8) | np.int64(data[at + byte])
+    return value
+
+
+@kernel()
+def begin(flow, packet, data, now, number):
+    """Notes of a new flow what its first packet says."""
+    flow.start_ns = now
+    flow.end_ns = now
+    flow.active_start_ns = now
+    flow.first_packet = number
+    flow.protocol = packet.protocol
+    flow.version = packet.version
+    flow.vlan = packet.vlan
+    flow.icmp_type = packet.icmp_type
+    flow.icmp_code = packet.icmp_code
+    flow.tunnel = packet.tunnel
+    flow.tunnel_id = packet.tunnel_id
+    end = np.int64(packet.start) + packet.captured
+    if packet.link_type == ETHERNET and packet.captured >= 12:
+        flow.dst_mac = mac_at(data, np.int64(packet.start))
+        flow.src_mac = mac_at(data, np.int64(packet.start) + 6)
+    if packet.outer_start > 0:
+        version, src_high, src_low, dst_high, dst_low = addresses_at(data, np.int64(packet.outer_start), end)
+        flow.outer_version = version
+        flow.outer_src_high, flow.outer_src_low = src_high, src_low
+        flow.outer_dst_high, flow.outer_dst_low = dst_high, dst_low
+
+
+@kernel()
+def note_quoted(flows, slots, packet, data, seed):
+    """Tells the flow that an ICMP error speaks of."""
+    end = np.int64(packet.start) + packet.captured
+    slot = quoted_slot(slots, flows, data, np.int64(packet.quoted_start), end, seed)
+    if slot != NONE:
+        flow = flows[slots[slot]]
+        if flow.icmp_errors == 0:
+            flow.icmp_error_type = packet.icmp_type
+            flow.icmp_error_code = packet.icmp_code
+        flow.icmp_errors += 1
+
+
+@kernel()
+def is_of_shard(a_high, a_low, b_high, b_low, ends, shard, shards):
+    """Whether a key belongs to a share of all flows; every worker must say the same, so no seed is in it."""
+    hashed = hash_key(a_high, a_low, b_high, b_low, ends, np.uint64(0))
+    return hashed % np.uint64(shards) == np.uint64(shard)
+
+
+@kernel()
+def advance_clock(meter, limits, now):
+    """Moves the watermark; a packet so late that its flow would be over at once says the clock was set back."""
+    longest = max(limits[IDLE_TCP], limits[IDLE_DATAGRAM])
+    if now > meter[WATERMARK]:
+        meter[WATERMARK] = now
+        meter[LATEST] = max(meter[LATEST], now)
+    elif now < meter[WATERMARK] - limits[SLACK] - longest:
+        meter[WATERMARK] = now
+        meter[NEXT_CHECK] = now
+
+
+@kernel()
+def expire(rows, finished, limits, kind):
     """Ends the flows whose time-out has passed, or that the clock has left behind when it was set back;
-    False where `done` filled up first."""
+    False where `finished` filled up first."""
+    meter, flows = rows.meter, rows.flows
     now = meter[WATERMARK] - limits[SLACK]
     future = meter[WATERMARK] + max(limits[IDLE_TCP], limits[IDLE_DATAGRAM])
+    earliest = np.int64(1) << 62
     for head, timeout, reason in (
         (OPEN_HEAD, limits[IDLE_TCP], IDLE),
         (CLOSED_HEAD, limits[AFTER_CLOSE], END_OF_FLOW),
         (DATAGRAM_HEAD, limits[IDLE_DATAGRAM], IDLE),
     ):
-        while meter[head] != NONE and not now - timeout <= rows[meter[head], END] <= future:
-            if meter[DONE_COUNT] + 2 >= done.shape[0]:
+        while meter[head] != NONE and not now - timeout <= flows[meter[head]].end_ns <= future:
+            if meter[ROOM] < 1 + FLOWS_A_PACKET:
                 return False
-            finish(slots, hashes, links, meter, rows, done, meter[head], reason)
+            finish(rows, finished, kind, meter[head], reason)
+        if meter[head] != NONE:
+            earliest = min(earliest, flows[meter[head]].end_ns + timeout)
+    # after a clock was set back, flows that end in the future may stand behind any head
+    meter[NEXT_CHECK] = earliest if meter[LATEST] <= future else meter[WATERMARK]
     return True
 
 
 @kernel()
-def oldest(meter, rows):
-    """The row whose last packet is the longest ago."""
-    found = np.int64(NONE)
-    for head in (CLOSED_HEAD, OPEN_HEAD, DATAGRAM_HEAD):
-        row = meter[head]
-        if row != NONE and (found == NONE or rows[row, END] < rows[found, END]):
-            found = row
-    return found
+def check_by(meter, limits, end_ns):
+    """Sees to it that time-outs are looked at when a flow that ended then may be over."""
+    shortest = min(limits[IDLE_TCP], limits[IDLE_DATAGRAM], limits[AFTER_CLOSE])
+    meter[NEXT_CHECK] = min(meter[NEXT_CHECK], end_ns + shortest)
 
 
-@kernel(inline=True)
-def split_reason(rows, row, now, flags, limits):
-    """Why a packet does not belong to the flow of its key any more, or 0 where it does."""
-    gap = now - rows[row, END]
-    if abs(gap) > limits[IDLE_TCP if rows[row, PROTOCOL] == TCP else IDLE_DATAGRAM]:
-        return IDLE
-    if rows[row, CLOSED] and (gap > limits[AFTER_CLOSE] or (flags & (SYN | ACK)) == SYN):
-        return END_OF_FLOW
-    if now - rows[row, START] > limits[LONGEST]:
-        return ACTIVE
-    return 0
+@kernel()
+def open_row(rows, finished, kind):
+    """A free row, empty; where none is left, the flow longest quiet ends for it."""
+    meter = rows.meter
+    if meter[FREE_COUNT] == 0:
+        victim = oldest(rows.flows, meter)
+        over = np.int64(rows.flows[victim].closed)
+        meter[EVICTED] += 1 - over
+        finish(rows, finished, kind, victim, END_OF_FLOW if over else LACK_OF_RESOURCES)
+    meter[FREE_COUNT] -= 1
+    row = np.int64(rows.free[meter[FREE_COUNT]])
+    template = rows.flows.shape[0] - 1
+    rows.flows[row] = rows.flows[template]
+    rows.ways[row, 0] = rows.ways[template, 0]
+    rows.ways[row, 1] = rows.ways[template, 1]
+    rows.lengths[row, :] = 0
+    rows.gaps[row, :] = 0
+    rows.directions[row, :] = 0
+    return row
 
 
-@kernel(inline=True)
-def begin(rows, row, packet, swapped, now, number):
-    """Fills the row of a new flow from its first packet; the initiator is that packet's source unless it
-    answers a SYN."""
-    rows[row, :] = 0
-    flags = packet.tcp_flags
-    answered = packet.protocol == TCP and (flags & (SYN | ACK)) == (SYN | ACK)
-    rows[row, SWAPPED] = 1 - swapped if answered else swapped
-    rows[row, DIRECTION_BY] = BY_SYN if packet.protocol == TCP and flags & SYN else BY_FIRST_PACKET
-    rows[row, START] = now
-    rows[row, END] = now
-    rows[row, FIRST_PACKET] = number
-    rows[row, PROTOCOL] = packet.protocol
-    rows[row, VERSION] = packet.version
-    rows[row, VLAN] = packet.vlan
-    rows[row, ICMP_TYPE] = packet.icmp_type
-    rows[row, ICMP_CODE] = packet.icmp_code
-
-
-@kernel(inline=True)
-def add_to_direction(rows, row, way, packet, now):
-    """Adds a packet to the statistics of its direction; `way` is where that direction's block starts."""
-    length = np.int64(packet.ip_length)
-    first = rows[row, way + PACKETS] == 0
-    if first:
-        rows[row, way + LENGTH_MIN] = length
-        rows[row, way + WINDOW_FIRST] = packet.window
-        rows[row, way + TTL_MIN] = packet.ttl
-    else:
-        gap = max(NOTHING, now - rows[row, way + WAY_LAST]) // 1000
-        if rows[row, way + PACKETS] == 1 or gap < rows[row, way + WAY_GAP_MIN]:
-            rows[row, way + WAY_GAP_MIN] = gap
-        rows[row, way + WAY_GAP_MAX] = max(rows[row, way + WAY_GAP_MAX], gap)
-        rows[row, way + WAY_GAP_SUM] += gap
-        rows[row, way + WAY_GAP_SQUARES] += gap * gap
-    rows[row, way + PACKETS] += 1
-    rows[row, way + BYTES] += length
-    rows[row, way + PAYLOAD_BYTES] += packet.payload_length
-    rows[row, way + PAYLOAD_PACKETS] += np.int64(packet.payload_length > 0)
-    rows[row, way + LENGTH_SQUARES] += length * length
-    rows[row, way + LENGTH_MIN] = min(rows[row, way + LENGTH_MIN], length)
-    rows[row, way + LENGTH_MAX] = max(rows[row, way + LENGTH_MAX], length)
-    if packet.protocol == TCP and packet.fragment != FRAGMENT_ALONE:
-        for bit in range(8):
-            rows[row, way + FLAGS + bit] += (packet.tcp_flags >> bit) & 1
-    rows[row, way + WINDOW_MAX] = max(rows[row, way + WINDOW_MAX], np.int64(packet.window))
-    rows[row, way + TTL_MIN] = min(rows[row, way + TTL_MIN], np.int64(packet.ttl))
-    rows[row, way + TTL_MAX] = max(rows[row, way + TTL_MAX], np.int64(packet.ttl))
-    rows[row, way + WAY_LAST] = max(rows[row, way + WAY_LAST], now)
-
-
-@kernel(inline=True)
-def add_to_sequence(rows, row, is_reverse, packet, gap_us, lengths, gaps):
-    """Notes the signed length and the gap of one of the first packets."""
-    place = rows[row, SEQUENCE]
-    if place < lengths.shape[1]:
-        length = min(np.int64(32767), np.int64(packet.ip_length))
-        lengths[row, place] = -length if is_reverse else length
-        gaps[row, place] = min(gap_us, np.int64(0xFFFFFFFF))
-        rows[row, SEQUENCE] = place + 1
-
-
-@kernel(inline=True)
-def add_to_payload(rows, row, packet, data, payload):
-    """Keeps the first payload bytes, in arrival order."""
-    used = rows[row, PAYLOAD_USED]
-    size = min(np.int64(packet.payload_captured), payload.shape[1] - used)
-    start = np.int64(packet.payload_start)
-    if size > 0:
-        payload[row, used : used + size] = data[start : start + size]
-        rows[row, PAYLOAD_USED] = used + size
-
-
-@kernel(inline=True)
-def add_packet(rows, row, swapped, packet, now, data, lengths, gaps, payload):
-    """Adds a packet to its flow."""
-    is_reverse = swapped != rows[row, SWAPPED]
-    gap_us = max(NOTHING, now - rows[row, END]) // 1000
-    count = rows[row, FORWARD + PACKETS] + rows[row, REVERSE + PACKETS]
-    if count > 0:
-        rows[row, GAP_SQUARES] += gap_us * gap_us
-        rows[row, GAP_MIN] = gap_us if count == 1 else min(rows[row, GAP_MIN], gap_us)
-        rows[row, GAP_MAX] = max(rows[row, GAP_MAX], gap_us)
-    add_to_sequence(rows, row, is_reverse, packet, gap_us, lengths, gaps)
-    add_to_direction(rows, row, REVERSE if is_reverse else FORWARD, packet, now)
-    add_to_payload(rows, row, packet, data, payload)
-    rows[row, START] = min(rows[row, START], now)
-    rows[row, END] = max(rows[row, END], now)
-
-
-@kernel(inline=True)
-def says_goodbye(rows, row):
-    """Whether a TCP flow is over: reset, or FIN both ways (RFC 9293 section 3.6)."""
-    resets = rows[row, FORWARD + FLAGS + 2] + rows[row, REVERSE + FLAGS + 2]
-    return resets > 0 or (rows[row, FORWARD + FLAGS] > 0 and rows[row, REVERSE + FLAGS] > 0)
-
-
-@kernel(
-    i8(
-        u1[::1], i8, i8, i8, PACKET_ARRAY, i8[::1],
-        i4[::1], u8[:, ::1], u8[::1], i4[:, ::1], i8[::1], i8[:, ::1], i4[::1], i4[::1],
-        i2[:, ::1], u4[:, ::1], u1[:, ::1], i8[::1], u8,
-    )
-)  # fmt: skip
-def meter_packets(
-    data, first, count, first_number, packets, numbers,
-    slots, keys, hashes, links, meter, rows, free, done,
-    lengths, gaps, payload, limits, seed,
-):  # fmt: skip
+@kernel(i8(u1[::1], i8, i8, i8, PACKET_ARRAY, i8[::1], ROWS, FINISHED, i8[::1], i8[::1], u8))
+def meter_packets(data, first, count, first_number, packets, numbers, rows, finished, limits, asked, seed):
     """Adds packets [first, count) to their flows.
 
     Args:
         first_number: The number of packet 0, where `numbers` does not hold each one's.
         limits: In ns, as named at the top: time-outs, and the slack for late packets.
+        asked: KIND, EARLY, SHARD and SHARDS.
 
     Returns:
-        The number of the first packet not added: `count`, or less where `done` is full and must be emptied.
+        The number of the first packet not added: `count`, or less where `finished` is full and must be emptied.
     """
-    key = np.empty(KEY_WORDS, np.uint64)
+    kind, early, shards, width = asked[KIND], asked[EARLY], asked[SHARDS], rows.payload.shape[1]
+    slots, flows, ways, links, meter = rows.slots, rows.flows, rows.ways, rows.links, rows.meter
+    lengths, gaps, payload, directions = rows.lengths, rows.gaps, rows.payload, rows.directions
+    chunks, chunk_next, chunk_free, pair = rows.chunks, rows.chunk_next, rows.chunk_free, rows.pair
     for number in range(first, count):
         packet = packets[number]
         if packet.loss != OK:
             continue
+        src_port, dst_port = ports_of(packet)
+        a_high, a_low, b_high, b_low, ends, swapped = key_of(
+            packet.src_high, packet.src_low, packet.dst_high, packet.dst_low,
+            src_port, dst_port, packet.protocol, packet.version,
+        )  # fmt: skip
+        if meter[ROOM] < FLOWS_A_PACKET:
+            return number
         now = packet.time_ns
-        # a packet so late that its flow would be over at once: the clock was set back
-        if now > meter[WATERMARK] or now < meter[WATERMARK] - limits[SLACK] - max(
-            limits[IDLE_TCP], limits[IDLE_DATAGRAM]
-        ):
-            meter[WATERMARK] = now
-        if meter[DONE_COUNT] + 2 >= done.shape[0]:
+        advance_clock(meter, limits, now)
+        if meter[WATERMARK] >= meter[NEXT_CHECK] and not expire(rows, finished, limits, kind):
             return number
-        if not expire(slots, hashes, links, meter, rows, done, limits):
-            return number
-        swapped = fill_key(packet, key)
-        if meter[SHARDS] > 1:
-            owner = hash_key(key, SHARD_SEED) % np.uint64(meter[SHARDS])
-            if np.int64(owner) != meter[SHARD]:
-                continue
-        hashed = hash_key(key, seed)
-        slot = find_slot(slots, keys, hashes, key, hashed)
+        if shards > 1 and not is_of_shard(a_high, a_low, b_high, b_low, ends, asked[SHARD], shards):
+            if packet.quoted_start > 0:  # the flow that an ICMP error speaks of may be of this share
+                note_quoted(flows, slots, packet, data, seed)
+            continue
+        hashed = hash_key(a_high, a_low, b_high, b_low, ends, seed)
+        slot = find_slot(slots, flows, a_high, a_low, b_high, b_low, ends, hashed)
         row = np.int64(slots[slot])
         kept_direction = np.int64(NONE)
         if row != NONE:
-            reason = split_reason(rows, row, now, packet.tcp_flags, limits)
+            reason = split_reason(flows[row], ways[row, 0], ways[row, 1], now, packet.tcp_flags, limits)
             if reason != 0:
                 if reason == ACTIVE:
-                    kept_direction = rows[row, SWAPPED]
-                finish(slots, hashes, links, meter, rows, done, row, reason)
+                    kept_direction = np.int64(flows[row].swapped)
+                finish(rows, finished, kind, row, reason)
                 row = np.int64(NONE)
         if row == NONE:
-            if meter[FREE_COUNT] <= done.shape[0] - meter[DONE_COUNT]:
-                victim = oldest(meter, rows)
-                over = rows[victim, CLOSED]
-                meter[EVICTED] += 1 - over
-                finish(slots, hashes, links, meter, rows, done, victim, END_OF_FLOW if over else LACK_OF_RESOURCES)
-            slot = find_slot(slots, keys, hashes, key, hashed)
-            meter[FREE_COUNT] -= 1
-            row = np.int64(free[meter[FREE_COUNT]])
-            own_number = numbers[number] if numbers.shape[0] > 0 else first_number + number
-            begin(rows, row, packet, swapped, now, own_number)
-            lengths[row, :] = 0
-            gaps[row, :] = 0
-            if kept_direction != NONE:
-                rows[row, SWAPPED] = kept_direction
-            keys[row, :] = key
-            hashes[row] = hashed
+            row = open_row(rows, finished, kind)
+            slot = find_slot(slots, flows, a_high, a_low, b_high, b_low, ends, hashed)
             slots[slot] = row
-            append(links, meter, row, list_of(rows, row))
-        else:
-            head = list_of(rows, row)
-            unlink(links, meter, row, head)
-            append(links, meter, row, head)
-        add_packet(rows, row, swapped, packet, now, data, lengths, gaps, payload)
-        if packet.protocol == TCP and not rows[row, CLOSED] and says_goodbye(rows, row):
+            flow = flows[row]
+            flow.a_high, flow.a_low, flow.b_high, flow.b_low = a_high, a_low, b_high, b_low
+            flow.ends, flow.hash = ends, hashed
+            direct(flow, packet, swapped)
+            own_number = numbers[number] if numbers.shape[0] > 0 else first_number + number
+            begin(flow, packet, data, now, own_number)
+            if kept_direction != NONE:
+                flow.swapped = kept_direction
+            append(links, meter, row, list_of(flow))
+            check_by(meter, limits, now)
+        flow = flows[row]
+        is_reverse = swapped != flow.swapped
+        way, other = ways[row, np.int64(is_reverse)], ways[row, 1 - np.int64(is_reverse)]
+        gap_us, seen = add_statistics(flow, way, other, packet, is_reverse, now)
+        if now < meter[WATERMARK]:
+            check_by(meter, limits, flow.end_ns)
+        place = np.int64(flow.sequence)
+        if place < lengths.shape[1]:
+            length = min(np.int64(32767), np.int64(packet.ip_length))
+            lengths[row, place] = -length if is_reverse else length
+            gaps[row, place] = min(gap_us, np.int64(0xFFFFFFFF))
+            flow.sequence = place + 1
+        if has_room(kind, flow, packet, is_reverse, width):
+            keep_payload(kind, flow, row, packet, is_reverse, seen, data, payload, directions)
+        if is_wanted(way, other, packet):
+            keep_first_bytes(flow, way, packet, is_reverse, data, pair, chunks, chunk_next, chunk_free, meter)
+        if packet.quoted_start > 0:
+            note_quoted(flows, slots, packet, data, seed)
+        if early > 0 and way.packets + other.packets == early:
+            flow.is_early = 1
+            copy_out(rows, finished, kind, row)
+            flow.is_early = 0
+        if flow.protocol == TCP and not flow.closed and says_goodbye(way, other):
             unlink(links, meter, row, OPEN_HEAD)
-            rows[row, CLOSED] = 1
+            flow.closed = 1
             append(links, meter, row, CLOSED_HEAD)
+            check_by(meter, limits, flow.end_ns)
+        else:
+            move_to_end(links, meter, row, list_of(flow))
     return count
 
 
-@kernel("i8(i4[::1], u8[::1], i4[:, ::1], i8[::1], i8[:, ::1], i4[::1], i8)")
-def drain(slots, hashes, links, meter, rows, done, reason):
-    """Ends flows, the longest quiet first, until `done` is full or none is left; the number still open."""
-    row = oldest(meter, rows)
-    while row != NONE and meter[DONE_COUNT] < done.shape[0]:
-        finish(slots, hashes, links, meter, rows, done, row, END_OF_FLOW if rows[row, CLOSED] else reason)
-        row = oldest(meter, rows)
-    return np.int64(row != NONE)
+@kernel(b1(ROWS, FINISHED, i8[::1], i8[::1], i8))
+def advance(rows, finished, limits, asked, now):
+    """Ends the flows whose time-out has passed by a clock; False where `finished` filled up first."""
+    advance_clock(rows.meter, limits, now)
+    return expire(rows, finished, limits, asked[KIND])
+
+
+@kernel(b1(ROWS, FINISHED, i8[::1], i8))
+def drain(rows, finished, asked, reason):
+    """Ends flows, the longest quiet first; False where `finished` filled up before all had ended."""
+    row = oldest(rows.flows, rows.meter)
+    while row != NONE:
+        if rows.meter[ROOM] < 1:
+            return False
+        finish(rows, finished, asked[KIND], row, END_OF_FLOW if rows.flows[row].closed else reason)
+        row = oldest(rows.flows, rows.meter)
+    return True

@@ -1,4 +1,4 @@
-"""Writes the columns of a flow batch whose values vary in length: addresses, Community IDs and payloads."""
+"""Writes the text columns of a flow batch: addresses and Community IDs."""
 
 import numpy as np
 
@@ -10,6 +10,7 @@ DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 BASE64 = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)
 ADDRESS_CHARACTERS = 39
 COMMUNITY_ID_CHARACTERS = 30
+MAC_CHARACTERS = 17
 COLON, DOT = 58, 46
 
 
@@ -89,12 +90,38 @@ def write_ipv6(text, at, high, low):
 
 @kernel("i8(u8[::1], u8[::1], i8[::1], u1[::1], i4[::1])")
 def write_addresses(highs, lows, versions, text, offsets):
-    """Writes n addresses one after another; offsets (n + 1,) int32 as Arrow wants them. Returns the bytes used."""
+    """Writes n addresses one after another, nothing for those of version NONE, IPv4 for ARP's.
+
+    offsets (n + 1,) int32 are as Arrow wants them. Returns the bytes used.
+    """
     at = 0
     for i in range(highs.shape[0]):
         offsets[i] = at
-        at = write_ipv4(text, at, lows[i]) if versions[i] == 4 else write_ipv6(text, at, highs[i], lows[i])
+        if versions[i] == 6:
+            at = write_ipv6(text, at, highs[i], lows[i])
+        elif versions[i] != NONE:
+            at = write_ipv4(text, at, lows[i])
     offsets[highs.shape[0]] = at
+    return at
+
+
+@kernel("i8(i8[::1], u1[::1], i4[::1])")
+def write_macs(numbers, text, offsets):
+    """Writes n Ethernet addresses like 00:1b:21:3c:9d:f8, nothing for NONE; offsets as Arrow wants them."""
+    at = 0
+    for i in range(numbers.shape[0]):
+        offsets[i] = at
+        if numbers[i] == NONE:
+            continue
+        for byte in range(6):
+            value = (numbers[i] >> (40 - 8 * byte)) & 255
+            if byte > 0:
+                text[at] = COLON
+                at += 1
+            text[at] = DIGITS[value >> 4]
+            text[at + 1] = DIGITS[value & 15]
+            at += 2
+    offsets[numbers.shape[0]] = at
     return at
 
 
@@ -152,7 +179,7 @@ def put(block, at, value, size):
     return at + size
 
 
-@kernel("void(u8[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1], u1[::1])")
+@kernel("void(u8[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1], u1[::1])", allocates=True)
 def write_community_ids(addresses, src_ports, dst_ports, protocols, versions, text):
     """Writes Community IDs 1.0 with seed 0, 30 characters each.
 
@@ -195,15 +222,3 @@ def write_community_ids(addresses, src_ports, dst_ports, protocols, versions, te
         text[begin] = DIGITS[1]
         text[begin + 1] = COLON
         write_base64(digest, text, begin + 2)
-
-
-@kernel("i8(i8[::1], i4[::1], u1[:, ::1], u1[::1], i4[::1])")
-def gather_payload(used, done, payload, packed, offsets):
-    """Packs the payloads of finished rows one after another; offsets (n + 1,) int32 as Arrow wants them."""
-    at = 0
-    for i in range(used.shape[0]):
-        offsets[i] = at
-        packed[at : at + used[i]] = payload[done[i], : used[i]]
-        at += used[i]
-    offsets[used.shape[0]] = at
-    return at

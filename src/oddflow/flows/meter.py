@@ -8,57 +8,99 @@ import pyarrow as pa
 
 from oddflow.capture.packets import PacketBatch
 from oddflow.flows import _layout as layout
-from oddflow.flows._key_kernels import KEY_WORDS
-from oddflow.flows._meter_kernels import drain, meter_packets
-from oddflow.flows.settings import REORDER_SLACK_S, MeterSettings
-from oddflow.flows.table import FinishedRows, flow_batch
+from oddflow.flows._bytes_kernels import CHUNK_BYTES
+from oddflow.flows._export_kernels import MOST_FIRST_BYTES
+from oddflow.flows._meter_kernels import advance, drain, meter_packets
+from oddflow.flows.settings import REORDER_SLACK_S, MeterSettings, Payload
+from oddflow.flows.table import flow_batch
 from oddflow.schema import PAYLOAD_BYTES, SEQUENCE_PACKETS, FlowEnd
 
-DONE_FLOWS = 8_192
+BATCH_FLOWS = 8_192
 """Finished flows held before they are handed out as one batch."""
 
+BATCH_FIRST_BYTES = 8 << 20
+"""Their first bytes in each direction; a batch that fills them is handed out."""
+
+BATCH_ROOM = min(BATCH_FLOWS, BATCH_FIRST_BYTES // MOST_FIRST_BYTES)
+
 NEVER_NS = -(2**62)
+UNKNOWN_AT_FIRST = (
+    "vlan", "icmp_type", "icmp_code", "icmp_error_type", "icmp_error_code", "src_mac", "dst_mac",
+    "responder_rtt_us", "initiator_rtt_us",
+)  # fmt: skip
+KINDS = (Payload.SESSION, Payload.SESSION_FRAMES, Payload.FLOW, Payload.FLOW_FRAMES, Payload.NONE)
 
 
 class Meter:
     """Groups packets into bidirectional flows.
 
-    Memory is about 1.6 KB × (max_flows + 8,192), taken from the system only as flows need it.
+    Memory is about 2 KB × max_flows, 20 MB and first_bytes_mib, taken from the system only as flows need it.
     A flow is cut by its own packets' times alone, so blocks of any size give the same flows; flows are handed
     out in the order in which they ended, at the end of input the longest quiet first.
 
     Args:
-        settings: How flows are cut.
-        shard: Which of how many shards of all flows, by key, it meters; it passes over the packets of others.
+        settings: How flows are cut and what is kept of them.
+        shard: (k, n): only the k-th share of n of all flows, told by a hash of the key; other packets pass by.
         captures: The names of the files that packets are numbered in, where several are read as one.
     """
 
     def __init__(
         self,
         settings: MeterSettings | None = None,
+        shard: tuple[int, int] = (0, 1),
         *,
         captures: Sequence[str] = (),
-        shard: tuple[int, int] = (0, 1),
     ) -> None:
         self.settings = settings or MeterSettings()
         self._captures = captures
-        rows = self.settings.max_flows + DONE_FLOWS
-        self._slots = np.full(1 << (2 * rows - 1).bit_length(), layout.NONE, np.int32)
-        self._keys = np.zeros((rows, KEY_WORDS), np.uint64)
-        self._hashes = np.zeros(rows, np.uint64)
-        self._links = np.zeros((rows, 2), np.int32)
-        self._rows = np.zeros((rows, layout.ROW_FIELDS), np.int64)
-        self._free = np.arange(rows - 1, -1, -1, dtype=np.int32)
-        self._done = np.zeros(DONE_FLOWS, np.int32)
-        self._lengths = np.zeros((rows, SEQUENCE_PACKETS), np.int16)
-        self._gaps = np.zeros((rows, SEQUENCE_PACKETS), np.uint32)
-        self._payload = np.zeros((rows, PAYLOAD_BYTES), np.uint8)
-        self._meter = np.zeros(layout.METER_FIELDS, np.int64)
+        rows = self.settings.max_flows
+        kind = self.settings.payload
+        apart = kind in (Payload.FLOW, Payload.FLOW_FRAMES)
+        width = 0 if kind is Payload.NONE else PAYLOAD_BYTES * (2 if apart else 1)
+        chunks = self.settings.first_bytes_mib * 2**20 // CHUNK_BYTES
+        flows = np.zeros(rows + 1, layout.FLOW)
+        ways = np.zeros((rows + 1, 2), layout.WAY)
+        ways["chunk"][rows] = layout.NONE
+        for name in UNKNOWN_AT_FIRST:
+            flows[name][rows] = layout.NONE
+        self._rows = layout.Rows(
+            slots=np.full(1 << (2 * rows - 1).bit_length(), layout.NONE, np.int32),
+            flows=flows,
+            ways=ways,
+            links=np.zeros((rows, 2), np.int32),
+            meter=np.zeros(layout.METER_FIELDS, np.int64),
+            free=np.arange(rows - 1, -1, -1, dtype=np.int32),
+            lengths=np.zeros((rows, SEQUENCE_PACKETS), np.int16),
+            gaps=np.zeros((rows, SEQUENCE_PACKETS), np.uint32),
+            payload=np.zeros((rows, width), np.uint8),
+            directions=np.zeros((rows, PAYLOAD_BYTES // 8 if kind is Payload.SESSION else 0), np.uint8),
+            chunks=np.zeros((chunks, CHUNK_BYTES), np.uint8),
+            chunk_next=np.zeros(chunks, np.int32),
+            chunk_free=np.arange(chunks - 1, -1, -1, dtype=np.int32),
+            counts=np.zeros((2, 256), np.int64),
+            pair=np.zeros(2, np.uint8),
+        )
+        self._finished = layout.Finished(
+            flows=np.zeros(BATCH_FLOWS, layout.FLOW),
+            ways=np.zeros((BATCH_FLOWS, 2), layout.WAY),
+            lengths=np.zeros((BATCH_FLOWS, SEQUENCE_PACKETS), np.int16),
+            gaps=np.zeros((BATCH_FLOWS, SEQUENCE_PACKETS), np.uint32),
+            payload=np.zeros(BATCH_FLOWS * min(width, PAYLOAD_BYTES), np.uint8),
+            payload_ends=np.zeros(BATCH_FLOWS + 1, np.int32),
+            reverse=np.zeros(BATCH_FLOWS * (width - min(width, PAYLOAD_BYTES)), np.uint8),
+            reverse_ends=np.zeros(BATCH_FLOWS + 1, np.int32),
+            client=np.zeros(BATCH_FIRST_BYTES, np.uint8),
+            client_ends=np.zeros(BATCH_FLOWS + 1, np.int32),
+            server=np.zeros(BATCH_FIRST_BYTES, np.uint8),
+            server_ends=np.zeros(BATCH_FLOWS + 1, np.int32),
+        )
+        self._meter = self._rows.meter
         self._meter[[layout.OPEN_HEAD, layout.OPEN_TAIL, layout.CLOSED_HEAD, layout.CLOSED_TAIL]] = layout.NONE
         self._meter[[layout.DATAGRAM_HEAD, layout.DATAGRAM_TAIL]] = layout.NONE
         self._meter[layout.FREE_COUNT] = rows
-        self._meter[[layout.SHARD, layout.SHARDS]] = shard
-        self._meter[layout.WATERMARK] = NEVER_NS
+        self._meter[layout.ROOM] = BATCH_ROOM
+        self._meter[layout.CHUNKS_FREE] = chunks
+        self._meter[[layout.WATERMARK, layout.LATEST]] = NEVER_NS
         seconds = (
             self.settings.idle_timeout_s,
             self.settings.active_timeout_s,
@@ -67,6 +109,7 @@ class Meter:
             self.settings.datagram_timeout_s,
         )
         self._limits = np.array([round(s * 1e9) for s in seconds], np.int64)
+        self._asked = np.array([KINDS.index(kind), self.settings.early_packets, *shard], np.int64)
         self._seed = np.uint64(secrets.randbits(64))
 
     @property
@@ -74,49 +117,48 @@ class Meter:
         """Flows ended early because `max_flows` were open."""
         return int(self._meter[layout.EVICTED])
 
-    def advance(self, now_ns: int) -> Iterator[pa.RecordBatch]:
-        """Stub."""
-        yield from self.finished()
+    @property
+    def unkept(self) -> int:
+        """Directions of flows whose first bytes were not kept whole because first_bytes_mib were in use."""
+        return int(self._meter[layout.UNKEPT])
 
-    def add(self, packets: PacketBatch) -> Iterator[pa.RecordBatch]:
-        """Adds packets; yields finished flows, whenever DONE_FLOWS have gathered."""
+    @property
+    def open_flows(self) -> int:
+        """Flows open now."""
+        return len(self._rows.free) - int(self._meter[layout.FREE_COUNT])
+
+    def add(self, batch: PacketBatch) -> Iterator[pa.RecordBatch]:
+        """Adds packets; yields finished flows, whenever BATCH_FLOWS have gathered."""
         first = 0
-        while first < packets.count:
+        while first < batch.count:
             first = meter_packets(
-                packets.data, first, packets.count, packets.first_number, packets.packets, packets.numbers,
-                self._slots, self._keys, self._hashes, self._links, self._meter, self._rows, self._free, self._done,
-                self._lengths, self._gaps, self._payload, self._limits, self._seed,
+                batch.data, first, batch.count, batch.first_number, batch.packets, batch.numbers,
+                self._rows, self._finished, self._limits, self._asked, self._seed,
             )  # fmt: skip
-            if first < packets.count:
+            if first < batch.count:
                 yield from self.finished()
+
+    def advance(self, now_ns: int) -> Iterator[pa.RecordBatch]:
+        """Ends the flows whose time-out has passed by the wall clock, and yields all that have ended; for live input.
+
+        Flows are still cut by their own packets' times: the clock only decides when they are handed out.
+        """
+        complete = False
+        while not complete:
+            complete = advance(self._rows, self._finished, self._limits, self._asked, now_ns)
+            yield from self.finished()
 
     def finished(self) -> Iterator[pa.RecordBatch]:
         """The flows that have ended since the last batch, if any."""
         count = int(self._meter[layout.DONE_COUNT])
-        if count == 0:
-            return
-        done = self._done[:count]
-        yield flow_batch(
-            FinishedRows(
-                rows=self._rows[done],
-                keys=self._keys[done],
-                lengths=self._lengths[done],
-                gaps_us=self._gaps[done],
-                payload=self._payload,
-                done=done,
-            ),
-            self._captures,
-        )
-        free = int(self._meter[layout.FREE_COUNT])
-        self._free[free : free + count] = done
-        self._meter[layout.FREE_COUNT] = free + count
-        self._meter[layout.DONE_COUNT] = 0
+        if count:
+            self._meter[layout.DONE_COUNT] = 0
+            self._meter[layout.ROOM] = BATCH_ROOM
+            yield flow_batch(self._finished, count, self.settings.payload, self._captures)
 
     def close(self) -> Iterator[pa.RecordBatch]:
         """Ends all flows still open, since the input has."""
-        left = 1
-        while left:
-            left = drain(
-                self._slots, self._hashes, self._links, self._meter, self._rows, self._done, int(FlowEnd.FORCED)
-            )
+        complete = False
+        while not complete:
+            complete = drain(self._rows, self._finished, self._asked, int(FlowEnd.FORCED))
             yield from self.finished()

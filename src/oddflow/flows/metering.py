@@ -44,8 +44,10 @@ def meter_capture(
     Yields:
         Flow batches of at most 8,192 rows, in the order in which flows ended.
     """
-    packets = read_packets(stream, first, name, ledger, block_bytes=block_bytes)
-    yield from meter_packets(packets, Meter(settings, shard=shard), ledger)
+    meter = Meter(settings, shard)
+    tunnels = meter.settings.tunnels
+    packets = read_packets(stream, first, name, ledger, block_bytes=block_bytes, tunnels=tunnels)
+    yield from meter_packets(packets, meter, ledger)
 
 
 def meter_captures(
@@ -61,8 +63,9 @@ def meter_captures(
     Yields:
         As `meter_capture`; the column `capture` names the file of each flow's first packet.
     """
-    meter = Meter(settings, captures=captures.names, shard=shard)
-    yield from meter_packets(merged_packets(captures, ledger, watch=watch), meter, ledger)
+    meter = Meter(settings, shard, captures=captures.names)
+    packets = merged_packets(captures, ledger, watch=watch, tunnels=meter.settings.tunnels)
+    yield from meter_packets(packets, meter, ledger)
 
 
 def meter_following(

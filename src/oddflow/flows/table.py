@@ -1,7 +1,7 @@
 """Finished rows of the meter as an Arrow record batch of the flow schema."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,149 +9,218 @@ from numpy.typing import NDArray
 
 from oddflow.capture.packets import NUMBER_BITS
 from oddflow.flows import _layout as layout
+from oddflow.flows._column_kernels import take_fields
 from oddflow.flows._text_kernels import (
     ADDRESS_CHARACTERS,
     COMMUNITY_ID_CHARACTERS,
-    gather_payload,
+    MAC_CHARACTERS,
     write_addresses,
     write_community_ids,
+    write_macs,
 )
-from oddflow.schema import COLUMNS, FLOW_SCHEMA, SEQUENCE_PACKETS, Column
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from oddflow.flows.settings import Payload
+from oddflow.schema import COLUMNS, FLOW_SCHEMA, SEQUENCE_PACKETS, TUNNEL_NAMES, Column, Tunnel
 
 ICMP_PROTOCOLS = (1, 58)
+LARGEST_U32 = 2**32 - 1
 
 
-@dataclass(slots=True)
-class FinishedRows:
-    """Rows of the meter, copied out: n finished flows.
+class _Columns:
+    """The fields of n finished flows side by side, each (n,) and of its own type."""
 
-    Attributes:
-        rows: (n, ROW_FIELDS) int64. keys: (n, 5) uint64.
-        lengths: (n, 32) int16. gaps_us: (n, 32) uint32.
-        payload: the meter's own payload rows, (m, 784) uint8, of which `done` (n,) are meant.
-    """
+    def __init__(self, finished: layout.Finished, count: int) -> None:
+        self._fields: dict[str, NDArray[Any]] = {}
+        for prefixes, records in ((("",), finished.flows), (("forward_", "reverse_"), finished.ways)):
+            for size in (8, 4, 2, 1):
+                self._take(records, prefixes, size, count)
 
-    rows: NDArray[np.int64]
-    keys: NDArray[np.uint64]
-    lengths: NDArray[np.int16]
-    gaps_us: NDArray[np.uint32]
-    payload: NDArray[np.uint8]
-    done: NDArray[np.int32]
+    def _take(self, records: NDArray[np.void], prefixes: tuple[str, ...], size: int, count: int) -> None:
+        fields = [
+            (prefix + name, kind, number * records.dtype.itemsize + offset)
+            for number, prefix in enumerate(prefixes)
+            for name, kind, offset in _layout_of(records.dtype)
+            if kind.itemsize == size
+        ]
+        places = np.array([offset // size for _, _, offset in fields])
+        columns = np.empty((len(fields), count), f"u{size}")
+        take_fields(records.view(f"u{size}").reshape(len(records), -1), places, count, columns)
+        for (name, kind, _), column in zip(fields, columns, strict=True):
+            self._fields[name] = column.view(kind)
 
-    def field(self, number: int) -> NDArray[np.int64]:
-        """One statistic of all rows, (n,)."""
-        return self.rows[:, number]
-
-    @property
-    def ends(self) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
-        """Addresses (n, 4) and the two port-like numbers (n,), the initiator's first."""
-        swapped = self.field(layout.SWAPPED) != 0
-        addresses = np.where(swapped[:, None], self.keys[:, [2, 3, 0, 1]], self.keys[:, :4])
-        meta = self.keys[:, 4].astype(np.int64)
-        low, high = meta >> 32 & 0xFFFF, meta >> 16 & 0xFFFF
-        return np.ascontiguousarray(addresses), np.where(swapped, high, low), np.where(swapped, low, high)
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._fields[name]
 
 
-def _text(text: NDArray[np.uint8], offsets: NDArray[np.int32]) -> pa.Array:
-    return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text))
+def _layout_of(dtype: np.dtype[np.void]) -> list[tuple[str, np.dtype[Any], int]]:
+    """Name, type and offset of each field of a record."""
+    return [(name, *entry[:2]) for name, entry in (dtype.fields or {}).items()]
 
 
-def _address_column(addresses: NDArray[np.uint64], versions: NDArray[np.int64]) -> pa.Array:
-    text = np.empty(ADDRESS_CHARACTERS * len(addresses), np.uint8)
-    offsets = np.empty(len(addresses) + 1, np.int32)
-    highs, lows = np.ascontiguousarray(addresses[:, 0]), np.ascontiguousarray(addresses[:, 1])
-    used = write_addresses(highs, lows, versions, text, offsets)
-    return _text(text[:used].copy(), offsets)
+class _Ends:
+    """Addresses and ports of n flows, the initiator's first."""
+
+    def __init__(self, columns: _Columns) -> None:
+        swapped = columns["swapped"] != 0
+        a = columns["a_high"], columns["a_low"]
+        b = columns["b_high"], columns["b_low"]
+        ends = columns["ends"].astype(np.int64)
+        low, high = ends >> 32 & 0xFFFF, ends >> 16 & 0xFFFF
+        self.src = tuple(np.where(swapped, theirs, ours) for ours, theirs in zip(a, b, strict=True))
+        self.dst = tuple(np.where(swapped, ours, theirs) for ours, theirs in zip(a, b, strict=True))
+        self.src_port, self.dst_port = np.where(swapped, high, low), np.where(swapped, low, high)
+        self.versions = columns["version"].astype(np.int64)
+        self.protocols = columns["protocol"].astype(np.int64)
+        self.have_ports = ~np.isin(self.protocols, ICMP_PROTOCOLS) & (self.versions > 0)
 
 
-def _community_ids(
-    addresses: NDArray[np.uint64],
-    src: NDArray[np.int64],
-    dst: NDArray[np.int64],
-    protocols: NDArray[np.int64],
-    versions: NDArray[np.int64],
-) -> pa.Array:
-    text = np.empty(COMMUNITY_ID_CHARACTERS * len(src), np.uint8)
-    write_community_ids(addresses, src, dst, protocols, versions, text)
-    return _text(text, np.arange(0, len(text) + 1, COMMUNITY_ID_CHARACTERS, dtype=np.int32))
+def _text(text: NDArray[np.uint8], offsets: NDArray[np.int32], known: NDArray[np.bool_] | None = None) -> pa.Array:
+    unknown = int((~known).sum()) if known is not None else 0
+    validity = pa.py_buffer(np.packbits(known, bitorder="little")) if known is not None and unknown else None
+    return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text), validity, unknown)
 
 
-def _or_null(values: NDArray[np.int64], kind: Any) -> pa.Array:
-    return pa.array(values, mask=values == layout.NONE).cast(kind)
+def _addresses(words: tuple[NDArray[np.uint64], ...], versions: NDArray[np.int64]) -> pa.Array:
+    """Text of addresses; ARP's are IPv4, and those of version NONE are null."""
+    text = np.empty(ADDRESS_CHARACTERS * len(versions), np.uint8)
+    offsets = np.empty(len(versions) + 1, np.int32)
+    used = write_addresses(*words, versions, text, offsets)
+    return _text(text[:used].copy(), offsets, versions != layout.NONE)
+
+
+def _macs(numbers: NDArray[np.int64]) -> pa.Array:
+    text = np.empty(MAC_CHARACTERS * len(numbers), np.uint8)
+    offsets = np.empty(len(numbers) + 1, np.int32)
+    used = write_macs(numbers, text, offsets)
+    return _text(text[:used].copy(), offsets, numbers != layout.NONE)
+
+
+def _community_ids(ends: _Ends) -> pa.Array:
+    known = ends.versions > 0
+    text = np.empty(COMMUNITY_ID_CHARACTERS * len(known), np.uint8)
+    addresses = np.ascontiguousarray(np.stack([*ends.src, *ends.dst], axis=1))
+    write_community_ids(addresses, ends.src_port, ends.dst_port, ends.protocols, ends.versions, text)
+    return _text(text, np.arange(0, len(text) + 1, COMMUNITY_ID_CHARACTERS, dtype=np.int32), known)
+
+
+def _or_null(values: NDArray[Any], kind: Any, known: NDArray[np.bool_] | None = None) -> pa.Array:
+    known = values != layout.NONE if known is None else known
+    return pa.array(values, mask=~known).cast(kind, safe=False)
 
 
 def _list_column(values: NDArray[Any], kind: Any) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), SEQUENCE_PACKETS).cast(kind)
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1).copy()), SEQUENCE_PACKETS).cast(kind)
 
 
-def _payload_column(finished: FinishedRows) -> pa.Array:
-    used = np.ascontiguousarray(finished.field(layout.PAYLOAD_USED))
-    packed = np.empty(int(used.sum()), np.uint8)
-    offsets = np.empty(len(used) + 1, np.int32)
-    gather_payload(used, finished.done, finished.payload, packed, offsets)
-    return pa.BinaryArray.from_buffers(pa.binary(), len(used), [None, pa.py_buffer(offsets), pa.py_buffer(packed)])
+def _bytes(data: NDArray[np.uint8], ends: NDArray[np.int32], count: int) -> pa.Array:
+    held = data[: ends[count]].copy(), ends[: count + 1].copy()
+    return pa.BinaryArray.from_buffers(pa.binary(), count, [None, pa.py_buffer(held[1]), pa.py_buffer(held[0])])
 
 
-def _capture_column(files: NDArray[np.int64], captures: "Sequence[str]", kind: Any) -> pa.Array:
-    if not captures:
-        return pa.nulls(len(files), kind)
-    return pa.array(captures, kind).take(pa.array(files))
-
-
-def _statistic_places() -> dict[str, int]:
-    """The place in a row of each plain integer column."""
-    places = {
-        "start": layout.START, "end": layout.END, "protocol": layout.PROTOCOL, "ip_version": layout.VERSION,
-        "end_reason": layout.END_REASON, "direction_by": layout.DIRECTION_BY,
-        "gap_squares_us2": layout.GAP_SQUARES, "gap_min_us": layout.GAP_MIN, "gap_max_us": layout.GAP_MAX,
-    }  # fmt: skip
-    statistics = {
-        "packets": layout.PACKETS, "bytes": layout.BYTES, "payload_bytes": layout.PAYLOAD_BYTES,
-        "payload_packets": layout.PAYLOAD_PACKETS, "length_squares": layout.LENGTH_SQUARES,
-        "length_min": layout.LENGTH_MIN, "length_max": layout.LENGTH_MAX, "gap_sum_us": layout.WAY_GAP_SUM,
-        "gap_squares_us2": layout.WAY_GAP_SQUARES, "gap_min_us": layout.WAY_GAP_MIN,
-        "gap_max_us": layout.WAY_GAP_MAX, "window_first": layout.WINDOW_FIRST, "window_max": layout.WINDOW_MAX,
-        "ttl_min": layout.TTL_MIN, "ttl_max": layout.TTL_MAX,
-    }  # fmt: skip
-    flags = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"]
-    statistics |= {flag: layout.FLAGS + bit for bit, flag in enumerate(flags)}
-    for direction, block in (("forward", layout.FORWARD), ("reverse", layout.REVERSE)):
-        places |= {f"{direction}_{name}": block + place for name, place in statistics.items()}
-    return places
-
-
-PLACES = _statistic_places()
-
-
-def flow_batch(finished: FinishedRows, captures: "Sequence[str]" = ()) -> pa.RecordBatch:
-    """n finished rows as a record batch of FLOW_SCHEMA, in their order; `captures` names the files, where several."""
-    addresses, src, dst = finished.ends
-    protocols = np.ascontiguousarray(finished.field(layout.PROTOCOL))
-    versions = np.ascontiguousarray(finished.field(layout.VERSION))
-    is_icmp = np.isin(protocols, ICMP_PROTOCOLS)
-    numbers = np.ascontiguousarray(finished.field(layout.FIRST_PACKET))
-    special: dict[str, Callable[[Column], pa.Array]] = {
-        "src_ip": lambda _: _address_column(addresses[:, :2], versions),
-        "dst_ip": lambda _: _address_column(addresses[:, 2:], versions),
-        "src_port": lambda column: pa.array(np.where(is_icmp, 0, src)).cast(column.type),
-        "dst_port": lambda column: pa.array(np.where(is_icmp, 0, dst)).cast(column.type),
-        "vlan_id": lambda column: _or_null(finished.field(layout.VLAN), column.type),
-        "icmp_type": lambda column: _or_null(finished.field(layout.ICMP_TYPE), column.type),
-        "icmp_code": lambda column: _or_null(finished.field(layout.ICMP_CODE), column.type),
-        "community_id": lambda _: _community_ids(addresses, src, dst, protocols, versions),
-        "lengths": lambda column: _list_column(finished.lengths, column.type),
-        "gaps_us": lambda column: _list_column(finished.gaps_us, column.type),
-        "payload": lambda _: _payload_column(finished),
-        "first_packet": lambda column: pa.array(numbers & ((1 << NUMBER_BITS) - 1)).cast(column.type),
-        "capture": lambda column: _capture_column(numbers >> NUMBER_BITS, captures, column.type),
+def _active(columns: _Columns) -> dict[str, NDArray[Any]]:
+    """The active times of n flows with the one that the latest packet ended."""
+    last = np.maximum(0, columns["end_ns"] - columns["active_start_ns"]) // 1000
+    closed = columns["active_count"]
+    held = np.minimum(last, LARGEST_U32)
+    return {
+        "active_count": closed + 1,
+        "active_sum_us": columns["active_sum_us"] + last,
+        "active_squares_us2": columns["active_squares_us2"] + last**2,
+        "active_min_us": np.where(closed > 0, np.minimum(columns["active_min_us"], held), held),
+        "active_max_us": np.maximum(columns["active_max_us"], held),
     }
+
+
+Made = dict[str, Callable[[Column], pa.Array]]
+"""How columns are made that are no plain field of a record."""
+
+
+def _end_columns(columns: _Columns) -> Made:
+    """Who talked with whom, on which link, through which tunnel."""
+    ends = _Ends(columns)
+    is_arp = ends.versions == 0
+    outer = np.where(columns["tunnel"] > 0, columns["outer_version"].astype(np.int64), layout.NONE)
+    kinds = columns["icmp_type"]
+    return {
+        "src_ip": lambda _: _addresses(ends.src, ends.versions),
+        "dst_ip": lambda _: _addresses(ends.dst, ends.versions),
+        "src_port": lambda column: pa.array(np.where(ends.have_ports, ends.src_port, 0)).cast(column.type),
+        "dst_port": lambda column: pa.array(np.where(ends.have_ports, ends.dst_port, 0)).cast(column.type),
+        "ip_version": lambda column: pa.array(ends.versions).cast(column.type),
+        "vlan_id": lambda column: _or_null(columns["vlan"], column.type),
+        "icmp_type": lambda column: _or_null(kinds, column.type, (kinds != layout.NONE) & ~is_arp),
+        "icmp_code": lambda column: _or_null(columns["icmp_code"], column.type),
+        "arp_operation": lambda column: _or_null(kinds, column.type, is_arp),
+        "src_mac": lambda _: _macs(columns["src_mac"]),
+        "dst_mac": lambda _: _macs(columns["dst_mac"]),
+        "tunnel": lambda _: TUNNELS.take(pa.array(columns["tunnel"])),
+        "tunnel_id": lambda column: _or_null(columns["tunnel_id"], column.type, columns["tunnel"] > 0),
+        "tunnel_src_ip": lambda _: _addresses((columns["outer_src_high"], columns["outer_src_low"]), outer),
+        "tunnel_dst_ip": lambda _: _addresses((columns["outer_dst_high"], columns["outer_dst_low"]), outer),
+        "community_id": lambda _: _community_ids(ends),
+    }
+
+
+def _number_columns(columns: _Columns) -> Made:
+    """Times and numbers that may be unknown, or that the end of the flow completes."""
+    made: Made = {
+        "start": lambda column: pa.array(columns["start_ns"]).cast(column.type),
+        "end": lambda column: pa.array(columns["end_ns"]).cast(column.type),
+        "is_early": lambda _: pa.array(columns["is_early"] != 0),
+        "end_reason": lambda column: _or_null(columns["end_reason"], column.type, columns["is_early"] == 0),
+        "subflows": lambda column: pa.array(columns["subflows"] + 1).cast(column.type),
+    }
+    for name in ("icmp_error_type", "icmp_error_code", "responder_rtt_us", "initiator_rtt_us"):
+        made[name] = lambda column: _or_null(columns[column.name], column.type)
+    active = _active(columns)
+    for name in active:
+        made[name] = lambda column: pa.array(active[column.name]).cast(column.type, safe=False)
+    for name in ("forward_payload_entropy", "reverse_payload_entropy"):
+        made[name] = lambda column: pa.array(columns[column.name], from_pandas=True)
+    return made
+
+
+def _byte_columns(finished: layout.Finished, count: int, kind: Payload) -> Made:
+    """The first packets' lengths and gaps, and the bytes that are kept."""
+    is_apart = kind in (Payload.FLOW, Payload.FLOW_FRAMES)
+    return {
+        "lengths": lambda column: _list_column(finished.lengths[:count], column.type),
+        "gaps_us": lambda column: _list_column(finished.gaps[:count], column.type),
+        "payload": lambda _: _bytes(finished.payload, finished.payload_ends, count),
+        "reverse_payload": lambda column: (
+            _bytes(finished.reverse, finished.reverse_ends, count) if is_apart else pa.nulls(count, column.type)
+        ),
+    }
+
+
+TUNNELS = pa.array([TUNNEL_NAMES[tunnel] or None for tunnel in Tunnel])
+
+
+def _plain(values: NDArray[Any], kind: Any) -> pa.Array:
+    """A field as a column, without a copy where it has the column's width."""
+    if pa.types.is_integer(kind) and kind.bit_width == 8 * values.dtype.itemsize:
+        return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+    return pa.array(values).cast(kind, safe=False)
+
+
+def _capture_columns(numbers: NDArray[np.int64], captures: Sequence[str]) -> Made:
+    """Where the first packets stand; `captures` names the files where several were read as one."""
+    return {
+        "first_packet": lambda column: pa.array(numbers & ((1 << NUMBER_BITS) - 1)).cast(column.type),
+        "capture": lambda column: (
+            pa.array(captures, column.type).take(pa.array(numbers >> NUMBER_BITS))
+            if captures
+            else pa.nulls(len(numbers), column.type)
+        ),
+    }
+
+
+def flow_batch(finished: layout.Finished, count: int, kind: Payload, captures: Sequence[str] = ()) -> pa.RecordBatch:
+    """The first n finished flows as a record batch of FLOW_SCHEMA, in their order; `finished` may be used again."""
+    columns = _Columns(finished, count)
+    made = _end_columns(columns) | _number_columns(columns) | _byte_columns(finished, count, kind)
+    made |= _capture_columns(columns["first_packet"], captures)
     arrays = [
-        special[column.name](column)
-        if column.name in special
-        else pa.array(np.ascontiguousarray(finished.field(PLACES[column.name]))).cast(column.type, safe=False)
+        made[column.name](column) if column.name in made else _plain(columns[column.name], column.type)
         for column in COLUMNS
     ]
     return pa.record_batch(arrays, schema=FLOW_SCHEMA)

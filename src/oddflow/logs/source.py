@@ -46,9 +46,9 @@ def name_of(source: Source) -> str:
 
 @dataclass(slots=True)
 class Fingerprint:
-    """What was read of a source: its name, its size and the hash of its plain bytes.
+    """What was read of a source: its name, its size and, unless `hashed` is False, the hash of its plain bytes.
 
-    Of several captures that are read as one, the hash is that of their hashes, in the order of their names.
+    Hashing takes about as long as metering. Of several captures that are read as one, the hash is that of their hashes, in the order of their names.
     """
 
     name: str
@@ -56,7 +56,6 @@ class Fingerprint:
     flows: int = 0
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     hashed: bool = True
-    """False where nobody will ask for the hash: it costs about as much as metering does."""
     parts: "dict[str, Fingerprint]" = field(default_factory=dict)
 
     def part(self, name: str) -> "Fingerprint":
@@ -83,12 +82,8 @@ class Fingerprint:
 
     def as_dict(self) -> dict[str, str | int]:
         """The fingerprint for a manifest."""
-        return {
-            "name": self.name,
-            "bytes": self.total_bytes,
-            "flows": self.flows,
-            "sha256": self.sha256,
-        }
+        told: dict[str, str | int] = {"name": self.name, "bytes": self.total_bytes, "flows": self.flows}
+        return told | ({"sha256": self.sha256} if self.hashed else {})
 
 
 class _Watched:
@@ -182,7 +177,8 @@ def follow_flows(
     def watch(name: str, stream: ByteStream) -> ByteStream:
         return _Watched(stream, seen.part(name), None)
 
-    following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch)
+    tunnels = settings is None or settings.tunnels
+    following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch, tunnels=tunnels)
     for batch in meter_following(following, ledger, settings=settings):
         seen.flows += batch.num_rows
         yield batch

@@ -86,10 +86,14 @@ def work(
         jobs: One for each worker.
         takes: Each worker's, called in its thread.
         ledger: Told the sum of what the workers' ledgers hold; packets that all of them saw are counted once.
-        settings: How flows are cut; the workers share `max_flows` out.
+        settings: How flows are cut; the workers share its memory out.
         progress: Told of the bytes read, each once.
     """
-    settings = replace(settings, max_flows=max(LEAST_MAX_FLOWS, settings.max_flows // len(jobs)))
+    settings = replace(
+        settings,
+        max_flows=max(LEAST_MAX_FLOWS, settings.max_flows // len(jobs)),
+        first_bytes_mib=-(-settings.first_bytes_mib // len(jobs)),
+    )
     over = threading.Event()
 
     def told(count: int) -> None:
