@@ -13,7 +13,7 @@ COMMANDS = sorted(get_command(app).commands)
 
 
 def test_all_commands_are_there():
-    wanted = {"detect", "learn", "flows", "explain", "extract", "inspect", "detectors", "doctor", "demo"}
+    wanted = {"detect", "watch", "learn", "flows", "explain", "extract", "inspect", "detectors", "doctor", "demo"}
     assert wanted <= set(COMMANDS)
 
 

@@ -26,15 +26,6 @@ Follow = Annotated[
         help="Go on reading as the file grows or is replaced, or as new files appear in the folder, until interrupted.",
     ),
 ]
-Workers = Annotated[
-    int,
-    typer.Option(
-        "--workers",
-        min=1,
-        help="Workers that share the work. Each writes a table of its own: flows.0.parquet, flows.1.parquet, …",
-    ),
-]
-Duration = Annotated[float, typer.Option("--duration", metavar="SECONDS", min=0, help="Stop after this; 0: no end.")]
 
 
 @dataclass(slots=True)
@@ -69,8 +60,8 @@ def meter_files(given: Sequence[str], cut: "MeterSettings", told: Told, *, merge
     """Reads each source once; nothing is kept in memory but open flows."""
     from oddflow.cli import console
     from oddflow.logs.source import Fingerprint, arrange, name_of
-    from oddflow.logs.table import TableWriter
-    from oddflow.logs.workers import deal, table_of, work
+    from oddflow.logs.table import TableWriter, table_of
+    from oddflow.logs.workers import deal, work
     from oddflow.losses import Ledger
 
     ledger = Ledger()
@@ -96,7 +87,7 @@ def meter_files(given: Sequence[str], cut: "MeterSettings", told: Told, *, merge
 def follow_file(given: Sequence[str], cut: "MeterSettings", told: Told, *, duration_s: float) -> None:
     """Reads on until it is told to stop; without a table, each flow is shown as it ends."""
     from oddflow.cli import console
-    from oddflow.cli.tables import flow_lines
+    from oddflow.cli.tables import flow_line
     from oddflow.errors import UsageError
     from oddflow.logs.source import Fingerprint, follow_flows, name_of
     from oddflow.logs.table import TableWriter
@@ -115,7 +106,7 @@ def follow_file(given: Sequence[str], cut: "MeterSettings", told: Told, *, durat
             if writer:
                 writer.write(batch)
             elif not told.as_json:
-                for line in flow_lines(batch):
+                for line in flow_line(batch):
                     console.out.print(line, soft_wrap=True)
     _end(told, tables, [seen], ledger, [])
     if told.strict and not ledger.complete:

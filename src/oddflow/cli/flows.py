@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oddflow.cli import files, options
+from oddflow.cli import files, live, options
 
 
 def register(app: typer.Typer) -> None:
@@ -13,33 +13,55 @@ def register(app: typer.Typer) -> None:
 
 
 def flows(
-    sources: options.Sources,
+    given: options.SourcesOrNone = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Write a .parquet, .arrow or .csv table.", show_default=False)
     ] = None,
     merge: options.Merge = False,
     follow: files.Follow = False,
-    duration: files.Duration = 0.0,
-    workers: files.Workers = 1,
+    workers: options.Workers = 1,
+    duration: options.Duration = 0.0,
     idle_timeout: options.IdleTimeout = 300.0,
     datagram_timeout: options.DatagramTimeout = 10.0,
     active_timeout: options.ActiveTimeout = 1_800.0,
     max_flows: options.MaxFlows = 65_536,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Rows shown where no -o is given.")] = 20,
+    interface: live.Interface = None,
+    promiscuous: live.Promiscuous = False,
+    capture_filter: live.Filter = "",
+    ring: live.RingMemory = live.RING_KIB,
+    snap: live.Snap = live.SNAP_BYTES,
+    user: live.User = None,
+    interval: live.Interval = live.INTERVAL_S,
+    metrics: live.Metrics = None,
+    count: live.Packets = 0,
+    rotate: live.Rotate = 0.0,
     as_json: options.Json = False,
     strict: options.Strict = False,
 ) -> None:
-    """Meters files, or follows one."""
+    """Meters files, follows one, or listens."""
     from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
 
     cut = MeterSettings(idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout)
+    sources = given or []
+    if (interface is None) == (not sources):
+        raise UsageError("name captures to read, or an interface to listen on with -i: one of the two; see --help")
+    if interface is not None:
+        if merge or follow:
+            raise UsageError("--merge and --follow go with files; leave them out where -i listens on an interface")
+        settings = live.sensor_settings(
+            interface, promiscuous=promiscuous, capture_filter=capture_filter, ring_kib=ring, snap=snap,
+            user=user, interval=interval, metrics=metrics, duration=duration, count=count, workers=workers,
+        )  # fmt: skip
+        live.meter_live(settings, cut, output, rotate=rotate, limit=limit, as_json=as_json, strict=strict)
+        return
     told = files.Told(output, limit, as_json, strict)
-    if duration and not follow:
-        raise UsageError("--duration goes with --follow; files are read to their end")
-    if follow and (merge or workers > 1):
-        raise UsageError("--follow reads one file or folder, with one worker; leave --merge and --workers out")
     if follow:
+        if merge or workers > 1:
+            raise UsageError("--follow reads one file or folder, with one worker; leave --merge and --workers out")
         files.follow_file(sources, cut, told, duration_s=duration)
-    else:
-        files.meter_files(sources, cut, told, merge=merge, workers=workers)
+        return
+    if duration:
+        raise UsageError("--duration goes with -i and --follow; files are read to their end")
+    files.meter_files(sources, cut, told, merge=merge, workers=workers)

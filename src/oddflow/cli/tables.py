@@ -54,7 +54,7 @@ def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
     return table
 
 
-def flow_lines(flows: pa.RecordBatch) -> Iterator[Text]:
+def flow_line(flows: pa.RecordBatch) -> Iterator[Text]:
     """Each flow in one line, as it ends."""
     names = ["src_ip", "src_port", "dst_ip", "dst_port", "protocol"]
     names += [f"{way}_{what}" for way in ("forward", "reverse") for what in ("packets", "bytes")]
@@ -66,6 +66,17 @@ def flow_lines(flows: pa.RecordBatch) -> Iterator[Text]:
         sizes = f"{size(row['forward_bytes'] or 0)} / {size(row['reverse_bytes'] or 0)}"
         lasted = seconds((end_ns - start_ns) / 1e9)
         yield plain(f"{clock(start_ns)} {between} {protocol_name(row['protocol'])}  {packets}  {sizes}  {lasted}")
+
+
+def alert_line(row: "AlertRow") -> Text:
+    """Alike alerts in one line: when, who, where to, why, how rare."""
+    top = row.top
+    count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
+    return Text.assemble(
+        f"{clock(min(alert.start_ns for alert in row.alerts))[:8]} {top.score:.4g} ",
+        (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
+        plain(f" {protocol_name(top.protocol)}  {count}{row.headline}; {top.rarity}  [{top.id}]").plain,
+    )
 
 
 def targets(row: "AlertRow") -> str:

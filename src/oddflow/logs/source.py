@@ -48,7 +48,8 @@ def name_of(source: Source) -> str:
 class Fingerprint:
     """What was read of a source: its name, its size and, unless `hashed` is False, the hash of its plain bytes.
 
-    Hashing takes about as long as metering. Of several captures that are read as one, the hash is that of their hashes, in the order of their names.
+    Hashing takes about as long as metering. Of several captures that are read as one, the hash is that of their
+    hashes, in the order of their names.
     """
 
     name: str

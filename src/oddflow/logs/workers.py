@@ -135,13 +135,3 @@ def _do(job: Job, take: Take, settings: MeterSettings, progress: Progress) -> No
         with closing(flows) as batches:  # type: ignore[type-var]
             for batch in batches:
                 take(batch)
-
-
-def table_of(path: str, worker: int, workers: int) -> str:
-    """The name of one worker's table.
-
-    >>> table_of("out/flows.parquet", 1, 2), table_of("flows.csv", 0, 1)
-    ('out/flows.1.parquet', 'flows.csv')
-    """
-    whole = Path(path)
-    return path if workers == 1 else str(whole.with_name(f"{whole.stem}.{worker}{whole.suffix}"))
