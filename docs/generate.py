@@ -38,11 +38,20 @@ def _option(parameter: Any) -> str:
     return f"| {names} | {parameter.help or ''} | {default} |"
 
 
+def leaves(group: Any, before: str = "") -> list[tuple[str, Any]]:
+    """All commands by their full names, those of groups among them."""
+    found = []
+    for name, command in group.commands.items():
+        inside = leaves(command, f"{before}{name} ") if hasattr(command, "commands") else [(before + name, command)]
+        found += inside
+    return found
+
+
 def command_line() -> str:
     """All commands with their options as a page."""
     group: Any = typer.main.get_command(app)
     lines = ["# Command line", "", group.epilog, ""]
-    for name, command in group.commands.items():
+    for name, command in leaves(group):
         lines += [f"## oddflow {name}", "", command.help or "", "", "| option | meaning | default |", "|---|---|---|"]
         lines += [_option(parameter) for parameter in command.params if parameter.name != "help"]
         lines.append("")
