@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from pyarrow import parquet
 
+from oddflow.capture.remote import is_url, shown
 from oddflow.errors import InputError, UnknownFormat, UsageError
 from oddflow.files import whole_file
 from oddflow.losses import Ledger, Loss
@@ -19,6 +20,9 @@ from oddflow.schema import FLOW_SCHEMA
 ROWS_A_BATCH = 8_192
 PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 KEY_COLUMNS = ("start", "end", "src_ip", "dst_ip", "src_port", "dst_port", "protocol")
+FEW_VALUES = ["src_ip", "dst_ip", "protocol", "ip_version", "end_reason", "direction_by", "capture"]
+"""Columns that a dictionary makes smaller in a Parquet file; of others it only costs time."""
+
 NESTED = ("lengths", "gaps_us", "payload", "reverse_payload")
 
 
@@ -40,6 +44,8 @@ def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordB
     ledger.unit = "records"
     if source == "-":
         raise InputError("a flow table cannot be read from standard input; give its file's path")
+    if is_url(source):
+        raise InputError(f"{shown(source)} is a flow table; only captures are read by URL: fetch it, and name the file")
     try:
         if first.startswith(PARQUET_MAGIC):
             batches = parquet.ParquetFile(source).iter_batches(batch_size=ROWS_A_BATCH)
@@ -162,6 +168,16 @@ def _conform(batch: pa.RecordBatch, source: str, ledger: Ledger) -> Iterator[pa.
         yield kept
 
 
+def table_of(path: str, worker: int, workers: int) -> str:
+    """The name of one worker's table.
+
+    >>> table_of("out/flows.parquet", 1, 2), table_of("flows.csv", 0, 1)
+    ('out/flows.1.parquet', 'flows.csv')
+    """
+    whole = Path(path)
+    return path if workers == 1 else str(whole.with_name(f"{whole.stem}.{worker}{whole.suffix}"))
+
+
 class TableWriter:
     """Writes flow batches to `.parquet`, `.arrow` or `.csv`; the name's ending says which.
 
@@ -175,7 +191,9 @@ class TableWriter:
         self._file = ExitStack()
         self._writer: Any = None
         openers: dict[str, Callable[[Any], Any]] = {
-            ".parquet": lambda file: parquet.ParquetWriter(file, FLOW_SCHEMA, compression="zstd"),
+            ".parquet": lambda file: parquet.ParquetWriter(
+                file, FLOW_SCHEMA, compression="zstd", use_dictionary=FEW_VALUES
+            ),
             ".arrow": lambda file: pa.ipc.new_file(file, FLOW_SCHEMA),
             ".csv": _CsvWriter,
         }

@@ -59,16 +59,6 @@ class EachBatch:
         """As Sink."""
 
 
-def shard(path: str, worker: int, workers: int) -> str:
-    """The name of one worker's table.
-
-    >>> shard("out/flows.parquet", 1, 2), shard("flows.csv", 0, 1)
-    ('out/flows.1.parquet', 'flows.csv')
-    """
-    whole = Path(path)
-    return path if workers == 1 else str(whole.with_name(f"{whole.stem}.{worker}{whole.suffix}"))
-
-
 def open_for(path: str, account: Account | None) -> int:
     """Opens a file where an account may not make one, and gives it to that account."""
     try:
