@@ -1,16 +1,15 @@
 """The 76 statistics of CICFlowMeter under their meaning, from the columns of the flow table.
 
 The table holds counts, sums, sums of squares, minima and maxima, which merge exactly; means, deviations and rates
-follow from them here. Lengths are those of the transport payload, as in CICFlowMeter. Its faults are not repeated (Engelen,
-Rimmer, Joosen, "Troubleshooting an Intrusion Detection Dataset: the CICIDS2017 Case Study", 2021): a connection ends
-after FIN both ways or RST, not at the first FIN; each packet is counted once; flags are counted over all packets; where
-the duration is 0 a rate is null, not infinite.
+follow from them here. Lengths are those of the transport payload, as in CICFlowMeter. Its faults are not repeated
+(Engelen, Rimmer, Joosen, "Troubleshooting an Intrusion Detection Dataset: the CICIDS2017 Case Study", 2021): a
+connection ends after FIN both ways or RST, not at the first FIN; each packet is counted once; flags are counted over
+all packets; where the duration is 0 a rate is null, not infinite.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -278,9 +277,12 @@ def _parts() -> Iterator[Statistic]:
 STATISTICS: tuple[Statistic, ...] = (*_counts(), *_times(), *_headers(), *_both_ways(), *_parts())
 
 
+STATISTICS_SCHEMA = pa.schema([pa.field(statistic.name, pa.float64()) for statistic in STATISTICS])
+
+
 def statistics(batch: pa.RecordBatch) -> pa.RecordBatch:
     """All statistics of n flows: float64 columns in the order of STATISTICS, null where one has no value."""
-    numbers: Any = _Numbers(batch)
-    return pa.record_batch(
-        {statistic.name: pa.array(statistic.of(numbers), from_pandas=True) for statistic in STATISTICS}
-    )
+    numbers = _Numbers(batch)
+    with np.errstate(invalid="ignore"):
+        columns = [pa.array(statistic.of(numbers), pa.float64(), from_pandas=True) for statistic in STATISTICS]
+    return pa.record_batch(columns, schema=STATISTICS_SCHEMA)
