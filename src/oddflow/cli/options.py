@@ -73,8 +73,8 @@ KeptPayload = Annotated[
     Payload,
     typer.Option(
         "--payload",
-        help="First payload bytes to keep: of both directions together (session) or apart (flow); as whole packets with "
-        "their addresses zeroed (…-frames); or none.",
+        help="First payload bytes to keep: of both directions together (session) or apart (flow); as whole packets "
+        "with their addresses zeroed (…-frames); or none.",
     ),
 ]
 Tunnels = Annotated[
