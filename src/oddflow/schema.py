@@ -49,23 +49,6 @@ class Tunnel(IntEnum):
     MPLS_IN_IP = 11
 
 
-class Tunnel(IntEnum):
-    """What carried a packet, where another packet did: the outermost tunnel."""
-
-    NONE = 0
-    IP_IN_IP = 1
-    IPV6_IN_IP = 2
-    GRE = 3
-    ERSPAN = 4
-    VXLAN = 5
-    GENEVE = 6
-    GTP_U = 7
-    TEREDO = 8
-    L2TP = 9
-    ETHER_IN_IP = 10
-    MPLS_IN_IP = 11
-
-
 class AttackCategory(StrEnum):
     """What an attack is, coarsely; every data set's labels map to these."""
 
@@ -208,13 +191,6 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 FLOW_SCHEMA = pa.schema([pa.field(column.name, column.type) for column in COLUMNS])
-
-TUNNEL_NAMES = {
-    Tunnel.NONE: "", Tunnel.IP_IN_IP: "ipip", Tunnel.IPV6_IN_IP: "ipv6", Tunnel.GRE: "gre", Tunnel.ERSPAN: "erspan",
-    Tunnel.VXLAN: "vxlan", Tunnel.GENEVE: "geneve", Tunnel.GTP_U: "gtp-u", Tunnel.TEREDO: "teredo",
-    Tunnel.L2TP: "l2tp", Tunnel.ETHER_IN_IP: "etherip", Tunnel.MPLS_IN_IP: "mpls",
-}  # fmt: skip
-"""What people read in place of a tunnel's number."""
 
 PROTOCOL_NAMES = {
     1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 41: "ipv6", 46: "rsvp", 47: "gre", 50: "esp", 51: "ah",

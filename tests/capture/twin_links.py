@@ -54,7 +54,7 @@ RAW = (12, 14, 101, 228, 229)
 BY_LINK_TYPE = {
     1: "ethernet", 0: "loopback", 108: "loopback", 105: "wifi", 127: "radiotap", 119: "prism", 163: "prism", 192: "ppi",
     9: "ppp_hdlc", 50: "ppp_hdlc", 204: "ppp_hdlc", 166: "ppp", 51: 0x8864, 104: "cisco", 205: "cisco",
-    107: "frame_relay", 206: "frame_relay", 239: "nflog", 258: "pktap", 117: "pflog", 100: "llc", 106: "llc",
+    107: "frame_relay", 206: "frame_relay", 239: "nflog", 258: "pktap", 117: "pflog", 100: "llc",
     109: "ip", 226: "ip", 113: "type", 276: "type", 242: "type", **dict.fromkeys(RAW, "ip"),
 }  # fmt: skip
 BEFORE = {204: 1, 166: 2, 205: 1, 206: 1, 109: 12, 226: 24, 113: 16, 276: 20, 242: 44}

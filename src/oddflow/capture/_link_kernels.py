@@ -91,7 +91,7 @@ def of_link_type(link_type):
         return KIND_PKTAP, 0, -1
     if link_type == 117:
         return KIND_PFLOG, 0, -1
-    if link_type in (100, 106):
+    if link_type == 100:
         return KIND_LLC, 0, -1
     if link_type == 109:
         return KIND_IP, 12, -1
