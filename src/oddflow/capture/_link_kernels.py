@@ -26,7 +26,7 @@ MAX_NFLOG_FIELDS = 32
 
 IPV4, ARP, RARP, IPV6 = 0x0800, 0x0806, 0x8035, 0x86DD
 PPPOE_DISCOVERY, PPPOE_SESSION, MPLS, MPLS_MULTICAST, BACKBONE, HSR = 0x8863, 0x8864, 0x8847, 0x8848, 0x88E7, 0x892F
-NSH = 0x894F
+FABRIC_PATH, NSH = 0x8903, 0x894F
 
 KIND_NONE = 0
 KIND_ETHERNET, KIND_IP, KIND_PPP, KIND_PPP_HDLC, KIND_CISCO_HDLC, KIND_SNAP = 1, 2, 3, 4, 5, 7
@@ -91,8 +91,8 @@ def of_link_type(link_type):
         return KIND_PKTAP, 0, -1
     if link_type == 117:
         return KIND_PFLOG, 0, -1
-    if link_type == 100:
-        return KIND_LLC, 0, -1
+    if link_type in (10, 100):
+        return KIND_LLC, 13 if link_type == 10 else 0, -1
     if link_type == 109:
         return KIND_IP, 12, -1
     if link_type == 226:
@@ -136,7 +136,7 @@ def frame(data, at, end, wire_end, kind):
         elif kind >= 0x0600:
             if kind in (MPLS, MPLS_MULTICAST):
                 loss, kind, at = mpls(data, at, end, wire_end)
-            elif kind in (PPPOE_SESSION, BACKBONE, HSR, NSH):
+            elif kind in (PPPOE_SESSION, BACKBONE, HSR, FABRIC_PATH, NSH):
                 loss, kind, at = wrapped(data, at, end, wire_end, kind)
             else:
                 return OK, kind, at, vlan
@@ -199,8 +199,8 @@ def mpls(data, at, end, wire_end):
 
 @kernel()
 def wrapped(data, at, end, wire_end, kind):
-    """Reads a PPPoE header (RFC 2516), an I-tag (IEEE 802.1ah), an HSR tag (IEC 62439-3) or a network service header
-    (RFC 8300): (loss, kind, offset)."""
+    """Reads a PPPoE header (RFC 2516), an I-tag (IEEE 802.1ah), an HSR tag (IEC 62439-3), a tag of Cisco's FabricPath or
+    a network service header (RFC 8300): (loss, kind, offset)."""
     loss = missing(at, 6, end, wire_end)
     if loss != OK:
         return loss, kind, at
@@ -209,8 +209,8 @@ def wrapped(data, at, end, wire_end, kind):
         if length < 8:
             return LOST_NOT_IP, kind, at
         return OK, of_service(read_byte(data, at + 3)), at + length
-    if kind == BACKBONE:
-        return OK, KIND_ETHERNET, at + 4
+    if kind in (BACKBONE, FABRIC_PATH):
+        return OK, KIND_ETHERNET, at + (4 if kind == BACKBONE else 2)
     if kind == HSR:
         return OK, of_length(network_u16(data, at + 4)), at + 6
     return OK, KIND_PPP if read_byte(data, at + 1) == 0 else PPPOE_DISCOVERY, at + 6
