@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numba
-import numpy as np
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 PACKAGE = Path(__file__).parent
 
@@ -65,32 +62,6 @@ def kernel(*signatures: Any, allocates: bool = False, inline: bool = False) -> C
     """
     options: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "numpy", "_nrt": allocates}
     if not signatures:
-        return numba.njit(inline="always" if inline else "never", **options)
+        options["inline"] = "always" if inline else "never"
+        return numba.njit(**options)  # type: ignore[no-any-return]
     return numba.njit(list(signatures), cache=CACHED, **options)
-
-
-@intrinsic
-def _memory_copy(_typing: Any, target: Any, at: Any, source: Any, first: Any, size: Any) -> Any:
-    """memcpy; Numba's slices move one byte at a time."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        to = context.make_array(signature.args[0])(context, builder, arguments[0])
-        come = context.make_array(signature.args[2])(context, builder, arguments[2])
-        cgutils.raw_memcpy(
-            builder, builder.gep(to.data, [arguments[1]]), builder.gep(come.data, [arguments[3]]), arguments[4], 1
-        )
-        return context.get_dummy_value()
-
-    return types.void(target, types.int64, source, types.int64, types.int64), codegen
-
-
-@kernel()
-def copy_bytes(target, at, source, first, size):  # type: ignore[no-untyped-def]
-    """Copies `size` bytes of a contiguous uint8 array from flat place `first` to flat place `at` of another.
-
-    Raises:
-        IndexError: Either side would leave its array.
-    """
-    if size < 0 or at < 0 or first < 0 or at + size > target.size or first + size > source.size:
-        raise IndexError("bytes copied past the end of an array")  # noqa: TRY003
-    _memory_copy(target, np.int64(at), source, np.int64(first), np.int64(size))

@@ -112,7 +112,7 @@ def _direction_columns(name: str) -> list[Column]:
         Column(f"{name}_ttl_max", pa.uint8(), "hops", f"greatest TTL or hop limit {of}"),
         Column(
             f"{name}_bulks", pa.uint32(), "",
-            f"runs of at least 4 {name} packets with payload, not broken by the other way's payload nor by 1 s of silence",
+            f"runs of at least 4 {name} packets with payload that neither payload from the other way nor 1 s breaks",
         ),
         Column(f"{name}_bulk_packets", pa.uint32(), "packets", "packets in these runs"),
         Column(f"{name}_bulk_bytes", pa.uint64(), "bytes", "payload in these runs"),
@@ -191,6 +191,45 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 FLOW_SCHEMA = pa.schema([pa.field(column.name, column.type) for column in COLUMNS])
+
+APPLICATION_COLUMNS: tuple[Column, ...] = (
+    Column("tls_sni", pa.string(), "", "name of the server that a TLS, DTLS or QUIC client asks for"),
+    Column("tls_alpn", pa.string(), "", "all protocols that the client offers (ALPN), commas between"),
+    Column("tls_version", pa.string(), "", "newest TLS or DTLS version that the client offers"),
+    Column("tls_server_version", pa.string(), "", "version that the server chose; null for QUIC"),
+    Column("ja3", pa.string(), "", "JA3 of the ClientHello"),
+    Column("ja4", pa.string(), "", "JA4 of the ClientHello"),
+    Column("dns_query", pa.string(), "", "name of the first DNS question"),
+    Column("dns_type", pa.string(), "", "type of the first DNS question"),
+    Column("dns_rcode", pa.uint8(), "", "code of the answer to it"),
+    Column("http_method", pa.string(), "", "method of the first HTTP request"),
+    Column("http_host", pa.string(), "", "Host header of the first HTTP request"),
+    Column("http_user_agent", pa.string(), "", "User-Agent header of the first HTTP request"),
+    Column("http_status", pa.uint16(), "", "status of the first HTTP response"),
+    Column("ssh_client", pa.string(), "", "SSH banner of the client"),
+    Column("ssh_server", pa.string(), "", "SSH banner of the server"),
+    Column("quic_version", pa.uint32(), "", "version in the client's first QUIC packet with one"),
+)
+"""What the first bytes of a flow say. Text from the wire is printable ASCII; other bytes and backslashes are \\xNN."""
+
+NAMING_COLUMNS: tuple[Column, ...] = (
+    Column("app_by_port", pa.dictionary(pa.int16(), pa.string()), "", "service that the ports are registered for"),
+    Column(
+        "app_by_signature", pa.dictionary(pa.int16(), pa.string()), "", "application that the first bytes look like"
+    ),
+    Column(
+        "app_by_statistics", pa.dictionary(pa.int16(), pa.string()), "", "kind of talk that counts and times look like"
+    ),
+    Column("app_by_behaviour", pa.dictionary(pa.int16(), pa.string()), "", "pattern in which the two hosts behave"),
+)
+"""The four ways to name an application, side by side (docs/applications.md)."""
+
+TUNNEL_NAMES = {
+    Tunnel.NONE: "", Tunnel.IP_IN_IP: "ipip", Tunnel.IPV6_IN_IP: "ipv6", Tunnel.GRE: "gre", Tunnel.ERSPAN: "erspan",
+    Tunnel.VXLAN: "vxlan", Tunnel.GENEVE: "geneve", Tunnel.GTP_U: "gtp-u", Tunnel.TEREDO: "teredo",
+    Tunnel.L2TP: "l2tp", Tunnel.ETHER_IN_IP: "etherip", Tunnel.MPLS_IN_IP: "mpls",
+}  # fmt: skip
+"""What people read in place of a tunnel's number."""
 
 PROTOCOL_NAMES = {
     1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 41: "ipv6", 46: "rsvp", 47: "gre", 50: "esp", 51: "ah",

@@ -99,9 +99,9 @@ def udp(payload=b"", src=1000, dst=53, length=None):
     return struct.pack(">HHHH", src, dst, 8 + len(payload) if length is None else length, 0) + payload
 
 
-def tcp(payload=b"", src=1000, dst=80, flags=0x10, window=512, options=b""):
+def tcp(payload=b"", src=1000, dst=80, flags=0x10, window=512, *, options=b"", sequence=1):
     words = 5 + len(options) // 4
-    return struct.pack(">HHIIBBHHH", src, dst, 1, 1, words << 4, flags, window, 0, 0) + options + payload
+    return struct.pack(">HHIIBBHHH", src, dst, sequence, 1, words << 4, flags, window, 0, 0) + options + payload
 
 
 def icmp(kind, code, payload=b""):

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis.strategies import builds, composite, integers, lists, sampled_from
 from tests.capture import twin as decoder
 from tests.capture.build import ether, icmp, ipv4, ipv6, tcp, udp
-from tests.flows.twin import expected, metered
+from tests.flows.twin import expected, metered, packet_batch
 
 from oddflow.errors import UsageError
-from oddflow.flows.settings import MeterSettings
+from oddflow.flows.meter import Meter
+from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.schema import FLOW_SCHEMA, DirectionBy, FlowEnd
 
 S = 10**9
@@ -46,16 +47,20 @@ def to_client(body, protocol=6, **more):
     return ipv4(body, protocol, src=SERVER, dst=CLIENT, **more)
 
 
+windows = sampled_from([0, 1, 512, 65535])
+sequences = sampled_from([1, 2, 41, 42, 701, 741, 2**32 - 1, 2**32 - 40, 2**31, 2**31 + 40])
+
+
 @composite
 def one_packet(draw):
     """Bytes of a packet between one of few hosts and another."""
     src, dst = draw(sampled_from([(1, 2), (2, 1), (1, 3), (3, 1), (2, 2)]))
     ports = draw(sampled_from([(80, 1000), (1000, 80), (1000, 81), (5, 5)]))
-    payload = bytes(draw(sampled_from([0, 0, 1, 40, 700])))
+    payload = bytes(i % draw(sampled_from([1, 7, 200])) for i in range(draw(sampled_from([0, 0, 1, 40, 700]))))
     kind = draw(sampled_from(["tcp", "tcp", "tcp", "udp", "icmp", "icmp6", "fragment", "esp", "arp-like"]))
     flags = draw(sampled_from([SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, 0, 255, 0xC2]))
     body, protocol = {
-        "tcp": lambda: (tcp(payload, *ports, flags, draw(integers(0, 65535))), 6),
+        "tcp": lambda: (tcp(payload, *ports, flags, draw(windows), sequence=draw(sequences)), 6),
         "udp": lambda: (udp(payload, *ports), 17),
         "icmp": lambda: (icmp(draw(sampled_from([0, 8, 3, 13, 14, 9])), draw(integers(0, 2)), payload), 1),
         "icmp6": lambda: (icmp(draw(sampled_from([128, 129, 1, 135, 136, 133])), 0, payload), 58),
@@ -135,7 +140,7 @@ def test_statistics_computed_by_hand():
         (1 * S, to_server(tcp(b"GET", 4000, 80, PSH | ACK, window=100), ttl=64)),
         (1 * S + 2_000_999, to_client(tcp(b"x" * 60, 80, 4000, ACK, window=700), ttl=50)),
         (1 * S + 5_000_000, to_server(tcp(b"", 4000, 80, ACK, window=90), ttl=63)),
-        (1 * S + 9_000_000, to_server(tcp(b"bye", 4000, 80, ACK, window=120), ttl=64)),
+        (1 * S + 9_000_000, to_server(tcp(b"bye", 4000, 80, ACK, window=120, sequence=4), ttl=64)),
     ]
     (row,), _ = metered(packets, MeterSettings())
     assert (row["forward_packets"], row["forward_bytes"], row["forward_payload_bytes"]) == (3, 43 + 40 + 43, 6)
@@ -214,9 +219,9 @@ def test_a_flow_that_starts_with_a_syn_ack_has_its_receiver_as_initiator():
     assert (rows[0]["src_ip"], rows[0]["reverse_packets"], rows[0]["direction_by"]) == (CLIENT, 1, DirectionBy.SYN)
 
 
-def test_the_first_packet_tells_the_initiator_where_no_syn_does():
-    rows, _ = metered(segments((0, ACK, 1), (1, ACK, 0)), MeterSettings())
-    assert (rows[0]["src_ip"], rows[0]["direction_by"]) == (SERVER, DirectionBy.FIRST_PACKET)
+def test_the_first_packet_tells_the_initiator_where_neither_syn_nor_port_does():
+    packets = [(0, to_client(tcp(b"", 2000, 4000, ACK))), (1, to_server(tcp(b"", 4000, 2000, ACK)))]
+    assert column(packets, "src_ip", "direction_by") == (SERVER, DirectionBy.FIRST_PACKET)
 
 
 def test_a_ping_and_its_answer_are_one_flow():
@@ -270,6 +275,181 @@ def test_the_payload_holds_the_first_784_bytes():
     packets = [(i, to_server(udp(bytes([i]) * 300), 17)) for i in range(4)]
     rows, _ = metered(packets, MeterSettings())
     assert rows[0]["payload"] == bytes(300) + b"\1" * 300 + b"\2" * 184
+
+
+def column(packets, *names, **options):
+    (row,), _ = metered(packets, MeterSettings(**options))
+    return tuple(row[name] for name in names)
+
+
+def segment(at_s, payload, sequence, flags=ACK, *, back=False, window=512):
+    body = tcp(payload, *((80, 4000) if back else (4000, 80)), flags, window, sequence=sequence)
+    return (round(at_s * S), (to_client if back else to_server)(body))
+
+
+HANDSHAKE = [
+    segment(1, b"", 99, SYN),
+    segment(1.030, b"", 499, SYN | ACK, back=True),
+    segment(1.035, b"", 100),
+]
+
+
+def test_round_trips_of_the_handshake():
+    assert column(HANDSHAKE, "responder_rtt_us", "initiator_rtt_us") == (30_000, 5_000)
+
+
+def test_the_round_trip_counts_from_the_last_syn():
+    again = [segment(0, b"", 99, SYN), *HANDSHAKE]
+    assert column(again, "responder_rtt_us", "forward_retransmitted_packets") == (30_000, 1)
+
+
+def test_a_flow_met_on_its_way_has_no_round_trip():
+    packets = [segment(0, b"x", 5), segment(1, b"y", 9, back=True)]
+    assert column(packets, "responder_rtt_us", "initiator_rtt_us") == (None, None)
+
+
+def test_a_segment_sent_again_is_a_retransmission_and_its_bytes_are_kept_once():
+    packets = [*HANDSHAKE, segment(2, b"abcd", 100), segment(3, b"abcd", 100), segment(4, b"ef", 104)]
+    found = column(packets, "forward_retransmitted_packets", "forward_retransmitted_bytes", "payload")
+    assert found == (1, 4, b"abcdef")
+
+
+def test_a_segment_that_overlaps_gives_its_new_bytes():
+    packets = [*HANDSHAKE, segment(2, b"abcd", 100), segment(3, b"cdef", 102)]
+    found = column(packets, "forward_retransmitted_packets", "forward_retransmitted_bytes", "payload")
+    assert found == (1, 2, b"abcdef")
+
+
+def test_a_segment_that_fills_a_gap_is_out_of_order_and_kept_as_it_came():
+    packets = [*HANDSHAKE, segment(2, b"cd", 102), segment(3, b"ab", 100)]
+    found = column(packets, "forward_out_of_order_packets", "forward_retransmitted_packets", "payload")
+    assert found == (1, 0, b"cdab")
+
+
+def test_a_keep_alive_is_no_retransmission():
+    packets = [*HANDSHAKE, segment(2, b"a", 100), segment(50, b"a", 100), segment(90, b"", 100)]
+    assert column(packets, "forward_retransmitted_packets", "payload") == (0, b"a")
+
+
+def test_sequence_numbers_wrap():
+    packets = [segment(0, b"abcd", 2**32 - 2), segment(1, b"ef", 2), segment(2, b"abcd", 2**32 - 2)]
+    assert column(packets, "forward_retransmitted_packets", "payload") == (1, b"abcdef")
+
+
+def test_zero_windows_are_counted_but_for_resets_and_syns():
+    packets = [*HANDSHAKE, segment(2, b"", 100, window=0), segment(3, b"", 100, RST, window=0)]
+    assert column(packets, "forward_zero_windows") == (1,)
+
+
+def test_silences_divide_subflows_active_and_idle_times():
+    packets = datagrams(0, 0.5, 2, 8.5, 9, 9.5)
+    names = ["subflows", "active_count", "active_sum_us", "active_min_us", "active_max_us", "active_squares_us2"]
+    assert column(packets, *names) == (3, 2, 3_000_000, 1_000_000, 2_000_000, 5e12)
+    names = ["idle_count", "idle_sum_us", "idle_min_us", "idle_max_us", "idle_squares_us2"]
+    assert column(packets, *names) == (1, 6_500_000, 6_500_000, 6_500_000, 6.5e6**2)
+
+
+def test_a_run_of_four_packets_with_payload_is_a_bulk():
+    packets = [segment(i / 10, b"x" * 10, 100 + 10 * i) for i in range(5)]
+    names = ["forward_bulks", "forward_bulk_packets", "forward_bulk_bytes", "forward_bulk_duration_us"]
+    assert column(packets, *names) == (1, 5, 50, 400_000)
+
+
+@pytest.mark.parametrize("breaker", [segment(0.25, b"y", 1, back=True), segment(2, b"x", 130)])
+def test_a_run_is_broken_by_an_answer_or_a_pause(breaker):
+    packets = sorted([*(segment(i / 10, b"x" * 10, 100 + 10 * i) for i in range(3)), breaker])
+    packets += [segment(3.5 + i / 10, b"x", 140 + i) for i in range(3)]
+    assert column(packets, "forward_bulks", "reverse_bulks") == (0, 0)
+
+
+def test_entropy_tells_the_directions_apart():
+    packets = [segment(0, bytes(range(256)), 0), segment(1, b"a" * 100, 0, back=True)]
+    assert column(packets, "forward_payload_entropy", "reverse_payload_entropy") == (8.0, 0.0)
+
+
+def test_a_flow_without_payload_has_no_entropy():
+    assert column(HANDSHAKE, "forward_payload_entropy", "reverse_payload_entropy") == (None, None)
+
+
+def test_lengths_of_payloads_and_headers():
+    packets = [*HANDSHAKE, segment(2, b"abc", 100)]
+    names = [
+        "payload_length_min",
+        "payload_length_max",
+        "payload_length_squares",
+        "header_bytes",
+        "header_min_bytes",
+    ]
+    assert column(packets, *(f"forward_{name}" for name in names)) == (0, 3, 9, 120, 40)
+
+
+def test_the_talker_to_a_system_port_began_a_flow_met_on_its_way():
+    found = column([segment(0, b"x", 5, back=True)], "src_ip", "dst_port", "direction_by")
+    assert found == (CLIENT, 80, DirectionBy.PORT)
+
+
+def test_an_early_record_comes_at_its_packet_and_the_final_one_later():
+    packets = [*HANDSHAKE, segment(2, b"abc", 100), segment(3, b"de", 103)]
+    (early, final), _ = metered(packets, MeterSettings(early_packets=4))
+    assert (early["is_early"], early["end_reason"], early["payload"], early["forward_packets"]) == (
+        True,
+        None,
+        b"abc",
+        3,
+    )
+    assert (final["is_early"], final["payload"], final["forward_packets"]) == (False, b"abcde", 4)
+    assert early["first_packet"] == final["first_packet"]
+
+
+def test_directions_are_kept_apart_where_asked():
+    packets = [segment(0, b"ask", 5), segment(1, b"answer", 9, back=True), segment(2, b" more", 8)]
+    names = ["payload", "reverse_payload", "forward_payload_entropy", "reverse_payload_entropy"]
+    assert column(packets, *names, payload=Payload.FLOW)[:2] == (b"ask more", b"answer")
+    assert column(packets, *names, payload=Payload.NONE) == (b"", None, None, None)
+
+
+def test_frames_are_kept_with_their_addresses_zeroed():
+    frame = ether(to_server(udp(b"hello"), 17))
+    (row,), _ = metered([(0, frame)], MeterSettings(payload=Payload.SESSION_FRAMES), link_type=1)
+    blank = bytearray(frame)
+    blank[:12] = bytes(12)
+    blank[26:34] = bytes(8)
+    assert row["payload"] == bytes(blank)
+    assert row["forward_payload_entropy"] is None
+
+
+def test_frames_of_ipv6_are_kept_with_their_addresses_zeroed():
+    packet = ipv6(udp(b"hello"), 17)
+    (row,), _ = metered([(0, packet)], MeterSettings(payload=Payload.FLOW_FRAMES))
+    assert row["payload"] == packet[:8] + bytes(32) + packet[40:]
+    assert row["reverse_payload"] == b""
+
+
+def test_a_frame_sent_again_is_kept_once():
+    packets = [segment(0, b"abc", 5), segment(1, b"abc", 5)]
+    assert len(column(packets, "payload", payload=Payload.SESSION_FRAMES)[0]) == 43
+
+
+def test_the_ethernet_addresses_of_the_first_packet_are_told():
+    frame = bytes.fromhex("00005e0053015254001234ab0800") + to_server(udp(), 17)
+    (row,), _ = metered([(0, frame)], MeterSettings(), link_type=1)
+    assert (row["src_mac"], row["dst_mac"]) == ("52:54:00:12:34:ab", "00:00:5e:00:53:01")
+
+
+def test_shards_divide_the_flows():
+    packets = [(i * 10**6, to_server(udp(b"x", 1000 + i % 50, 53), 17)) for i in range(500)]
+    whole, _ = metered(packets, MeterSettings())
+    parts = [metered(packets, MeterSettings(), shard=(k, 3))[0] for k in range(3)]
+    assert all(parts)
+    assert sorted(map(str, whole)) == sorted(str(row) for part in parts for row in part)
+
+
+def test_the_wall_clock_hands_flows_out():
+    meter = Meter()
+    assert not list(meter.add(packet_batch(datagrams(1), 101, 1)))
+    assert not list(meter.advance(5 * S))
+    assert sum(batch.num_rows for batch in meter.advance(20 * S)) == 1
+    assert meter.open_flows == 0
 
 
 def test_a_row_that_is_used_again_keeps_nothing_of_the_flow_before():

@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import math
 import struct
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +45,49 @@ def text_of(number, version):
     return str(ip_address(number.to_bytes(4 if version == 4 else 16, "big")))
 
 
+class Stream:
+    """One direction of a TCP connection: the next number that is expected, and the latest gap before it."""
+
+    def __init__(self):
+        self.next = None
+        self.gap = (0, 0)
+        self.counts = {"retransmitted_packets": 0, "retransmitted_bytes": 0, "out_of_order_packets": 0}
+
+    def add(self, fields):
+        """How many of the segment's payload bytes were seen before."""
+        payload, flags = fields["payload_length"], fields["tcp_flags"]
+        size = payload + bool(flags & FIN) + bool(flags & SYN)
+        # numbers unwrapped, near the one that is expected
+        expected = fields["sequence"] if self.next is None else self.next
+        start = expected + (fields["sequence"] - expected + 2**31) % 2**32 - 2**31
+        if self.next is None:
+            self.next = start + size
+            return 0
+        if size == 0 or flags & RST:
+            return payload
+        end = start + size
+        if start >= self.next:
+            if start > self.next:
+                self.gap = (self.next, start)
+            self.next = end
+            return 0
+        low, high = self.gap
+        if low < high and low <= start and end <= high:
+            self.counts["out_of_order_packets"] += 1
+            before, after = start - low, high - end
+            self.gap = (low, start) if before and before >= after else (end, high)
+            return 0
+        if payload <= 1 and start == self.next - 1 and not flags & (SYN | FIN):
+            return payload
+        seen = min(payload, self.next - start)
+        self.counts["retransmitted_packets"] += 1
+        self.counts["retransmitted_bytes"] += seen
+        if end <= self.next:
+            return payload
+        self.next = end
+        return seen
+
+
 @dataclass
 class Flow:
     """The packets of a flow, as they came: (is reverse, time, fields, payload)."""
@@ -56,7 +101,13 @@ class Flow:
     closed: bool = False
     packets: list = field(default_factory=list)
 
+    def __post_init__(self):
+        self.streams = {False: Stream(), True: Stream()}
+        self.kept = []  # (is reverse, new payload bytes)
+
     def add(self, is_reverse, now, fields, payload):
+        seen = self.streams[is_reverse].add(fields) if self.key[2] == 6 and fields["fragment"] < 2 else 0
+        self.kept.append((is_reverse, payload[seen:]))
         self.packets.append((is_reverse, now, fields, payload))
         self.start, self.end = min(self.start, now), max(self.end, now)
 
@@ -86,6 +137,22 @@ class Flow:
             "vlan_id": None if first["vlan"] < 0 else first["vlan"],
             "icmp_type": None if first["icmp_type"] < 0 else first["icmp_type"],
             "icmp_code": None if first["icmp_code"] < 0 else first["icmp_code"],
+            "arp_operation": None,
+            "src_mac": None,
+            "dst_mac": None,
+            "tunnel": None,
+            "tunnel_id": None,
+            "tunnel_src_ip": None,
+            "tunnel_dst_ip": None,
+            "is_early": False,
+            "fragments": sum(f["fragment"] > 0 for _, _, f, _ in self.packets),
+            "icmp_errors": 0,
+            "icmp_error_type": None,
+            "icmp_error_code": None,
+            **self.handshake(),
+            **self.periods(),
+            "gap_sum_us": sum(after),
+            "reverse_payload": None,
             "community_id": community_id(protocol, version, src, dst, src_port, dst_port),
             "end_reason": reason,
             "direction_by": self.direction_by,
@@ -99,8 +166,90 @@ class Flow:
                 [-min(32767, f["ip_length"]) if r else min(32767, f["ip_length"]) for r, _, f, _ in self.packets]
             ),
             "gaps_us": padded([min(gap, 2**32 - 1) for gap in gaps]),
-            "payload": b"".join(payload for *_, payload in self.packets)[:784],
+            "payload": b"".join(payload for _, payload in self.kept)[:784],
         }
+
+    def handshake(self):
+        """Round trips: last SYN before its answer, and last answer before the ACK."""
+        found, asked, answered = {"responder_rtt_us": None, "initiator_rtt_us": None}, None, None
+        for is_reverse, now, f, _ in self.packets if self.key[2] == 6 else []:
+            if f["fragment"] >= 2:
+                continue
+            flags = f["tcp_flags"] & (FIN | SYN | RST | ACK)
+            if flags == SYN and not is_reverse and answered is None:
+                asked = now
+            elif flags == SYN | ACK and is_reverse:
+                if asked is not None and answered is None:
+                    found["responder_rtt_us"] = max(0, now - asked) // 1000
+                answered = now
+            elif flags == ACK and not is_reverse and answered is not None:
+                found["initiator_rtt_us"] = max(0, now - answered) // 1000
+                break
+            elif flags & RST or (asked is None and answered is None):
+                break
+        return found
+
+    def periods(self):
+        """Subflows, active and idle times, in the order of arrival."""
+        begun = latest = self.packets[0][1]
+        idle, active, subflows = [], [], 1
+        for _, now, _, _ in self.packets[1:]:
+            gap = max(0, now - latest) // 1000
+            subflows += gap > 1_000_000
+            if gap > 5_000_000:
+                idle.append(gap)
+                active.append(max(0, latest - begun) // 1000)
+                begun = now
+            latest = max(latest, now)
+        active.append(max(0, latest - begun) // 1000)
+        columns = {"subflows": subflows}
+        for name, values in (("active", active), ("idle", idle)):
+            columns |= {
+                f"{name}_count": len(values),
+                f"{name}_sum_us": sum(values),
+                f"{name}_squares_us2": float(sum(value**2 for value in values)),
+                f"{name}_min_us": min(2**32 - 1, min(values, default=0)),
+                f"{name}_max_us": min(2**32 - 1, max(values, default=0)),
+            }
+        return columns
+
+    def bulks(self, *, is_reverse):
+        """Runs of four or more packets with payload one way."""
+        run, found, other_last, last = [], [], None, None
+        for r, now, f, _ in self.packets:
+            if f["payload_length"] == 0:
+                continue
+            if r != is_reverse:
+                other_last = now
+                continue
+            broken = run and (now - last > 10**9 or (other_last is not None and other_last > run[0][0]))
+            if broken:
+                found.append(run)
+                run = []
+            run = [*run, (now, f["payload_length"])]
+            last = now
+        bulks = [run for run in [*found, run] if len(run) >= 4]
+        duration = 0
+        for run in bulks:
+            times = [now for now, _ in run]
+            duration += max(0, times[3] - times[0]) // 1000
+            duration += sum(max(0, b - a) // 1000 for a, b in pairwise(times[3:]))
+        return {
+            "bulks": len(bulks),
+            "bulk_packets": sum(map(len, bulks)),
+            "bulk_bytes": sum(size for run in bulks for _, size in run),
+            "bulk_duration_us": duration,
+        }
+
+    def entropy(self, *, is_reverse):
+        left, mine = 784, b""
+        for r, payload in self.kept:
+            mine += payload[:left] if r == is_reverse else b""
+            left = max(0, left - len(payload))
+        if not mine:
+            return None
+        shares = [count / len(mine) for count in Counter(mine).values()]
+        return round(-sum(share * math.log2(share) for share in shares), 3) + 0.0
 
     def way(self, name, *, is_reverse):
         mine = [(now, f) for r, now, f, _ in self.packets if r == is_reverse]
@@ -121,6 +270,19 @@ class Flow:
             "gap_squares_us2": float(sum(gap * gap for gap in gaps)),
             "gap_min_us": min(gaps, default=0),
             "gap_max_us": max(gaps, default=0),
+            **self.bulks(is_reverse=is_reverse),
+            **self.streams[is_reverse].counts,
+            "payload_entropy": self.entropy(is_reverse=is_reverse),
+            "payload_length_squares": sum(size**2 for size in payloads),
+            "payload_length_min": min(payloads, default=0),
+            "payload_length_max": max(payloads, default=0),
+            "header_bytes": sum(f["header_bytes"] for _, f in mine),
+            "header_min_bytes": min((f["header_bytes"] for _, f in mine), default=0),
+            "zero_windows": sum(
+                f["window"] == 0 and not f["tcp_flags"] & (FIN | SYN | RST)
+                for _, f in mine
+                if f["protocol"] == 6 and f["fragment"] < 2
+            ),
             "window_first": windows[0] if windows else 0,
             "window_max": max(windows, default=0),
             "ttl_min": min(hops, default=0),
@@ -229,8 +391,9 @@ class TwinMeter:
             self.finish(victim, END_OF_FLOW if victim.closed else LACK_OF_RESOURCES)
         is_tcp, flags = fields["protocol"] == 6, fields["tcp_flags"]
         answers = is_tcp and flags & (SYN | ACK) == SYN | ACK
-        by = 1 if is_tcp and flags & SYN else 2
-        flow = Flow(key, swapped != answers, by, number, now, now)
+        from_system, to_system = fields["src_port"] < 1024, fields["dst_port"] < 1024
+        by = 1 if is_tcp and flags & SYN else 3 if is_tcp and from_system != to_system else 2
+        flow = Flow(key, swapped != (answers if by == 1 else by == 3 and from_system), by, number, now, now)
         self.table(flow)[key] = flow
         self.most = max(self.most, len(self.open) + len(self.closed) + len(self.datagrams))
         return flow
@@ -253,9 +416,9 @@ def expected(packets, settings, link_type=101):
     return meter
 
 
-def metered(packets, settings, *, link_type=101, sizes=(10**6,)):
+def metered(packets, settings, *, link_type=101, sizes=(10**6,), shard=(0, 1)):
     """Flows of (time in ns, bytes) packets, in batches of the given sizes, the last repeated: (rows, meter)."""
-    meter, batches, at, turn = Meter(settings), [], 0, 0
+    meter, batches, at, turn = Meter(settings, shard), [], 0, 0
     while at < len(packets):
         size = sizes[min(turn, len(sizes) - 1)]
         batches += meter.add(packet_batch(packets[at : at + size], link_type, at + 1))
@@ -287,5 +450,7 @@ def rows_of(batches):
             name: (column.cast(pa.int64()) if name in ("start", "end") else column).to_pylist()
             for name, column in zip(batch.schema.names, batch.columns, strict=True)
         }
+        for name in ("forward_payload_entropy", "reverse_payload_entropy"):
+            columns[name] = [None if value is None else round(value, 3) + 0.0 for value in columns[name]]
         rows += [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return rows

@@ -6,7 +6,7 @@ header, or not all of it was captured, that is 0: the packet is one like any oth
 
 from numba import b1, i8
 
-from oddflow.capture._link_kernels import (
+from oddflow.capture._kind_kernels import (
     ARP,
     IPV4,
     IPV6,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from oddflow.features.columns import integers
 from oddflow.features.feature import Feature
 from oddflow.features.ordering import in_end_order
+from oddflow.features.scored import scored
 from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Fingerprint, Progress, read_flows
@@ -104,7 +105,7 @@ def gather(
         fingerprint = Fingerprint(source)
         seen.append(fingerprint)
         flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress)
-        for batch in in_end_order(flows, wait_s=settings.longest_wait_s):
+        for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
             ends = integers(batch, "end")
             sample.add(tabular.rows(batch), ends)
             start_ns = min(start_ns, int(integers(batch, "start").min()))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from oddflow._copy_kernels import copy_bytes
 from oddflow.flows._bytes_kernels import (
     FLOW_FRAMES,
     FLOW_PAYLOAD,
@@ -13,7 +14,7 @@ from oddflow.flows._entropy_kernels import session_entropies, span_entropy
 from oddflow.flows._key_kernels import remove_slot
 from oddflow.flows._layout import DONE_COUNT, FREE_COUNT, ROOM
 from oddflow.flows._list_kernels import list_of, unlink
-from oddflow.jit import copy_bytes, kernel
+from oddflow.jit import kernel
 
 MOST_FIRST_BYTES = 4_096
 

@@ -5,7 +5,7 @@ A key is five words: both addresses, the lesser end first, and ports, protocol a
 
 import numpy as np
 
-from oddflow.capture._walk_kernels import read_u16, read_u32
+from oddflow.capture._read_kernels import read_u16, read_u32
 from oddflow.flows._layout import NONE
 from oddflow.jit import kernel
 
@@ -14,7 +14,7 @@ ARP, ICMP, TCP, UDP, ICMP6 = 0, 1, 6, 17, 58
 
 @kernel()
 def icmp_counterpart(protocol, kind):
-    """The type that answers an ICMP type, or -1 (the pairs of the Community ID specification); for ARP operations too."""
+    """The type that answers an ICMP type, or -1 (the pairs of the Community ID specification); ARP's operations too."""
     if protocol == ICMP:
         if kind in (8, 0):
             return 8 - kind

@@ -144,7 +144,7 @@ class Rows(NamedTuple):
     slots: the hash table, (a power of 2,) rows or NONE. flows (n,) FLOW and ways (n, 2) WAY, forward and reverse.
     links (n, 2): the rows before and after in its list. meter: the counters below. free (n,): a stack of unused rows.
     lengths, gaps (n, 32). payload (n, width); directions (n, 98): a bit for each payload byte from the responder.
-    chunks (m, 256): pieces of first bytes; chunk_next (m,): the one that follows; chunk_free (m,): a stack of unused ones.
+    chunks (m, 256): pieces of first bytes; chunk_next (m,): the piece that follows; chunk_free (m,): unused ones.
     counts (2, 256) and pair (2,): room to work in.
     """
 
@@ -186,14 +186,14 @@ class Finished(NamedTuple):
     server_ends: Any
 
 
-ROWS = types.NamedTuple(
+ROWS = types.NamedTuple(  # type: ignore[no-untyped-call]
     (
         i4[::1], FLOW_ARRAY, WAY_ARRAY, i4[:, ::1], i8[::1], i4[::1], i2[:, ::1], u4[:, ::1], u1[:, ::1], u1[:, ::1],
         u1[:, ::1], i4[::1], i4[::1], i8[:, ::1], u1[::1],
     ),
     Rows,
 )  # fmt: skip
-FINISHED = types.NamedTuple(
+FINISHED = types.NamedTuple(  # type: ignore[no-untyped-call]
     (
         FLOW_ARRAY, WAY_ARRAY, i2[:, ::1], u4[:, ::1], u1[::1], i4[::1], u1[::1], i4[::1], u1[::1], i4[::1], u1[::1],
         i4[::1],
@@ -215,6 +215,7 @@ NEXT_CHECK = 10
 CHUNKS_FREE = 11
 UNKEPT = 12
 ROOM = 13
-METER_FIELDS = 14
+LATEST = 14
+METER_FIELDS = 15
 
 NONE = -1

@@ -1,5 +1,5 @@
-"""Who waits for the end: three linked lists of rows by time of the last packet: open TCP flows, TCP flows that have said
-goodbye, and all others."""
+"""Who waits for the end: three linked lists of rows by time of the last packet, one of open TCP flows, one of TCP flows
+that have said goodbye, and one of all others."""
 
 import numpy as np
 

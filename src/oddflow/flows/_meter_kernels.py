@@ -25,6 +25,7 @@ from oddflow.flows._layout import (
     EVICTED,
     FINISHED,
     FREE_COUNT,
+    LATEST,
     NEXT_CHECK,
     NONE,
     OPEN_HEAD,
@@ -141,6 +142,7 @@ def advance_clock(meter, limits, now):
     longest = max(limits[IDLE_TCP], limits[IDLE_DATAGRAM])
     if now > meter[WATERMARK]:
         meter[WATERMARK] = now
+        meter[LATEST] = max(meter[LATEST], now)
     elif now < meter[WATERMARK] - limits[SLACK] - longest:
         meter[WATERMARK] = now
         meter[NEXT_CHECK] = now
@@ -163,11 +165,18 @@ def expire(rows, finished, limits, kind):
             if meter[ROOM] < 1 + FLOWS_A_PACKET:
                 return False
             finish(rows, finished, kind, meter[head], reason)
-        # no flow of a list can be over before its head is; one that comes later waits at least as long
-        last = flows[meter[head]].end_ns if meter[head] != NONE else now
-        earliest = min(earliest, last + timeout + limits[SLACK])
-    meter[NEXT_CHECK] = earliest
+        if meter[head] != NONE:
+            earliest = min(earliest, flows[meter[head]].end_ns + timeout)
+    # after a clock was set back, flows that end in the future may stand behind any head
+    meter[NEXT_CHECK] = earliest if meter[LATEST] <= future else meter[WATERMARK]
     return True
+
+
+@kernel()
+def check_by(meter, limits, end_ns):
+    """Sees to it that time-outs are looked at when a flow that ended then may be over."""
+    shortest = min(limits[IDLE_TCP], limits[IDLE_DATAGRAM], limits[AFTER_CLOSE])
+    meter[NEXT_CHECK] = min(meter[NEXT_CHECK], end_ns + shortest)
 
 
 @kernel()
@@ -246,11 +255,13 @@ def meter_packets(data, first, count, first_number, packets, rows, finished, lim
             if kept_direction != NONE:
                 flow.swapped = kept_direction
             append(links, meter, row, list_of(flow))
-            meter[NEXT_CHECK] = min(meter[NEXT_CHECK], now + limits[IDLE_DATAGRAM])
+            check_by(meter, limits, now)
         flow = flows[row]
         is_reverse = swapped != flow.swapped
         way, other = ways[row, np.int64(is_reverse)], ways[row, 1 - np.int64(is_reverse)]
         gap_us, seen = add_statistics(flow, way, other, packet, is_reverse, now)
+        if now < meter[WATERMARK]:
+            check_by(meter, limits, flow.end_ns)
         place = np.int64(flow.sequence)
         if place < lengths.shape[1]:
             length = min(np.int64(32767), np.int64(packet.ip_length))
@@ -267,11 +278,11 @@ def meter_packets(data, first, count, first_number, packets, rows, finished, lim
             flow.is_early = 1
             copy_out(rows, finished, kind, row)
             flow.is_early = 0
-        if flow.protocol == TCP and not flow.closed and says_goodbye(flow, way, other):
+        if flow.protocol == TCP and not flow.closed and says_goodbye(way, other):
             unlink(links, meter, row, OPEN_HEAD)
             flow.closed = 1
             append(links, meter, row, CLOSED_HEAD)
-            meter[NEXT_CHECK] = min(meter[NEXT_CHECK], now + limits[AFTER_CLOSE])
+            check_by(meter, limits, flow.end_ns)
         else:
             move_to_end(links, meter, row, list_of(flow))
     return count

@@ -242,6 +242,6 @@ def add_statistics(flow, way, other, packet, is_reverse, now):
 
 
 @kernel()
-def says_goodbye(flow, forward, reverse):
+def says_goodbye(forward, reverse):
     """Whether a TCP flow is over: reset, or FIN both ways (RFC 9293 section 3.6)."""
     return forward.rst + reverse.rst > 0 or (forward.fin > 0 and reverse.fin > 0)

@@ -92,7 +92,7 @@ class Meter:
         self._meter[layout.FREE_COUNT] = rows
         self._meter[layout.ROOM] = BATCH_ROOM
         self._meter[layout.CHUNKS_FREE] = chunks
-        self._meter[layout.WATERMARK] = NEVER_NS
+        self._meter[[layout.WATERMARK, layout.LATEST]] = NEVER_NS
         seconds = (
             self.settings.idle_timeout_s,
             self.settings.active_timeout_s,

@@ -34,7 +34,8 @@ def meter_capture(
         Flow batches of at most 8,192 rows, in the order in which flows ended.
     """
     meter = Meter(settings)
-    for packets in read_packets(stream, first, name, ledger, block_bytes=block_bytes):
+    tunnels = meter.settings.tunnels
+    for packets in read_packets(stream, first, name, ledger, block_bytes=block_bytes, tunnels=tunnels):
         yield from meter.add(packets)
     yield from meter.close()
     ledger.evicted_flows += meter.evicted

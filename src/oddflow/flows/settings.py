@@ -78,7 +78,8 @@ class MeterSettings:
     def of(cls, known: Mapping[str, Any]) -> Self:
         """The settings that `as_dict` gave; raises UsageError for any others."""
         try:
-            return cls(**{name: Payload(value) if name == "payload" else value for name, value in known.items()})
+            named: dict[str, Any] = dict(known)
+            return cls(**named | {"payload": Payload(named.get("payload", Payload.SESSION))})
         except (TypeError, ValueError):
             raise UsageError(f"no meter settings: {dict(known)}; was the model made by another version?") from None
 

@@ -18,7 +18,7 @@ from oddflow.flows._text_kernels import (
     write_macs,
 )
 from oddflow.flows.settings import Payload
-from oddflow.schema import COLUMNS, FLOW_SCHEMA, SEQUENCE_PACKETS, Column, Tunnel
+from oddflow.schema import COLUMNS, FLOW_SCHEMA, SEQUENCE_PACKETS, TUNNEL_NAMES, Column, Tunnel
 
 ICMP_PROTOCOLS = (1, 58)
 LARGEST_U32 = 2**32 - 1
@@ -29,17 +29,16 @@ class _Columns:
 
     def __init__(self, finished: layout.Finished, count: int) -> None:
         self._fields: dict[str, NDArray[Any]] = {}
-        for prefixes, records in (((("",)), finished.flows), ((("forward_", "reverse_")), finished.ways)):
+        for prefixes, records in ((("",), finished.flows), (("forward_", "reverse_"), finished.ways)):
             for size in (8, 4, 2, 1):
                 self._take(records, prefixes, size, count)
 
     def _take(self, records: NDArray[np.void], prefixes: tuple[str, ...], size: int, count: int) -> None:
-        dtype = records.dtype
         fields = [
-            (prefix + name, dtype[name], number * dtype.itemsize + offset)
+            (prefix + name, kind, number * records.dtype.itemsize + offset)
             for number, prefix in enumerate(prefixes)
-            for name, (_, offset) in ((name, dtype.fields[name][:2]) for name in dtype.names)
-            if dtype[name].itemsize == size
+            for name, kind, offset in _layout_of(records.dtype)
+            if kind.itemsize == size
         ]
         places = np.array([offset // size for _, _, offset in fields])
         columns = np.empty((len(fields), count), f"u{size}")
@@ -49,6 +48,11 @@ class _Columns:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._fields[name]
+
+
+def _layout_of(dtype: np.dtype[np.void]) -> list[tuple[str, np.dtype[Any], int]]:
+    """Name, type and offset of each field of a record."""
+    return [(name, *entry[:2]) for name, entry in (dtype.fields or {}).items()]
 
 
 class _Ends:
@@ -147,7 +151,7 @@ def _end_columns(columns: _Columns) -> Made:
         "arp_operation": lambda column: _or_null(kinds, column.type, is_arp),
         "src_mac": lambda _: _macs(columns["src_mac"]),
         "dst_mac": lambda _: _macs(columns["dst_mac"]),
-        "tunnel": lambda _: TUNNEL_NAMES.take(pa.array(columns["tunnel"])),
+        "tunnel": lambda _: TUNNELS.take(pa.array(columns["tunnel"])),
         "tunnel_id": lambda column: _or_null(columns["tunnel_id"], column.type, columns["tunnel"] > 0),
         "tunnel_src_ip": lambda _: _addresses((columns["outer_src_high"], columns["outer_src_low"]), outer),
         "tunnel_dst_ip": lambda _: _addresses((columns["outer_dst_high"], columns["outer_dst_low"]), outer),
@@ -187,7 +191,7 @@ def _byte_columns(finished: layout.Finished, count: int, kind: Payload) -> Made:
     }
 
 
-TUNNEL_NAMES = pa.array([tunnel.name.lower() if tunnel else None for tunnel in Tunnel])
+TUNNELS = pa.array([TUNNEL_NAMES[tunnel] or None for tunnel in Tunnel])
 
 
 def _plain(values: NDArray[Any], kind: Any) -> pa.Array:

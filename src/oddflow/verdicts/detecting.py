@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from oddflow.features.columns import integers
 from oddflow.features.ordering import in_end_order
+from oddflow.features.scored import scored
 from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Progress, read_flows
@@ -168,7 +169,7 @@ def detect(
     for source in sources:
         tabular.context.reset()
         flows = read_flows(source, ledger, settings=settings, progress=progress)
-        for batch in in_end_order(flows, wait_s=settings.longest_wait_s):
+        for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
             run.add(batch, tabular, source)
     if not run.flows:
         raise ledger.nothing_metered(sources)

@@ -1,0 +1,149 @@
+"""Names by signature: what the first bytes look like, from a table of patterns as data (`signatures.toml`)."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from oddflow.errors import UsageError
+from oddflow.flows.first_bytes import FirstBytes
+from oddflow.flows.naming import _signature_kernels as compiled
+from oddflow.flows.naming.names import name_array
+
+TABLE = Path(__file__).with_name("signatures.toml")
+OVER = {"any": compiled.OVER_ANY, "stream": compiled.OVER_STREAM, "datagram": compiled.OVER_DATAGRAM}
+LONGEST_NUMBER = 4
+TOKEN = re.compile(r"\s*(?:(~?)'([^']*)'|([0-9a-f?]{2})(?![0-9a-f?]))", re.IGNORECASE)
+PLACED = re.compile(r"(@|<)(\d+)\s+(.+)")
+LENGTH = re.compile(r"length\s+(\d+)-(\d+)")
+NUMBER = re.compile(r"number\s+(\d)@(\d+)\s+(\d+)-(\d+)(\s+little)?")
+FITS = re.compile(r"fits\s+(\d)@(\d+)(?:\s+\+(\d+))?(\s+little)?")
+SAME = re.compile(r"same\s+(\d+)@(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """The compiled table: arrays as `match_signatures` takes them, and the names by number."""
+
+    signatures: NDArray[np.int64]
+    conditions: NDArray[np.int64]
+    ports: NDArray[np.int64]
+    pool: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    names: tuple[str, ...]
+
+
+def pattern(text: str) -> tuple[bytes, bytes]:
+    """Bytes and mask of a pattern: hexadecimal pairs with ? for any digit, 'text', ~'text in any case'.
+
+    >>> pattern("ff 5?"), pattern("~'a1'")
+    ((b'\\xffP', b'\\xff\\xf0'), (b'a1', b'\\xdf\\xff'))
+    """
+    held, mask, at = bytearray(), bytearray(), 0
+    text = text.rstrip()
+    while at < len(text):
+        token = TOKEN.match(text, at)
+        if token is None:
+            raise UsageError(f"signature pattern {text!r}: hexadecimal pairs or 'text' expected at {text[at:]!r}")
+        fold, letters, pair = token.groups()
+        if pair is not None:
+            held.append(int(pair.replace("?", "0"), 16))
+            mask.append(int("".join("0" if digit == "?" else "f" for digit in pair), 16))
+        else:
+            held += letters.encode("ascii")
+            mask += bytes(0xDF if fold and letter.isalpha() else 0xFF for letter in letters)
+        at = token.end()
+    if not held:
+        raise UsageError("signature pattern without any byte: hexadecimal pairs or 'text' expected")
+    return bytes(held), bytes(mask)
+
+
+def _condition(text: str, side: int, pool: bytearray, masks: bytearray) -> list[int]:
+    """One row of conditions; adds its bytes to the pool."""
+    row = [0] * compiled.CONDITION_FIELDS
+    row[compiled.SIDE] = side
+    if found := PLACED.fullmatch(text):
+        held, mask = pattern(found[3])
+        row[compiled.OPERATION] = compiled.BYTES if found[1] == "@" else compiled.SEARCH
+        row[compiled.AT], row[compiled.SIZE], row[compiled.POOL] = int(found[2]), len(held), len(pool)
+        pool += bytes(byte & kept for byte, kept in zip(held, mask, strict=True))
+        masks += mask
+    elif found := LENGTH.fullmatch(text):
+        row[compiled.OPERATION], row[compiled.LOW], row[compiled.HIGH] = compiled.LENGTH, int(found[1]), int(found[2])
+    elif found := NUMBER.fullmatch(text):
+        row[compiled.OPERATION], row[compiled.SIZE], row[compiled.AT] = compiled.NUMBER, int(found[1]), int(found[2])
+        row[compiled.LOW], row[compiled.HIGH], row[compiled.IS_LITTLE] = int(found[3]), int(found[4]), bool(found[5])
+    elif found := FITS.fullmatch(text):
+        row[compiled.OPERATION], row[compiled.SIZE], row[compiled.AT] = compiled.FITS, int(found[1]), int(found[2])
+        row[compiled.LOW], row[compiled.IS_LITTLE] = int(found[3] or 0), bool(found[4])
+    elif found := SAME.fullmatch(text):
+        row[compiled.OPERATION], row[compiled.SIZE], row[compiled.AT] = compiled.SAME, int(found[1]), int(found[2])
+    else:
+        raise UsageError(
+            f"signature condition {text!r} is none: '@4 ff 53', \"<64 'text'\", 'length 1-9', 'number 2@0 1-9', "
+            "'fits 2@0 +2' or 'same 4@8' expected"
+        )
+    if row[compiled.OPERATION] in (compiled.NUMBER, compiled.FITS) and row[compiled.SIZE] > LONGEST_NUMBER:
+        raise UsageError(f"signature condition {text!r}: a number has at most {LONGEST_NUMBER} bytes")
+    return row
+
+
+def compile_signatures(table: list[dict[str, Any]]) -> Signatures:
+    """Compiles rows like those of `signatures.toml`.
+
+    Raises:
+        UsageError: A row is not one; the message names it.
+    """
+    pool, masks = bytearray(), bytearray()
+    conditions: list[list[int]] = []
+    ports: list[int] = []
+    rows: list[list[int]] = []
+    names = list(dict.fromkeys(str(row["name"]) for row in table))
+    for row in table:
+        unknown = set(row) - {"name", "over", "client", "server", "ports"}
+        if unknown or row.get("over") not in OVER or not (row.get("client") or row.get("server")):
+            raise UsageError(f"signature {row}: name, over ({', '.join(OVER)}), client or server conditions expected")
+        fields = [0] * compiled.SIGNATURE_FIELDS
+        fields[compiled.OVER], fields[compiled.NAME] = OVER[row["over"]], names.index(row["name"])
+        fields[compiled.FIRST_CONDITION], fields[compiled.FIRST_PORT] = len(conditions), len(ports)
+        conditions += [_condition(text, 0, pool, masks) for text in row.get("client", [])]
+        conditions += [_condition(text, 1, pool, masks) for text in row.get("server", [])]
+        ports += row.get("ports", [])
+        fields[compiled.LAST_CONDITION], fields[compiled.LAST_PORT] = len(conditions), len(ports)
+        for condition in conditions[fields[compiled.FIRST_CONDITION] :]:
+            if condition[: compiled.AT + 1] == [0, compiled.BYTES, 0]:
+                fields[compiled.START] = pool[condition[compiled.POOL]]
+                fields[compiled.START_MASK] = masks[condition[compiled.POOL]]
+        rows.append(fields)
+    return Signatures(
+        np.array(rows, np.int64).reshape(-1, compiled.SIGNATURE_FIELDS),
+        np.array(conditions, np.int64).reshape(-1, compiled.CONDITION_FIELDS),
+        np.array(ports, np.int64),
+        np.frombuffer(pool, np.uint8),
+        np.frombuffer(masks, np.uint8),
+        tuple(names),
+    )
+
+
+@cache
+def shipped_signatures() -> Signatures:
+    """The table that comes with Oddflow."""
+    with TABLE.open("rb") as file:
+        return compile_signatures(tomllib.load(file)["signatures"])
+
+
+def names_by_signature(first: FirstBytes, table: Signatures | None = None) -> pa.DictionaryArray:
+    """The application that each flow's first bytes look like, (n,); null where no signature fits."""
+    table = table or shipped_signatures()
+    numbers = np.empty(len(first), np.int16)
+    compiled.match_signatures(
+        first.client, first.client_offsets, first.server, first.server_offsets, first.protocol, first.src_port,
+        first.dst_port, table.signatures, table.conditions, table.ports, table.pool, table.masks, numbers,
+    )  # fmt: skip
+    return name_array(numbers, table.names)
