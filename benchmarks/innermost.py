@@ -37,6 +37,7 @@ TAGGED = "behind a tag that is not read here (Arista's time stamps, MACsec witho
 LINK_TYPE = "of a link type that is not read here"
 ONLY_HERE = "not read by tshark 4.0: VXLAN on port 8472, tunnels in packets of more than 65,535 bytes"
 IMPLAUSIBLE = "what tshark takes for the inside of a tunnel is longer than what carries it, or no packet"
+STOPPED = "tshark stops at an option or a length that it finds malformed; here the rest is read"
 OTHER_VERSION = "of a link type that promises another IP version than the packet's: tshark stops there"
 
 Ends = tuple[Any, ...]
@@ -109,23 +110,20 @@ def address(packet: Any, end: str) -> str:
     return str(ip_address(number.to_bytes(16, "big")))
 
 
-def explanation(packet: Any, found: Ends, layers: list[str]) -> str:
+def explanation(packet: Any, mine: Ends, found: Ends, layers: list[str]) -> str:
     """The class of a difference."""
-    if packet["loss"] == layout.LOST_LINK_TYPE:
-        return LINK_TYPE
-    if packet["loss"] == layout.LOST_NOT_IP and {"avsp", "macsec"} & set(layers):
-        return TAGGED
-    if packet["loss"] and packet["loss"] != layout.LOST_NOT_IP:
-        return MALFORMED
-    if {"pim", "sflow", "capwap.data", "ipcomp"} & set(layers):
-        return NO_TUNNEL
-    if packet["tunnel"] in (Tunnel.VXLAN, Tunnel.GENEVE) and not {"vxlan", "geneve"} & set(layers):
-        return ONLY_HERE
-    if not found:
-        return OTHER_VERSION
-    if found == ("cut",) or packet["protocol"] in (4, 41):
-        return IMPLAUSIBLE
-    return NOT_EXPLAINED
+    loss, tunnel, seen = packet["loss"], packet["tunnel"], set(layers)
+    classes = (
+        (LINK_TYPE, loss == layout.LOST_LINK_TYPE),
+        (TAGGED, loss == layout.LOST_NOT_IP and {"avsp", "macsec"} & seen),
+        (MALFORMED, loss not in (layout.OK, layout.LOST_NOT_IP)),
+        (NO_TUNNEL, {"pim", "sflow", "capwap.data", "ipcomp"} & seen),
+        (ONLY_HERE, tunnel in (Tunnel.VXLAN, Tunnel.GENEVE) and not {"vxlan", "geneve"} & seen),
+        (OTHER_VERSION, not found),
+        (STOPPED, "" in found or found == mine[: len(found)]),
+        (IMPLAUSIBLE, found == ("cut",) or packet["protocol"] in (4, 41)),
+    )
+    return next((name for name, holds in classes if holds), NOT_EXPLAINED)
 
 
 def compare(path: Path) -> tuple[Path, Counter[str], Counter[str]]:
@@ -139,7 +137,7 @@ def compare(path: Path) -> tuple[Path, Counter[str], Counter[str]]:
                 continue
             found, layers = told[number]
             same = mine == found[: len(mine)] if mine else not found
-            classes["" if same else explanation(packet, found, layers)] += 1
+            classes["" if same else explanation(packet, mine, found, layers)] += 1
             if same and packet["tunnel"] and not packet["loss"]:
                 tunnels[Tunnel(packet["tunnel"]).name] += 1
     except OddflowError:  # the sweep looks at what is refused
