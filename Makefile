@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs lab lock wheel sweep clean
+.PHONY: help setup demo test check bench peers fuzz docs lab lock wheel sweep clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -33,11 +33,23 @@ check: $(VENV)/.ready  ## Lint, format, types, import contracts
 	$(BIN)/lint-imports
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
-bench: $(VENV)/.ready  ## Measure metering and scoring on this machine
-	$(BIN)/python benchmarks/ingest.py
+bench: $(VENV)/.ready peers  ## Measure metering on this machine, beside other tools
+	$(BIN)/oddflow bench ingest -o out/bench-ingest.json
 
-sweep: $(VENV)/.ready  ## Meter every capture in ../shared/data and compare packet counts with tshark
+peers: out/peers/nfstream/.ready out/peers/dpkt/.ready out/peers/cicflowmeter/.ready  ## Install the tools that bench compares with
+
+out/peers/%/.ready: benchmarks/peers/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet -r $<
+	@touch $@
+
+fuzz: $(VENV)/.ready  ## A million mutated packets, then a search by coverage, replayed compiled
+	$(BIN)/pip install --quiet atheris==3.0.0 || echo "atheris cannot be installed here: nothing is guided by coverage"
+	$(BIN)/python -m tests.fuzz --seed $(SEED)
+
+sweep: $(VENV)/.ready out/peers/nfstream/.ready  ## Meter every capture in ../shared/data; compare totals with tshark, flows with NFStream
 	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/against_nfstream.py
 
 docs: $(VENV)/.ready  ## Serve the documentation at 127.0.0.1:8000
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000

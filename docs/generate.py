@@ -6,6 +6,7 @@ from typing import Any
 import typer.main
 
 from oddflow.cli.main import app
+from oddflow.flows.statistics import STATISTICS
 from oddflow.schema import COLUMNS
 
 HERE = Path(__file__).parent
@@ -26,6 +27,26 @@ def flow_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def statistics() -> str:
+    """The statistics of CICFlowMeter as a page."""
+    lines = [
+        "# Statistics",
+        "",
+        "`oddflow flows --statistics` adds the 76 statistics of CICFlowMeter to the table, under their meaning. Each",
+        "follows from columns of the [flow table](flow-table.md) that merge exactly; its formula names them. Lengths are",
+        "those of the transport payload, as in CICFlowMeter. A statistic without a value is null.",
+        "",
+        'Faults of CICFlowMeter that Engelen, Rimmer and Joosen found ("Troubleshooting an Intrusion Detection Dataset:',
+        'the CICIDS2017 Case Study", 2021) are not repeated: a connection ends after FIN both ways or RST, not at the',
+        "first FIN; each packet is counted once; flags are counted over all packets; a rate over no time is null.",
+        "",
+        "| column | in CICFlowMeter | unit | formula |",
+        "|---|---|---|---|",
+        *(f"| `{s.name}` | {s.cic_name} | {s.unit} | {s.formula} |" for s in STATISTICS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _option(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return f"| `{parameter.metavar or parameter.name.upper()}` | {parameter.help or ''} | |"
@@ -38,18 +59,27 @@ def _option(parameter: Any) -> str:
     return f"| {names} | {parameter.help or ''} | {default} |"
 
 
+def leaves(group: Any, before: str = "") -> list[tuple[str, Any]]:
+    """All commands by their full names, those of groups among them."""
+    found = []
+    for name, command in group.commands.items():
+        inside = leaves(command, f"{before}{name} ") if hasattr(command, "commands") else [(before + name, command)]
+        found += inside
+    return found
+
+
 def command_line() -> str:
     """All commands with their options as a page."""
     group: Any = typer.main.get_command(app)
     lines = ["# Command line", "", group.epilog, ""]
-    for name, command in group.commands.items():
+    for name, command in leaves(group):
         lines += [f"## oddflow {name}", "", command.help or "", "", "| option | meaning | default |", "|---|---|---|"]
         lines += [_option(parameter) for parameter in command.params if parameter.name != "help"]
         lines.append("")
     return "\n".join(lines)
 
 
-PAGES = {"flow-table.md": flow_table, "command-line.md": command_line}
+PAGES = {"flow-table.md": flow_table, "statistics.md": statistics, "command-line.md": command_line}
 
 if __name__ == "__main__":
     for page, make in PAGES.items():

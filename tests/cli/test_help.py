@@ -10,10 +10,24 @@ from oddflow.cli.main import app
 from .call import call
 
 COMMANDS = sorted(get_command(app).commands)
+LEAVES = {name: command for name, command in get_command(app).commands.items() if not hasattr(command, "commands")}
+LEAVES |= {f"bench {name}": command for name, command in get_command(app).commands["bench"].commands.items()}
 
 
 def test_all_commands_are_there():
-    wanted = {"detect", "learn", "flows", "explain", "extract", "inspect", "detectors", "doctor", "demo"}
+    wanted = {
+        "detect",
+        "watch",
+        "learn",
+        "flows",
+        "explain",
+        "extract",
+        "inspect",
+        "detectors",
+        "doctor",
+        "demo",
+        "bench",
+    }
     assert wanted <= set(COMMANDS)
 
 
@@ -27,20 +41,20 @@ def test_the_first_page_names_commands_and_exit_codes(monkeypatch):
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", LEAVES)
 def test_help_of_a_command_names_each_of_its_options(command, flag, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    outcome = call(command, flag)
+    outcome = call(*command.split(), flag)
     assert outcome.code == 0
-    for parameter in get_command(app).commands[command].params:
+    for parameter in LEAVES[command].params:
         for name in parameter.opts if parameter.param_type_name == "option" else []:
             assert name in outcome.out, (command, name)
         assert getattr(parameter, "help", ""), f"{command}: {parameter.name} is not explained"
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])
+@pytest.mark.parametrize("command", [name for name in LEAVES if name != "demo"])
 def test_every_command_speaks_json(command):
-    names = [name for parameter in get_command(app).commands[command].params for name in parameter.opts]
+    names = [name for parameter in LEAVES[command].params for name in parameter.opts]
     assert "--json" in names
 
 

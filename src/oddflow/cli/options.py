@@ -4,16 +4,41 @@ from typing import Annotated
 
 import typer
 
+SOURCES_HELP = (
+    "Captures (pcap, pcapng; also .gz, .zst; a URL; a folder is one capture), flow tables (.parquet, .arrow, .csv), "
+    "or - for standard input."
+)
 Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE…",
-        help="Captures (pcap, pcapng; also .gz, .zst), flow tables (.parquet, .arrow, .csv), or - for standard input.",
+        help=SOURCES_HELP,
+        show_default=False,
+    ),
+]
+SourcesOrNone = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SOURCE…",
+        help=SOURCES_HELP,
         show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value to standard output.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 where any part of the input was lost.")]
+Merge = Annotated[
+    bool,
+    typer.Option("--merge", help="Read all captures as one, in the order of time: rotated files, or several taps."),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Workers that share the packets. Each writes a table of its own: flows.0.parquet, flows.1.parquet, …",
+    ),
+]
+Duration = Annotated[float, typer.Option("--duration", metavar="SECONDS", min=0, help="Stop after this; 0 for no end.")]
 HomeNet = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,18 +1,21 @@
 """Tables for the terminal."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from oddflow.amounts import seconds, size
 from oddflow.cli.console import plain
 from oddflow.schema import protocol_name
-from oddflow.verdicts.alert import AlertRow
-from oddflow.verdicts.detection import Detection
-from oddflow.verdicts.words import seconds, size
+
+if TYPE_CHECKING:
+    from oddflow.verdicts.alert import AlertRow
+    from oddflow.verdicts.detection import Detection
 
 
 def clock(time_ns: int) -> str:
@@ -51,7 +54,32 @@ def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
     return table
 
 
-def targets(row: AlertRow) -> str:
+def flow_line(flows: pa.RecordBatch) -> Iterator[Text]:
+    """Each flow in one line, as it ends."""
+    names = ["src_ip", "src_port", "dst_ip", "dst_port", "protocol"]
+    names += [f"{way}_{what}" for way in ("forward", "reverse") for what in ("packets", "bytes")]
+    starts = flows.column("start").cast(pa.int64()).to_pylist()
+    ends = flows.column("end").cast(pa.int64()).to_pylist()
+    for row, start_ns, end_ns in zip(flows.select(names).to_pylist(), starts, ends, strict=True):
+        between = f"{endpoint(row['src_ip'], row['src_port'])} → {endpoint(row['dst_ip'], row['dst_port'])}"
+        packets = f"{row['forward_packets'] or 0:,} / {row['reverse_packets'] or 0:,} packets"
+        sizes = f"{size(row['forward_bytes'] or 0)} / {size(row['reverse_bytes'] or 0)}"
+        lasted = seconds((end_ns - start_ns) / 1e9)
+        yield plain(f"{clock(start_ns)} {between} {protocol_name(row['protocol'])}  {packets}  {sizes}  {lasted}")
+
+
+def alert_line(row: "AlertRow") -> Text:
+    """Alike alerts in one line: when, who, where to, why, how rare."""
+    top = row.top
+    count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
+    return Text.assemble(
+        f"{clock(min(alert.start_ns for alert in row.alerts))[:8]} {top.score:.4g} ",
+        (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
+        plain(f" {protocol_name(top.protocol)}  {count}{row.headline}; {top.rarity}  [{top.id}]").plain,
+    )
+
+
+def targets(row: "AlertRow") -> str:
     """Where the alerts of a row went: one service, several ports of one host, or several hosts."""
     hosts = {alert.dst_ip for alert in row.alerts}
     ports = {alert.dst_port for alert in row.alerts}
@@ -63,7 +91,7 @@ def targets(row: AlertRow) -> str:
     return f"{len(hosts):,} hosts{port}"
 
 
-def alert_table(detection: Detection, limit: int) -> Table:
+def alert_table(detection: "Detection", limit: int) -> Table:
     """The ranked rows, what an analyst reads first: a line of facts, and under it why and how rare."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("#", justify="right", no_wrap=True)
@@ -96,6 +124,6 @@ def alert_table(detection: Detection, limit: int) -> Table:
     return table
 
 
-def _truth_of(row: AlertRow) -> Text:
+def _truth_of(row: "AlertRow") -> Text:
     names = sorted({alert.truth for alert in row.alerts if alert.truth})
     return Text(", ".join(names), style="green") if names else Text("benign", style="dim")

@@ -1,7 +1,8 @@
 """The flow meter: packet batches in, flow batches out, in memory set by its settings."""
 
 import secrets
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from oddflow.flows import _layout as layout
 from oddflow.flows._bytes_kernels import CHUNK_BYTES
 from oddflow.flows._export_kernels import MOST_FIRST_BYTES
 from oddflow.flows._meter_kernels import advance, drain, meter_packets
+from oddflow.flows.naming.behaviour import HostBehaviour
 from oddflow.flows.settings import REORDER_SLACK_S, MeterSettings, Payload
 from oddflow.flows.table import flow_batch
 from oddflow.schema import PAYLOAD_BYTES, SEQUENCE_PACKETS, FlowEnd
@@ -41,10 +43,18 @@ class Meter:
     Args:
         settings: How flows are cut and what is kept of them.
         shard: (k, n): only the k-th share of n of all flows, told by a hash of the key; other packets pass by.
+        captures: The names of the files that packets are numbered in, where several are read as one.
     """
 
-    def __init__(self, settings: MeterSettings | None = None, shard: tuple[int, int] = (0, 1)) -> None:
+    def __init__(
+        self,
+        settings: MeterSettings | None = None,
+        shard: tuple[int, int] = (0, 1),
+        *,
+        captures: Sequence[str] = (),
+    ) -> None:
         self.settings = settings or MeterSettings()
+        self._captures = captures
         rows = self.settings.max_flows
         kind = self.settings.payload
         apart = kind in (Payload.FLOW, Payload.FLOW_FRAMES)
@@ -102,6 +112,9 @@ class Meter:
         )
         self._limits = np.array([round(s * 1e9) for s in seconds], np.int64)
         self._asked = np.array([KINDS.index(kind), self.settings.early_packets, *shard], np.int64)
+        # a worker that sees a share of all flows cannot say how a host behaves
+        self._behaviour = HostBehaviour() if shard[1] == 1 else None
+        self.unparsed: Counter[str] = Counter()
         self._seed = np.uint64(secrets.randbits(64))
 
     @property
@@ -124,7 +137,7 @@ class Meter:
         first = 0
         while first < batch.count:
             first = meter_packets(
-                batch.data, first, batch.count, batch.first_number, batch.packets,
+                batch.data, first, batch.count, batch.first_number, batch.packets, batch.numbers,
                 self._rows, self._finished, self._limits, self._asked, self._seed,
             )  # fmt: skip
             if first < batch.count:
@@ -146,7 +159,14 @@ class Meter:
         if count:
             self._meter[layout.DONE_COUNT] = 0
             self._meter[layout.ROOM] = BATCH_ROOM
-            yield flow_batch(self._finished, count, self.settings.payload)
+            yield flow_batch(
+                self._finished,
+                count,
+                self.settings.payload,
+                behaviour=self._behaviour,
+                unparsed=self.unparsed,
+                captures=self._captures,
+            )
 
     def close(self) -> Iterator[pa.RecordBatch]:
         """Ends all flows still open, since the input has."""

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from pyarrow import parquet
 
+from oddflow.capture.remote import is_url, shown
 from oddflow.errors import InputError, UnknownFormat, UsageError
 from oddflow.files import whole_file
 from oddflow.losses import Ledger, Loss
@@ -19,7 +20,10 @@ from oddflow.schema import FLOW_SCHEMA
 ROWS_A_BATCH = 8_192
 PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 KEY_COLUMNS = ("start", "end", "src_ip", "dst_ip", "src_port", "dst_port", "protocol")
-NESTED = ("lengths", "gaps_us", "payload")
+FEW_VALUES = ["src_ip", "dst_ip", "protocol", "ip_version", "end_reason", "direction_by", "capture"]
+"""Columns that a dictionary makes smaller in a Parquet file; of others it only costs time."""
+
+NESTED = ("lengths", "gaps_us", "payload", "reverse_payload")
 
 
 def is_table(first: bytes) -> bool:
@@ -40,6 +44,8 @@ def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordB
     ledger.unit = "records"
     if source == "-":
         raise InputError("a flow table cannot be read from standard input; give its file's path")
+    if is_url(source):
+        raise InputError(f"{shown(source)} is a flow table; only captures are read by URL: fetch it, and name the file")
     try:
         if first.startswith(PARQUET_MAGIC):
             batches = parquet.ParquetFile(source).iter_batches(batch_size=ROWS_A_BATCH)
@@ -162,18 +168,32 @@ def _conform(batch: pa.RecordBatch, source: str, ledger: Ledger) -> Iterator[pa.
         yield kept
 
 
+def table_of(path: str, worker: int, workers: int) -> str:
+    """The name of one worker's table.
+
+    >>> table_of("out/flows.parquet", 1, 2), table_of("flows.csv", 0, 1)
+    ('out/flows.1.parquet', 'flows.csv')
+    """
+    whole = Path(path)
+    return path if workers == 1 else str(whole.with_name(f"{whole.stem}.{worker}{whole.suffix}"))
+
+
 class TableWriter:
     """Writes flow batches to `.parquet`, `.arrow` or `.csv`; the name's ending says which.
 
-    The file gets its name when it is whole; one that fails leaves nothing behind.
+    The file gets its name when it is whole; one that fails leaves nothing behind. `into` is a file that is open
+    already, where none can be made: it is written to as it is.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, into: BinaryIO | None = None) -> None:
         self._path = path
+        self._into = into
         self._file = ExitStack()
         self._writer: Any = None
         openers: dict[str, Callable[[Any], Any]] = {
-            ".parquet": lambda file: parquet.ParquetWriter(file, FLOW_SCHEMA, compression="zstd"),
+            ".parquet": lambda file: parquet.ParquetWriter(
+                file, FLOW_SCHEMA, compression="zstd", use_dictionary=FEW_VALUES
+            ),
             ".arrow": lambda file: pa.ipc.new_file(file, FLOW_SCHEMA),
             ".csv": _CsvWriter,
         }
@@ -184,7 +204,7 @@ class TableWriter:
 
     def __enter__(self) -> Self:
         """Opens the file; raises OutputError where it cannot be written."""
-        file = self._file.enter_context(whole_file(self._path))
+        file = self._into if self._into is not None else self._file.enter_context(whole_file(self._path))
         self._writer = self._open(file)
         return self
 

@@ -1,0 +1,1 @@
+"""Measures Oddflow on this machine, beside other tools in the same run."""

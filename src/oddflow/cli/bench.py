@@ -1,0 +1,137 @@
+"""`oddflow bench`: measures this machine, beside other tools in the same run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oddflow.cli import options
+
+if TYPE_CHECKING:
+    from oddflow.bench.ingest import Figure, IngestBench
+
+DEFAULT_PACKETS, LARGE_BYTES = 4_000_000, (500_000_000, 5_000_000_000)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group."""
+    group = typer.Typer(no_args_is_help=True, help="Measure this machine, beside other tools in the same run.")
+    group.callback()(_group)
+    group.command(name="ingest", help="Packets to flows: rate, ratio to other tools, memory.")(ingest)
+    app.add_typer(group, name="bench")
+
+
+def _group() -> None:
+    pass
+
+
+def ingest(
+    captures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--captures",
+            metavar="FILE",
+            help="Make the input of this capture; may be repeated. The mixed capture or the examples unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    packets: Annotated[int, typer.Option("--packets", min=1000, help="Packets that rates are taken on.")] = (
+        DEFAULT_PACKETS
+    ),
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each contestant runs.")] = 3,
+    flood: Annotated[int, typer.Option("--flood", min=1000, help="Flows of the SYN flood.")] = 5_000_000,
+    large: Annotated[
+        bool, typer.Option("--large", help="Take memory on 0.5 and 5 GB instead of 0.05 and 0.5 GB.")
+    ] = False,
+    peers: Annotated[Path, typer.Option("--peers", metavar="FOLDER", help="Where make peers put them.")] = Path(
+        "out/peers"
+    ),
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the JSON here.", show_default=False)
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Builds captures in a folder of its own, runs everything in interleaved rounds, and removes them."""
+    import json
+    import tempfile
+
+    from oddflow import api
+    from oddflow.bench.ingest import IngestBench, Sizes
+    from oddflow.bench.traffic import default_captures
+    from oddflow.cli import console
+    from oddflow.files import check_place, whole_file
+
+    if output:
+        check_place(output)
+    chosen = captures or default_captures(api.examples())
+    sizes = Sizes(packets, rounds, flood, LARGE_BYTES if large else Sizes().memory_bytes)
+    with tempfile.TemporaryDirectory(prefix="oddflow-bench-") as folder:
+        bench = IngestBench(chosen, Path(folder), peers, sizes, live=_live())
+        _run(bench)
+    found = bench.as_dict()
+    if as_json:
+        console.print_json(found)
+    else:
+        _show(found, bench.figures())
+    if output:
+        with whole_file(output) as file:
+            file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def _live() -> Path | None:
+    """The program that measures live capture: beside the examples in a repository, and for root alone."""
+    import os
+
+    from oddflow import api
+
+    program = api.examples().parent / "benchmarks" / "live.py"
+    return program if program.is_file() and os.geteuid() == 0 else None
+
+
+def _run(bench: "IngestBench") -> None:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from oddflow.cli import console
+
+    steps = list(bench.steps())
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console.err, transient=True, disable=not console.err.is_terminal) as progress:
+        task = progress.add_task("", total=len(steps))
+        for step in steps:
+            progress.update(task, description=step.said)
+            step.do()
+            progress.advance(task)
+
+
+def _show(found: dict[str, Any], figures: "list[Figure]") -> None:
+    from rich import box
+    from rich.table import Table
+
+    from oddflow.cli import console
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    table.add_column("target", justify="right")
+    table.add_column("")
+    table.add_column("taken on")
+    for figure in figures:
+        sign = "≥" if figure.at_least else "≤"
+        target = f"{sign} {_number(figure.target, figure.unit)}" if figure.target is not None else ""
+        met = {True: "[green]met[/green]", False: "[red]not met[/red]", None: ""}[figure.met]
+        value = _number(figure.value, figure.unit) if figure.value is not None else "–"
+        table.add_row(console.plain(figure.what), value, target, met, console.plain(figure.detail))
+    console.out.print(table)
+    console.say("; ".join(f"{name} {value}" for name, value in found["machine"].items()))
+    given = found["input"]
+    console.say(f"made of {', '.join(given['captures'])}: {given['bytes_per_packet']:.0f} bytes a packet on average")
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "packets/s":
+        return f"{value / 1e6:.2f} M/s" if value >= 1e5 else f"{value:,.0f}/s"
+    if unit == "×":
+        return f"{value:,.0f} ×" if value >= 100 else f"{value:.2f} ×"
+    return f"{value:,.0f} {unit}"
