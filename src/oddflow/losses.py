@@ -20,6 +20,8 @@ class Loss(StrEnum):
     TRANSPORT_HEADER = "malformed transport header"
     TUNNEL_DEPTH = "more headers than the limit"
     RECORD = "record that cannot be read"
+    RING = "dropped: the capture ring was full"
+    INTERFACE = "dropped by the interface or the kernel before capture"
 
 
 class Ledger:

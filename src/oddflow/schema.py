@@ -134,6 +134,34 @@ def _period_columns(name: str, what: str) -> list[Column]:
     ]
 
 
+APPLICATION_COLUMNS: tuple[Column, ...] = (
+    Column("tls_sni", pa.string(), "", "name of the server that a TLS, DTLS or QUIC client asks for"),
+    Column("tls_alpn", pa.string(), "", "all protocols that the client offers (ALPN), commas between"),
+    Column("tls_version", pa.string(), "", "newest TLS or DTLS version that the client offers"),
+    Column("tls_server_version", pa.string(), "", "version that the server chose; null for QUIC"),
+    Column("ja3", pa.string(), "", "JA3 of the ClientHello"),
+    Column("ja4", pa.string(), "", "JA4 of the ClientHello"),
+    Column("dns_query", pa.string(), "", "name of the first DNS question"),
+    Column("dns_type", pa.string(), "", "type of the first DNS question"),
+    Column("dns_rcode", pa.uint8(), "", "code of the answer to it"),
+    Column("http_method", pa.string(), "", "method of the first HTTP request"),
+    Column("http_host", pa.string(), "", "Host header of the first HTTP request"),
+    Column("http_user_agent", pa.string(), "", "User-Agent header of the first HTTP request"),
+    Column("http_status", pa.uint16(), "", "status of the first HTTP response"),
+    Column("ssh_client", pa.string(), "", "SSH banner of the client"),
+    Column("ssh_server", pa.string(), "", "SSH banner of the server"),
+    Column("quic_version", pa.uint32(), "", "version in the client's first QUIC packet with one"),
+)
+"""What the first bytes of a flow say. Text from the wire is printable ASCII; other bytes and backslashes are \\xNN."""
+
+NAMING_COLUMNS: tuple[Column, ...] = (
+    Column("app_by_port", pa.string(), "", "service that the ports are registered for"),
+    Column("app_by_signature", pa.string(), "", "application that the first bytes look like"),
+    Column("app_by_statistics", pa.string(), "", "kind of talk that counts and times look like"),
+    Column("app_by_behaviour", pa.string(), "", "pattern in which the two hosts behave"),
+)
+"""The four ways to name an application, side by side (docs/applications.md)."""
+
 COLUMNS: tuple[Column, ...] = (
     Column("start", pa.timestamp("ns", "UTC"), "ns", "time of the first packet"),
     Column("end", pa.timestamp("ns", "UTC"), "ns", "time of the last packet"),
@@ -173,6 +201,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("gap_squares_us2", pa.float64(), "µs²", "sum of the squared times between packets"),
     Column("gap_min_us", pa.uint32(), "µs", "least time between packets"),
     Column("gap_max_us", pa.uint32(), "µs", "greatest time between packets"),
+    *APPLICATION_COLUMNS,
+    *NAMING_COLUMNS,
     Column(
         "lengths",
         pa.list_(pa.int16(), SEQUENCE_PACKETS),
@@ -191,38 +221,6 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 FLOW_SCHEMA = pa.schema([pa.field(column.name, column.type) for column in COLUMNS])
-
-APPLICATION_COLUMNS: tuple[Column, ...] = (
-    Column("tls_sni", pa.string(), "", "name of the server that a TLS, DTLS or QUIC client asks for"),
-    Column("tls_alpn", pa.string(), "", "all protocols that the client offers (ALPN), commas between"),
-    Column("tls_version", pa.string(), "", "newest TLS or DTLS version that the client offers"),
-    Column("tls_server_version", pa.string(), "", "version that the server chose; null for QUIC"),
-    Column("ja3", pa.string(), "", "JA3 of the ClientHello"),
-    Column("ja4", pa.string(), "", "JA4 of the ClientHello"),
-    Column("dns_query", pa.string(), "", "name of the first DNS question"),
-    Column("dns_type", pa.string(), "", "type of the first DNS question"),
-    Column("dns_rcode", pa.uint8(), "", "code of the answer to it"),
-    Column("http_method", pa.string(), "", "method of the first HTTP request"),
-    Column("http_host", pa.string(), "", "Host header of the first HTTP request"),
-    Column("http_user_agent", pa.string(), "", "User-Agent header of the first HTTP request"),
-    Column("http_status", pa.uint16(), "", "status of the first HTTP response"),
-    Column("ssh_client", pa.string(), "", "SSH banner of the client"),
-    Column("ssh_server", pa.string(), "", "SSH banner of the server"),
-    Column("quic_version", pa.uint32(), "", "version in the client's first QUIC packet with one"),
-)
-"""What the first bytes of a flow say. Text from the wire is printable ASCII; other bytes and backslashes are \\xNN."""
-
-NAMING_COLUMNS: tuple[Column, ...] = (
-    Column("app_by_port", pa.dictionary(pa.int16(), pa.string()), "", "service that the ports are registered for"),
-    Column(
-        "app_by_signature", pa.dictionary(pa.int16(), pa.string()), "", "application that the first bytes look like"
-    ),
-    Column(
-        "app_by_statistics", pa.dictionary(pa.int16(), pa.string()), "", "kind of talk that counts and times look like"
-    ),
-    Column("app_by_behaviour", pa.dictionary(pa.int16(), pa.string()), "", "pattern in which the two hosts behave"),
-)
-"""The four ways to name an application, side by side (docs/applications.md)."""
 
 TUNNEL_NAMES = {
     Tunnel.NONE: "", Tunnel.IP_IN_IP: "ipip", Tunnel.IPV6_IN_IP: "ipv6", Tunnel.GRE: "gre", Tunnel.ERSPAN: "erspan",

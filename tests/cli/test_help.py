@@ -15,7 +15,19 @@ LEAVES |= {f"bench {name}": command for name, command in get_command(app).comman
 
 
 def test_all_commands_are_there():
-    wanted = {"detect", "learn", "flows", "explain", "extract", "inspect", "detectors", "doctor", "demo", "bench"}
+    wanted = {
+        "detect",
+        "watch",
+        "learn",
+        "flows",
+        "explain",
+        "extract",
+        "inspect",
+        "detectors",
+        "doctor",
+        "demo",
+        "bench",
+    }
     assert wanted <= set(COMMANDS)
 
 

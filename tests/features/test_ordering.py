@@ -5,7 +5,7 @@ from hypothesis.strategies import integers, lists, sampled_from
 from tests.features.build import S, flows, pieces
 from tests.flows.twin import rows_of
 
-from oddflow.features.ordering import in_end_order
+from oddflow.features.ordering import Waiting, in_end_order
 
 
 def ordered(rows, sizes, **more):
@@ -73,3 +73,30 @@ def test_a_single_batch_is_sorted():
 
 def test_no_flows_give_no_batch():
     assert list(in_end_order([], wait_s=1.0)) == []
+
+
+@given(lists(lists(integers(0, 40), max_size=12), max_size=8), lists(integers(0, 50), min_size=1, max_size=8))
+def test_waiting_flows_come_once_sorted_within_each_hand_out_and_none_too_early(batches, moments):
+    waiting = Waiting()
+    found = []
+    number = 0
+    for ends, moment in zip(batches, moments * len(batches), strict=False):
+        if ends:
+            waiting.add(flows([{"end": end * S, "first_packet": number + i} for i, end in enumerate(ends)]))
+            number += len(ends)
+        ready = waiting.ready(moment * S)
+        rows = rows_of([ready]) if ready is not None else []
+        assert all(row["end"] < moment * S for row in rows)
+        assert [row["end"] for row in rows] == sorted(row["end"] for row in rows)
+        found += rows
+    last = waiting.ready(None)
+    found += rows_of([last]) if last is not None else []
+    assert sorted(row["first_packet"] for row in found) == list(range(number))
+    assert waiting.count == 0
+
+
+def test_when_too_many_wait_the_earlier_half_goes_on():
+    waiting = Waiting(max_waiting=10)
+    waiting.add(flows([{"end": end * S, "first_packet": end} for end in range(12, 0, -1)]))
+    assert [row["first_packet"] for row in rows_of([waiting.ready(0)])] == [1, 2, 3, 4, 5, 6]
+    assert waiting.count == 6

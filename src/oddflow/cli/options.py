@@ -12,6 +12,14 @@ Sources = Annotated[
         show_default=False,
     ),
 ]
+SourcesOrNone = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SOURCE…",
+        help="Captures (pcap, pcapng; also .gz, .zst), flow tables (.parquet, .arrow, .csv), or - for standard input.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value to standard output.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 where any part of the input was lost.")]
 HomeNet = Annotated[

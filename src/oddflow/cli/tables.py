@@ -1,5 +1,6 @@
 """Tables for the terminal."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,6 +50,31 @@ def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
             seconds((end_ns - start_ns) / 1e9),
         )
     return table
+
+
+def flow_line(flows: pa.RecordBatch) -> Iterator[Text]:
+    """Each flow in one line, as it ends."""
+    names = ["src_ip", "src_port", "dst_ip", "dst_port", "protocol"]
+    names += [f"{way}_{what}" for way in ("forward", "reverse") for what in ("packets", "bytes")]
+    starts = flows.column("start").cast(pa.int64()).to_pylist()
+    ends = flows.column("end").cast(pa.int64()).to_pylist()
+    for row, start_ns, end_ns in zip(flows.select(names).to_pylist(), starts, ends, strict=True):
+        between = f"{endpoint(row['src_ip'], row['src_port'])} → {endpoint(row['dst_ip'], row['dst_port'])}"
+        packets = f"{row['forward_packets'] or 0:,} / {row['reverse_packets'] or 0:,} packets"
+        sizes = f"{size(row['forward_bytes'] or 0)} / {size(row['reverse_bytes'] or 0)}"
+        lasted = seconds((end_ns - start_ns) / 1e9)
+        yield plain(f"{clock(start_ns)} {between} {protocol_name(row['protocol'])}  {packets}  {sizes}  {lasted}")
+
+
+def alert_line(row: AlertRow) -> Text:
+    """Alike alerts in one line: when, who, where to, why, how rare."""
+    top = row.top
+    count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
+    return Text.assemble(
+        f"{clock(min(alert.start_ns for alert in row.alerts))[:8]} {top.score:.4g} ",
+        (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
+        plain(f" {protocol_name(top.protocol)}  {count}{row.headline}; {top.rarity}  [{top.id}]").plain,
+    )
 
 
 def targets(row: AlertRow) -> str:

@@ -49,6 +49,46 @@ def in_end_order(
         yield _sorted(waiting)
 
 
+class Waiting:
+    """Finished flows of a live source, given on in the order in which they ended as far as they came in time.
+
+    Args:
+        max_waiting: When more flows wait, the earlier half goes on at once; memory stays bounded.
+    """
+
+    def __init__(self, max_waiting: int = 65_536) -> None:
+        self._max_waiting = max_waiting
+        self._flows: list[pa.RecordBatch] = []
+        self.count = 0
+
+    def add(self, flows: pa.RecordBatch) -> None:
+        """Takes flows that ended, in any order."""
+        self._flows.append(flows)
+        self.count += flows.num_rows
+
+    def ready(self, before_ns: int | None) -> pa.RecordBatch | None:
+        """The flows that ended before a time, in order, late ones among them; all flows where no time is given."""
+        if not self.count:
+            return None
+        if before_ns is None or self.count > self._max_waiting:
+            flows = _sorted(self._flows)
+            ready = self.count if before_ns is None else self.count // 2
+            self._flows = [_own(flows.slice(ready))] if ready < self.count else []
+            self.count -= ready
+            return flows.slice(0, ready)
+        ended: list[pa.RecordBatch] = []
+        waiting: list[pa.RecordBatch] = []
+        for flows in self._flows:
+            has_ended = integers(flows, "end") < before_ns
+            if has_ended.any():
+                ended.append(flows if has_ended.all() else flows.filter(pa.array(has_ended)))
+            if not has_ended.all():
+                waiting.append(flows if not has_ended.any() else flows.filter(pa.array(~has_ended)))
+        self._flows = waiting
+        self.count -= sum(flows.num_rows for flows in ended)
+        return _sorted(ended) if ended else None
+
+
 def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     table = pa.Table.from_batches(batches)
     order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in ORDER])

@@ -1,6 +1,7 @@
 """The flow meter: packet batches in, flow batches out, in memory set by its settings."""
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,6 +12,7 @@ from oddflow.flows import _layout as layout
 from oddflow.flows._bytes_kernels import CHUNK_BYTES
 from oddflow.flows._export_kernels import MOST_FIRST_BYTES
 from oddflow.flows._meter_kernels import advance, drain, meter_packets
+from oddflow.flows.naming.behaviour import HostBehaviour
 from oddflow.flows.settings import REORDER_SLACK_S, MeterSettings, Payload
 from oddflow.flows.table import flow_batch
 from oddflow.schema import PAYLOAD_BYTES, SEQUENCE_PACKETS, FlowEnd
@@ -102,6 +104,9 @@ class Meter:
         )
         self._limits = np.array([round(s * 1e9) for s in seconds], np.int64)
         self._asked = np.array([KINDS.index(kind), self.settings.early_packets, *shard], np.int64)
+        # a worker that sees a share of all flows cannot say how a host behaves
+        self._behaviour = HostBehaviour() if shard[1] == 1 else None
+        self.unparsed: Counter[str] = Counter()
         self._seed = np.uint64(secrets.randbits(64))
 
     @property
@@ -146,7 +151,7 @@ class Meter:
         if count:
             self._meter[layout.DONE_COUNT] = 0
             self._meter[layout.ROOM] = BATCH_ROOM
-            yield flow_batch(self._finished, count, self.settings.payload)
+            yield flow_batch(self._finished, count, self.settings.payload, self._behaviour, self.unparsed)
 
     def close(self) -> Iterator[pa.RecordBatch]:
         """Ends all flows still open, since the input has."""

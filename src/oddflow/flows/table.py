@@ -1,5 +1,6 @@
 """Finished rows of the meter as an Arrow record batch of the flow schema."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,12 @@ from oddflow.flows._text_kernels import (
     write_community_ids,
     write_macs,
 )
+from oddflow.flows.application import application_columns
+from oddflow.flows.first_bytes import FirstBytes
+from oddflow.flows.naming.behaviour import HostBehaviour
+from oddflow.flows.naming.ports import names_by_port
+from oddflow.flows.naming.signatures import names_by_signature
+from oddflow.flows.naming.statistics import names_by_statistics
 from oddflow.flows.settings import Payload
 from oddflow.schema import COLUMNS, FLOW_SCHEMA, SEQUENCE_PACKETS, TUNNEL_NAMES, Column, Tunnel
 
@@ -201,12 +208,52 @@ def _plain(values: NDArray[Any], kind: Any) -> pa.Array:
     return pa.array(values).cast(kind, safe=False)
 
 
-def flow_batch(finished: layout.Finished, count: int, kind: Payload) -> pa.RecordBatch:
-    """The first n finished flows as a record batch of FLOW_SCHEMA, in their order; `finished` may be used again."""
+def _application_columns(
+    finished: layout.Finished, count: int, columns: _Columns, unparsed: Counter[str]
+) -> dict[str, pa.Array]:
+    """What the first bytes say, and the name that their signature gives."""
+    ends = _Ends(columns)
+    first = FirstBytes(
+        client=finished.client,
+        client_offsets=finished.client_ends[: count + 1],
+        server=finished.server,
+        server_offsets=finished.server_ends[: count + 1],
+        protocol=columns["protocol"],
+        src_port=np.where(ends.have_ports, ends.src_port, 0).astype(np.uint16),
+        dst_port=np.where(ends.have_ports, ends.dst_port, 0).astype(np.uint16),
+    )
+    return application_columns(first, unparsed) | {"app_by_signature": names_by_signature(first).dictionary_decode()}
+
+
+def flow_batch(
+    finished: layout.Finished,
+    count: int,
+    kind: Payload,
+    behaviour: HostBehaviour | None = None,
+    unparsed: Counter[str] | None = None,
+) -> pa.RecordBatch:
+    """The first n finished flows as a record batch of FLOW_SCHEMA, in their order; `finished` may be used again.
+
+    Args:
+        kind: What the payload columns hold.
+        behaviour: What is known of hosts; it is told of these flows. Without it `app_by_behaviour` is null.
+        unparsed: Told of first bytes that began like a known protocol and could not be read.
+    """
     columns = _Columns(finished, count)
     made = _end_columns(columns) | _number_columns(columns) | _byte_columns(finished, count, kind)
-    arrays = [
-        made[column.name](column) if column.name in made else _plain(columns[column.name], column.type)
-        for column in COLUMNS
-    ]
-    return pa.record_batch(arrays, schema=FLOW_SCHEMA)
+    arrays = _application_columns(finished, count, columns, Counter() if unparsed is None else unparsed)
+    later = ("app_by_port", "app_by_statistics", "app_by_behaviour")
+    for column in COLUMNS:
+        if column.name in made:
+            arrays[column.name] = made[column.name](column)
+        elif column.name not in arrays and column.name not in later:
+            arrays[column.name] = _plain(columns[column.name], column.type)
+    known = pa.record_batch(arrays)
+    arrays["app_by_port"] = names_by_port(known).dictionary_decode()
+    arrays["app_by_statistics"] = names_by_statistics(known).dictionary_decode()
+    arrays["app_by_behaviour"] = (
+        behaviour.names(known).dictionary_decode()
+        if behaviour
+        else pa.nulls(count, FLOW_SCHEMA.field("app_by_behaviour").type)
+    )
+    return pa.record_batch([arrays[column.name] for column in COLUMNS], schema=FLOW_SCHEMA)

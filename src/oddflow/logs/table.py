@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +19,7 @@ from oddflow.schema import FLOW_SCHEMA
 ROWS_A_BATCH = 8_192
 PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 KEY_COLUMNS = ("start", "end", "src_ip", "dst_ip", "src_port", "dst_port", "protocol")
-NESTED = ("lengths", "gaps_us", "payload")
+NESTED = ("lengths", "gaps_us", "payload", "reverse_payload")
 
 
 def is_table(first: bytes) -> bool:
@@ -165,11 +165,13 @@ def _conform(batch: pa.RecordBatch, source: str, ledger: Ledger) -> Iterator[pa.
 class TableWriter:
     """Writes flow batches to `.parquet`, `.arrow` or `.csv`; the name's ending says which.
 
-    The file gets its name when it is whole; one that fails leaves nothing behind.
+    The file gets its name when it is whole; one that fails leaves nothing behind. `into` is a file that is open
+    already, where none can be made: it is written to as it is.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, into: BinaryIO | None = None) -> None:
         self._path = path
+        self._into = into
         self._file = ExitStack()
         self._writer: Any = None
         openers: dict[str, Callable[[Any], Any]] = {
@@ -184,7 +186,7 @@ class TableWriter:
 
     def __enter__(self) -> Self:
         """Opens the file; raises OutputError where it cannot be written."""
-        file = self._file.enter_context(whole_file(self._path))
+        file = self._into if self._into is not None else self._file.enter_context(whole_file(self._path))
         self._writer = self._open(file)
         return self
 

@@ -1,0 +1,72 @@
+"""Flows to alerts, written and told as they come."""
+
+import json
+import os
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from oddflow.errors import OutputError
+from oddflow.files import reason_of
+from oddflow.sensor.privileges import Account
+from oddflow.sensor.sink import open_for
+from oddflow.verdicts.alert import Alert, AlertRow
+from oddflow.verdicts.rows import fold
+from oddflow.verdicts.watching import Watcher
+
+
+class AlertSink:
+    """Scores the flows of a worker.
+
+    Args:
+        watcher: What judges them.
+        path: Where alerts are written, one JSON a line, whole lines at a time; the file grows in place.
+        show: Told of alike alerts, folded, about once a second.
+        owner: Whose the file shall be, where it is opened with more rights than are kept.
+    """
+
+    def __init__(
+        self, watcher: Watcher, path: str | None, show: Callable[[AlertRow], None], *, owner: Account | None = None
+    ) -> None:
+        self.alerts = 0
+        self._watcher = watcher
+        self._path = path
+        self._file = open_for(path, owner) if path else None
+        self._show = show
+
+    def add(self, flows: pa.RecordBatch) -> None:
+        """As Sink."""
+        self._watcher.add(flows)
+
+    def tick(self, seen_until_ns: int) -> None:
+        """As Sink."""
+        self._tell(self._watcher.alerts(seen_until_ns))
+
+    def close(self) -> None:
+        """As Sink: flows that were still waiting are judged now."""
+        self._tell(self._watcher.alerts(None))
+        self.abandon()
+
+    def abandon(self) -> None:
+        """As Sink; what was written stays, for it was told."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _tell(self, alerts: list[Alert]) -> None:
+        self.alerts += len(alerts)
+        if self._file is not None and alerts:
+            text = "".join(json.dumps(a.as_dict(), ensure_ascii=False, allow_nan=False) + "\n" for a in alerts)
+            try:
+                _write_all(self._file, text.encode("utf-8", "replace"))
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise OutputError(f"{self._path} cannot be written: {reason_of(error)}; make room") from None
+        for row in fold(alerts):
+            self._show(row)
+
+
+def _write_all(file: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(file, content) :]

@@ -1,0 +1,59 @@
+"""Detection without an end: live flows in, alerts out as they come."""
+
+import numpy as np
+import pyarrow as pa
+
+from oddflow.features.ordering import Waiting
+from oddflow.features.tabular import Tabular
+from oddflow.models.sealed import SealedModel
+from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.detecting import normal_of
+from oddflow.verdicts.naming import plain_rows
+
+
+class Watcher:
+    """Scores flows in the order in which they ended.
+
+    Args:
+        model: A sealed model.
+        tabular: A fresh representation with the model's home networks and context settings.
+        threshold: The score from which on a flow is an alert.
+        patience_s: Flows wait this long for others that ended before them and are known to have ended only later;
+            what comes later still is scored as it comes. With the longest time-out of the meter, scores are those
+            of `detect` on the same packets.
+        source: What alerts call where they came from.
+
+    Raises:
+        SchemaMismatch: The model learnt other features.
+    """
+
+    def __init__(
+        self, model: SealedModel, tabular: Tabular, *, threshold: float, patience_s: float, source: str
+    ) -> None:
+        model.check_features(tabular.features)
+        self._model = model
+        self._tabular = tabular
+        self._threshold = threshold
+        self._patience_ns = round(patience_s * 1e9)
+        self._source = source
+        self._normal = normal_of(model, model.held_back, "normal flows")
+        self._waiting = Waiting()
+
+    def add(self, flows: pa.RecordBatch) -> None:
+        """Takes flows that ended."""
+        self._waiting.add(flows)
+
+    def alerts(self, seen_until_ns: int | None) -> list[Alert]:
+        """The odd ones among the flows that need wait no longer; among all of them where no time is given."""
+        flows = self._waiting.ready(None if seen_until_ns is None else seen_until_ns - self._patience_ns)
+        if flows is None:
+            return []
+        x = self._tabular.rows(flows)
+        scores, parts = self._model.score(x)
+        places = np.flatnonzero(scores >= self._threshold)
+        return [
+            self._normal.alert(
+                flow, float(scores[place]), self._normal.reasons(x[place], parts[place]), self._source, None
+            )
+            for place, flow in zip(places, plain_rows(flows, places), strict=True)
+        ]

@@ -1,0 +1,61 @@
+"""Watching finds what detection finds, alert for alert."""
+
+import pytest
+
+import oddflow
+from oddflow.features.context import ContextSettings
+from oddflow.features.homes import HomeNetworks
+from oddflow.features.tabular import Tabular
+from oddflow.flows.settings import MeterSettings
+from oddflow.models.sealed import SealedModel
+from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
+from oddflow.verdicts.watching import Watcher
+from tests.cli.captures import capture
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("watching")
+    (folder / "baseline.pcap").write_bytes(capture())
+    (folder / "incident.pcap").write_bytes(capture(scan=True, seed=2))
+    model = oddflow.learn(folder / "baseline.pcap", detector="robust-pca")
+    return model, folder / "incident.pcap"
+
+
+def watcher(model: SealedModel, source, patience_s):
+    manifest = model.manifest
+    return Watcher(
+        model,
+        Tabular.of(HomeNetworks(manifest.home_networks), ContextSettings.of(manifest.context)),
+        threshold=set_threshold(model.held_back, Budget.parse(DEFAULT_BUDGET), manifest.flows_per_s).score,
+        patience_s=patience_s,
+        source=source,
+    )
+
+
+def test_with_enough_patience_alerts_are_those_of_detect(learnt):
+    model, incident = learnt
+    settings = MeterSettings.of(model.manifest.meter)
+    watching = watcher(model, str(incident), settings.longest_wait_s)
+    found = []
+    for batch in oddflow.flows(incident, settings=settings):
+        for row in range(batch.num_rows):
+            flow = batch.slice(row, 1)
+            watching.add(flow)
+            found += watching.alerts(flow.column("end").cast("int64")[0].as_py())
+    found += watching.alerts(None)
+    expected = [alert for row in oddflow.detect(incident, model=model).rows for alert in row.alerts]
+    assert expected
+    assert sorted(found, key=lambda alert: alert.id) == sorted(expected, key=lambda alert: alert.id)
+
+
+def test_without_patience_a_flow_is_judged_as_it_ends(learnt):
+    model, incident = learnt
+    watching = watcher(model, "eth0", 0.0)
+    found = []
+    for batch in oddflow.flows(incident):
+        watching.add(batch)
+        found += watching.alerts(1 << 62)
+    assert watching.alerts(None) == []
+    assert found
+    assert {alert.source for alert in found} == {"eth0"}
