@@ -184,7 +184,7 @@ def known_name(batch, name):
 
 
 NAME = re.compile(r"[a-z0-9][a-z0-9 ._+/-]{0,63}", re.IGNORECASE)
-TLS_VERSIONS = r"(SSL|TLS|DTLS) ?[0-9.]+|0x[0-9a-f]{4}"
+TLS_VERSIONS = r"(SSL|TLS|DTLS) ?[0-9.]+( draft [0-9]+)?|0x[0-9a-f]{4}"
 TEXTS = (
     "tls_sni", "tls_alpn", "dns_query", "dns_type", "http_method", "http_host", "http_user_agent", "ssh_client",
     "ssh_server",
