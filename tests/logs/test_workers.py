@@ -52,7 +52,7 @@ def metered(sources, workers, settings=None, **options):
 
 
 def in_order(tables):
-    """One table in a fixed order, without `app_by_behaviour`, which looks at all flows of a host."""
+    """One table in a fixed order, without `app_by_behaviour`: that looks at all flows of a host."""
     order = [
         (name, "ascending") for name in ("start", "end", "src_ip", "src_port", "dst_ip", "dst_port", "first_packet")
     ]
