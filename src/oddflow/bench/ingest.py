@@ -147,6 +147,7 @@ class IngestBench:
         child = self._oddflow("whole process", str(self._path("whole")), "--json")
         if child:
             self.measured.add("whole process", self.sizes.packets / child.seconds)
+            self.measured.add("whole process, processor time", self.sizes.packets / child.processor_s)
             self.measured.peaks["whole process"] = child.peak_bytes
 
     def _peer(self, peer: Peer) -> None:
@@ -158,7 +159,9 @@ class IngestBench:
         if child.code:
             self.measured.failed[peer.name] = f"ended with {child.code}: {_last_line(child.complaint)}"
             return
-        self.measured.add(peer.name, peer.packets(self.sizes.packets) / child.seconds)
+        count = peer.packets(self.sizes.packets)
+        self.measured.add(peer.name, count / child.seconds)
+        self.measured.add(f"{peer.name}, processor time", count / child.processor_s)
 
     @cached_property
     def _has_workers(self) -> bool:
