@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from oddflow.capture.capture_set import CaptureSet, passes_once
+from oddflow.capture.remote import is_local, is_url
 from oddflow.errors import UsageError
 from oddflow.features.context import ContextSettings
 from oddflow.features.gathering import Gathered
@@ -22,7 +24,7 @@ from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.tabular import Tabular
 from oddflow.files import check_place
 from oddflow.flows.settings import MeterSettings
-from oddflow.logs.source import Fingerprint, Progress, read_flows
+from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
@@ -31,27 +33,41 @@ from oddflow.verdicts.detection import Detection
 from oddflow.verdicts.truth import GroundTruth
 
 if TYPE_CHECKING:
+    from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
 
 Source = str | PathLike[str]
 
 
 def flows(
-    *sources: Source, settings: MeterSettings | None = None, ledger: Ledger | None = None
+    *sources: Source | Sequence[Source],
+    settings: MeterSettings | None = None,
+    ledger: Ledger | None = None,
+    merge: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Meters captures (or reads flow tables) into Arrow record batches of `oddflow.schema.FLOW_SCHEMA`.
 
     Args:
-        sources: Paths, or "-" for standard input.
+        sources: Paths, URLs, or "-" for standard input, one by one or as a list; a folder is one capture.
         settings: How flows are cut.
         ledger: Told of all that is lost.
+        merge: Reads all sources as one capture, in the order of time.
 
     Raises:
         InputError: A source cannot be used.
     """
     told = ledger if ledger is not None else Ledger()
+    for source in arrange(_names(sources), told, merge=merge):
+        yield from read_flows(source, told, settings=settings)
+
+
+def _names(sources: Sequence[Source | Sequence[Source]]) -> list[str]:
+    if not sources:
+        raise UsageError("no source was given; name a capture")
+    names: list[str] = []
     for source in sources:
-        yield from read_flows(fspath(source), told, settings=settings)
+        names += [fspath(source)] if isinstance(source, str | PathLike) else _names(source)
+    return names
 
 
 def examples() -> Path:
@@ -67,14 +83,16 @@ def gather(
     home_networks: Sequence[str] | None = None,
     ledger: Ledger | None = None,
     progress: Progress | None = None,
+    merge: bool = False,
 ) -> Gathered:
     """Reads a baseline into feature rows, in end order and bounded memory."""
     tabular = Tabular.of(HomeNetworks(home_networks or PRIVATE), ContextSettings())
+    told = ledger if ledger is not None else Ledger()
     return gather_rows(
-        [fspath(source) for source in sources],
+        arrange(_names(sources), told, merge=merge),
         tabular,
         settings=settings or MeterSettings(),
-        ledger=ledger if ledger is not None else Ledger(),
+        ledger=told,
         progress=progress,
     )
 
@@ -140,6 +158,7 @@ def learn(
     home_networks: Sequence[str] | None = None,
     settings: MeterSettings | None = None,
     ledger: Ledger | None = None,
+    merge: bool = False,
     **options: Any,
 ) -> SealedModel:
     """Learns what is normal from captures that are believed to be.
@@ -152,6 +171,7 @@ def learn(
         home_networks: Networks of yours; the private ranges unless given.
         settings: How flows are cut.
         ledger: Told of all that is lost.
+        merge: Reads all sources as one capture, in the order of time.
         options: Of the detector.
 
     Raises:
@@ -159,7 +179,7 @@ def learn(
         UsageError: Too few flows, or no such detector or option.
         OutputError: The model cannot be written.
     """
-    gathered = gather(*sources, settings=settings, home_networks=home_networks, ledger=ledger)
+    gathered = gather(*sources, settings=settings, home_networks=home_networks, ledger=ledger, merge=merge)
     return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
 
 
@@ -171,6 +191,7 @@ def detect(
     truth: Source | None = None,
     home_networks: Sequence[str] | None = None,
     progress: Progress | None = None,
+    merge: bool = False,
 ) -> Detection:
     """Finds the flows that do not fit.
 
@@ -182,17 +203,16 @@ def detect(
         truth: A ground-truth CSV, to report found, missed and false.
         home_networks: Networks of yours; the model's unless given.
         progress: Told of the bytes read.
+        merge: Reads all sources as one capture, in the order of time.
 
     Raises:
         InputError: A source cannot be used.
         ModelError: The model cannot be used, or not on these sources.
         UsageError: The budget is wrong, or there are too few flows to learn from.
     """
-    if not sources:
-        raise UsageError("no source was given; name a capture")
+    names = _names(sources)
     if budget is not None and false_alarm_rate is not None:
         raise UsageError("a budget and a false-alarm rate were both given; give one")
-    names = [fspath(source) for source in sources]
     known = GroundTruth.read(fspath(truth)) if truth is not None else None
     wanted = (
         Budget.of_share(false_alarm_rate)
@@ -202,7 +222,8 @@ def detect(
     if model is None:
         if budget is not None or false_alarm_rate is not None:
             raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
-        return _detect_alone(names, known, home_networks, progress)
+        ledger = Ledger()
+        return _detect_alone(arrange(names, ledger, merge=merge), ledger, known, home_networks, progress)
     sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
     tabular = Tabular.of(
         HomeNetworks(home_networks or sealed.manifest.home_networks or PRIVATE),
@@ -210,11 +231,23 @@ def detect(
     )
     settings = MeterSettings.of(sealed.manifest.meter)
     threshold = set_threshold(sealed.held_back, wanted, sealed.manifest.flows_per_s)
-    return detect_in(names, sealed, tabular, settings=settings, threshold=threshold, truth=known, progress=progress)
+    ledger = Ledger()
+    detection = detect_in(
+        arrange(names, ledger, merge=merge),
+        sealed,
+        tabular,
+        settings=settings,
+        threshold=threshold,
+        truth=known,
+        progress=progress,
+    )
+    detection.ledger.add(ledger)
+    return detection
 
 
 def _detect_alone(
-    sources: list[str],
+    sources: "list[logs.Source]",
+    ledger: Ledger,
     truth: GroundTruth | None,
     home_networks: Sequence[str] | None,
     progress: Progress | None,
@@ -225,19 +258,19 @@ def _detect_alone(
     from oddflow.learning.alone import learn_alone
 
     settings, homes = MeterSettings(), HomeNetworks(home_networks or PRIVATE)
-    ledger = Ledger()
     with TemporaryDirectory(prefix="oddflow-") as folder:
-        names = {source: source for source in sources}
-        reread, told = list(sources), ledger
+        names = {name_of(source): name_of(source) for source in sources}
+        reread, told = sources, ledger
         once = any(_passes_once(source) for source in sources)
         if once:
-            seen = [Fingerprint(source) for source in sources]
-            reread, told = [f"{folder}/{place}.parquet" for place in range(len(sources))], Ledger()
-            for fingerprint, table in zip(seen, reread, strict=True):
+            seen = [Fingerprint(name_of(source)) for source in sources]
+            tables = [f"{folder}/{place}.parquet" for place in range(len(sources))]
+            reread, told = list(tables), Ledger()
+            for source, fingerprint, table in zip(sources, seen, tables, strict=True):
                 names[table] = fingerprint.name
-                _meter_to(table, fingerprint, ledger, settings, progress)
+                _meter_to(table, source, fingerprint, ledger, settings, progress)
             if not any(fingerprint.flows for fingerprint in seen):
-                raise ledger.nothing_metered(sources)
+                raise ledger.nothing_metered([name_of(source) for source in sources])
         tabular = Tabular.of(homes, ContextSettings())
         gathered = gather_rows(reread, tabular, settings=settings, ledger=told, progress=progress)
         if once:
@@ -254,7 +287,7 @@ def _detect_alone(
             population="flows of this capture",
             truth=truth,
         )
-    detection.sources = sources
+    detection.sources = [name_of(source) for source in sources]
     detection.ledger = ledger
     for row in detection.rows:
         row.alerts[:] = [replace(alert, source=names[alert.source]) for alert in row.alerts]
@@ -267,16 +300,23 @@ def _detect_alone(
     return detection
 
 
-def _passes_once(source: str) -> bool:
-    """Whether a source is a pipe or the like, which a second reading finds empty."""
-    return source == "-" or (Path(source).exists() and not Path(source).is_file() and not Path(source).is_dir())
+def _passes_once(source: "logs.Source") -> bool:
+    """Whether a second reading would find nothing, or cost as much as the first."""
+    if isinstance(source, CaptureSet):
+        return any(_passes_once(member.place) for member in source.members)
+    return passes_once(source) or (is_url(source) and not is_local(source))
 
 
 def _meter_to(
-    table: str, seen: Fingerprint, ledger: Ledger, settings: MeterSettings, progress: Progress | None
+    table: str,
+    source: "logs.Source",
+    seen: Fingerprint,
+    ledger: Ledger,
+    settings: MeterSettings,
+    progress: Progress | None,
 ) -> None:
     from oddflow.logs.table import TableWriter
 
     with TableWriter(table) as writer:
-        for batch in read_flows(seen.name, ledger, settings=settings, seen=seen, progress=progress):
+        for batch in read_flows(source, ledger, settings=settings, seen=seen, progress=progress):
             writer.write(batch)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.caching import FunctionCache
+from numba.core.runtime.nrt import rtsys
 
 PACKAGE = Path(__file__).parent
 
@@ -64,4 +66,34 @@ def kernel(*signatures: Any, allocates: bool = False, inline: bool = False) -> C
     if not signatures:
         options["inline"] = "always" if inline else "never"
         return numba.njit(**options)  # type: ignore[no-any-return]
-    return numba.njit(list(signatures), cache=CACHED, **options)
+    if not CACHED or numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return numba.njit(list(signatures), **options)
+    return lambda function: _cached(function, signatures, options)
+
+
+def _cached(function: Callable[..., Any], signatures: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """What `numba.njit(signatures, cache=True)` gives, by way of the quick cache."""
+    dispatcher = numba.njit(**options)(function)
+    dispatcher.enable_caching()
+    dispatcher._cache = QuickCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
+    for signature in signatures:
+        dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+class QuickCache(FunctionCache):
+    """Loads machine code without what only a compilation needs.
+
+    Numba imports all that it knows how to compile (half a second, SciPy too where it is installed) before it looks into
+    its cache.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The cached code for a signature, or None once the compiler is ready for it."""
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            found = self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+            if found is not None:
+                return found
+        return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]

@@ -39,6 +39,7 @@ class Ledger:
         self.metered = 0
         self.reasons: Counter[str] = Counter()
         self.damages: list[str] = []
+        self.notes: list[str] = []
         self.evicted_flows = 0
 
     def used(self, count: int) -> None:
@@ -64,6 +65,22 @@ class Ledger:
         """Adds what was lost of a source without a count of packets: it ends early, it is broken from here on."""
         if text not in self.damages:
             self.damages.append(text)
+
+    def noted(self, text: str) -> None:
+        """Adds what a person should know and is no loss: files that were passed over, say."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def add(self, other: "Ledger", *, packets: bool = True) -> None:
+        """Adds what another ledger counted; without its packets where both saw the same ones."""
+        if packets:
+            self.metered += other.metered
+            self.reasons.update(other.reasons)
+        self.evicted_flows += other.evicted_flows
+        for text in other.damages:
+            self.damaged(text)
+        for text in other.notes:
+            self.noted(text)
 
     @property
     def complete(self) -> bool:
@@ -96,4 +113,5 @@ class Ledger:
             "losses": dict(self.reasons.most_common()),
             "evicted_flows": self.evicted_flows,
             "damages": list(self.damages),
+            "notes": list(self.notes),
         }

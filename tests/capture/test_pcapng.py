@@ -1,7 +1,9 @@
 """pcapng files: sections, interfaces, clocks, every packet block, damage, block sizes."""
 
 import random
+import shutil
 import struct
+import subprocess
 from fractions import Fraction
 
 import pytest
@@ -221,3 +223,84 @@ def test_damaged_bytes_never_raise_and_every_packet_is_counted(tmp_path_factory,
     packets, ledger = of(tmp_path_factory.getbasetemp(), bytes(held), block_bytes)
     unread = ledger.reasons["record that cannot be read: packet block longer than 512 KiB"]
     assert ledger.total == len(packets) + unread
+
+
+SECRETS, JOURNAL, CUSTOM, CUSTOM_NO_COPY, INTERFACE_STATISTICS, NAMES = 10, 9, 0xBAD, 0x40000BAD, 5, 4
+
+
+@pytest.mark.parametrize("kind", [SECRETS, JOURNAL, CUSTOM, CUSTOM_NO_COPY, INTERFACE_STATISTICS, NAMES, 0x7FFFFFFF])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_each_block_without_packets_is_passed_over_in_either_order(tmp_path, kind, order):
+    other = block(kind, struct.pack(order + "II", 6, 60) + bytes(60), order)
+    data = section(order) + other + interface(order=order) + other + enhanced(FRAME, 5, order=order) + other
+    packets, ledger = of(tmp_path, data)
+    assert ([p.data for p in packets], ledger.complete) == ([FRAME], True)
+
+
+def described(*options, link_type=1, order="<"):
+    """An interface block with these options."""
+    return block(1, struct.pack(order + "HHI", link_type, 0, 0) + b"".join(options), order)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected_ns"),
+    [
+        ([option(2, b"eth0"), option(9, b"\x09"), option(12, b"Linux"), option(0, b"")], 5),
+        ([option(9, b"\x09"), option(14, struct.pack("<q", 3)), option(0, b"")], 3 * 10**9 + 5),
+        ([option(9, b"\x09")], 5),  # the end of the options may be left out
+        ([option(0, b""), option(9, b"\x09")], 5000),  # what comes after it does not count
+        ([option(9, b"\x09\x00"), option(14, b"\x01")], 5000),  # a wrong length is no clock
+        ([struct.pack("<HH", 9, 200)], 5000),  # longer than its block
+    ],
+)
+def test_the_options_of_an_interface(tmp_path, options, expected_ns):
+    packets, ledger = of(tmp_path, section() + described(*options) + enhanced(FRAME, 5))
+    assert [p.time_ns for p in packets] == [expected_ns]
+    assert ledger.complete
+
+
+def test_options_after_a_packet_are_no_part_of_it(tmp_path):
+    comment = option(1, b"odd") + option(2, bytes(4)) + option(0, b"")
+    head = struct.pack("<IIIII", 0, 0, 5, len(FRAME), len(FRAME) + 900)
+    padded = FRAME + bytes(-len(FRAME) % 4)
+    packets, _ = of(tmp_path, section() + interface() + block(6, head + padded + comment) + enhanced(FRAME, 6))
+    assert [(p.time_ns, p.data, p.wire) for p in packets] == [
+        (5000, FRAME, len(FRAME) + 900),
+        (6000, FRAME, len(FRAME)),
+    ]
+
+
+def test_an_interface_may_be_declared_between_packets(tmp_path):
+    data = section(options=option(1, b"a section") + option(0, b"")) + interface() + enhanced(FRAME, 1)
+    data += interface(101, resolution=0x80 | 20) + enhanced(RAW, 3 << 20, number=1) + enhanced(FRAME, 4)
+    packets, ledger = of(tmp_path, data)
+    assert [(p.time_ns, p.link_type) for p in packets] == [(1000, 1), (3 * 10**9, 101), (4000, 1)]
+    assert ledger.complete
+
+
+def test_interfaces_of_several_link_types_and_clocks_are_what_tshark_reads(tmp_path):
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    data, at_s = b"", 1_700_000_000
+    for order in "<>":
+        data += section(order) + interface(1, order=order) + interface(101, resolution=9, order=order)
+        data += interface(113, resolution=0x80 | 10, offset_s=1000, order=order) + interface(
+            108, resolution=3, order=order
+        )
+        data += block(CUSTOM_NO_COPY, bytes(24), order) if order == "<" else b""
+        cooked = struct.pack(">HHH8sH", 0, 1, 6, bytes(8), 0x0800) + RAW
+        data += enhanced(FRAME, at_s * 10**6 + 7, order=order) + enhanced(RAW, at_s * 10**9 + 7, number=1, order=order)
+        data += enhanced(cooked, at_s << 10 | 3, number=2, order=order) + obsolete(FRAME, at_s * 10**6 + 8, order=order)
+        data += enhanced(struct.pack(">I", 2) + RAW, at_s * 1000 + 5, number=3, order=order)
+    packets, ledger = of(tmp_path, data)
+    assert ledger.complete
+    words = ["tshark", "-n", "-r", str(tmp_path / "x.pcapng"), "-Y", "udp", "-T", "fields"]
+    fields = ["frame.time_epoch", "frame.cap_len", "udp.srcport"]
+    done = subprocess.run(
+        [*words, *(word for field in fields for word in ("-e", field))], capture_output=True, text=True, check=True
+    )
+    theirs = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [(int(float(at)), int(size), port) for at, size, port in theirs] == [
+        (p.time_ns // 10**9, len(p.data), "1000") for p in packets
+    ]
+    assert [float(at) % 1 for at, *_ in theirs] == pytest.approx([p.time_ns % 10**9 / 1e9 for p in packets], abs=1e-6)

@@ -14,7 +14,7 @@ from hypothesis.strategies import binary, integers, lists
 from tests.capture.build import ether, ipv4, pcap, read, udp
 
 from oddflow.capture.blocks import TAIL_BYTES, BlockBuffer
-from oddflow.capture.stream import PIECE_BYTES, plain_bytes
+from oddflow.capture.stream import PIECE_BYTES, ByRead, plain_bytes
 from oddflow.errors import Unreadable
 from oddflow.losses import Ledger
 
@@ -165,7 +165,7 @@ def test_a_file_without_permission_says_so(tmp_path):
         read(path)
 
 
-class Trickle:
+class Trickle(ByRead):
     """A stream that gives fewer bytes than it is asked for."""
 
     def __init__(self, data, step):

@@ -31,8 +31,9 @@ class TestNothingToRead:
         path = tmp_path / "missing.pcap"
         refused(read_by(command, path, tmp_path, office), str(path), "does not exist", "check the path")
 
-    def test_a_directory(self, command, tmp_path, office):
-        refused(read_by(command, tmp_path, tmp_path, office), str(tmp_path), "is a directory", "name the capture")
+    def test_a_directory_without_captures(self, command, tmp_path, office):
+        (tmp_path / "README").write_text("nothing here")
+        refused(read_by(command, tmp_path, tmp_path, office), str(tmp_path), "holds no capture, only README")
 
     def test_an_empty_file(self, command, tmp_path, office):
         path = tmp_path / "empty.pcap"

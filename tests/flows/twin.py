@@ -158,6 +158,7 @@ class Flow:
             "end_reason": reason,
             "direction_by": self.direction_by,
             "first_packet": self.first_packet,
+            "capture": None,
             **self.way("forward", is_reverse=False),
             **self.way("reverse", is_reverse=True),
             "gap_squares_us2": float(sum(gap * gap for gap in after)),

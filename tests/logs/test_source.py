@@ -102,7 +102,7 @@ def test_an_empty_file_says_so(tmp_path):
         count(tmp_path / "x.pcap")
 
 
-def test_a_directory_says_so(tmp_path):
+def test_a_directory_is_no_file(tmp_path):
     with pytest.raises(Unreadable, match="is a directory"):
         count(tmp_path)
 

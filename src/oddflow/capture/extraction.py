@@ -1,7 +1,7 @@
 """Copies the packets of one flow out of a capture, into a pcap file with ns times."""
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import BinaryIO
@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.capture import _layout as layout
-from oddflow.capture.packets import PacketBatch
+from oddflow.capture.capture_set import CaptureSet
+from oddflow.capture.merging import merged_packets
+from oddflow.capture.packets import NUMBER_BITS, PacketBatch
 from oddflow.capture.reader import packets
+from oddflow.capture.remote import shown
 from oddflow.errors import UsageError
-from oddflow.files import whole_file
+from oddflow.files import same_file, whole_file
 from oddflow.losses import Ledger
 
 NS_MAGIC = 0xA1B23C4D
@@ -38,8 +41,9 @@ class Wanted:
         src, dst: Its ends: address and port.
         protocol: The IP protocol.
         start_ns, end_ns: Its first and last packet, both included.
-        first_packet: The number of its first packet in the capture. ICMP and ARP have no ports, and this packet's type
+        first_packet: The number of its first packet in its file. ICMP and ARP have no ports, and this packet's type
             tells its flow from others of the same hosts; 0 where the number is not known.
+        first_capture: That file, where several captures are read as one.
     """
 
     src: tuple[str, int]
@@ -48,6 +52,14 @@ class Wanted:
     start_ns: int
     end_ns: int
     first_packet: int = 0
+    first_capture: str = ""
+
+    def within(self, captures: CaptureSet) -> "Wanted":
+        """The same with the packet's number in a set of captures; their folder may be another by now."""
+        name = Path(self.first_capture).name
+        ranks = [rank for rank, member in enumerate(captures.names) if Path(member).name == name]
+        number = (ranks[0] << NUMBER_BITS) + self.first_packet if ranks and self.first_packet else 0
+        return replace(self, first_packet=number)
 
 
 @dataclass(slots=True)
@@ -74,8 +86,8 @@ class _Selection:
         forward = inside & _is(batch, "src", src) & _is(batch, "dst", dst)
         reverse = inside & _is(batch, "src", dst) & _is(batch, "dst", src)
         sent, received = _port_columns(batch, wanted.protocol)
-        first = wanted.first_packet - batch.first_number
-        if self.ports is None and 0 <= first < batch.count and forward[first]:
+        first = batch.row_of(wanted.first_packet) if self.ports is None else None
+        if first is not None and forward[first]:
             self.ports = int(sent[first]), int(received[first])
         if self.ports is not None:
             forward &= (sent == self.ports[0]) & (received == self.ports[1])
@@ -102,9 +114,9 @@ def _port_columns(batch: PacketBatch, protocol: int) -> tuple[NDArray[np.int64],
 
 
 def extract_packets(
-    source: str, wanted: Wanted, output: str, ledger: Ledger | None = None, *, tunnels: bool = True
+    source: str | CaptureSet, wanted: Wanted, output: str, ledger: Ledger | None = None, *, tunnels: bool = True
 ) -> int:
-    """Writes the wanted packets of a capture to a pcap file; the number written.
+    """Writes the wanted packets of a capture, or of several read as one, to a pcap file; the number written.
 
     With `tunnels`, as the capture was metered, a flow inside a tunnel is found there, and what carries it is written.
 
@@ -119,11 +131,17 @@ def extract_packets(
         raise UsageError(f"the alert is damaged: {error}; run `oddflow detect -o` again") from None
     if len(versions) > 1:
         raise UsageError("the alert is damaged: one end is IPv4, the other IPv6; run `oddflow detect -o` again")
-    if source != "-" and Path(output).is_file() and Path(source).is_file() and Path(source).samefile(output):
+    places = [member.place for member in source.members] if isinstance(source, CaptureSet) else [source]
+    if any(place != "-" and same_file(place, output) for place in places):
         raise UsageError(f"{output} is the capture itself; give another name to write to")
+    told = ledger if ledger is not None else Ledger()
+    if isinstance(source, CaptureSet):
+        wanted, batches = wanted.within(source), merged_packets(source, told, tunnels=tunnels)
+    else:
+        batches = packets(source, told, tunnels=tunnels)
     selection, link_type, written = _Selection(wanted), -1, 0
     with whole_file(output) as file:
-        for batch in packets(source, ledger if ledger is not None else Ledger(), tunnels=tunnels):
+        for batch in batches:
             rows = selection.rows(batch)
             if not written and len(rows):
                 link_type = int(batch.packets["link_type"][rows[0]])
@@ -133,7 +151,7 @@ def extract_packets(
             _write(file, batch, rows)
             written += len(rows)
         if not written:
-            raise UsageError(f"{source} holds no packet of this flow; name the right capture with --source")
+            raise UsageError(f"{shown(str(source))} holds no packet of this flow; name the right capture with --source")
     return written
 
 

@@ -1,6 +1,6 @@
 """A packet batch: where packets lie in one byte buffer, and what their headers say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,12 @@ from oddflow.capture._decode_kernels import decode
 from oddflow.capture._fragment_kernels import attribute_fragments
 from oddflow.capture.naming import kind_name, link_type_name
 from oddflow.losses import Ledger, Loss
+
+IN_ORDER = np.empty(0, np.int64)
+"""Stands in a batch whose packets are numbered one after another."""
+
+NUMBER_BITS = 40
+"""Of a packet's number; above them stands the place of its file among those that are read as one, from 0."""
 
 
 @dataclass(slots=True)
@@ -24,6 +30,9 @@ class PacketBatch:
         fragments: First fragments that were met, as `FRAGMENT` in `_layout` describes them; kept from batch to batch.
         first_number: Number of the first packet in its source, from 1.
         tunnels: Whether a packet inside a tunnel is what counts, not the one that carries it.
+        numbers: (m,) int64, the number of each packet where they do not follow one another; else empty.
+
+    Where several files are read as one, the number also says in which of them a packet stands: see `NUMBER_BITS`.
     """
 
     data: NDArray[np.uint8]
@@ -32,6 +41,7 @@ class PacketBatch:
     fragments: NDArray[np.void]
     first_number: int = 1
     tunnels: bool = True
+    numbers: NDArray[np.int64] = field(default_factory=lambda: IN_ORDER)
 
     @classmethod
     def empty(cls, data: NDArray[np.uint8], capacity: int, *, tunnels: bool = True) -> "PacketBatch":
@@ -47,6 +57,14 @@ class PacketBatch:
     def field(self, name: str) -> NDArray[Any]:
         """One field of all packets, (n,), without a copy."""
         return self.packets[name][: self.count]
+
+    def row_of(self, number: int) -> int | None:
+        """Where the packet of this number stands in the batch, if it does."""
+        if len(self.numbers):
+            found = np.flatnonzero(self.numbers[: self.count] == number)
+            return int(found[0]) if len(found) else None
+        row = number - self.first_number
+        return row if 0 <= row < self.count else None
 
     def decode(self, ledger: Ledger) -> None:
         """Fills what the headers say, and tells the ledger which packets were lost and why."""

@@ -31,8 +31,11 @@ def byte_order(first: bytes) -> ByteOrder | None:
 
 
 def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> Iterator[None]:
-    """Fills `batch` with each next set of packets, not decoded yet, and yields."""
-    if not buffer.need(FILE_HEADER_BYTES):
+    """Fills `batch` with each next set of packets, not decoded yet, and yields; with none while the buffer waits."""
+    while not buffer.need(FILE_HEADER_BYTES):
+        if buffer.waiting:
+            yield
+            continue
         ledger.damaged(f"{name}: ends inside the file header, after {buffer.at_hand} of 24 bytes")
         return
     header = buffer.peek(FILE_HEADER_BYTES)
@@ -47,14 +50,14 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
         )
         batch.first_number = number
         number += batch.count
-        if batch.count:
+        if batch.count or buffer.waiting:
             yield
         if status == layout.WALK_DAMAGED:
             ledger.damaged(
                 f"{name}: packet {number} claims more than {MAX_PACKET_BYTES} bytes; nothing after it can be read"
             )
             return
-        if status == layout.WALK_MORE and not buffer.fill():
+        if status == layout.WALK_MORE and not buffer.fill() and not buffer.waiting:
             break
-    if buffer.at_hand:
+    if buffer.torn:
         ledger.damaged(f"{name}: ends in the middle of packet {number}")

@@ -70,7 +70,7 @@ class Section:
 
 
 def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> Iterator[None]:
-    """Fills `batch` with each next set of packets, not decoded yet, and yields."""
+    """Fills `batch` with each next set of packets, not decoded yet, and yields; with none while the buffer waits."""
     section = Section()
     number, last_ns = 1, 0
     while True:
@@ -88,20 +88,25 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
         number += batch.count
         if batch.count:
             last_ns = int(batch.packets["time_ns"][batch.count - 1])
+        if batch.count or buffer.waiting:
             yield
-        if status == layout.WALK_DAMAGED or (status == layout.WALK_ATTENTION and not _attend(buffer, section, ledger)):
+        if status == layout.WALK_DAMAGED or (
+            status == layout.WALK_ATTENTION and not _attend(buffer, section, ledger) and not buffer.waiting
+        ):
             ledger.damaged(f"{name}: a block after packet {number - 1} is malformed; nothing after it can be read")
             return
-        if status == layout.WALK_MORE and not buffer.fill():
+        if status == layout.WALK_MORE and not buffer.fill() and not buffer.waiting:
             break
-    if buffer.at_hand:
+    if buffer.torn:
         ledger.damaged(f"{name}: ends in the middle of a block, after packet {number - 1}")
 
 
 def _attend(buffer: BlockBuffer, section: Section, ledger: Ledger) -> bool:
-    """Takes a section or interface block in, or passes over a block too long for the buffer."""
+    """Takes a section or interface block in, or passes over a block too long for the buffer; False where it is
+    malformed, or where the buffer waits for the rest of it."""
     if not buffer.need(16):
         return False
+    buffer.waiting = False  # from here on it is said only by who asks for more
     head = buffer.peek(16)
     if head[:4] == MAGIC and not section.begin(head):
         return False

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from oddflow.capture import pcap, pcapng
 from oddflow.capture.blocks import BLOCK_BYTES, BlockBuffer
 from oddflow.capture.packets import PacketBatch
+from oddflow.capture.remote import shown
 from oddflow.capture.stream import ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
 from oddflow.losses import Ledger
@@ -42,19 +43,25 @@ def read_packets(
     Raises:
         UnknownFormat: It is neither pcap nor pcapng.
     """
-    if not is_capture(first):
-        raise UnknownFormat(f"{name} is no capture: it starts with {first[:8]!r}; expected pcap or pcapng")
     buffer = BlockBuffer(stream, block_bytes)
     batch = PacketBatch.empty(buffer.data, BATCH_PACKETS, tunnels=tunnels)
-    read = pcapng.read if first[:4] == pcapng.MAGIC else pcap.read
-    for _ in read(buffer, batch, name, ledger):
+    for _ in walked(buffer, batch, first, name, ledger):
         batch.decode(ledger)
         yield batch
+
+
+def walked(buffer: BlockBuffer, batch: PacketBatch, first: bytes, name: str, ledger: Ledger) -> Iterator[None]:
+    """As `read_packets`, but not decoded yet, in memory that was made before; `batch` is empty where a growing file
+    is waited for."""
+    if not is_capture(first):
+        raise UnknownFormat(f"{name} is no capture: it starts with {first[:8]!r}; expected pcap or pcapng")
+    read = pcapng.read if first[:4] == pcapng.MAGIC else pcap.read
+    yield from read(buffer, batch, name, ledger)
 
 
 def packets(
     source: str, ledger: Ledger, *, block_bytes: int = BLOCK_BYTES, tunnels: bool = True
 ) -> Iterator[PacketBatch]:
-    """Opens a file or `-` and reads its packets; raises as `plain_bytes` and `read_packets`."""
+    """Opens a file, a URL or `-` and reads its packets; raises as `plain_bytes` and `read_packets`."""
     with plain_bytes(source, ledger) as (first, stream):
-        yield from read_packets(stream, first, source, ledger, block_bytes=block_bytes, tunnels=tunnels)
+        yield from read_packets(stream, first, shown(source), ledger, block_bytes=block_bytes, tunnels=tunnels)

@@ -6,10 +6,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import Protocol, cast
 
 import pyarrow as pa
 
+from oddflow.capture.remote import is_local, is_url, local_path, open_remote, shown
 from oddflow.errors import Unreadable
 from oddflow.files import reason_of
 from oddflow.losses import Ledger
@@ -27,25 +28,25 @@ PIECE_BYTES = 1 << 10
 class ByteStream(Protocol):
     """What a capture is read from."""
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """At most `size` bytes; none at the end."""
 
-
-@runtime_checkable
-class FillsRoom(Protocol):
-    """A stream that can write where its bytes are wanted, which saves a copy."""
-
-    def readinto(self, room: memoryview) -> int | None:
-        """Fills the front of `room`; the bytes written, none at the end."""
+    def readinto(self, view: memoryview, /) -> int | None:
+        """Fills the view from its start; how many bytes: 0 at the end, None where nothing has come yet."""
 
 
-def read_into(stream: ByteStream, room: memoryview) -> int:
-    """Fills the front of `room` from any stream; the bytes written, none at the end."""
-    if isinstance(stream, FillsRoom):
-        return stream.readinto(room) or 0
-    piece = stream.read(len(room))
-    room[: len(piece)] = piece
-    return len(piece)
+class ByRead:
+    """For streams whose bytes are made piece by piece: `readinto` by way of `read`."""
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        raise NotImplementedError
+
+    def readinto(self, view: memoryview) -> int | None:
+        """Fills the view from its start; how many bytes, 0 at the end."""
+        piece = self.read(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
 
 
 class Prefixed:
@@ -58,20 +59,23 @@ class Prefixed:
     def read(self, size: int) -> bytes:
         """At most `size` bytes; none at the end."""
         if self._first:
-            given, self._first = self._first[:size], self._first[size:]
-            return given
+            return self._given(size)
         return self._rest.read(size)
 
-    def readinto(self, room: memoryview) -> int:
-        """Fills the front of `room`; the bytes written, none at the end."""
+    def readinto(self, view: memoryview) -> int | None:
+        """Fills the view from its start; how many bytes, 0 at the end."""
         if not self._first:
-            return read_into(self._rest, room)
-        given = self.read(len(room))
-        room[: len(given)] = given
+            return self._rest.readinto(view)
+        given = self._given(len(view))
+        view[: len(given)] = given
         return len(given)
 
+    def _given(self, size: int) -> bytes:
+        given, self._first = self._first[:size], self._first[size:]
+        return given
 
-class Gunzipped:
+
+class Gunzipped(ByRead):
     """The bytes of a gzip stream of any number of members (RFC 1952); a cut or damaged end is a damage."""
 
     def __init__(self, packed: ByteStream, name: str, ledger: Ledger) -> None:
@@ -120,7 +124,7 @@ def _up_to_damage(member: "zlib._Decompress", packed: bytes) -> bytes:
     return bytes(plain)
 
 
-class Unzstd:
+class Unzstd(ByRead):
     """The bytes of a zstd stream (RFC 8878); a cut or damaged end is a damage."""
 
     def __init__(self, packed: ByteStream, name: str, ledger: Ledger) -> None:
@@ -156,26 +160,37 @@ class _Readable(io.RawIOBase):
         return self._stream.read(size if size > 0 else CHUNK_BYTES)
 
 
-def open_file(source: str) -> BinaryIO:
-    """Opens a path or `-`.
+class Closable(ByteStream, Protocol):
+    """A stream that is closed when it is done with."""
+
+    def close(self) -> None:
+        """Lets go of the file or connection."""
+
+
+def open_file(source: str, ledger: Ledger) -> Closable:
+    """Opens a path, a URL or `-`.
 
     Raises:
         Unreadable: It is missing, a directory, empty, or may not be read.
+        UsageError: It is a URL, and the extra that reads them is not installed.
     """
     if source == "-":
-        return sys.stdin.buffer
+        return cast("Closable", sys.stdin.buffer)
+    if is_url(source) and not is_local(source):
+        return open_remote(source, ledger)
+    name = shown(source)
     try:
-        path = Path(source)
+        path = Path(local_path(source))
         if path.is_dir():
-            raise Unreadable(f"{source} is a directory; name the capture files in it")
+            raise Unreadable(f"{name} is a directory; name the capture files in it")
         stream = path.open("rb")
     except FileNotFoundError:
-        raise Unreadable(f"{source} does not exist; check the path") from None
+        raise Unreadable(f"{name} does not exist; check the path") from None
     except PermissionError:
-        raise Unreadable(f"{source} may not be read; check its permissions or use sudo") from None
+        raise Unreadable(f"{name} may not be read; check its permissions or use sudo") from None
     except (OSError, ValueError) as error:
-        raise Unreadable(f"{source!r} cannot be opened: {reason_of(error)}") from None
-    return stream
+        raise Unreadable(f"{name!r} cannot be opened: {reason_of(error)}") from None
+    return cast("Closable", stream)
 
 
 @contextmanager
@@ -185,34 +200,34 @@ def plain_bytes(source: str, ledger: Ledger) -> Iterator[tuple[bytes, ByteStream
     Raises:
         Unreadable: It cannot be opened, or holds nothing.
     """
-    packed = open_file(source)
+    packed = open_file(source, ledger)
     try:
-        yield _plain_bytes(packed, source, ledger)
+        yield _plain_bytes(packed, shown(source), ledger)
     finally:
         if source != "-":
             packed.close()
 
 
-def _plain_bytes(packed: BinaryIO, source: str, ledger: Ledger) -> tuple[bytes, ByteStream]:
-    first = _first_bytes(packed, source)
+def _plain_bytes(packed: ByteStream, name: str, ledger: Ledger) -> tuple[bytes, ByteStream]:
+    first = _first_bytes(packed, name)
     stream: ByteStream = Prefixed(first, packed)
     if first.startswith(GZIP_MAGIC):
-        stream = Gunzipped(stream, source, ledger)
+        stream = Gunzipped(stream, name, ledger)
     elif first.startswith(ZSTD_MAGIC):
-        stream = Unzstd(stream, source, ledger)
+        stream = Unzstd(stream, name, ledger)
     else:
         return first, stream
-    plain = stream.read(CHUNK_BYTES)
+    plain = stream.read(FIRST_BYTES)
     if not plain:
-        raise Unreadable(f"{source} is compressed and holds nothing; was it cut while it was written?")
+        raise Unreadable(f"{name} is compressed and holds nothing; was it cut while it was written?")
     return plain, Prefixed(plain, stream)
 
 
-def _first_bytes(stream: BinaryIO, source: str) -> bytes:
+def _first_bytes(stream: ByteStream, name: str) -> bytes:
     try:
         first = stream.read(FIRST_BYTES)
     except OSError as error:
-        raise Unreadable(f"{source} cannot be read: {reason_of(error)}") from None
+        raise Unreadable(f"{name} cannot be read: {reason_of(error)}") from None
     if not first:
-        raise Unreadable(f"{source} is empty; was it still being written?")
+        raise Unreadable(f"{name} is empty; was it still being written?")
     return first

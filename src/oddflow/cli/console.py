@@ -39,8 +39,9 @@ def plain(text: str) -> Text:
 @contextmanager
 def reading(sources: Sequence[str], what: str) -> Iterator[Any]:
     """A progress bar over the bytes of the sources; gives the function that moves it."""
-    total = sum(Path(s).stat().st_size for s in sources if Path(s).is_file())
-    packed = any(Path(s).suffix in {".gz", ".zst"} for s in sources)
+    paths = [path for source in sources for path in _files(Path(source))]
+    total = sum(path.stat().st_size for path in paths)
+    packed = any(path.suffix in {".gz", ".zst"} for path in paths)
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -51,6 +52,11 @@ def reading(sources: Sequence[str], what: str) -> Iterator[Any]:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=None if packed or not total else total)
         yield lambda count: progress.advance(task, count)
+
+
+def _files(path: Path) -> list[Path]:
+    inside = sorted(path.iterdir()) if path.is_dir() and os.access(path, os.R_OK | os.X_OK) else [path]
+    return [file for file in inside if file.is_file()]
 
 
 @contextmanager
@@ -81,3 +87,5 @@ def show_ledger(ledger: Ledger) -> None:
         say(f"  {ledger.evicted_flows:,} flows ended early: more than --max-flows were open")
     for damage in ledger.damages:
         say(f"  damaged: {damage}")
+    for note in ledger.notes:
+        say(f"  {note}")

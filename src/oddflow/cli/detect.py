@@ -34,6 +34,7 @@ def detect(
     truth: Annotated[
         str | None, typer.Option("--truth", help="A CSV of what really happened: found, missed and false are shown.")
     ] = None,
+    merge: options.Merge = False,
     home_net: options.HomeNet = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows shown.")] = 20,
     as_json: options.Json = False,
@@ -71,6 +72,7 @@ def detect(
             truth=truth,
             home_networks=home_net,
             progress=progress,
+            merge=merge,
         )
     try:
         if output:

@@ -22,12 +22,12 @@ def explain(
 
     from rich.text import Text
 
+    from oddflow.amounts import seconds, size
     from oddflow.cli import console
     from oddflow.cli.tables import endpoint
     from oddflow.schema import protocol_name
     from oddflow.verdicts.alert import utc
     from oddflow.verdicts.record import find_alert
-    from oddflow.verdicts.words import seconds, size
 
     alert = find_alert(alerts, alert_id)
     if as_json:

@@ -17,7 +17,12 @@ def extract(
     alert_id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or its first letters.")],
     output: Annotated[str, typer.Option("-w", "--write", help="The pcap file to write.", show_default=False)],
     source: Annotated[
-        str | None, typer.Option("--source", help="The capture, where it has moved.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--source",
+            help="The capture, where it has moved; a folder or, repeated, several files are read as one.",
+            show_default=False,
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -25,13 +30,18 @@ def extract(
     from oddflow.capture.extraction import Wanted, extract_packets
     from oddflow.cli import console
     from oddflow.errors import UsageError
+    from oddflow.logs.source import arrange, name_of
     from oddflow.losses import Ledger
     from oddflow.verdicts.record import find_alert
 
     alert = find_alert(alerts, alert_id)
-    capture = source or alert.source
-    if capture == "-":
+    places = source or list(alert.captures) or [alert.source]
+    if "-" in places:
         raise UsageError("the alert came from standard input; name the capture with --source")
+    if not source and any("?…" in place for place in places):
+        raise UsageError("what the URL's query held was not kept with the alert; give the URL again with --source")
+    ledger = Ledger()
+    capture = arrange(places, ledger, merge=True)[0]
     wanted = Wanted(
         (alert.src_ip, alert.src_port),
         (alert.dst_ip, alert.dst_port),
@@ -39,14 +49,16 @@ def extract(
         alert.start_ns,
         alert.end_ns,
         alert.first_packet,
+        alert.first_capture,
     )
-    ledger = Ledger()
     written = extract_packets(capture, wanted, output, ledger)
     if as_json:
-        console.print_json({"packets": written, "expected": alert.packets, "source": capture, "output": output})
+        console.print_json(
+            {"packets": written, "expected": alert.packets, "source": name_of(capture), "output": output}
+        )
     else:
-        console.say(f"{written:,} packets of {alert.id} from {capture} in {output}")
+        console.say(f"{written:,} packets of {alert.id} from {name_of(capture)} in {output}")
     for damage in ledger.damages:
         console.say(f"damaged: {damage}")
     if written != alert.packets:
-        console.say(f"the alert counted {alert.packets:,}; is {capture} the same capture?")
+        console.say(f"the alert counted {alert.packets:,}; is {name_of(capture)} the same capture?")

@@ -21,11 +21,13 @@ def learn(
             "--detector", help="By name (see `oddflow detectors`); autoencoder where torch is, else robust-pca."
         ),
     ] = None,
+    merge: options.Merge = False,
     home_net: options.HomeNet = None,
     idle_timeout: options.IdleTimeout = 300.0,
     datagram_timeout: options.DatagramTimeout = 10.0,
     active_timeout: options.ActiveTimeout = 1_800.0,
     max_flows: options.MaxFlows = 65_536,
+    tunnels: options.Tunnels = True,
     seed: options.Seed = 0,
     logdir: Annotated[str | None, typer.Option("--logdir", help="Write TensorBoard curves there.")] = None,
     as_json: options.Json = False,
@@ -42,11 +44,12 @@ def learn(
         gathered = api.gather(
             *sources,
             settings=MeterSettings(
-                idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout
+                idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout, tunnels=tunnels
             ),
             home_networks=home_net,
             ledger=ledger,
             progress=progress,
+            merge=merge,
         )
     with console.epochs() as told:
         model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)
@@ -54,7 +57,8 @@ def learn(
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))
     else:
-        console.say(f"{manifest.detector} learnt {gathered.flows:,} flows of {', '.join(sources)}: {output}")
+        read = ", ".join(seen.name for seen in gathered.seen)
+        console.say(f"{manifest.detector} learnt {gathered.flows:,} flows of {read}: {output}")
         console.show_ledger(ledger)
         console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
     if strict and not ledger.complete:

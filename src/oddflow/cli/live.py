@@ -19,15 +19,6 @@ INTERFACE_HELP = "Listen on this network interface until interrupted."
 Interface = Annotated[
     str | None, typer.Option("-i", "--interface", help=INTERFACE_HELP, show_default=False, rich_help_panel=PANEL)
 ]
-Workers = Annotated[
-    int,
-    typer.Option(
-        "--workers",
-        min=1,
-        help="Processes that share the packets, each with a ring and a table of its own.",
-        rich_help_panel=PANEL,
-    ),
-]
 Rotate = Annotated[
     float,
     typer.Option(
@@ -81,10 +72,6 @@ Metrics = Annotated[
         "--metrics", metavar="HOST:PORT", help="Answer Prometheus here.", show_default=False, rich_help_panel=PANEL
     ),
 ]
-Duration = Annotated[
-    float,
-    typer.Option("--duration", metavar="SECONDS", min=0, help="Stop after this; 0 for no end.", rich_help_panel=PANEL),
-]
 Packets = Annotated[
     int,
     typer.Option("--count", metavar="PACKETS", min=0, help="Stop after so many; 0 for no end.", rich_help_panel=PANEL),
@@ -137,8 +124,8 @@ def run(settings: "SensorSettings", meter: "MeterSettings", make_sink: "MakeSink
 
 def end(outcome: "Outcome", interface: str, output: str | None, *, as_json: bool, strict: bool) -> None:
     """Says what a sensor did, and ends with the exit code that fits."""
+    from oddflow.amounts import count as count_of
     from oddflow.cli import console
-    from oddflow.verdicts.words import count as count_of
 
     if as_json:
         found: dict[str, Any] = {
@@ -169,17 +156,18 @@ def meter_live(
     *,
     rotate: float,
     limit: int,
+    statistics: bool,
     as_json: bool,
     strict: bool,
 ) -> None:
     """`oddflow flows -i`: each worker writes a table of its own; without an output the first flows are shown."""
+    from oddflow.amounts import count as count_of
     from oddflow.cli import console
     from oddflow.cli.tables import flow_line
     from oddflow.errors import UsageError
     from oddflow.files import check_place
-    from oddflow.logs.table import TableWriter
-    from oddflow.sensor.sink import EachBatch, TableSink, shard
-    from oddflow.verdicts.words import count as count_of
+    from oddflow.logs.table import TableWriter, table_of
+    from oddflow.sensor.sink import EachBatch, TableSink
 
     if rotate and not output:
         raise UsageError("--rotate was given without -o; name the tables with it")
@@ -208,6 +196,8 @@ def meter_live(
                 f"{owner.name} may make no files in {Path(output).resolve().parent}, so tables cannot follow each "
                 "other there; choose a folder of that user, or another --user"
             )
-        return TableSink(shard(output, place.number, place.workers), rotate_s=rotate, owner=owner)
+        return TableSink(
+            table_of(output, place.number, place.workers), rotate_s=rotate, owner=owner, statistics=statistics
+        )
 
     end(run(settings, meter, make_sink, output), settings.interface, output, as_json=as_json, strict=strict)

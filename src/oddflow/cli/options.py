@@ -4,11 +4,17 @@ from typing import Annotated
 
 import typer
 
+from oddflow.flows.settings import Payload
+
+SOURCES_HELP = (
+    "Captures (pcap, pcapng; also .gz, .zst; a URL; a folder is one capture), flow tables (.parquet, .arrow, .csv), "
+    "or - for standard input."
+)
 Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE…",
-        help="Captures (pcap, pcapng; also .gz, .zst), flow tables (.parquet, .arrow, .csv), or - for standard input.",
+        help=SOURCES_HELP,
         show_default=False,
     ),
 ]
@@ -16,12 +22,25 @@ SourcesOrNone = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="SOURCE…",
-        help="Captures (pcap, pcapng; also .gz, .zst), flow tables (.parquet, .arrow, .csv), or - for standard input.",
+        help=SOURCES_HELP,
         show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value to standard output.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 where any part of the input was lost.")]
+Merge = Annotated[
+    bool,
+    typer.Option("--merge", help="Read all captures as one, in the order of time: rotated files, or several taps."),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Workers that share the packets. Each writes a table of its own: flows.0.parquet, flows.1.parquet, …",
+    ),
+]
+Duration = Annotated[float, typer.Option("--duration", metavar="SECONDS", min=0, help="Stop after this; 0 for no end.")]
 HomeNet = Annotated[
     list[str] | None,
     typer.Option(
@@ -40,7 +59,28 @@ DatagramTimeout = Annotated[
 ActiveTimeout = Annotated[
     float, typer.Option("--active-timeout", metavar="SECONDS", help="A long flow is cut after this, and goes on.")
 ]
-MaxFlows = Annotated[int, typer.Option("--max-flows", help="Most flows open at a time; about 1.6 KB each.")]
+MaxFlows = Annotated[int, typer.Option("--max-flows", help="Most flows open at a time; about 2 KB each.")]
+Early = Annotated[
+    int,
+    typer.Option(
+        "--early",
+        metavar="N",
+        min=0,
+        help="Give a flow's record at its Nth packet too; the final one follows. 0: never.",
+    ),
+]
+KeptPayload = Annotated[
+    Payload,
+    typer.Option(
+        "--payload",
+        help="First payload bytes to keep: of both directions together (session) or apart (flow); as whole packets "
+        "with their addresses zeroed (…-frames); or none.",
+    ),
+]
+Tunnels = Annotated[
+    bool,
+    typer.Option(" /--no-tunnels", help="Meter tunnels themselves, not the packets inside them."),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed and input, same model.")]
 
 

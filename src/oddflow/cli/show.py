@@ -5,10 +5,10 @@ from typing import Any
 
 from rich.text import Text
 
+from oddflow.amounts import count
 from oddflow.cli import console
 from oddflow.cli.tables import alert_table
 from oddflow.verdicts.detection import Detection, TruthSummary
-from oddflow.verdicts.words import count
 
 
 def detection(result: Detection, rows: int) -> None:

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from oddflow.amounts import seconds, size
 from oddflow.cli.console import plain
 from oddflow.schema import protocol_name
-from oddflow.verdicts.alert import AlertRow
-from oddflow.verdicts.detection import Detection
-from oddflow.verdicts.words import seconds, size
+
+if TYPE_CHECKING:
+    from oddflow.verdicts.alert import AlertRow
+    from oddflow.verdicts.detection import Detection
 
 
 def clock(time_ns: int) -> str:
@@ -66,7 +68,7 @@ def flow_line(flows: pa.RecordBatch) -> Iterator[Text]:
         yield plain(f"{clock(start_ns)} {between} {protocol_name(row['protocol'])}  {packets}  {sizes}  {lasted}")
 
 
-def alert_line(row: AlertRow) -> Text:
+def alert_line(row: "AlertRow") -> Text:
     """Alike alerts in one line: when, who, where to, why, how rare."""
     top = row.top
     count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
@@ -77,7 +79,7 @@ def alert_line(row: AlertRow) -> Text:
     )
 
 
-def targets(row: AlertRow) -> str:
+def targets(row: "AlertRow") -> str:
     """Where the alerts of a row went: one service, several ports of one host, or several hosts."""
     hosts = {alert.dst_ip for alert in row.alerts}
     ports = {alert.dst_port for alert in row.alerts}
@@ -89,7 +91,7 @@ def targets(row: AlertRow) -> str:
     return f"{len(hosts):,} hosts{port}"
 
 
-def alert_table(detection: Detection, limit: int) -> Table:
+def alert_table(detection: "Detection", limit: int) -> Table:
     """The ranked rows, what an analyst reads first: a line of facts, and under it why and how rare."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("#", justify="right", no_wrap=True)
@@ -122,6 +124,6 @@ def alert_table(detection: Detection, limit: int) -> Table:
     return table
 
 
-def _truth_of(row: AlertRow) -> Text:
+def _truth_of(row: "AlertRow") -> Text:
     names = sorted({alert.truth for alert in row.alerts if alert.truth})
     return Text(", ".join(names), style="green") if names else Text("benign", style="dim")

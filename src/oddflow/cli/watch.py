@@ -44,7 +44,7 @@ def watch(
     user: live.User = None,
     interval: live.Interval = live.INTERVAL_S,
     metrics: live.Metrics = None,
-    duration: live.Duration = 0.0,
+    duration: options.Duration = 0.0,
     count: live.Packets = 0,
     as_json: options.Json = False,
     strict: options.Strict = False,

@@ -13,7 +13,7 @@ from oddflow.features.ordering import in_end_order
 from oddflow.features.scored import scored
 from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
-from oddflow.logs.source import Fingerprint, Progress, read_flows
+from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flows
 from oddflow.losses import Ledger
 
 MAX_ROWS = 500_000
@@ -83,7 +83,7 @@ class _Sample:
 
 
 def gather(
-    sources: Sequence[str],
+    sources: Sequence[Source],
     tabular: Tabular,
     *,
     settings: MeterSettings,
@@ -102,7 +102,7 @@ def gather(
     start_ns, end_ns = 2**63 - 1, 0
     for source in sources:
         tabular.context.reset()
-        fingerprint = Fingerprint(source)
+        fingerprint = Fingerprint(name_of(source))
         seen.append(fingerprint)
         flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress)
         for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
@@ -112,7 +112,7 @@ def gather(
             end_ns = max(end_ns, int(ends.max()))
     flow_count = sum(fingerprint.flows for fingerprint in seen)
     if not flow_count:
-        raise ledger.nothing_metered(sources)
+        raise ledger.nothing_metered([name_of(source) for source in sources])
     x, times_ns = sample.all()
     return Gathered(
         x=x,

@@ -200,11 +200,12 @@ def open_row(rows, finished, kind):
     return row
 
 
-@kernel(i8(u1[::1], i8, i8, i8, PACKET_ARRAY, ROWS, FINISHED, i8[::1], i8[::1], u8))
-def meter_packets(data, first, count, first_number, packets, rows, finished, limits, asked, seed):
+@kernel(i8(u1[::1], i8, i8, i8, PACKET_ARRAY, i8[::1], ROWS, FINISHED, i8[::1], i8[::1], u8))
+def meter_packets(data, first, count, first_number, packets, numbers, rows, finished, limits, asked, seed):
     """Adds packets [first, count) to their flows.
 
     Args:
+        first_number: The number of packet 0, where `numbers` does not hold each one's.
         limits: In ns, as named at the top: time-outs, and the slack for late packets.
         asked: KIND, EARLY, SHARD and SHARDS.
 
@@ -224,14 +225,16 @@ def meter_packets(data, first, count, first_number, packets, rows, finished, lim
             packet.src_high, packet.src_low, packet.dst_high, packet.dst_low,
             src_port, dst_port, packet.protocol, packet.version,
         )  # fmt: skip
-        if shards > 1 and not is_of_shard(a_high, a_low, b_high, b_low, ends, asked[SHARD], shards):
-            continue
         if meter[ROOM] < FLOWS_A_PACKET:
             return number
         now = packet.time_ns
         advance_clock(meter, limits, now)
         if meter[WATERMARK] >= meter[NEXT_CHECK] and not expire(rows, finished, limits, kind):
             return number
+        if shards > 1 and not is_of_shard(a_high, a_low, b_high, b_low, ends, asked[SHARD], shards):
+            if packet.quoted_start > 0:  # the flow that an ICMP error speaks of may be of this share
+                note_quoted(flows, slots, packet, data, seed)
+            continue
         hashed = hash_key(a_high, a_low, b_high, b_low, ends, seed)
         slot = find_slot(slots, flows, a_high, a_low, b_high, b_low, ends, hashed)
         row = np.int64(slots[slot])
@@ -251,7 +254,8 @@ def meter_packets(data, first, count, first_number, packets, rows, finished, lim
             flow.a_high, flow.a_low, flow.b_high, flow.b_low = a_high, a_low, b_high, b_low
             flow.ends, flow.hash = ends, hashed
             direct(flow, packet, swapped)
-            begin(flow, packet, data, now, first_number + number)
+            own_number = numbers[number] if numbers.shape[0] > 0 else first_number + number
+            begin(flow, packet, data, now, own_number)
             if kept_direction != NONE:
                 flow.swapped = kept_direction
             append(links, meter, row, list_of(flow))

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -43,10 +43,18 @@ class Meter:
     Args:
         settings: How flows are cut and what is kept of them.
         shard: (k, n): only the k-th share of n of all flows, told by a hash of the key; other packets pass by.
+        captures: The names of the files that packets are numbered in, where several are read as one.
     """
 
-    def __init__(self, settings: MeterSettings | None = None, shard: tuple[int, int] = (0, 1)) -> None:
+    def __init__(
+        self,
+        settings: MeterSettings | None = None,
+        shard: tuple[int, int] = (0, 1),
+        *,
+        captures: Sequence[str] = (),
+    ) -> None:
         self.settings = settings or MeterSettings()
+        self._captures = captures
         rows = self.settings.max_flows
         kind = self.settings.payload
         apart = kind in (Payload.FLOW, Payload.FLOW_FRAMES)
@@ -129,7 +137,7 @@ class Meter:
         first = 0
         while first < batch.count:
             first = meter_packets(
-                batch.data, first, batch.count, batch.first_number, batch.packets,
+                batch.data, first, batch.count, batch.first_number, batch.packets, batch.numbers,
                 self._rows, self._finished, self._limits, self._asked, self._seed,
             )  # fmt: skip
             if first < batch.count:
@@ -151,7 +159,14 @@ class Meter:
         if count:
             self._meter[layout.DONE_COUNT] = 0
             self._meter[layout.ROOM] = BATCH_ROOM
-            yield flow_batch(self._finished, count, self.settings.payload, self._behaviour, self.unparsed)
+            yield flow_batch(
+                self._finished,
+                count,
+                self.settings.payload,
+                behaviour=self._behaviour,
+                unparsed=self.unparsed,
+                captures=self._captures,
+            )
 
     def close(self) -> Iterator[pa.RecordBatch]:
         """Ends all flows still open, since the input has."""

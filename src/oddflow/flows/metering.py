@@ -1,15 +1,24 @@
 """Captures to flow batches: the road from a source's bytes to its flows."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
 from oddflow.capture.blocks import BLOCK_BYTES
+from oddflow.capture.capture_set import CaptureSet
+from oddflow.capture.following import Following
+from oddflow.capture.merging import Watch, merged_packets, unwatched
+from oddflow.capture.packets import PacketBatch
 from oddflow.capture.reader import read_packets
 from oddflow.capture.stream import ByteStream
 from oddflow.flows.meter import Meter
 from oddflow.flows.settings import MeterSettings
 from oddflow.losses import Ledger
+
+Shard = tuple[int, int]
+WHOLE: Shard = (0, 1)
+"""The shard of all flows by key that is metered, and how many there are."""
 
 
 def meter_capture(
@@ -19,6 +28,7 @@ def meter_capture(
     ledger: Ledger,
     *,
     settings: MeterSettings | None = None,
+    shard: Shard = WHOLE,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
     """Meters a capture.
@@ -28,14 +38,62 @@ def meter_capture(
         name: What to call it in messages.
         ledger: Told of each packet and of flows ended early.
         settings: How flows are cut.
+        shard: Which of how many shards of the flows is metered.
         block_bytes: How much is read at a time.
 
     Yields:
         Flow batches of at most 8,192 rows, in the order in which flows ended.
     """
-    meter = Meter(settings)
+    meter = Meter(settings, shard)
     tunnels = meter.settings.tunnels
-    for packets in read_packets(stream, first, name, ledger, block_bytes=block_bytes, tunnels=tunnels):
+    packets = read_packets(stream, first, name, ledger, block_bytes=block_bytes, tunnels=tunnels)
+    yield from meter_packets(packets, meter, ledger)
+
+
+def meter_captures(
+    captures: CaptureSet,
+    ledger: Ledger,
+    *,
+    settings: MeterSettings | None = None,
+    shard: Shard = WHOLE,
+    watch: Watch = unwatched,
+) -> Iterator[pa.RecordBatch]:
+    """Meters several captures as one; flows cross from file to file.
+
+    Yields:
+        As `meter_capture`; the column `capture` names the file of each flow's first packet.
+    """
+    meter = Meter(settings, shard, captures=captures.names)
+    packets = merged_packets(captures, ledger, watch=watch, tunnels=meter.settings.tunnels)
+    yield from meter_packets(packets, meter, ledger)
+
+
+def meter_following(
+    following: Following, ledger: Ledger, *, settings: MeterSettings | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Meters a capture that grows, until the following ends; then all flows that are still open end, too.
+
+    While no packets come, flows are exported by the clock: the time of the last packet, and what has passed since it
+    was read. So a capture that is written late, or on a machine whose clock differs, is metered as it should be.
+
+    Yields:
+        As `meter_capture`.
+    """
+    meter = Meter(settings, captures=following.captures)
+    latest_ns, read_at_s = 0, 0.0
+    for packets in following.batches():
+        if packets.count:
+            yield from meter.add(packets)
+            latest_ns, read_at_s = int(packets.field("time_ns")[-1]), time.monotonic()
+        if latest_ns:
+            yield from meter.advance(latest_ns + round((time.monotonic() - read_at_s) * 1e9))
+    yield from meter.close()
+    ledger.evicted_flows += meter.evicted
+
+
+def meter_packets(batches: Iterable[PacketBatch], meter: Meter, ledger: Ledger) -> Iterator[pa.RecordBatch]:
+    """Puts packets through a meter, to the end of both."""
+    for packets in batches:
         yield from meter.add(packets)
     yield from meter.close()
     ledger.evicted_flows += meter.evicted

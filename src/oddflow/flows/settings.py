@@ -10,6 +10,8 @@ from oddflow.errors import UsageError
 MAX_ACTIVE_TIMEOUT_S = 3_000.0
 """Above it, a sum of squared gaps in µs² could pass 2⁶³."""
 
+LEAST_MAX_FLOWS = 16
+
 REORDER_SLACK_S = 1.0
 """Packets this much late still find their flow open."""
 
@@ -60,8 +62,8 @@ class MeterSettings:
             value = getattr(self, name)
             if not 0 < value <= MAX_ACTIVE_TIMEOUT_S:
                 raise UsageError(f"{name} is {value}; expected more than 0 and at most {MAX_ACTIVE_TIMEOUT_S:.0f} s")
-        if not 16 <= self.max_flows <= 4_194_304:
-            raise UsageError(f"max_flows is {self.max_flows}; expected 16 to 4,194,304")
+        if not LEAST_MAX_FLOWS <= self.max_flows <= 4_194_304:
+            raise UsageError(f"max_flows is {self.max_flows}; expected {LEAST_MAX_FLOWS} to 4,194,304")
         if not 0 <= self.early_packets <= 1_000_000:
             raise UsageError(f"early_packets is {self.early_packets}; expected 0 (no early records) to 1,000,000")
         if not 0 <= self.first_bytes_mib <= 4_096:

@@ -1,13 +1,14 @@
 """Finished rows of the meter as an Arrow record batch of the flow schema."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from oddflow.capture.packets import NUMBER_BITS
 from oddflow.flows import _layout as layout
 from oddflow.flows._column_kernels import take_fields
 from oddflow.flows._text_kernels import (
@@ -208,6 +209,18 @@ def _plain(values: NDArray[Any], kind: Any) -> pa.Array:
     return pa.array(values).cast(kind, safe=False)
 
 
+def _capture_columns(numbers: NDArray[np.int64], captures: Sequence[str]) -> Made:
+    """Where the first packets stand; `captures` names the files where several were read as one."""
+    return {
+        "first_packet": lambda column: pa.array(numbers & ((1 << NUMBER_BITS) - 1)).cast(column.type),
+        "capture": lambda column: (
+            pa.array(captures, column.type).take(pa.array(numbers >> NUMBER_BITS))
+            if captures
+            else pa.nulls(len(numbers), column.type)
+        ),
+    }
+
+
 def _application_columns(
     finished: layout.Finished, count: int, columns: _Columns, unparsed: Counter[str]
 ) -> dict[str, pa.Array]:
@@ -229,8 +242,10 @@ def flow_batch(
     finished: layout.Finished,
     count: int,
     kind: Payload,
+    *,
     behaviour: HostBehaviour | None = None,
     unparsed: Counter[str] | None = None,
+    captures: Sequence[str] = (),
 ) -> pa.RecordBatch:
     """The first n finished flows as a record batch of FLOW_SCHEMA, in their order; `finished` may be used again.
 
@@ -238,9 +253,11 @@ def flow_batch(
         kind: What the payload columns hold.
         behaviour: What is known of hosts; it is told of these flows. Without it `app_by_behaviour` is null.
         unparsed: Told of first bytes that began like a known protocol and could not be read.
+        captures: The names of the files, where several were read as one.
     """
     columns = _Columns(finished, count)
     made = _end_columns(columns) | _number_columns(columns) | _byte_columns(finished, count, kind)
+    made |= _capture_columns(columns["first_packet"], captures)
     arrays = _application_columns(finished, count, columns, Counter() if unparsed is None else unparsed)
     later = ("app_by_port", "app_by_statistics", "app_by_behaviour")
     for column in COLUMNS:

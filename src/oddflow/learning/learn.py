@@ -205,8 +205,8 @@ def _provenance(gathered: Gathered, options: dict[str, Any], duration_s: float) 
         sources=[
             Source(
                 name=_told(seen.name),
-                sha256=seen.digest.hexdigest(),
-                bytes=seen.bytes,
+                sha256=seen.sha256,
+                bytes=seen.total_bytes,
                 flows=seen.flows,
             )
             for seen in gathered.seen

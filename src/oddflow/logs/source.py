@@ -1,15 +1,19 @@
 """Any source as a stream of flow batches, recognised by its first bytes."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from oddflow.capture.capture_set import CaptureSet, is_folder
+from oddflow.capture.following import Following
 from oddflow.capture.reader import is_capture
-from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes, read_into
+from oddflow.capture.remote import local_path, shown
+from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
-from oddflow.flows.metering import meter_capture
+from oddflow.flows.metering import WHOLE, Shard, meter_capture, meter_captures, meter_following
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.table import is_table, read_table
 from oddflow.losses import Ledger
@@ -17,28 +21,74 @@ from oddflow.losses import Ledger
 Progress = Callable[[int], None]
 """Told the number of bytes read since it was told last."""
 
+Piece = bytes | memoryview
+
+Source = str | CaptureSet
+"""What is read as one: a path, a URL or `-`; or several captures."""
+
+
+def arrange(sources: Sequence[str], ledger: Ledger, *, merge: bool = False) -> list[Source]:
+    """What is read as one, and what apart: a folder is one capture, and with `merge` all sources are.
+
+    Raises:
+        InputError: A folder holds no capture, or a source to be merged is none.
+        UsageError: A source to be merged was given twice.
+    """
+    if merge and (len(sources) > 1 or is_folder(sources[0])):
+        return [CaptureSet.of(sources, ledger)]
+    return [CaptureSet.of_folder(source, ledger) if is_folder(source) else source for source in sources]
+
+
+def name_of(source: Source) -> str:
+    """What a source is called, in messages and in records: never with a password."""
+    return str(source) if isinstance(source, CaptureSet) else shown(source)
+
 
 @dataclass(slots=True)
 class Fingerprint:
     """What was read of a source: its name, its size and, unless `hashed` is False, the hash of its plain bytes.
 
-    Hashing takes about as long as metering.
+    Hashing takes about as long as metering. Of several captures that are read as one, the hash is that of their
+    hashes, in the order of their names.
     """
 
     name: str
     bytes: int = 0
     flows: int = 0
-    hashed: bool = True
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    hashed: bool = True
+    parts: "dict[str, Fingerprint]" = field(default_factory=dict)
+
+    def part(self, name: str) -> "Fingerprint":
+        """The fingerprint of one of several files."""
+        return self.parts.setdefault(name, Fingerprint(name, hashed=self.hashed))
+
+    def add(self, piece: Piece) -> None:
+        """Takes in the next bytes."""
+        self.bytes += len(piece)
+        if self.hashed:
+            self.digest.update(piece)
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all files."""
+        return self.bytes + sum(part.bytes for part in self.parts.values())
+
+    @property
+    def sha256(self) -> str:
+        """The hash, in hexadecimal."""
+        if not self.parts:
+            return self.digest.hexdigest()
+        return hashlib.sha256("".join(self.parts[name].sha256 for name in sorted(self.parts)).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, str | int]:
         """The fingerprint for a manifest."""
-        told: dict[str, str | int] = {"name": self.name, "bytes": self.bytes, "flows": self.flows}
-        return told | ({"sha256": self.digest.hexdigest()} if self.hashed else {})
+        told: dict[str, str | int] = {"name": self.name, "bytes": self.total_bytes, "flows": self.flows}
+        return told | ({"sha256": self.sha256} if self.hashed else {})
 
 
 class _Watched:
-    """Counts what passes, and hashes it where that is asked for."""
+    """Hashes and counts what passes."""
 
     def __init__(self, stream: ByteStream, seen: Fingerprint, progress: Progress | None) -> None:
         self._stream = stream
@@ -48,39 +98,40 @@ class _Watched:
     def read(self, size: int) -> bytes:
         """At most `size` bytes; none at the end."""
         piece = self._stream.read(size)
-        self._pass(piece)
+        self._saw(piece)
         return piece
 
-    def readinto(self, room: memoryview) -> int:
-        """Fills the front of `room`; the bytes written, none at the end."""
-        size = read_into(self._stream, room)
-        self._pass(room[:size])
-        return size
+    def readinto(self, view: memoryview) -> int | None:
+        """Fills the view from its start; how many bytes, 0 at the end."""
+        count = self._stream.readinto(view)
+        if count:
+            self._saw(view[:count])
+        return count
 
-    def _pass(self, piece: bytes | memoryview) -> None:
-        self._seen.bytes += len(piece)
-        if self._seen.hashed:
-            self._seen.digest.update(piece)
+    def _saw(self, piece: Piece) -> None:
+        self._seen.add(piece)
         if self._progress:
             self._progress(len(piece))
 
 
 def read_flows(
-    source: str,
+    source: Source,
     ledger: Ledger,
     *,
     settings: MeterSettings | None = None,
     seen: Fingerprint | None = None,
     progress: Progress | None = None,
+    shard: Shard = WHOLE,
 ) -> Iterator[pa.RecordBatch]:
-    """Reads a capture or a flow table, a path or `-`.
+    """Reads a capture or a flow table, a path, a URL or `-`; or several captures as one.
 
     Args:
         source: What to read.
         ledger: Told of all that was lost.
         settings: How flows are cut; flow tables are cut already.
-        seen: Filled with size and, where it asks for that, hash.
+        seen: Filled with size and hash.
         progress: Told of the bytes read.
+        shard: Which of how many shards of the flows is wanted; a flow table is all in the first.
 
     Yields:
         Batches of the flow schema.
@@ -88,25 +139,82 @@ def read_flows(
     Raises:
         Unreadable, UnknownFormat: Nothing could be read.
     """
-    seen = seen or Fingerprint(source, hashed=False)
-    with plain_bytes(source, ledger) as (first, stream):
-        watched = _Watched(stream, seen, progress)
-        for batch in _flow_batches(source, first, watched, ledger, settings):
-            seen.flows += batch.num_rows
-            yield batch
+    seen = seen or Fingerprint(name_of(source), hashed=False)
+    how = _How(settings, seen, progress, shard)
+    batches = _of_captures(source, ledger, how) if isinstance(source, CaptureSet) else _of_one(source, ledger, how)
+    for batch in batches:
+        seen.flows += batch.num_rows
+        yield batch
 
 
-def _flow_batches(
-    source: str, first: bytes, stream: _Watched, ledger: Ledger, settings: MeterSettings | None
+def follow_flows(
+    source: str,
+    ledger: Ledger,
+    *,
+    stop: threading.Event,
+    duration_s: float = 0.0,
+    settings: MeterSettings | None = None,
+    seen: Fingerprint | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    if is_capture(first):
-        yield from meter_capture(stream, first, source, ledger, settings=settings)
-    elif is_table(first):
-        yield from read_table(source, first, ledger)
-        while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be counted
+    """Reads a capture file that grows, or a folder where one file follows the other, until it is told to stop.
+
+    Args:
+        source: The path of the file or folder.
+        ledger: Told of all that was lost.
+        stop: Ends the reading when it is set; all open flows are then exported.
+        duration_s: Ends it after this; 0 for no end.
+        settings: How flows are cut.
+        seen: Filled with the size.
+
+    Yields:
+        Batches of the flow schema, at most a quarter of a second after their flows ended.
+
+    Raises:
+        InputError: It cannot be read, or is no capture.
+        UsageError: It is compressed, remote or a pipe.
+    """
+    seen = seen or Fingerprint(shown(source), hashed=False)
+
+    def watch(name: str, stream: ByteStream) -> ByteStream:
+        return _Watched(stream, seen.part(name), None)
+
+    tunnels = settings is None or settings.tunnels
+    following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch, tunnels=tunnels)
+    for batch in meter_following(following, ledger, settings=settings):
+        seen.flows += batch.num_rows
+        yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a source is read, and who is told."""
+
+    settings: MeterSettings | None
+    seen: Fingerprint
+    progress: Progress | None
+    shard: Shard
+
+
+def _of_captures(captures: CaptureSet, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
+    def watch(place: str, stream: ByteStream) -> ByteStream:
+        return _Watched(stream, how.seen.part(shown(place)), how.progress)
+
+    yield from meter_captures(captures, ledger, settings=how.settings, shard=how.shard, watch=watch)
+
+
+def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
+    name = shown(source)
+    with plain_bytes(source, ledger) as (first, plain):
+        stream = _Watched(plain, how.seen, how.progress)
+        if is_capture(first):
+            yield from meter_capture(stream, first, name, ledger, settings=how.settings, shard=how.shard)
+            return
+        if not is_table(first):
+            raise UnknownFormat(
+                f"{name} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
+                "also gzip or zstd) or a flow table (Parquet, Arrow, CSV)"
+            )
+        if how.shard[0] == 0:
+            yield from read_table(local_path(source), first, ledger)
+        while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be hashed
             pass
-    else:
-        raise UnknownFormat(
-            f"{source} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
-            "also gzip or zstd) or a flow table (Parquet, Arrow, CSV)"
-        )

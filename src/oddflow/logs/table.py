@@ -11,14 +11,19 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from pyarrow import parquet
 
+from oddflow.capture.remote import is_url, shown
 from oddflow.errors import InputError, UnknownFormat, UsageError
 from oddflow.files import whole_file
+from oddflow.flows.statistics import STATISTICS_SCHEMA, statistics
 from oddflow.losses import Ledger, Loss
 from oddflow.schema import FLOW_SCHEMA
 
 ROWS_A_BATCH = 8_192
 PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 KEY_COLUMNS = ("start", "end", "src_ip", "dst_ip", "src_port", "dst_port", "protocol")
+FEW_VALUES = ["src_ip", "dst_ip", "protocol", "ip_version", "end_reason", "direction_by", "capture"]
+"""Columns that a dictionary makes smaller in a Parquet file; of others it only costs time."""
+
 NESTED = ("lengths", "gaps_us", "payload", "reverse_payload")
 
 
@@ -40,6 +45,8 @@ def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordB
     ledger.unit = "records"
     if source == "-":
         raise InputError("a flow table cannot be read from standard input; give its file's path")
+    if is_url(source):
+        raise InputError(f"{shown(source)} is a flow table; only captures are read by URL: fetch it, and name the file")
     try:
         if first.startswith(PARQUET_MAGIC):
             batches = parquet.ParquetFile(source).iter_batches(batch_size=ROWS_A_BATCH)
@@ -162,22 +169,34 @@ def _conform(batch: pa.RecordBatch, source: str, ledger: Ledger) -> Iterator[pa.
         yield kept
 
 
+def table_of(path: str, worker: int, workers: int) -> str:
+    """The name of one worker's table.
+
+    >>> table_of("out/flows.parquet", 1, 2), table_of("flows.csv", 0, 1)
+    ('out/flows.1.parquet', 'flows.csv')
+    """
+    whole = Path(path)
+    return path if workers == 1 else str(whole.with_name(f"{whole.stem}.{worker}{whole.suffix}"))
+
+
 class TableWriter:
     """Writes flow batches to `.parquet`, `.arrow` or `.csv`; the name's ending says which.
 
     The file gets its name when it is whole; one that fails leaves nothing behind. `into` is a file that is open
-    already, where none can be made: it is written to as it is.
+    already, where none can be made: it is written to as it is. With `statistics`, those of CICFlowMeter are added.
     """
 
-    def __init__(self, path: str, into: BinaryIO | None = None) -> None:
+    def __init__(self, path: str, into: BinaryIO | None = None, *, statistics: bool = False) -> None:
         self._path = path
+        self._statistics = statistics
+        schema = pa.schema([*FLOW_SCHEMA, *STATISTICS_SCHEMA]) if statistics else FLOW_SCHEMA
         self._into = into
         self._file = ExitStack()
         self._writer: Any = None
         openers: dict[str, Callable[[Any], Any]] = {
-            ".parquet": lambda file: parquet.ParquetWriter(file, FLOW_SCHEMA, compression="zstd"),
-            ".arrow": lambda file: pa.ipc.new_file(file, FLOW_SCHEMA),
-            ".csv": _CsvWriter,
+            ".parquet": lambda file: parquet.ParquetWriter(file, schema, compression="zstd", use_dictionary=FEW_VALUES),
+            ".arrow": lambda file: pa.ipc.new_file(file, schema),
+            ".csv": lambda file: _CsvWriter(file, schema),
         }
         suffix = Path(path).suffix
         if suffix not in openers:
@@ -192,6 +211,9 @@ class TableWriter:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Appends a batch."""
+        if self._statistics:
+            added = statistics(batch)
+            batch = pa.record_batch([*batch.columns, *added.columns], schema=pa.schema([*batch.schema, *added.schema]))
         self._writer.write_batch(batch)
 
     def __exit__(
@@ -209,8 +231,8 @@ class TableWriter:
 class _CsvWriter:
     """Flow batches as CSV: without the sequence and payload columns, which no CSV holds well."""
 
-    def __init__(self, file: Any) -> None:
-        self._names = [name for name in FLOW_SCHEMA.names if name not in NESTED]
+    def __init__(self, file: Any, schema: pa.Schema) -> None:
+        self._names = [name for name in schema.names if name not in NESTED]
         self._file = file
         self._file.write((",".join(self._names) + "\n").encode())
         self._options = pa_csv.WriteOptions(include_header=False)

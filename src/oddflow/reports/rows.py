@@ -167,7 +167,7 @@ def _facts(row: AlertRow) -> tuple[tuple[str, str, bool], ...]:
         ("Lasted", duration(top.end_ns - top.start_ns), False),
         ("Packets", f"{top.packets:,}", False),
         ("Bytes", f"{top.size_bytes:,}", False),
-        ("Source", f"{top.source}, packet {top.first_packet:,}", False),
+        ("Source", f"{top.first_capture}, packet {top.first_packet:,}", False),
         ("Community ID", top.community_id, True),
         ("Alert ID", top.id, True),
     ]

@@ -64,6 +64,15 @@ class Alert:
     truth: str | None = None
     """What the ground truth says: the attack's name, "" for a benign flow, None where there is no truth."""
 
+    captures: tuple[str, ...] = ()
+    """Where several files were read as one: the file that `first_packet` is counted in, then all others that may hold
+    packets of the flow."""
+
+    @property
+    def first_capture(self) -> str:
+        """The file that `first_packet` is counted in."""
+        return self.captures[0] if self.captures else self.source
+
     def as_dict(self) -> dict[str, Any]:
         """The alert for JSON: times as ISO 8601, payload as hexadecimal."""
         record = asdict(self)

@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from oddflow.capture.capture_set import CaptureSet
 from oddflow.features.columns import integers
 from oddflow.features.ordering import in_end_order
 from oddflow.features.scored import scored
 from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
-from oddflow.logs.source import Progress, read_flows
+from oddflow.logs.source import Progress, Source, name_of, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert, AlertRow
@@ -79,7 +80,7 @@ class _Run:
     attack_alerts: Counter[str] = field(default_factory=Counter)
     normals: dict[str, Normal] = field(default_factory=dict)
 
-    def add(self, batch: pa.RecordBatch, tabular: Tabular, source: str) -> None:
+    def add(self, batch: pa.RecordBatch, tabular: Tabular, source: Source) -> None:
         """Scores one batch of flows, in end order."""
         x = tabular.rows(batch)
         scores, parts = self.judge.score(x, integers(batch, "end"))
@@ -96,8 +97,11 @@ class _Run:
             normal = self._normal(self.judge.model_at(flow["end"]))
             reasons = normal.reasons(x[place], parts[place])
             alert = normal.alert(
-                flow, float(scores[place]), reasons, source, names[place] if names is not None else None
+                flow, float(scores[place]), reasons, name_of(source), names[place] if names is not None else None
             )
+            if isinstance(source, CaptureSet):
+                others = (name for name in source.between(alert.start_ns, alert.end_ns) if name != alert.first_capture)
+                alert = replace(alert, captures=(alert.first_capture, *others))
             self._keep(alert)
 
     def _normal(self, model: SealedModel) -> Normal:
@@ -135,7 +139,7 @@ def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: st
 
 
 def detect(
-    sources: Sequence[str],
+    sources: Sequence[Source],
     model: SealedModel,
     tabular: Tabular,
     *,
@@ -149,7 +153,7 @@ def detect(
     """Scores all flows of the sources and keeps those over the budget's threshold.
 
     Args:
-        sources: Captures or flow tables.
+        sources: Captures or flow tables, as `arrange` gives them.
         model: A sealed model.
         tabular: A fresh representation with the model's home networks and context settings.
         settings: How the model's flows were cut.
@@ -172,12 +176,12 @@ def detect(
         for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
             run.add(batch, tabular, source)
     if not run.flows:
-        raise ledger.nothing_metered(sources)
+        raise ledger.nothing_metered([name_of(source) for source in sources])
     held_back = ScoreTally()
     held_back.add(model.held_back)
     rows = fold(alert for _, _, alert in run.alerts)
     return Detection(
-        sources=list(sources),
+        sources=[name_of(source) for source in sources],
         rows=rows,
         threshold=replace(threshold, expected_false=float(f"{threshold.expected_false * run.flows:.2g}")),
         histogram=run.scores.drawn_beside(held_back),

@@ -100,6 +100,7 @@ class Normal:
             first_packet=flow["first_packet"] or 0,
             wireshark_filter=wireshark_filter(*ends),
             truth=truth,
+            captures=(flow["capture"],) if flow["capture"] else (),
         )
 
 

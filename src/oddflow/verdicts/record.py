@@ -52,11 +52,12 @@ class _Record(BaseModel):
     first_packet: Count = 0
     wireshark_filter: str = ""
     truth: str | None = None
+    captures: list[str] = []
 
     def alert(self) -> Alert:
         """The alert this line stands for."""
         fields: dict[str, Any] = self.model_dump(exclude={"start", "end", "reasons", "payload"})
-        for name in ("lengths", "gaps_us"):
+        for name in ("lengths", "gaps_us", "captures"):
             fields[name] = tuple(fields[name])
         return Alert(
             **fields,
