@@ -113,7 +113,7 @@ def reader(size, order):
 
 
 def copy_bytes(target, at, source, first, size):
-    """The plain twin of `oddflow._copy_kernels.copy_bytes`."""
+    """The plain twin of `oddflow._memory_kernels.copy_bytes`."""
     if min(size, at, first) < 0:
         raise NegativeIndex(f"{size} bytes from {first} to {at}")
     to, come = (np.asarray(array).reshape(-1) for array in (target, source))
@@ -127,7 +127,7 @@ def replace_what_is_compiled():
     readers = importlib.import_module("oddflow.capture._read_kernels")
     for name, (size, order) in READERS.items():
         setattr(readers, name, reader(size, order))
-    importlib.import_module("oddflow._copy_kernels").copy_bytes = copy_bytes
+    importlib.import_module("oddflow._memory_kernels").copy_bytes = copy_bytes
 
 
 def interpret():

@@ -4,7 +4,7 @@ in stream order, for parsers. The latter lie in chunks of a bounded pool; a dire
 
 import numpy as np
 
-from oddflow._copy_kernels import copy_bytes
+from oddflow._memory_kernels import copy_bytes
 from oddflow.capture._layout import FRAGMENT_LATER
 from oddflow.flows._key_kernels import TCP, UDP
 from oddflow.flows._layout import CHUNKS_FREE, NONE, UNKEPT

@@ -20,22 +20,27 @@ def entropy_of(counts, way, total):
 
 
 @kernel()
+def span_entropy(payload, row, start, end, counts):
+    """Entropy of payload[row, start:end]."""
+    for at in range(start, end):
+        counts[0, payload[row, at]] += 1
+    return entropy_of(counts, 0, end - start)
+
+
+@kernel()
 def session_entropies(payload, directions, row, used, counts):
     """(forward, reverse) entropy of payload[row, :used]; a bit in `directions` marks the responder's bytes.
 
     counts (2, 256) is room for histograms, empty before and after.
     """
     from_responder = np.int64(0)
+    for octet in range((used + 7) >> 3):
+        from_responder += directions[row, octet] > 0
+    if from_responder == 0:
+        return span_entropy(payload, row, 0, used, counts), np.float32(np.nan)
+    from_responder = 0
     for at in range(used):
         way = np.int64((directions[row, at >> 3] >> (at & 7)) & 1)
         counts[way, payload[row, at]] += 1
         from_responder += way
     return entropy_of(counts, 0, used - from_responder), entropy_of(counts, 1, from_responder)
-
-
-@kernel()
-def span_entropy(payload, row, start, end, counts):
-    """Entropy of payload[row, start:end]."""
-    for at in range(start, end):
-        counts[0, payload[row, at]] += 1
-    return entropy_of(counts, 0, end - start)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from oddflow._copy_kernels import copy_bytes
+from oddflow._memory_kernels import copy_bytes
 from oddflow.flows._bytes_kernels import (
     FLOW_FRAMES,
     FLOW_PAYLOAD,

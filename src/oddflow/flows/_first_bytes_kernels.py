@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from oddflow._copy_kernels import copy_bytes
+from oddflow._memory_kernels import copy_bytes
 from oddflow.flows._dns_kernels import is_dns
 from oddflow.flows._key_kernels import TCP, UDP
 from oddflow.flows._wire_kernels import four, two

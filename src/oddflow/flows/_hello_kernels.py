@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from oddflow._copy_kernels import copy_bytes
+from oddflow._memory_kernels import copy_bytes
 from oddflow.flows._first_bytes_kernels import CLIENT_HELLO, HANDSHAKE, SERVER_HELLO
 from oddflow.flows._wire_kernels import three, two
 from oddflow.jit import kernel

@@ -7,6 +7,7 @@ Flows live in numbered rows (`Rows` in `_layout.py`), which `_key_kernels.py` fi
 import numpy as np
 from numba import b1, i8, u1, u8
 
+from oddflow._memory_kernels import fetch
 from oddflow.capture._layout import OK, PACKET_ARRAY
 from oddflow.flows._bytes_kernels import has_room, is_wanted, keep_first_bytes, keep_payload
 from oddflow.flows._export_kernels import copy_out, finish
@@ -24,6 +25,7 @@ from oddflow.flows._layout import (
     DATAGRAM_HEAD,
     EVICTED,
     FINISHED,
+    FLOW,
     FREE_COUNT,
     LATEST,
     NEXT_CHECK,
@@ -32,6 +34,7 @@ from oddflow.flows._layout import (
     ROOM,
     ROWS,
     WATERMARK,
+    WAY,
 )
 from oddflow.flows._list_kernels import append, list_of, move_to_end, oldest, unlink
 from oddflow.flows._statistics_kernels import ACK, SYN, add_statistics, says_goodbye
@@ -48,6 +51,14 @@ MAX_PACKETS = np.int64(1) << 31
 """A flow of more is cut, so that no counter overflows."""
 
 ETHERNET = 1
+FAR, NEAR = 12, 5
+"""So many packets ahead, the place of a packet's key and then its row are fetched: memory answers slowly."""
+
+FIRST_PAYLOAD_BYTES = 320
+"""Of a row's payload fetched ahead; the processor's own guess brings the rest."""
+
+FLOW_BYTES, WAYS_BYTES, CACHE_LINE_BYTES = FLOW.itemsize, 2 * WAY.itemsize, 64
+
 FLOWS_A_PACKET = 3
 """One packet can end a flow of its key, push another out and complete an early record."""
 
@@ -151,6 +162,59 @@ def advance_clock(meter, limits, now):
 
 
 @kernel()
+def note_hash(packet, seed):
+    """Hashes a packet's key once, ahead of its turn."""
+    if packet.loss == OK:
+        src_port, dst_port = ports_of(packet)
+        a_high, a_low, b_high, b_low, ends, _ = key_of(
+            packet.src_high, packet.src_low, packet.dst_high, packet.dst_low,
+            src_port, dst_port, packet.protocol, packet.version,
+        )  # fmt: skip
+        packet.hash = hash_key(a_high, a_low, b_high, b_low, ends, seed)
+
+
+@kernel()
+def fetch_slot(packet, slots, seed):
+    """Hashes a packet's key and has its place in the table brought into the cache."""
+    note_hash(packet, seed)
+    if packet.loss == OK:
+        fetch(slots, np.int64(packet.hash) & (slots.shape[0] - 1), 0)
+
+
+@kernel()
+def fetch_row(packet, slots, flows, ways, links):
+    """Has the row that a packet most likely belongs to brought into the cache."""
+    if packet.loss != OK:
+        return
+    row = np.int64(slots[np.int64(packet.hash) & np.int64(slots.shape[0] - 1)])
+    if row != NONE:
+        for line in range(0, FLOW_BYTES, CACHE_LINE_BYTES):
+            fetch(flows, row, line)
+        for line in range(0, WAYS_BYTES, CACHE_LINE_BYTES):
+            fetch(ways, 2 * row, line)
+        fetch(links, 2 * row, 0)
+
+
+@kernel()
+def fetch_whole_row(rows, row):
+    """Has all of a row that may soon be copied out brought into the cache."""
+    if row == NONE:
+        return
+    for line in range(0, FLOW_BYTES, CACHE_LINE_BYTES):
+        fetch(rows.flows, row, line)
+    for line in range(0, WAYS_BYTES, CACHE_LINE_BYTES):
+        fetch(rows.ways, 2 * row, line)
+    fetch(rows.links, 2 * row, 0)
+    for packet in range(0, rows.lengths.shape[1], 16):
+        fetch(rows.gaps, rows.gaps.shape[1] * row + packet, 0)
+        fetch(rows.lengths, rows.lengths.shape[1] * row + packet, 0)
+    for octet in range(0, rows.directions.shape[1], CACHE_LINE_BYTES):
+        fetch(rows.directions, rows.directions.shape[1] * row + octet, 0)
+    for octet in range(0, min(rows.payload.shape[1], FIRST_PAYLOAD_BYTES), CACHE_LINE_BYTES):
+        fetch(rows.payload, rows.payload.shape[1] * row + octet, 0)
+
+
+@kernel()
 def expire(rows, finished, limits, kind):
     """Ends the flows whose time-out has passed, or that the clock has left behind when it was set back;
     False where `finished` filled up first."""
@@ -166,6 +230,7 @@ def expire(rows, finished, limits, kind):
         while meter[head] != NONE and not now - timeout <= flows[meter[head]].end_ns <= future:
             if meter[ROOM] < 1 + FLOWS_A_PACKET:
                 return False
+            fetch_whole_row(rows, rows.links[meter[head], 1])
             finish(rows, finished, kind, meter[head], reason)
         if meter[head] != NONE:
             earliest = min(earliest, flows[meter[head]].end_ns + timeout)
@@ -218,26 +283,32 @@ def meter_packets(data, first, count, first_number, packets, numbers, rows, fini
     slots, flows, ways, links, meter = rows.slots, rows.flows, rows.ways, rows.links, rows.meter
     lengths, gaps, payload, directions = rows.lengths, rows.gaps, rows.payload, rows.directions
     chunks, chunk_next, chunk_free, pair = rows.chunks, rows.chunk_next, rows.chunk_free, rows.pair
+    for number in range(first, min(count, first + FAR)):
+        note_hash(packets[number], seed)
     for number in range(first, count):
+        if number + FAR < count:
+            fetch_slot(packets[number + FAR], slots, seed)
+        if number + NEAR < count:
+            fetch_row(packets[number + NEAR], slots, flows, ways, links)
         packet = packets[number]
         if packet.loss != OK:
             continue
-        src_port, dst_port = ports_of(packet)
-        a_high, a_low, b_high, b_low, ends, swapped = key_of(
-            packet.src_high, packet.src_low, packet.dst_high, packet.dst_low,
-            src_port, dst_port, packet.protocol, packet.version,
-        )  # fmt: skip
         if meter[ROOM] < FLOWS_A_PACKET:
             return number
         now = packet.time_ns
         advance_clock(meter, limits, now)
         if meter[WATERMARK] >= meter[NEXT_CHECK] and not expire(rows, finished, limits, kind):
             return number
+        src_port, dst_port = ports_of(packet)
+        a_high, a_low, b_high, b_low, ends, swapped = key_of(
+            packet.src_high, packet.src_low, packet.dst_high, packet.dst_low,
+            src_port, dst_port, packet.protocol, packet.version,
+        )  # fmt: skip
         if shards > 1 and not is_of_shard(a_high, a_low, b_high, b_low, ends, asked[SHARD], shards):
             if packet.quoted_start > 0:  # the flow that an ICMP error speaks of may be of this share
                 note_quoted(flows, slots, packet, data, seed)
             continue
-        hashed = hash_key(a_high, a_low, b_high, b_low, ends, seed)
+        hashed = packet.hash
         slot = find_slot(slots, flows, a_high, a_low, b_high, b_low, ends, hashed)
         row = np.int64(slots[slot])
         kept_direction = np.int64(NONE)

@@ -1,6 +1,7 @@
-"""Copies bytes: the one place where the bounds of a whole piece are compared, not those of each byte."""
+"""Memory: bytes copied at once, where the bounds of the whole piece are compared, and lines fetched before their time."""
 
 import numpy as np
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
@@ -32,3 +33,23 @@ def copy_bytes(target, at, source, first, size):
     if size < 0 or at < 0 or first < 0 or at + size > target.size or first + size > source.size:
         raise IndexError("bytes copied past the end of an array")
     _memory_copy(target, np.int64(at), source, np.int64(first), np.int64(size))
+
+
+@intrinsic
+def fetch(_typing, array, _index, _offset):
+    """Asks the processor for a cache line: that of byte `offset` of item `index`. Nothing is read, whatever they are."""
+
+    def codegen(context, builder, signature, arguments):
+        memory = context.make_array(signature.args[0])(context, builder, arguments[0])
+        byte = ir.IntType(8).as_pointer()
+        size = ir.Constant(ir.IntType(64), context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype)))
+        at = builder.add(builder.mul(arguments[1], size), arguments[2])
+        place = builder.gep(builder.bitcast(memory.data, byte), [at])
+        number = ir.IntType(32)
+        ask = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, number, number, number]), "llvm.prefetch.p0i8"
+        )
+        builder.call(ask, [place, number(1), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64), codegen
