@@ -147,7 +147,7 @@ def joined(flows: list[Flow]) -> list[Flow]:
     """NFStream does not look at FIN and RST: a connection over the same ports goes on in the flow of the one before.
 
     Here a flow ends with its connection. And the VLAN is part of NFStream's key: one flow that a switch sends through
-    two VLANs is two there. Flows of either kind are joined with the next of their key, as far as the time-outs let them.
+    two VLANs is two there. Flows of either kind are joined with the next of their key, as far as time-outs let them.
     """
     by_key = defaultdict(list)
     for flow in sorted(flows, key=lambda flow: flow.start_ns):
