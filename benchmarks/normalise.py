@@ -11,8 +11,11 @@ from typing import NamedTuple
 
 TCP, UDP = 6, 17
 END_OF_FLOW = 3
-IDLE_NS = 300 * 10**9
+IDLE_NS, ACTIVE_NS = 300 * 10**9, 1800 * 10**9
+ETHERNET, VLAN = 1, 0x8100
 LINK_TYPES_OF_NFSTREAM = (0, 1, 9, 50, 101, 113, 228, 229)
+ETHER_TYPES_OF_NFSTREAM = (0x0800, 0x86DD, 0x8847, 0x8848, 0x8864)
+"""IP, MPLS and PPPoE."""
 MOST_SETBACK_NS = 10**6
 
 
@@ -95,9 +98,20 @@ def without_length(packet: Packet) -> bool:
 def wrapped(packet: Packet) -> bool:
     """NFStream looks into IP in IP, GTP-U, TZSP and CAPWAP, not into GRE, VXLAN, GENEVE or Teredo, and knows few links.
 
-    Here all common tunnels and link types are read. Both are given the inner packets as plain Ethernet frames.
+    Here all common tunnels, link types and ether types are read. Both are given the inner packets as plain Ethernet
+    frames.
     """
-    return packet.is_wrapped or packet.link_type not in LINK_TYPES_OF_NFSTREAM
+    if packet.is_wrapped or packet.link_type not in LINK_TYPES_OF_NFSTREAM:
+        return True
+    return packet.link_type == ETHERNET and ether_type(packet.frame) not in ETHER_TYPES_OF_NFSTREAM
+
+
+def ether_type(frame: bytes) -> int:
+    """What follows the 802.1Q tags of an Ethernet frame."""
+    at = 12
+    while (kind := int.from_bytes(frame[at : at + 2], "big")) == VLAN:
+        at += 4
+    return kind
 
 
 LEFT_OUT: tuple[Callable[[Packet], bool], ...] = (not_ip, cut_short, later_fragment, without_length)
@@ -133,13 +147,13 @@ def joined(flows: list[Flow]) -> list[Flow]:
     """NFStream does not look at FIN and RST: a connection over the same ports goes on in the flow of the one before.
 
     Here a flow ends with its connection. And the VLAN is part of NFStream's key: one flow that a switch sends through
-    two VLANs is two there. Flows of either kind are joined with the next of their key, where the time between them is
-    no longer than the idle time-out.
+    two VLANs is two there. Flows of either kind are joined with the next of their key, as far as time-outs let them.
     """
     by_key = defaultdict(list)
     for flow in sorted(flows, key=lambda flow: flow.start_ns):
         same = by_key[flow.key]
-        if same and same[-1].goes_on and flow.start_ns - same[-1].end_ns <= IDLE_NS:
+        goes_on = same and same[-1].goes_on and flow.start_ns - same[-1].end_ns <= IDLE_NS
+        if goes_on and flow.start_ns - same[-1].start_ns < ACTIVE_NS:
             same[-1] = _sum(same[-1], flow)
         else:
             same.append(flow)
