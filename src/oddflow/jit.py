@@ -6,8 +6,10 @@ so the cache folder's name holds a hash of all kernels, and no stale machine cod
 
 import hashlib
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,10 +78,21 @@ def _cached(function: Callable[..., Any], signatures: tuple[Any, ...], options: 
     dispatcher = numba.njit(**options)(function)
     dispatcher.enable_caching()
     dispatcher._cache = QuickCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
-    for signature in signatures:
-        dispatcher.compile(signature)
+    with _uninterrupted():
+        for signature in signatures:
+            dispatcher.compile(signature)
     dispatcher.disable_compile()
     return dispatcher
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Lets Ctrl-C wait: LLVM calls back into Python while it loads code, and an exception there ends in a crash."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class QuickCache(FunctionCache):
