@@ -1,12 +1,11 @@
 """Measures the four ways to name an application on captures whose file name says what is in them.
 
-    .venv/bin/python benchmarks/applications.py            # prints the tables of docs/applications.md
+Prints the tables of docs/applications.md:
 
-First bytes are put together by the tests' plain reader, so that this measures the naming and not the meter.
+    .venv/bin/python benchmarks/applications.py
 """
 
 import argparse
-import struct
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -15,18 +14,10 @@ from pathlib import Path
 
 import oddflow
 from oddflow.errors import OddflowError
-from oddflow.flows.naming.behaviour import HostBehaviour
-from oddflow.flows.naming.ports import names_by_port
-from oddflow.flows.naming.signatures import names_by_signature
-from oddflow.flows.naming.statistics import names_by_statistics
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-from tests.flows.streams import first_bytes, plain_flows  # noqa: E402
-
 CAPTURES = ROOT / ".." / "shared" / "data" / "captures"
 FOLDERS = ("ndpi", "zeek-btest")
-FIVE_TUPLE = ("protocol", "src_ip", "src_port", "dst_ip", "dst_port")
 SEES_WEB = ("https", "tls", "http", "quic")
 EXPECTED = {
     "443-": SEES_WEB, "afp": ("afp",), "amqp": ("amqp",), "bfcp": ("bfcp",), "bfd": ("bfd",), "bitcoin": ("bitcoin",),
@@ -79,29 +70,13 @@ class NamedFlow:
     by_behaviour: str | None
 
 
-def signature_names(path: Path) -> dict[object, str | None]:
-    """The name by signature of each five-tuple of a capture."""
-    flows = plain_flows(path)
-    names = names_by_signature(first_bytes(flows)).to_pylist() if flows else []
-    found: dict[object, str | None] = {}
-    for flow, name in zip(flows, names, strict=True):
-        key = (flow.protocol, frozenset((flow.client, flow.server)))
-        found[key] = found.get(key) or name
-    return found
-
-
 def named_flows(path: Path) -> Iterator[NamedFlow]:
     """All flows of a capture under all four ways."""
-    signatures, hosts = signature_names(path), HostBehaviour()
     for batch in oddflow.flows(str(path)):
-        ways = (names_by_port(batch), names_by_statistics(batch), hosts.names(batch))
-        rows = batch.select(
-            ["protocol", "src_ip", "src_port", "dst_ip", "dst_port", "forward_packets", "reverse_packets"]
-        )
-        for row, port, kind, pattern in zip(rows.to_pylist(), *(way.to_pylist() for way in ways), strict=True):
-            ends = frozenset(((row["src_ip"], row["src_port"]), (row["dst_ip"], row["dst_port"])))
-            packets = row["forward_packets"] + row["reverse_packets"]
-            yield NamedFlow(packets, port, signatures.get((row["protocol"], ends)), kind, pattern)
+        ways = [batch.column(f"app_by_{way}").to_pylist() for way in ("port", "signature", "statistics", "behaviour")]
+        packets = (batch.column(f"{way}_packets").to_pylist() for way in ("forward", "reverse"))
+        for forward, reverse, *names in zip(*packets, *ways, strict=True):
+            yield NamedFlow(forward + reverse, *names)
 
 
 def expected_names(path: Path, folder: Path) -> tuple[str, ...]:
@@ -167,7 +142,7 @@ def tally(folder: Path, *, verbose: bool) -> Tally:
             continue
         try:
             flows = list(named_flows(path))
-        except (OddflowError, struct.error) as error:
+        except OddflowError as error:
             print(f"{path.name}: {error}", file=sys.stderr)
             continue
         right = expected_names(path, folder)

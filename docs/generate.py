@@ -6,6 +6,7 @@ from typing import Any
 import typer.main
 
 from oddflow.cli.main import app
+from oddflow.flows.statistics import STATISTICS
 from oddflow.schema import COLUMNS
 
 HERE = Path(__file__).parent
@@ -22,6 +23,27 @@ def flow_table() -> str:
         "| column | type | unit | meaning |",
         "|---|---|---|---|",
         *(f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in COLUMNS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def statistics() -> str:
+    """The statistics of CICFlowMeter as a page."""
+    lines = [
+        "# Statistics",
+        "",
+        "`oddflow flows --statistics` adds the 76 statistics of CICFlowMeter to the table, under their meaning. Each",
+        "follows from columns of the [flow table](flow-table.md) that merge exactly; its formula names them. Lengths",
+        "are those of the transport payload, as in CICFlowMeter. A statistic without a value is null.",
+        "",
+        'Faults of CICFlowMeter that Engelen, Rimmer and Joosen found ("Troubleshooting an Intrusion Detection',
+        'Dataset: the CICIDS2017 Case Study", 2021) are not repeated: a connection ends after FIN both ways or RST,',
+        "not at the first FIN; each packet is counted once; flags are counted over all packets; a rate over no time",
+        "is null.",
+        "",
+        "| column | in CICFlowMeter | unit | formula |",
+        "|---|---|---|---|",
+        *(f"| `{s.name}` | {s.cic_name} | {s.unit} | {s.formula} |" for s in STATISTICS),
     ]
     return "\n".join(lines) + "\n"
 
@@ -58,7 +80,7 @@ def command_line() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"flow-table.md": flow_table, "command-line.md": command_line}
+PAGES = {"flow-table.md": flow_table, "statistics.md": statistics, "command-line.md": command_line}
 
 if __name__ == "__main__":
     for page, make in PAGES.items():

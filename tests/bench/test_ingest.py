@@ -5,7 +5,8 @@ import json
 import pytest
 from tests.capture.build import ether, ipv4, pcap, udp
 
-from oddflow.bench.ingest import Figure, IngestBench, Sizes
+from oddflow.bench.figures import Figure, Sizes
+from oddflow.bench.ingest import IngestBench
 from oddflow.errors import UsageError
 
 TINY = Sizes(packets=2000, rounds=1, flood_flows=1000, memory_bytes=(20_000, 200_000))
@@ -17,7 +18,8 @@ def test_all_steps_run_and_absent_tools_are_named(tmp_path):
     folder.mkdir()
     capture.write_bytes(pcap([(i, 0, ether(ipv4(udp(bytes(i), 1000 + i)))) for i in range(100)]))
     live = tmp_path / "live.py"
-    live.write_text('print(\'{"packets_per_s": 400001, "detail": "a test"}\')')
+    told = {"sent": 9, "metered": 9, "unaccounted": 0, "seconds": 1, "sent_per_s": 400_001}
+    live.write_text(f"import json; print(json.dumps({told}))")
     bench = IngestBench([capture], folder, tmp_path / "no-peers", TINY, live=live)
     for step in bench.steps():
         step.do()
@@ -27,7 +29,7 @@ def test_all_steps_run_and_absent_tools_are_named(tmp_path):
     assert figures["whole process against NFStream"].met is None
     assert figures["peak memory, the larger input over the smaller"].met
     assert 50 < figures["peak memory, 2e-05 GB of input"].value < 400
-    assert figures["live, rate without a drop"].met
+    assert [figure.met for what, figure in figures.items() if what.startswith("live")] == [True, True, True]
     found = json.loads(json.dumps(bench.as_dict(), allow_nan=False))
     assert found["input"]["packets"] == 2000
     assert len(found["figures"]) == len(figures)

@@ -8,7 +8,7 @@ from tests.capture.build import ether, icmp, ipv4, ipv6, tcp, udp
 
 EXTENSIONS = [0, 43, 44, 51, 60, 135, 139, 140]
 LINK_TYPES = [
-    0, 1, 9, 12, 14, 50, 51, 100, 101, 104, 105, 106, 107, 108, 109, 113, 117, 119, 127, 163, 166, 192, 204, 205, 206,
+    0, 1, 9, 10, 12, 14, 50, 51, 100, 101, 104, 105, 107, 108, 109, 113, 117, 119, 127, 163, 166, 192, 204, 205, 206,
     226, 228, 229, 239, 242, 258, 276, 147,
 ]  # fmt: skip
 TYPES = {4: 0x0800, 6: 0x86DD}
@@ -82,8 +82,8 @@ def framed(link_type, packet, version):
         9: lambda: ppp(packet, version, short=True),
         50: lambda: ppp(packet, version),
         51: lambda: pppoe(ppp(packet, version, address=False)),
+        10: lambda: b"\x50" + bytes(12) + snap(packet, TYPES[version]),
         100: lambda: snap(packet, TYPES[version]),
-        106: lambda: snap(packet, TYPES[version]),
         104: lambda: b"\x0f\0" + kind + packet,
         105: lambda: wifi(packet, version),
         107: lambda: b"\x18\x41\x03" + (b"\xcc" if version == 4 else b"\x8e") + packet,
@@ -192,7 +192,12 @@ def around(packet, version, draw):
         "l2tp": lambda: [
             (17, udp(l2tp(ppp(packet, version), offset=draw(sampled_from([None, 0, 4]))), 1701, 1701))
         ],
-        "other": lambda: [(97, b"\x30\0" + frame), (137, mpls(packet, (1, 2))), (17, udp(mpls(packet), 1, 6635))],
+        "other": lambda: [
+            (97, b"\x30\0" + frame),
+            (143, frame),
+            (137, mpls(packet, (1, 2))),
+            (17, udp(mpls(packet), 1, 6635)),
+        ],
     }  # fmt: skip
     protocol, body = draw(sampled_from(choices[outer]()))
     if draw(booleans()):
@@ -244,6 +249,7 @@ def valid_packets(draw):
                 ether(mpls(bytes(4) + ether(packet, kind)), 0x8847),
                 ether(mpls(ether(packet, kind)), 0x8848),
                 ether(bytes(4) + ether(packet, kind), 0x88E7),
+                ether(bytes(2) + ether(packet, kind), 0x8903),
                 ether(service(packet, 1 if version == 4 else 2, draw(integers(1, 6))), 0x894F),
                 ether(bytes(4) + struct.pack(">H", kind) + packet, 0x892F),
                 ether(

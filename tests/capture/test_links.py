@@ -29,6 +29,7 @@ OF_ETHERNET = {
     ),
     "labels in PPP": lambda p, k: ether(pppoe(b"\x02\x81" + mpls(p)), 0x8864),
     "a backbone": lambda p, k: ether(bytes(4) + ether(p, k), 0x88E7),
+    "a fabric path": lambda p, k: ether(bytes(2) + ether(p, k), 0x8903),
     "redundancy": lambda p, k: ether(bytes(4) + struct.pack(">H", k) + p, 0x892F),
 }  # fmt: skip
 OF_WIFI = {

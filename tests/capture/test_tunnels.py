@@ -22,7 +22,7 @@ from tests.capture.stacks import (
 
 from oddflow.capture import _layout as layout
 from oddflow.capture import _tunnel_kernels as kernels
-from oddflow.schema import TUNNEL_NAMES, Tunnel
+from oddflow.schema import Tunnel
 
 INNER = {4: ipv4(tcp(b"abc", 5000, 443), 6, src="10.9.9.1"), 6: ipv6(tcp(b"abc", 5000, 443), 6)}
 FRAME = ether(INNER[4])
@@ -66,6 +66,7 @@ CARRIERS = {
         ipv4(udp(l2tp(ppp(INNER[6], 6), sequence=True, offset=6), 1701, 1701)), Tunnel.L2TP, 3 << 16 | 9
     ),
     "Ethernet in IP": (ipv4(b"\x30\0" + FRAME, 97), Tunnel.ETHER_IN_IP, 0),
+    "Ethernet in segment routing": (ipv6(FRAME, 143), Tunnel.ETHER_IN_IP, 0),
     "MPLS in IP": (ipv4(mpls(INNER[4]), 137), Tunnel.MPLS_IN_IP, 0),
     "MPLS in UDP": (ipv4(udp(mpls(INNER[4]), 1, 6635)), Tunnel.MPLS_IN_IP, 0),
 }  # fmt: skip
@@ -188,7 +189,3 @@ def test_a_later_fragment_of_what_carries_a_packet_is_not_looked_into():
 
 def test_the_kernels_number_tunnels_as_the_schema_does():
     assert [getattr(kernels, "NO_TUNNEL" if not t else t.name) for t in Tunnel] == list(Tunnel)
-
-
-def test_every_tunnel_has_a_name():
-    assert set(TUNNEL_NAMES) == set(Tunnel)

@@ -54,10 +54,10 @@ RAW = (12, 14, 101, 228, 229)
 BY_LINK_TYPE = {
     1: "ethernet", 0: "loopback", 108: "loopback", 105: "wifi", 127: "radiotap", 119: "prism", 163: "prism", 192: "ppi",
     9: "ppp_hdlc", 50: "ppp_hdlc", 204: "ppp_hdlc", 166: "ppp", 51: 0x8864, 104: "cisco", 205: "cisco",
-    107: "frame_relay", 206: "frame_relay", 239: "nflog", 258: "pktap", 117: "pflog", 100: "llc", 106: "llc",
+    107: "frame_relay", 206: "frame_relay", 239: "nflog", 258: "pktap", 117: "pflog", 10: "llc", 100: "llc",
     109: "ip", 226: "ip", 113: "type", 276: "type", 242: "type", **dict.fromkeys(RAW, "ip"),
 }  # fmt: skip
-BEFORE = {204: 1, 166: 2, 205: 1, 206: 1, 109: 12, 226: 24, 113: 16, 276: 20, 242: 44}
+BEFORE = {10: 13, 204: 1, 166: 2, 205: 1, 206: 1, 109: 12, 226: 24, 113: 16, 276: 20, 242: 44}
 TYPE_AT = {113: 14, 276: 0, 242: 40}
 
 
@@ -145,9 +145,9 @@ def pppoe(cursor):
     return 0x8863 if code else "ppp"
 
 
-def backbone(cursor):
+def backbone(cursor, size=4):
     cursor.require(6)
-    cursor.at += 4
+    cursor.at += size
     return "ethernet"
 
 
@@ -326,7 +326,7 @@ def wifi(cursor, padded=False):
 
 STEPS = {
     "ethernet": ethernet, "ip": by_version, 0x8847: mpls, 0x8848: mpls, 0x8864: pppoe, 0x88E7: backbone,
-    0x892F: redundancy, 0x894F: service,
+    0x8903: lambda cursor: backbone(cursor, 2), 0x892F: redundancy, 0x894F: service,
     "llc": llc, "nlpid": nlpid, "snap": snap, "ppp": ppp, "ppp_hdlc": ppp_hdlc, "cisco": cisco,
     "frame_relay": frame_relay, "loopback": loopback, "pflog": pflog, "ppi": ppi, "pktap": pktap, "nflog": nflog,
     "radiotap": radiotap, "prism": prism, "wifi": wifi, "wifi_padded": lambda cursor: wifi(cursor, padded=True),

@@ -40,6 +40,8 @@ def tunnel(header, body, fields):
 def of_protocol(head, protocol):
     if protocol in (4, 41):
         return head.inside(1, 0, IPV4, 0) if protocol == 4 else head.inside(2, 0, IPV6, 0)
+    if protocol == 143:
+        return head.inside(10, 0, ETHERNET, 0)
     if protocol == 137:
         return head.inside(11, 0, MPLS, 0)
     if protocol == 97 and head.number(0, 2) >> 8 == 0x30:

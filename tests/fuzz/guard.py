@@ -113,7 +113,7 @@ def reader(size, order):
 
 
 def copy_bytes(target, at, source, first, size):
-    """The plain twin of `oddflow.jit.copy_bytes`."""
+    """The plain twin of `oddflow._copy_kernels.copy_bytes`."""
     if min(size, at, first) < 0:
         raise NegativeIndex(f"{size} bytes from {first} to {at}")
     to, come = (np.asarray(array).reshape(-1) for array in (target, source))
@@ -122,14 +122,12 @@ def copy_bytes(target, at, source, first, size):
     to[at : at + size] = come[first : first + size]
 
 
-def replace_readers():
+def replace_what_is_compiled():
     """Puts the twins in place, before other kernels import what they replace."""
-    try:
-        module = importlib.import_module("oddflow.capture._read_kernels")
-    except ModuleNotFoundError:
-        return
+    readers = importlib.import_module("oddflow.capture._read_kernels")
     for name, (size, order) in READERS.items():
-        setattr(module, name, reader(size, order))
+        setattr(readers, name, reader(size, order))
+    importlib.import_module("oddflow._copy_kernels").copy_bytes = copy_bytes
 
 
 def interpret():
@@ -139,8 +137,8 @@ def interpret():
     os.environ["NUMBA_DISABLE_JIT"] = "1"
     from oddflow import jit
 
-    jit.kernel, jit.copy_bytes = kernel, copy_bytes
-    replace_readers()
+    jit.kernel = kernel
+    replace_what_is_compiled()
     for name in jit.kernel_modules():
         module = importlib.import_module(name)
         if hasattr(module, "np"):

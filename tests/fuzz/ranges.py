@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddflow.schema import COLUMNS, PAYLOAD_BYTES, TUNNEL_NAMES, DirectionBy, FlowEnd
+from oddflow.schema import COLUMNS, NAMING_COLUMNS, PAYLOAD_BYTES, TUNNEL_NAMES, DirectionBy, FlowEnd
 
 LATEST_NS = 1 << 62
 COMMUNITY_ID = re.compile(r"1:[A-Za-z0-9+/]{27}=")
@@ -178,6 +178,19 @@ def outer_address(batch, name):
     ]
 
 
+def known_name(batch, name):
+    """One of the names in the column's own dictionary, or null."""
+    return [text is None or NAME.fullmatch(text) is not None for text in batch.text(name)]
+
+
+NAME = re.compile(r"[a-z0-9][a-z0-9 ._+/-]{0,63}", re.IGNORECASE)
+TLS_VERSIONS = r"(SSL|TLS|DTLS) ?[0-9.]+( draft [0-9]+)?|0x[0-9a-f]{4}"
+TEXTS = (
+    "tls_sni", "tls_alpn", "dns_query", "dns_type", "http_method", "http_host", "http_user_agent", "ssh_client",
+    "ssh_server",
+)  # fmt: skip
+"""Text from the wire: printable ASCII, whatever was sent."""
+
 LARGEST_U32 = 2**32 - 1
 ROOM = 1 + 1e-9
 ANY_COUNT = between(0, 2**63)
@@ -258,7 +271,14 @@ OF_A_FLOW = {
     "gaps_us": nothing_after_the_last,
     "payload": payload,
     "reverse_payload": lambda batch, name: [value is None for value in batch.text(name)],
-} | {
+    "tls_version": matches(TLS_VERSIONS),
+    "tls_server_version": matches(TLS_VERSIONS),
+    "ja3": matches("[0-9a-f]{32}"),
+    "ja4": matches("[tqd][0-9a-z]{9}_[0-9a-f]{12}_[0-9a-f]{12}"),
+    "dns_rcode": nullable(between(0, 15)),
+    "http_status": nullable(between(100, 999)),
+    "quic_version": nullable(between(1, LARGEST_U32)),
+} | dict.fromkeys(TEXTS, matches("[\\x20-\\x7e]*")) | {column.name: known_name for column in NAMING_COLUMNS} | {
     f"{kind}_{name}": rule
     for kind in ("active", "idle")
     for name, rule in {

@@ -66,6 +66,10 @@ class Peer:
         found = shutil.which(self.program)
         return Path(found) if found else None
 
+    def packets(self, of: int) -> int:
+        """How many packets it gets of an input of so many."""
+        return max(1000, round(of * self.share))
+
     def version(self, program: Path) -> str:
         """What it says its version is."""
         if program.name == "tshark":

@@ -7,6 +7,7 @@ Every parser takes an offset and the end of what was captured; it compares befor
 import numpy as np
 from numba import b1, i8, types, u1
 
+from oddflow.capture._kind_kernels import ARP, IPV4, IPV6, RARP
 from oddflow.capture._layout import (
     ABSENT,
     FRAGMENT_ALONE,
@@ -16,7 +17,7 @@ from oddflow.capture._layout import (
     PACKET_ARRAY,
     WHOLE,
 )
-from oddflow.capture._link_kernels import ARP, IPV4, IPV6, RARP, begin, frame
+from oddflow.capture._link_kernels import begin, frame
 from oddflow.capture._network_kernels import MAX_LENGTH_BYTES, TCP, UDP, arp, forget, ipv4, ipv6, transport
 from oddflow.capture._read_kernels import network_u16, network_u32, network_u64, read_byte
 from oddflow.capture._tunnel_kernels import NO_TUNNEL, is_tunnel_port, tunnel

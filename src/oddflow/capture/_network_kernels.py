@@ -2,6 +2,7 @@
 
 from numba import i8, u1
 
+from oddflow.capture._kind_kernels import IPV4
 from oddflow.capture._layout import (
     ABSENT,
     FRAGMENT_ALONE,
@@ -14,7 +15,6 @@ from oddflow.capture._layout import (
     OK,
     WHOLE,
 )
-from oddflow.capture._link_kernels import IPV4
 from oddflow.capture._read_kernels import network_u16, network_u32, network_u64, read_byte
 from oddflow.jit import kernel
 

@@ -10,16 +10,32 @@ One comparison for 2, 4 or 8 bytes is also what makes decoding fast: Numba itsel
 
 import sys
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from oddflow.jit import kernel
 
+LITTLE = sys.byteorder == "little"
+
+
+def _plain_reader(size, order):
+    number_of = np.uint64 if size == 8 else int
+
+    def read(data, at):
+        if not 0 <= at <= len(data) - size:
+            raise IndexError("read outside of the bytes")
+        return number_of(int.from_bytes(data[at : at + size].tobytes(), order))
+
+    return read
+
 
 def _reader(size, swapped):
     """A function (data, at) -> the unsigned number in `size` bytes: int64, or uint64 where it has 8 bytes."""
+    if config.DISABLE_JIT:  # to fuzz with coverage
+        return _plain_reader(size, "big" if swapped == LITTLE else "little")
     result = types.uint64 if size == 8 else types.int64
 
     @intrinsic
@@ -52,8 +68,6 @@ def _reader(size, swapped):
 
     return read
 
-
-LITTLE = sys.byteorder == "little"
 
 read_byte = _reader(1, swapped=False)
 network_u16 = _reader(2, swapped=LITTLE)

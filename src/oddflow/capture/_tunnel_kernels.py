@@ -6,7 +6,7 @@ header, or not all of it was captured, that is 0: the packet is one like any oth
 
 from numba import b1, i8
 
-from oddflow.capture._link_kernels import (
+from oddflow.capture._kind_kernels import (
     ARP,
     IPV4,
     IPV6,
@@ -62,6 +62,8 @@ def tunnel(data, at, body, end, packet):
         return gre(data, at, end)
     if protocol == 97 and at + 2 <= end and read_byte(data, at) == 0x30:  # RFC 3378
         return ETHER_IN_IP, 0, KIND_ETHERNET, at + 2
+    if protocol == 143:  # RFC 8986 section 4.9
+        return ETHER_IN_IP, 0, KIND_ETHERNET, at
     if protocol == 137:  # RFC 4023
         return MPLS_IN_IP, 0, MPLS, at
     return NO_TUNNEL, 0, KIND_NONE, at

@@ -1,6 +1,6 @@
 """What link types, and frames that carry no IP, are called in the ledger."""
 
-from oddflow.capture import _link_kernels as link
+from oddflow.capture import _kind_kernels as link
 from oddflow.capture import _radio_kernels as radio
 
 LINK_TYPE_NAMES = {

@@ -8,7 +8,8 @@ import typer
 from oddflow.cli import options
 
 if TYPE_CHECKING:
-    from oddflow.bench.ingest import Figure, IngestBench
+    from oddflow.bench.figures import Figure
+    from oddflow.bench.ingest import IngestBench
 
 DEFAULT_PACKETS, LARGE_BYTES = 4_000_000, (500_000_000, 5_000_000_000)
 
@@ -56,7 +57,8 @@ def ingest(
     import tempfile
 
     from oddflow import api
-    from oddflow.bench.ingest import IngestBench, Sizes
+    from oddflow.bench.figures import Sizes
+    from oddflow.bench.ingest import IngestBench
     from oddflow.bench.traffic import default_captures
     from oddflow.cli import console
     from oddflow.files import check_place, whole_file

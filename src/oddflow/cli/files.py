@@ -35,10 +35,12 @@ class Told:
     Attributes:
         output: The table to write, if any.
         limit: Rows shown where there is none.
+        statistics: Whether the table has those of CICFlowMeter.
     """
 
     output: str | None
     limit: int
+    statistics: bool
     as_json: bool
     strict: bool
 
@@ -74,7 +76,7 @@ def meter_files(given: Sequence[str], cut: "MeterSettings", told: Told, *, merge
     with ExitStack() as stack:
         takes: list[Callable[[Any], None]] = [kept.take for kept in shown]
         if tables:
-            takes = [stack.enter_context(TableWriter(table)).write for table in tables]
+            takes = [stack.enter_context(TableWriter(table, statistics=told.statistics)).write for table in tables]
         progress = stack.enter_context(console.reading(given, "metering"))
         work(jobs, takes, ledger, settings=cut, progress=progress)
     _end(told, tables, seen, ledger, [batch for kept in shown for batch in kept.batches])
@@ -101,7 +103,7 @@ def follow_file(given: Sequence[str], cut: "MeterSettings", told: Told, *, durat
     _refuse_sources(given, tables)
     with ExitStack() as stack:
         stop = stack.enter_context(stopped_by_signals())
-        writer = stack.enter_context(TableWriter(tables[0])) if tables else None
+        writer = stack.enter_context(TableWriter(tables[0], statistics=told.statistics)) if tables else None
         for batch in follow_flows(given[0], ledger, stop=stop, duration_s=duration_s, settings=cut, seen=seen):
             if writer:
                 writer.write(batch)

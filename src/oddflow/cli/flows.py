@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from oddflow.cli import files, live, options
+from oddflow.flows.settings import Payload
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +26,12 @@ def flows(
     datagram_timeout: options.DatagramTimeout = 10.0,
     active_timeout: options.ActiveTimeout = 1_800.0,
     max_flows: options.MaxFlows = 65_536,
+    early: options.Early = 0,
+    payload: options.KeptPayload = Payload.SESSION,
+    tunnels: options.Tunnels = True,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="Add the 76 statistics of CICFlowMeter to the table (with -o).")
+    ] = False,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Rows shown where no -o is given.")] = 20,
     interface: live.Interface = None,
     promiscuous: live.Promiscuous = False,
@@ -43,8 +50,13 @@ def flows(
     from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
 
-    cut = MeterSettings(idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout)
+    cut = MeterSettings(
+        idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout,
+        early_packets=early, payload=payload, tunnels=tunnels,
+    )  # fmt: skip
     sources = given or []
+    if statistics and not output:
+        raise UsageError("--statistics was given without -o; name the table that they go to")
     if (interface is None) == (not sources):
         raise UsageError("name captures to read, or an interface to listen on with -i: one of the two; see --help")
     if interface is not None:
@@ -54,9 +66,11 @@ def flows(
             interface, promiscuous=promiscuous, capture_filter=capture_filter, ring_kib=ring, snap=snap,
             user=user, interval=interval, metrics=metrics, duration=duration, count=count, workers=workers,
         )  # fmt: skip
-        live.meter_live(settings, cut, output, rotate=rotate, limit=limit, as_json=as_json, strict=strict)
+        live.meter_live(
+            settings, cut, output, rotate=rotate, limit=limit, statistics=statistics, as_json=as_json, strict=strict
+        )
         return
-    told = files.Told(output, limit, as_json, strict)
+    told = files.Told(output, limit, statistics, as_json, strict)
     if follow:
         if merge or workers > 1:
             raise UsageError("--follow reads one file or folder, with one worker; leave --merge and --workers out")

@@ -27,6 +27,7 @@ def learn(
     datagram_timeout: options.DatagramTimeout = 10.0,
     active_timeout: options.ActiveTimeout = 1_800.0,
     max_flows: options.MaxFlows = 65_536,
+    tunnels: options.Tunnels = True,
     seed: options.Seed = 0,
     logdir: Annotated[str | None, typer.Option("--logdir", help="Write TensorBoard curves there.")] = None,
     as_json: options.Json = False,
@@ -43,7 +44,7 @@ def learn(
         gathered = api.gather(
             *sources,
             settings=MeterSettings(
-                idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout
+                idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout, tunnels=tunnels
             ),
             home_networks=home_net,
             ledger=ledger,

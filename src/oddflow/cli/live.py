@@ -156,6 +156,7 @@ def meter_live(
     *,
     rotate: float,
     limit: int,
+    statistics: bool,
     as_json: bool,
     strict: bool,
 ) -> None:
@@ -195,6 +196,8 @@ def meter_live(
                 f"{owner.name} may make no files in {Path(output).resolve().parent}, so tables cannot follow each "
                 "other there; choose a folder of that user, or another --user"
             )
-        return TableSink(table_of(output, place.number, place.workers), rotate_s=rotate, owner=owner)
+        return TableSink(
+            table_of(output, place.number, place.workers), rotate_s=rotate, owner=owner, statistics=statistics
+        )
 
     end(run(settings, meter, make_sink, output), settings.interface, output, as_json=as_json, strict=strict)

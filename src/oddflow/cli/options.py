@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from oddflow.flows.settings import Payload
+
 SOURCES_HELP = (
     "Captures (pcap, pcapng; also .gz, .zst; a URL; a folder is one capture), flow tables (.parquet, .arrow, .csv), "
     "or - for standard input."
@@ -57,7 +59,28 @@ DatagramTimeout = Annotated[
 ActiveTimeout = Annotated[
     float, typer.Option("--active-timeout", metavar="SECONDS", help="A long flow is cut after this, and goes on.")
 ]
-MaxFlows = Annotated[int, typer.Option("--max-flows", help="Most flows open at a time; about 1.6 KB each.")]
+MaxFlows = Annotated[int, typer.Option("--max-flows", help="Most flows open at a time; about 2 KB each.")]
+Early = Annotated[
+    int,
+    typer.Option(
+        "--early",
+        metavar="N",
+        min=0,
+        help="Give a flow's record at its Nth packet too; the final one follows. 0: never.",
+    ),
+]
+KeptPayload = Annotated[
+    Payload,
+    typer.Option(
+        "--payload",
+        help="First payload bytes to keep: of both directions together (session) or apart (flow); as whole packets "
+        "with their addresses zeroed (…-frames); or none.",
+    ),
+]
+Tunnels = Annotated[
+    bool,
+    typer.Option(" /--no-tunnels", help="Meter tunnels themselves, not the packets inside them."),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed and input, same model.")]
 
 

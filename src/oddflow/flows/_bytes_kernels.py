@@ -11,6 +11,9 @@ from oddflow.flows._layout import CHUNKS_FREE, NONE, UNKEPT
 from oddflow.jit import kernel
 
 CHUNK_BYTES = 256
+TURNS = 4
+"""A direction's first bytes end when the other side has answered so often: what comes after STARTTLS is among them."""
+
 CLIENT_BYTES, SERVER_BYTES = 4_096, 512
 """Most first bytes of the initiator's and of the responder's direction."""
 
@@ -199,11 +202,15 @@ def keep_datagram(way, packet, data, pair, limit, chunks, chunk_next, chunk_free
 
 @kernel()
 def is_wanted(way, other, packet):
-    """Whether a packet's payload belongs to the first bytes: until there are enough, or the other side has answered."""
+    """Whether a packet's payload belongs to the first bytes: until there are enough, or there have been TURNS."""
     if packet.payload_captured == 0 or packet.fragment >= FRAGMENT_LATER:
         return False
-    if other.first_bytes > 0:
-        other.is_frozen = 1
+    if other.is_talking:
+        other.is_talking = 0
+        other.turns += 1
+        if other.turns == TURNS:
+            other.is_frozen = 1
+    way.is_talking = not way.is_frozen
     return not way.is_frozen
 
 

@@ -127,12 +127,14 @@ WAY = np.dtype(
         ("ttl_max", np.uint8),
         ("has_sequence", np.uint8),
         ("is_frozen", np.uint8),
+        ("is_talking", np.uint8),
+        ("turns", np.uint8),
     ],
     align=True,
 )
 """One direction of a flow. run_*, bulk_start_ns, bulk_last_ns: the bulk that goes on. *_sequence, hole_*: what was seen
 of a TCP stream. chunk: the first chunk of its first bytes, or NONE; first_bytes: how many are there without a gap;
-late_*: a piece beyond the gap."""
+late_*: a piece beyond the gap; turns: how often the other side has answered."""
 
 FLOW_ARRAY = numba.from_dtype(FLOW)[::1]
 WAY_ARRAY = numba.from_dtype(WAY)[:, ::1]

@@ -9,19 +9,19 @@ BACKSLASH, LETTER_X = 92, 120
 FIRST_PRINTABLE, LAST_PRINTABLE = 32, 126
 
 
-@kernel(inline=True)
+@kernel()
 def two(data, at):
     """16 bits in network order; the caller has checked that both bytes are there."""
     return (np.int64(data[at]) << 8) | np.int64(data[at + 1])
 
 
-@kernel(inline=True)
+@kernel()
 def three(data, at):
     """24 bits in network order; the caller has checked that the bytes are there."""
     return (np.int64(data[at]) << 16) | (np.int64(data[at + 1]) << 8) | np.int64(data[at + 2])
 
 
-@kernel(inline=True)
+@kernel()
 def four(data, at):
     """32 bits in network order; the caller has checked that the bytes are there."""
     return (two(data, at) << 16) | two(data, at + 2)

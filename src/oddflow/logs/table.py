@@ -14,6 +14,7 @@ from pyarrow import parquet
 from oddflow.capture.remote import is_url, shown
 from oddflow.errors import InputError, UnknownFormat, UsageError
 from oddflow.files import whole_file
+from oddflow.flows.statistics import STATISTICS_SCHEMA, statistics
 from oddflow.losses import Ledger, Loss
 from oddflow.schema import FLOW_SCHEMA
 
@@ -182,20 +183,20 @@ class TableWriter:
     """Writes flow batches to `.parquet`, `.arrow` or `.csv`; the name's ending says which.
 
     The file gets its name when it is whole; one that fails leaves nothing behind. `into` is a file that is open
-    already, where none can be made: it is written to as it is.
+    already, where none can be made: it is written to as it is. With `statistics`, those of CICFlowMeter are added.
     """
 
-    def __init__(self, path: str, into: BinaryIO | None = None) -> None:
+    def __init__(self, path: str, into: BinaryIO | None = None, *, statistics: bool = False) -> None:
         self._path = path
+        self._statistics = statistics
+        schema = pa.schema([*FLOW_SCHEMA, *STATISTICS_SCHEMA]) if statistics else FLOW_SCHEMA
         self._into = into
         self._file = ExitStack()
         self._writer: Any = None
         openers: dict[str, Callable[[Any], Any]] = {
-            ".parquet": lambda file: parquet.ParquetWriter(
-                file, FLOW_SCHEMA, compression="zstd", use_dictionary=FEW_VALUES
-            ),
-            ".arrow": lambda file: pa.ipc.new_file(file, FLOW_SCHEMA),
-            ".csv": _CsvWriter,
+            ".parquet": lambda file: parquet.ParquetWriter(file, schema, compression="zstd", use_dictionary=FEW_VALUES),
+            ".arrow": lambda file: pa.ipc.new_file(file, schema),
+            ".csv": lambda file: _CsvWriter(file, schema),
         }
         suffix = Path(path).suffix
         if suffix not in openers:
@@ -210,6 +211,9 @@ class TableWriter:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Appends a batch."""
+        if self._statistics:
+            added = statistics(batch)
+            batch = pa.record_batch([*batch.columns, *added.columns], schema=pa.schema([*batch.schema, *added.schema]))
         self._writer.write_batch(batch)
 
     def __exit__(
@@ -227,8 +231,8 @@ class TableWriter:
 class _CsvWriter:
     """Flow batches as CSV: without the sequence and payload columns, which no CSV holds well."""
 
-    def __init__(self, file: Any) -> None:
-        self._names = [name for name in FLOW_SCHEMA.names if name not in NESTED]
+    def __init__(self, file: Any, schema: pa.Schema) -> None:
+        self._names = [name for name in schema.names if name not in NESTED]
         self._file = file
         self._file.write((",".join(self._names) + "\n").encode())
         self._options = pa_csv.WriteOptions(include_header=False)

@@ -78,13 +78,17 @@ class TableSink:
         rotate_s: Begins another table after so many seconds; 0 keeps to one, until it has 8 million rows.
         owner: Opens the file in place, at once, for that account, who may make none in its folder. Otherwise a
             table gets its name when it is whole.
+        statistics: Adds those of CICFlowMeter.
     """
 
-    def __init__(self, path: str, *, rotate_s: float = 0.0, owner: Account | None = None) -> None:
+    def __init__(
+        self, path: str, *, rotate_s: float = 0.0, owner: Account | None = None, statistics: bool = False
+    ) -> None:
         self.alerts = 0
         self._path = Path(path)
         self._rotate_s = rotate_s
         self._owner = owner
+        self._statistics = statistics
         self._held: list[pa.RecordBatch] = []
         self._rows_held = 0
         self._rows = 0
@@ -126,10 +130,10 @@ class TableSink:
             path = str(self._path.with_stem(f"{self._path.stem}-{self._tables}"))
         self._file = ExitStack()
         if self._owner is None:
-            self._writer = self._file.enter_context(TableWriter(path))
+            self._writer = self._file.enter_context(TableWriter(path, statistics=self._statistics))
         else:
             opened = self._file.enter_context(os.fdopen(open_for(path, self._owner), "wb"))
-            self._writer = self._file.enter_context(TableWriter(path, into=opened))
+            self._writer = self._file.enter_context(TableWriter(path, into=opened, statistics=self._statistics))
 
     def _flush(self) -> None:
         if self._held:
