@@ -252,7 +252,7 @@ def columns_of(packets, errors=()):
         "arp_operation": None,
         "src_mac": macs[0] if src == first.src else macs[1],
         "dst_mac": macs[1] if src == first.src else macs[0],
-        **dict.fromkeys(["tunnel", "tunnel_id", "tunnel_src_ip", "tunnel_dst_ip", "reverse_payload"]),
+        **dict.fromkeys(["tunnel", "tunnel_id", "tunnel_src_ip", "tunnel_dst_ip", "reverse_payload", "capture"]),
         "community_id": community_id(src, dst, first.protocol, first.icmp),
         "is_early": False,
         "direction_by": known_by,

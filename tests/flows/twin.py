@@ -7,7 +7,6 @@ import struct
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -217,25 +216,20 @@ class Flow:
 
     def bulks(self, *, is_reverse):
         """Runs of four or more packets with payload one way."""
-        run, found, other_last, last = [], [], None, None
+        run, found = [], []
         for r, now, f, _ in self.packets:
             if f["payload_length"] == 0:
                 continue
-            if r != is_reverse:
-                other_last = now
-                continue
-            broken = run and (now - last > 10**9 or (other_last is not None and other_last > run[0][0]))
-            if broken:
+            if r != is_reverse or (run and now - max(at for at, _ in run) > 10**9):
                 found.append(run)
                 run = []
-            run = [*run, (now, f["payload_length"])]
-            last = now
+            if r == is_reverse:
+                run = [*run, (now, f["payload_length"])]
         bulks = [run for run in [*found, run] if len(run) >= 4]
         duration = 0
         for run in bulks:
             times = [now for now, _ in run]
-            duration += max(0, times[3] - times[0]) // 1000
-            duration += sum(max(0, b - a) // 1000 for a, b in pairwise(times[3:]))
+            duration += (max(times) - times[0]) // 1000
         return {
             "bulks": len(bulks),
             "bulk_packets": sum(map(len, bulks)),

@@ -270,6 +270,7 @@ OF_A_FLOW = {
     "lengths": nothing_after_the_last,
     "gaps_us": nothing_after_the_last,
     "payload": payload,
+    "capture": lambda batch, name: [value is None for value in batch.text(name)],
     "reverse_payload": lambda batch, name: [value is None for value in batch.text(name)],
     "tls_version": matches(TLS_VERSIONS),
     "tls_server_version": matches(TLS_VERSIONS),

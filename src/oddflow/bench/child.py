@@ -20,7 +20,12 @@ if child == 0:
     finally:
         os._exit(127)
 _, status, usage = os.wait4(child, 0)
-told = {"seconds": time.perf_counter() - begun, "peak_kib": usage.ru_maxrss, "code": os.waitstatus_to_exitcode(status)}
+told = {
+    "seconds": time.perf_counter() - begun,
+    "processor_s": usage.ru_utime + usage.ru_stime,
+    "peak_kib": usage.ru_maxrss,
+    "code": os.waitstatus_to_exitcode(status),
+}
 with open(sys.argv[1], "w") as file:
     json.dump(told, file)
 """
@@ -29,9 +34,10 @@ with open(sys.argv[1], "w") as file:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A command that has run: wall time, greatest resident memory, and what it said."""
+    """A command that has run: wall and processor time, greatest resident memory, and what it said."""
 
     seconds: float
+    processor_s: float
     peak_bytes: int
     code: int
     output: str
@@ -57,7 +63,7 @@ def run(command: Sequence[str], *, timeout_s: float = 3600.0) -> Child:
                 if launcher.poll() is None:
                     os.killpg(launcher.pid, signal.SIGKILL)
         ended = json.loads(told.read())
-    return Child(ended["seconds"], ended["peak_kib"] * 1024, ended["code"], output, complaint)
+    return Child(ended["seconds"], ended["processor_s"], ended["peak_kib"] * 1024, ended["code"], output, complaint)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class Sizes:
     packets: int = 4_000_000
     rounds: int = 3
     flood_flows: int = 5_000_000
-    memory_bytes: tuple[int, int] = (50_000_000, 500_000_000)
+    memory_bytes: tuple[int, int] = (200_000_000, 2_000_000_000)
 
     def __post_init__(self) -> None:
         """Refuses sizes that tell nothing."""
@@ -137,7 +137,9 @@ class Measured:
             rate = self._median(peer.name) or 0.0
             count = peer.packets(self.sizes.packets)
             did = f"{peer.name} {self.present[peer.name]}: {rate:,.0f} packets/s on {count:,} packets"
-            yield Figure(what, ratio, "×", peer.target, detail=f"{did} ({peer.does})", rounds=rounds)
+            by_processor, _ = self._ratio("whole process, processor time", f"{peer.name}, processor time")
+            did += f" ({peer.does}); {by_processor or 0:.2f} × by processor time"
+            yield Figure(what, ratio, "×", peer.target, detail=did, rounds=rounds)
 
     def _memory_figures(self) -> Iterator[Figure]:
         small, large = (self.peaks.get(f"memory{place}") for place in (0, 1))

@@ -25,6 +25,7 @@ from oddflow.flows.metering import meter_capture
 from oddflow.losses import Ledger
 
 ODDFLOW = [sys.executable, "-m", "oddflow.cli.main"]
+NO_ROWS = ("--limit", "0")
 SPARE_BYTES = 1 << 30
 """Room that stays free on the disk."""
 
@@ -130,7 +131,7 @@ class IngestBench:
     def _warm(self) -> None:
         self._write("warm", 1000)
         in_process_rates(self._path("warm"), 1000)
-        self._oddflow("warm", str(self._path("warm")), "--json")
+        self._oddflow("warm", str(self._path("warm")), *NO_ROWS)
         for peer in self._present():
             self.measured.present[peer.name] = peer.version(self._programs[peer.name])  # type: ignore[arg-type]
 
@@ -144,9 +145,10 @@ class IngestBench:
                 self.measured.add(f"{name}, processor time", by_processor)
 
     def _whole_process(self) -> None:
-        child = self._oddflow("whole process", str(self._path("whole")), "--json")
+        child = self._oddflow("whole process", str(self._path("whole")), *NO_ROWS)
         if child:
             self.measured.add("whole process", self.sizes.packets / child.seconds)
+            self.measured.add("whole process, processor time", self.sizes.packets / child.processor_s)
             self.measured.peaks["whole process"] = child.peak_bytes
 
     def _peer(self, peer: Peer) -> None:
@@ -158,7 +160,9 @@ class IngestBench:
         if child.code:
             self.measured.failed[peer.name] = f"ended with {child.code}: {_last_line(child.complaint)}"
             return
-        self.measured.add(peer.name, peer.packets(self.sizes.packets) / child.seconds)
+        count = peer.packets(self.sizes.packets)
+        self.measured.add(peer.name, count / child.seconds)
+        self.measured.add(f"{peer.name}, processor time", count / child.processor_s)
 
     @cached_property
     def _has_workers(self) -> bool:
@@ -179,7 +183,7 @@ class IngestBench:
         count = round(size / (self._mixed.packet_bytes + 16))
         self._need_room(size)
         self._write(name, count)
-        child = self._oddflow(name, str(self._path(name)), "--json")
+        child = self._oddflow(name, str(self._path(name)), *NO_ROWS)
         self._path(name).unlink()
         if child:
             self.measured.peaks[name] = child.peak_bytes

@@ -42,7 +42,7 @@ def ingest(
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each contestant runs.")] = 3,
     flood: Annotated[int, typer.Option("--flood", min=1000, help="Flows of the SYN flood.")] = 5_000_000,
     large: Annotated[
-        bool, typer.Option("--large", help="Take memory on 0.5 and 5 GB instead of 0.05 and 0.5 GB.")
+        bool, typer.Option("--large", help="Take memory on 0.5 and 5 GB instead of 0.2 and 2 GB.")
     ] = False,
     peers: Annotated[Path, typer.Option("--peers", metavar="FOLDER", help="Where make peers put them.")] = Path(
         "out/peers"

@@ -92,8 +92,8 @@ def mac_at(data, at):
 
 
 @kernel()
-def begin(flow, packet, data, now, number):
-    """Notes of a new flow what its first packet says."""
+def begin(flow, packet, is_answer, data, now, number):
+    """Notes of a new flow what its first packet says, which the responder may have sent."""
     flow.start_ns = now
     flow.end_ns = now
     flow.active_start_ns = now
@@ -107,11 +107,13 @@ def begin(flow, packet, data, now, number):
     flow.tunnel_id = packet.tunnel_id
     end = np.int64(packet.start) + packet.captured
     if packet.link_type == ETHERNET and packet.captured >= 12:
-        flow.dst_mac = mac_at(data, np.int64(packet.start))
-        flow.src_mac = mac_at(data, np.int64(packet.start) + 6)
+        receiver, sender = mac_at(data, np.int64(packet.start)), mac_at(data, np.int64(packet.start) + 6)
+        flow.src_mac, flow.dst_mac = (receiver, sender) if is_answer else (sender, receiver)
     if packet.outer_start > 0:
         version, src_high, src_low, dst_high, dst_low = addresses_at(data, np.int64(packet.outer_start), end)
         flow.outer_version = version
+        if is_answer:
+            src_high, src_low, dst_high, dst_low = dst_high, dst_low, src_high, src_low
         flow.outer_src_high, flow.outer_src_low = src_high, src_low
         flow.outer_dst_high, flow.outer_dst_low = dst_high, dst_low
 
@@ -254,10 +256,10 @@ def meter_packets(data, first, count, first_number, packets, numbers, rows, fini
             flow.a_high, flow.a_low, flow.b_high, flow.b_low = a_high, a_low, b_high, b_low
             flow.ends, flow.hash = ends, hashed
             direct(flow, packet, swapped)
-            own_number = numbers[number] if numbers.shape[0] > 0 else first_number + number
-            begin(flow, packet, data, now, own_number)
             if kept_direction != NONE:
                 flow.swapped = kept_direction
+            own_number = numbers[number] if numbers.shape[0] > 0 else first_number + number
+            begin(flow, packet, swapped != flow.swapped, data, now, own_number)
             append(links, meter, row, list_of(flow))
             check_by(meter, limits, now)
         flow = flows[row]

@@ -181,7 +181,8 @@ def add_to_bulk(way, other, packet, now):
     payload = np.int64(packet.payload_length)
     if payload == 0:
         return
-    if way.run_packets == 0 or other.bulk_last_ns > way.bulk_start_ns or now - way.bulk_last_ns > SUBFLOW_GAP_US * 1000:
+    other.run_packets = 0
+    if way.run_packets == 0 or now - way.bulk_last_ns > SUBFLOW_GAP_US * 1000:
         way.run_packets = 1
         way.run_bytes = payload
         way.bulk_start_ns = now
@@ -193,12 +194,13 @@ def add_to_bulk(way, other, packet, now):
             way.bulks += 1
             way.bulk_packets += BULK_PACKETS
             way.bulk_bytes += np.int64(way.run_bytes) + payload
-            way.bulk_duration_us += max(NOTHING, now - way.bulk_start_ns) // 1000
+            way.bulk_duration_us += (max(now, way.bulk_last_ns) - way.bulk_start_ns) // 1000
         else:
             way.bulk_packets += 1
             way.bulk_bytes += payload
-            way.bulk_duration_us += max(NOTHING, now - way.bulk_last_ns) // 1000
-    way.bulk_last_ns = now
+            before_us = (way.bulk_last_ns - way.bulk_start_ns) // 1000
+            way.bulk_duration_us += (max(now, way.bulk_last_ns) - way.bulk_start_ns) // 1000 - before_us
+    way.bulk_last_ns = now if way.run_packets == 1 else max(now, way.bulk_last_ns)
 
 
 @kernel()
