@@ -8,15 +8,19 @@ import hashlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 from numba.core.caching import FunctionCache
 from numba.core.runtime.nrt import rtsys
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 PACKAGE = Path(__file__).parent
 
@@ -88,11 +92,18 @@ def _cached(function: Callable[..., Any], signatures: tuple[Any, ...], options: 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Lets Ctrl-C wait: LLVM calls back into Python while it loads code, and an exception there ends in a crash."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    met: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: met.append((number, frame)))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if met:
+            handler(*met[0])
 
 
 class QuickCache(FunctionCache):

@@ -136,16 +136,18 @@ def _do_together(
     threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in zip(jobs, takes, strict=True)]
     for thread in threads:
         thread.start()
+    failed: BaseException | None = None
     try:
         for _ in threads:
-            error = ended.get()
-            if error is not None:
-                raise error
-    except BaseException:
+            failed = failed or ended.get()
+            if failed:
+                break
+    finally:  # all is read, one failed, or the wait was interrupted
         over.set()
         for thread in threads:
             thread.join(GIVE_UP_S)
-        raise
+    if failed:
+        raise failed
 
 
 def _do(job: Job, take: Take, settings: MeterSettings, progress: Progress | None) -> None:
