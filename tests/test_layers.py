@@ -136,6 +136,22 @@ def test_the_package_imports_nothing_heavy():
     assert fresh(code) == ["[]"]
 
 
+def test_metering_loads_neither_verdicts_nor_the_compiler(capture):
+    code = """
+import sys
+from oddflow.cli.main import main
+sys.argv = ["oddflow", "flows", sys.argv[1], "--limit", "3"]
+main()
+"""
+    asked = """
+heavy = ("oddflow.verdicts", "oddflow.features", "oddflow.reports", "oddflow.models", "scipy.linalg", "numba.np.linalg")
+print([name for name in sys.modules if name.startswith(heavy)])
+"""
+    fresh(code, capture)  # compiles what is not cached yet
+    quick = code.replace("main()\n", "try:\n    main()\nexcept SystemExit:\n    pass\n", 1) + asked
+    assert fresh(quick, capture)[-1] == "[]"
+
+
 @pytest.mark.parametrize("command", [[], ["detect"], ["learn"], ["flows"], ["detectors"], ["inspect"], ["explain"]])
 def test_help_imports_nothing_heavy(command):
     code = f"""

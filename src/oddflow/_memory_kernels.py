@@ -1,4 +1,4 @@
-"""Memory: bytes copied at once, where the bounds of the whole piece are compared, and lines fetched before their time."""
+"""Memory: bytes copied at once, the bounds of the whole piece compared before, and lines fetched ahead of their use."""
 
 import numpy as np
 from llvmlite import ir
@@ -37,7 +37,7 @@ def copy_bytes(target, at, source, first, size):
 
 @intrinsic
 def fetch(_typing, array, _index, _offset):
-    """Asks the processor for a cache line: that of byte `offset` of item `index`. Nothing is read, whatever they are."""
+    """Asks the processor for the cache line of byte `offset` of item `index`. Nothing is read, whatever they are."""
 
     def codegen(context, builder, signature, arguments):
         memory = context.make_array(signature.args[0])(context, builder, arguments[0])

@@ -6,15 +6,21 @@ so the cache folder's name holds a hash of all kernels, and no stale machine cod
 
 import hashlib
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 from numba.core.caching import FunctionCache
 from numba.core.runtime.nrt import rtsys
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 PACKAGE = Path(__file__).parent
 
@@ -76,10 +82,28 @@ def _cached(function: Callable[..., Any], signatures: tuple[Any, ...], options: 
     dispatcher = numba.njit(**options)(function)
     dispatcher.enable_caching()
     dispatcher._cache = QuickCache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001
-    for signature in signatures:
-        dispatcher.compile(signature)
+    with _uninterrupted():
+        for signature in signatures:
+            dispatcher.compile(signature)
     dispatcher.disable_compile()
     return dispatcher
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Lets Ctrl-C wait: LLVM calls back into Python while it loads code, and an exception there ends in a crash."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    met: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: met.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if met:
+            handler(*met[0])
 
 
 class QuickCache(FunctionCache):

@@ -51,7 +51,8 @@ PACKET = np.dtype(
 )
 """One packet.
 
-time_ns: capture time, ns since 1970 UTC. hash: of its flow's key, noted by the meter. src_*, dst_*: addresses, the upper and lower 64 bits; IPv4 in the lower 32.
+time_ns: capture time, ns since 1970 UTC. hash: of its flow's key, noted by the meter.
+src_*, dst_*: addresses, the upper and lower 64 bits; IPv4 in the lower 32.
 start, captured, wire: where its bytes stand in the batch's buffer, how many there are, how many there were.
 link_type: pcap's LINKTYPE, -1 of an undeclared interface.
 ip_start: where the (innermost) IP or ARP header starts. ip_length: its length in bytes by the IP header.

@@ -46,7 +46,7 @@ def _found(*, warm: bool) -> dict[str, Any]:
         "kernel_cache": str(jit.cache_folder()) if jit.CACHED else "none: its folder cannot be written",
         "kernels_cached": sum(1 for _ in jit.cache_folder().rglob("*.nbc")) if jit.CACHED else 0,
         "torch": "installed" if find_spec("torch") else "absent: pip install 'oddflow[train]' to learn networks",
-        "memory_of_open_flows": f"{1.6e-3 * (MeterSettings().max_flows + 8_192):.0f} MB at most (--max-flows)",
+        "memory_of_open_flows": f"{2e-3 * MeterSettings().max_flows + 40:.0f} MB at most (--max-flows)",
         "memory_of_context": f"{0.6e-3 * ContextSettings().max_flows * 2:.0f} MB at most, two windows",
     }
     if warm:

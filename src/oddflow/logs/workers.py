@@ -1,9 +1,9 @@
 """Several workers over files. They are threads: kernels, hashing and compression let go of Python's lock, and threads
 share what was loaded."""
 
+import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,9 @@ from oddflow.flows.metering import WHOLE, Shard
 from oddflow.flows.settings import LEAST_MAX_FLOWS, MeterSettings
 from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flows
 from oddflow.losses import Ledger
+
+GIVE_UP_S = 5.0
+"""How long a worker may take to notice that the others have ended."""
 
 Take = Callable[[pa.RecordBatch], None]
 """Takes one worker's next flows."""
@@ -94,29 +97,10 @@ def work(
         max_flows=max(LEAST_MAX_FLOWS, settings.max_flows // len(jobs)),
         first_bytes_mib=-(-settings.first_bytes_mib // len(jobs)),
     )
-    over = threading.Event()
-
-    def told(count: int) -> None:
-        if over.is_set():
-            raise _Over
-        if progress:
-            progress(count)
-
-    def unheard(_: int) -> None:
-        if over.is_set():
-            raise _Over
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        futures = [
-            pool.submit(_do, job, take, settings, told if job.shard[0] == 0 else unheard)
-            for job, take in zip(jobs, takes, strict=True)
-        ]
-        try:
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
-            over.set()
-            raise
+    if len(jobs) == 1:
+        _do(jobs[0], takes[0], settings, progress)
+    else:
+        _do_together(jobs, takes, settings, progress)
     ledger.unit = jobs[0].ledger.unit
     for job in jobs:
         ledger.add(job.ledger, packets=job.shard[0] == 0)
@@ -126,10 +110,47 @@ def work(
 
 
 class _Over(Exception):
-    """Another worker failed."""
+    """Another worker failed, or the person at the terminal has had enough."""
 
 
-def _do(job: Job, take: Take, settings: MeterSettings, progress: Progress) -> None:
+def _do_together(
+    jobs: Sequence[Job], takes: Sequence[Take], settings: MeterSettings, progress: Progress | None
+) -> None:
+    over = threading.Event()
+    ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+
+    def run(job: Job, take: Take) -> None:
+        def told(count: int) -> None:
+            if over.is_set():
+                raise _Over
+            if progress and job.shard[0] == 0:
+                progress(count)
+
+        try:
+            _do(job, take, settings, told)
+            ended.put(None)
+        except BaseException as error:  # noqa: BLE001  (it is raised in the thread that waits)
+            ended.put(error)
+
+    # daemons: one that waits for a pipe must not keep an interrupted command alive
+    threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in zip(jobs, takes, strict=True)]
+    for thread in threads:
+        thread.start()
+    failed: BaseException | None = None
+    try:
+        for _ in threads:
+            failed = failed or ended.get()
+            if failed:
+                break
+    finally:  # all is read, one failed, or the wait was interrupted
+        over.set()
+        for thread in threads:
+            thread.join(GIVE_UP_S)
+    if failed:
+        raise failed
+
+
+def _do(job: Job, take: Take, settings: MeterSettings, progress: Progress | None) -> None:
     for source, seen in job.sources:
         flows = read_flows(source, job.ledger, settings=settings, seen=seen, progress=progress, shard=job.shard)
         with closing(flows) as batches:  # type: ignore[type-var]
