@@ -135,9 +135,13 @@ def metered(frames, folder, **settings):
     return pa.Table.from_batches(list(oddflow.flows(path, settings=MeterSettings(**settings))))
 
 
+BY_TIMES = ("app_by_statistics", "app_by_behaviour")
+"""Names that times decide, or the order in which flows end."""
+
+
 def without_times(table, *also):
     """The rows of a flow table, sorted, without what depends on the clock."""
-    names = [c.name for c in COLUMNS if c.unit not in TIMES and c.name not in also]
+    names = [c.name for c in COLUMNS if c.unit not in TIMES and c.name not in (*also, *BY_TIMES)]
     rows = table.select([name for name in names if name in table.schema.names]).to_pylist()
     return sorted(rows, key=lambda row: json.dumps(row, default=repr, sort_keys=True))
 

@@ -254,6 +254,7 @@ def open_row(rows, finished, kind):
         victim = oldest(rows.flows, meter)
         over = np.int64(rows.flows[victim].closed)
         meter[EVICTED] += 1 - over
+        fetch_whole_row(rows, rows.links[victim, 1])
         finish(rows, finished, kind, victim, END_OF_FLOW if over else LACK_OF_RESOURCES)
     meter[FREE_COUNT] -= 1
     row = np.int64(rows.free[meter[FREE_COUNT]])

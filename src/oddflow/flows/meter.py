@@ -44,6 +44,7 @@ class Meter:
         settings: How flows are cut and what is kept of them.
         shard: (k, n): only the k-th share of n of all flows, told by a hash of the key; other packets pass by.
         captures: The names of the files that packets are numbered in, where several are read as one.
+        whole_hosts: Whether all packets of a host come here; else nobody can say how it behaves.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Meter:
         shard: tuple[int, int] = (0, 1),
         *,
         captures: Sequence[str] = (),
+        whole_hosts: bool = True,
     ) -> None:
         self.settings = settings or MeterSettings()
         self._captures = captures
@@ -113,7 +115,7 @@ class Meter:
         self._limits = np.array([round(s * 1e9) for s in seconds], np.int64)
         self._asked = np.array([KINDS.index(kind), self.settings.early_packets, *shard], np.int64)
         # a worker that sees a share of all flows cannot say how a host behaves
-        self._behaviour = HostBehaviour() if shard[1] == 1 else None
+        self._behaviour = HostBehaviour() if whole_hosts and shard[1] == 1 else None
         self.unparsed: Counter[str] = Counter()
         self._seed = np.uint64(secrets.randbits(64))
 
