@@ -30,6 +30,23 @@ def endpoint(address: str, port: int | None) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
+def protocol(row: dict[str, Any]) -> str:
+    """The protocol's name; ARP is told by its version 0."""
+    return "arp" if row["ip_version"] == 0 else protocol_name(row["protocol"])
+
+
+SAYS = ("tls_sni", "http_host", "dns_query", "app_by_signature", "app_by_port")
+"""Columns that say what a flow is about, the most telling first."""
+
+MOST_SAID = 40
+
+
+def said(row: dict[str, Any]) -> str:
+    """What a flow is about, as far as it says."""
+    text = next((str(row[name]) for name in SAYS if row[name]), "")
+    return text if len(text) <= MOST_SAID else f"{text[: MOST_SAID - 1]}…"
+
+
 def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
     """The first flows, a row each; two numbers are sent / received."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -37,6 +54,7 @@ def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
         table.add_column(name, no_wrap=True)
     for name in ("packets", "bytes", "lasted"):
         table.add_column(name, justify="right")
+    table.add_column("about", no_wrap=True, overflow="ellipsis")
     flows = pa.Table.from_batches(batches).slice(0, limit)
     times_ns = zip(*(flows[name].cast(pa.int64()).to_pylist() for name in ("start", "end")), strict=True)
     # Python's datetime has no nanoseconds: the time columns are taken as numbers
@@ -46,17 +64,18 @@ def flow_table(batches: list[pa.RecordBatch], limit: int) -> Table:
             clock(start_ns),
             plain(endpoint(row["src_ip"], row["src_port"])),
             plain(endpoint(row["dst_ip"], row["dst_port"])),
-            protocol_name(row["protocol"]),
+            protocol(row),
             " / ".join(f"{row[name] or 0:,}" for name in ("forward_packets", "reverse_packets")),
             " / ".join(size(row[name] or 0) for name in ("forward_bytes", "reverse_bytes")),
             seconds((end_ns - start_ns) / 1e9),
+            plain(said(row)),
         )
     return table
 
 
 def flow_line(flows: pa.RecordBatch) -> Iterator[Text]:
     """Each flow in one line, as it ends."""
-    names = ["src_ip", "src_port", "dst_ip", "dst_port", "protocol"]
+    names = ["src_ip", "src_port", "dst_ip", "dst_port", "protocol", "ip_version", *SAYS]
     names += [f"{way}_{what}" for way in ("forward", "reverse") for what in ("packets", "bytes")]
     starts = flows.column("start").cast(pa.int64()).to_pylist()
     ends = flows.column("end").cast(pa.int64()).to_pylist()
@@ -65,7 +84,7 @@ def flow_line(flows: pa.RecordBatch) -> Iterator[Text]:
         packets = f"{row['forward_packets'] or 0:,} / {row['reverse_packets'] or 0:,} packets"
         sizes = f"{size(row['forward_bytes'] or 0)} / {size(row['reverse_bytes'] or 0)}"
         lasted = seconds((end_ns - start_ns) / 1e9)
-        yield plain(f"{clock(start_ns)} {between} {protocol_name(row['protocol'])}  {packets}  {sizes}  {lasted}")
+        yield plain(f"{clock(start_ns)} {between} {protocol(row)}  {packets}  {sizes}  {lasted}  {said(row)}")
 
 
 def alert_line(row: "AlertRow") -> Text:
