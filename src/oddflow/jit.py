@@ -5,6 +5,7 @@ so the cache folder's name holds a hash of all kernels, and no stale machine cod
 """
 
 import hashlib
+import logging
 import os
 import signal
 import sys
@@ -106,6 +107,12 @@ def _uninterrupted() -> Iterator[None]:
             handler(*met[0])
 
 
+@cache
+def _say_once() -> None:
+    """Whoever waits is told for what."""
+    logging.getLogger("oddflow").warning("compiling kernels for this machine, once: a minute or two")
+
+
 class QuickCache(FunctionCache):
     """Loads machine code without what only a compilation needs.
 
@@ -120,4 +127,5 @@ class QuickCache(FunctionCache):
             found = self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
             if found is not None:
                 return found
+        _say_once()
         return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
