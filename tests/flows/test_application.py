@@ -234,6 +234,10 @@ def test_a_response_that_came_first_is_turned_round():
     assert columns(b"HTTP/1.1 200 OK\r\n\r\n", GET, ports=(80, 50000))["http_host"] == "www.example.com"
 
 
+def test_a_status_below_100_is_none():
+    assert columns(b"", b"HTTP/1.1 099 Odd\r\n") == {}
+
+
 def test_a_response_alone_gives_its_status():
     assert columns(b"", b"HTTP/1.1 503 Busy\r\n") == {"http_status": 503}
     assert columns(b"", b"HTTP/1.1 5x3 Busy\r\n") == {}

@@ -62,7 +62,7 @@ def read_headers(data, at, end, fact):
 
 @kernel()
 def status_of(data, begin, end):
-    """The code of a status line, or -1."""
+    """The code of a status line, 100 to 999 (RFC 9110 section 15), or -1."""
     if not is_status(data, begin, end):
         return np.int64(-1)
     code = np.int64(0)
@@ -70,7 +70,7 @@ def status_of(data, begin, end):
         if not 48 <= data[place] <= 57:
             return np.int64(-1)
         code = 10 * code + np.int64(data[place]) - 48
-    return code
+    return code if code >= 100 else np.int64(-1)
 
 
 @kernel("void(u1[::1], i4[::1], u1[::1], i4[::1], u1[::1], i8[::1], i8[:, ::1])")
