@@ -41,6 +41,7 @@ class Ledger:
         self.damages: list[str] = []
         self.notes: list[str] = []
         self.evicted_flows = 0
+        self.unread: Counter[str] = Counter()
 
     def used(self, count: int) -> None:
         """Adds packets that reached a flow."""
@@ -77,6 +78,7 @@ class Ledger:
             self.metered += other.metered
             self.reasons.update(other.reasons)
         self.evicted_flows += other.evicted_flows
+        self.unread.update(other.unread)
         for text in other.damages:
             self.damaged(text)
         for text in other.notes:
@@ -112,6 +114,7 @@ class Ledger:
             "lost": self.lost_total,
             "losses": dict(self.reasons.most_common()),
             "evicted_flows": self.evicted_flows,
+            "unread_first_bytes": dict(self.unread.most_common()),
             "damages": list(self.damages),
             "notes": list(self.notes),
         }

@@ -11,8 +11,9 @@ from tests.capture.build import ether, icmp, ipv4, ipv6, tcp, udp
 from tests.flows.twin import expected, metered, metered_alone, packet_batch
 
 from oddflow.errors import UsageError
-from oddflow.flows.meter import Meter
+from oddflow.flows.meter import NO_ROOM, Meter
 from oddflow.flows.settings import MeterSettings, Payload
+from oddflow.losses import Ledger
 from oddflow.schema import FLOW_SCHEMA, DirectionBy, FlowEnd
 
 S = 10**9
@@ -434,6 +435,15 @@ def test_the_ethernet_addresses_of_the_first_packet_are_told():
     frame = bytes.fromhex("00005e0053015254001234ab0800") + to_server(udp(), 17)
     (row,), _ = metered([(0, frame)], MeterSettings(), link_type=1)
     assert (row["src_mac"], row["dst_mac"]) == ("52:54:00:12:34:ab", "00:00:5e:00:53:01")
+
+
+def test_first_bytes_that_cannot_be_read_are_told():
+    packets = [*HANDSHAKE, segment(2, bytes.fromhex("16030102000100fc0303") + bytes(30), 100)]
+    for room_mib, reason in ((24, "TLS ClientHello cut"), (0, NO_ROOM)):
+        ledger = Ledger()
+        _, meter = metered(packets, MeterSettings(first_bytes_mib=room_mib))
+        meter.tell(ledger)
+        assert ledger.as_dict()["unread_first_bytes"] == {reason: 1}
 
 
 def test_shards_divide_the_flows():

@@ -85,6 +85,8 @@ def show_ledger(ledger: Ledger) -> None:
         say(f"  lost {count:,}: {reason}")
     if ledger.evicted_flows:
         say(f"  {ledger.evicted_flows:,} flows ended early: more than --max-flows were open")
+    for reason, count in ledger.unread.most_common():
+        say(f"  first bytes of {count:,} flows not read: {reason}")
     for damage in ledger.damages:
         say(f"  damaged: {damage}")
     for note in ledger.notes:

@@ -24,6 +24,7 @@ def extract(
             show_default=False,
         ),
     ] = None,
+    tunnels: options.Tunnels = True,
     as_json: options.Json = False,
 ) -> None:
     """Reads the capture once more and keeps both directions of the flow, within its times."""
@@ -51,7 +52,7 @@ def extract(
         alert.first_packet,
         alert.first_capture,
     )
-    written = extract_packets(capture, wanted, output, ledger)
+    written = extract_packets(capture, wanted, output, ledger, tunnels=tunnels)
     if as_json:
         console.print_json(
             {"packets": written, "expected": alert.packets, "source": name_of(capture), "output": output}

@@ -15,6 +15,7 @@ from oddflow.flows._meter_kernels import advance, drain, meter_packets
 from oddflow.flows.naming.behaviour import HostBehaviour
 from oddflow.flows.settings import REORDER_SLACK_S, MeterSettings, Payload
 from oddflow.flows.table import flow_batch
+from oddflow.losses import Ledger
 from oddflow.schema import PAYLOAD_BYTES, SEQUENCE_PACKETS, FlowEnd
 
 BATCH_FLOWS = 8_192
@@ -24,6 +25,8 @@ BATCH_FIRST_BYTES = 8 << 20
 """Their first bytes in each direction; a batch that fills them is handed out."""
 
 BATCH_ROOM = min(BATCH_FLOWS, BATCH_FIRST_BYTES // MOST_FIRST_BYTES)
+
+NO_ROOM = "no room among the first bytes of open flows"
 
 NEVER_NS = -(2**62)
 UNKNOWN_AT_FIRST = (
@@ -116,7 +119,7 @@ class Meter:
         self._asked = np.array([KINDS.index(kind), self.settings.early_packets, *shard], np.int64)
         # a worker that sees a share of all flows cannot say how a host behaves
         self._behaviour = HostBehaviour() if whole_hosts and shard[1] == 1 else None
-        self.unparsed: Counter[str] = Counter()
+        self._unparsed: Counter[str] = Counter()
         self._seed = np.uint64(secrets.randbits(64))
 
     @property
@@ -125,9 +128,15 @@ class Meter:
         return int(self._meter[layout.EVICTED])
 
     @property
-    def unkept(self) -> int:
-        """Directions of flows whose first bytes were not kept whole because first_bytes_mib were in use."""
-        return int(self._meter[layout.UNKEPT])
+    def unread(self) -> Counter[str]:
+        """First bytes of flows that could not be read, by reason: cut, say, or no memory left to keep them in."""
+        unkept = int(self._meter[layout.UNKEPT])
+        return self._unparsed + Counter({NO_ROOM: unkept})
+
+    def tell(self, ledger: Ledger) -> None:
+        """Tells a ledger, once at the end, what became of flows."""
+        ledger.evicted_flows += self.evicted
+        ledger.unread.update(self.unread)
 
     @property
     def open_flows(self) -> int:
@@ -166,7 +175,7 @@ class Meter:
                 count,
                 self.settings.payload,
                 behaviour=self._behaviour,
-                unparsed=self.unparsed,
+                unparsed=self._unparsed,
                 captures=self._captures,
             )
 

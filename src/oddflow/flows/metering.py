@@ -88,7 +88,7 @@ def meter_following(
         if latest_ns:
             yield from meter.advance(latest_ns + round((time.monotonic() - read_at_s) * 1e9))
     yield from meter.close()
-    ledger.evicted_flows += meter.evicted
+    meter.tell(ledger)
 
 
 def meter_packets(batches: Iterable[PacketBatch], meter: Meter, ledger: Ledger) -> Iterator[pa.RecordBatch]:
@@ -96,4 +96,4 @@ def meter_packets(batches: Iterable[PacketBatch], meter: Meter, ledger: Ledger) 
     for packets in batches:
         yield from meter.add(packets)
     yield from meter.close()
-    ledger.evicted_flows += meter.evicted
+    meter.tell(ledger)

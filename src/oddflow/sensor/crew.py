@@ -125,6 +125,7 @@ class Crew:
         self.ledger.used(more["metered"])
         self.ledger.reasons.update(more["losses"])
         self.ledger.evicted_flows += more["evicted_flows"]
+        self.ledger.unread.update(more["unread_first_bytes"])
         for damage in more["damages"]:
             self.ledger.damaged(damage)
 

@@ -88,7 +88,7 @@ class Worker:
             self._capture.close()
             for flows in self._meter.close():
                 self._give(flows)
-            self.ledger.evicted_flows += self._meter.evicted
+            self._meter.tell(self.ledger)
             self._sink.close()
         except BaseException:
             self._sink.abandon()
