@@ -3,6 +3,7 @@
 import io
 import sys
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,12 +36,12 @@ class ByteStream(Protocol):
         """Fills the view from its start; how many bytes: 0 at the end, None where nothing has come yet."""
 
 
-class ByRead:
+class ByRead(ABC):
     """For streams whose bytes are made piece by piece: `readinto` by way of `read`."""
 
+    @abstractmethod
     def read(self, size: int) -> bytes:
         """At most `size` bytes; none at the end."""
-        raise NotImplementedError
 
     def readinto(self, view: memoryview) -> int | None:
         """Fills the view from its start; how many bytes, 0 at the end."""

@@ -1,9 +1,9 @@
 """Names by port."""
 
+import pyarrow as pa
 import pytest
 from tests.flows.naming.build import batch
 
-from oddflow.flows.naming.names import NAME_TYPE
 from oddflow.flows.naming.ports import names_by_port, parse_ports, shipped_ports
 
 
@@ -22,7 +22,7 @@ def test_the_responders_port_names_the_flow_else_the_initiators(flow, name):
 
 def test_names_are_dictionary_encoded():
     found = names_by_port(batch([{"dst_port": port} for port in (22, 80, 22, 1)]))
-    assert found.type == NAME_TYPE
+    assert found.type == pa.dictionary(pa.int16(), pa.string())
     assert found.to_pylist() == ["ssh", "http", "ssh", None]
 
 

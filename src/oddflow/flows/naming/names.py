@@ -6,8 +6,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-NAME_TYPE = pa.dictionary(pa.int16(), pa.string())
-
 
 def name_array(numbers: NDArray[np.int16], names: Sequence[str]) -> pa.DictionaryArray:
     """Names by number, (n,); null where the number is negative."""
