@@ -16,7 +16,6 @@ from oddflow.capture.blocks import BlockBuffer
 from oddflow.capture.following import Following
 from oddflow.capture.packets import NUMBER_BITS, PacketBatch
 from oddflow.capture.reader import walked
-from oddflow.capture.stream import ByRead
 from oddflow.errors import UnknownFormat, Unreadable, UsageError
 from oddflow.losses import Ledger
 
@@ -240,7 +239,7 @@ def test_what_is_no_growing_capture_is_refused(tmp_path):
         Follower("https://example.org/x.pcap")
 
 
-class Hesitant(ByRead):
+class Hesitant:
     """A stream that gives what it has in pieces, and between them nothing."""
 
     def __init__(self, data, sizes):

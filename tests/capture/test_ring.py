@@ -55,22 +55,21 @@ def twin(content, *, is_ip):
         tag, tpid = struct.unpack_from("=IH", content, at + 32)
         if mac < 68 or (is_ip and net < mac) or at + mac + captured > len(content):
             break
-        data = content[at + mac : at + mac + captured]
+        start = at + mac
         if is_ip:
             cut = min(net - mac, captured)
-            data, wire = data[cut:], wire - cut
+            start, captured, wire = start + cut, captured - cut, wire - cut
         elif status & HAS_TAG and captured >= 12 and mac >= 72:
             tag_protocol = tpid if status & HAS_TAG_PROTOCOL else 0x8100
-            data = data[:12] + struct.pack(">HH", tag_protocol, tag & 0xFFFF) + data[12:]
-            content[at + mac - 4 : at + mac + 12] = data[
-                :16
-            ]  # in place: another packet of a damaged block may lie there
-            wire += 4
-        found.append((seconds * 10**9 + ns, bytes(data), min(wire, 2**31 - 1)))
+            tagged = bytes(content[start : start + 12]) + struct.pack(">HH", tag_protocol, tag & 0xFFFF)
+            start, captured, wire = start - 4, captured + 4, wire + 4
+            content[start : start + 16] = tagged
+        found.append((seconds * 10**9 + ns, start, captured, min(wire, 2**31 - 1)))
         if following < 68:
             break
         at += following
-    return found, claimed
+    # Cut out at the end: the packets of a damaged block may overlap, and a tag put back then changes its neighbour.
+    return [(time, bytes(content[start : start + size]), wire) for time, start, size, wire in found], claimed
 
 
 def walked(content, *, is_ip=False, capacity=64):
