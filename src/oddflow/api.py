@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from oddflow.capture.capture_set import CaptureSet, passes_once
 from oddflow.capture.remote import is_local, is_url
+from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import UsageError
 from oddflow.features.context import ContextSettings
 from oddflow.features.gathering import Gathered
@@ -30,7 +31,6 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
-from oddflow.verdicts.truth import GroundTruth
 
 if TYPE_CHECKING:
     from oddflow.logs import source as logs

@@ -20,6 +20,9 @@ class Loss(StrEnum):
     TRANSPORT_HEADER = "malformed transport header"
     TUNNEL_DEPTH = "more headers than the limit"
     RECORD = "record that cannot be read"
+    EXPORTED = "lost on the way from the exporter"
+    MESSAGE = "export message that cannot be read"
+    TEMPLATE = "record whose template never came"
     RING = "dropped: the capture ring was full"
     INTERFACE = "dropped by the interface or the kernel before capture"
 
@@ -42,15 +45,22 @@ class Ledger:
         self.notes: list[str] = []
         self.evicted_flows = 0
         self.unread: Counter[str] = Counter()
+        self.first_at: dict[str, str] = {}
 
     def used(self, count: int) -> None:
         """Adds packets that reached a flow."""
         self.metered += count
 
-    def lost(self, reason: Loss, count: int = 1, detail: str = "") -> None:
-        """Adds packets that could not be used; `detail` names what exactly (a link type, say).
+    def lost(self, reason: Loss, count: int = 1, detail: str = "", *, at: str = "") -> None:
+        """Adds packets or records that could not be used.
 
         A reason has at most 64 details; what comes after them is added up as "other".
+
+        Args:
+            reason: Why.
+            count: How many.
+            detail: What exactly (a link type, say).
+            at: Where: "conn.log, line 12"; the first place of each reason and detail is kept.
         """
         if not count:
             return
@@ -58,6 +68,8 @@ class Ledger:
         if detail and name not in self.reasons and self._details(reason) >= MAX_DETAILS:
             name = f"{reason}: other"
         self.reasons[name] += count
+        if at:
+            self.first_at.setdefault(name, at)
 
     def _details(self, reason: Loss) -> int:
         return sum(known.startswith(f"{reason}: ") for known in self.reasons)
@@ -77,6 +89,7 @@ class Ledger:
         if packets:
             self.metered += other.metered
             self.reasons.update(other.reasons)
+            self.first_at = other.first_at | self.first_at
         self.evicted_flows += other.evicted_flows
         self.unread.update(other.unread)
         for text in other.damages:
@@ -99,10 +112,14 @@ class Ledger:
         """Packets that came in: metered + lost, always."""
         return self.metered + self.lost_total
 
+    def told(self, reason: str) -> str:
+        """A reason with the first place where it was met, where that is known."""
+        return f"{reason} (first in {self.first_at[reason]})" if reason in self.first_at else reason
+
     def nothing_metered(self, sources: Sequence[str]) -> NothingMetered:
         """The error for sources that could be read and held no flow: it says why."""
-        lost = [f"{count:,} packets: {reason}" for reason, count in self.reasons.most_common(3)]
-        why = "; ".join([*lost, *self.damages]) or "no packets are in it"
+        lost = [f"{count:,} {self.unit}: {self.told(reason)}" for reason, count in self.reasons.most_common(3)]
+        why = "; ".join([*lost, *self.damages]) or f"no {self.unit} are in it"
         return NothingMetered(f"no flow in {', '.join(sources)}: {why}")
 
     def as_dict(self) -> dict[str, object]:
@@ -113,6 +130,7 @@ class Ledger:
             "metered": self.metered,
             "lost": self.lost_total,
             "losses": dict(self.reasons.most_common()),
+            "first_at": dict(self.first_at),
             "evicted_flows": self.evicted_flows,
             "unread_first_bytes": dict(self.unread.most_common()),
             "damages": list(self.damages),

@@ -162,6 +162,17 @@ NAMING_COLUMNS: tuple[Column, ...] = (
 )
 """The four ways to name an application, side by side (docs/applications.md)."""
 
+RECORD_COLUMNS: tuple[Column, ...] = (
+    Column("record_id", pa.string(), "", "what the source calls this record: Zeek's uid, Suricata's flow_id"),
+    Column("exporter", pa.string(), "", "who exported the record: address and observation domain"),
+    Column(
+        "sampling_interval", pa.uint32(), "packets",
+        "one packet of so many was looked at, and the counters are estimates: multiplied by it; null where all were",
+    ),
+    Column("label", pa.string(), "", "what the source says that the flow is, in its own words: a class, an alert"),
+)  # fmt: skip
+"""What only records of other tools carry; null for flows that were metered here."""
+
 COLUMNS: tuple[Column, ...] = (
     Column("start", pa.timestamp("ns", "UTC"), "ns", "time of the first packet"),
     Column("end", pa.timestamp("ns", "UTC"), "ns", "time of the last packet"),
@@ -187,6 +198,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("direction_by", pa.uint8(), "", "DirectionBy: how the initiator was told"),
     Column("first_packet", pa.uint64(), "", "number of the first packet in its capture file, from 1"),
     Column("capture", pa.string(), "", "that file, where several are read as one; else null"),
+    *RECORD_COLUMNS,
     *_direction_columns("forward"),
     *_direction_columns("reverse"),
     Column("fragments", pa.uint32(), "packets", "number of packets that are IP fragments"),

@@ -9,6 +9,8 @@ from math import log2
 
 from tests.flows.scapy_packets import ANSWERS, SECONDS_NS
 
+from oddflow.schema import RECORD_COLUMNS
+
 FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
 
@@ -253,6 +255,7 @@ def columns_of(packets, errors=()):
         "src_mac": macs[0] if src == first.src else macs[1],
         "dst_mac": macs[1] if src == first.src else macs[0],
         **dict.fromkeys(["tunnel", "tunnel_id", "tunnel_src_ip", "tunnel_dst_ip", "reverse_payload", "capture"]),
+        **{column.name: None for column in RECORD_COLUMNS},
         "community_id": community_id(src, dst, first.protocol, first.icmp),
         "is_early": False,
         "direction_by": known_by,

@@ -16,7 +16,7 @@ from oddflow.capture.packets import PacketBatch
 from oddflow.flows.meter import Meter
 from oddflow.flows.settings import MeterSettings
 from oddflow.losses import Ledger
-from oddflow.schema import APPLICATION_COLUMNS, NAMING_COLUMNS
+from oddflow.schema import APPLICATION_COLUMNS, NAMING_COLUMNS, RECORD_COLUMNS
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 IDLE, ACTIVE, END_OF_FLOW, FORCED, LACK_OF_RESOURCES = 1, 2, 3, 4, 5
@@ -158,6 +158,7 @@ class Flow:
             "direction_by": self.direction_by,
             "first_packet": self.first_packet,
             "capture": None,
+            **{column.name: None for column in RECORD_COLUMNS},
             **self.way("forward", is_reverse=False),
             **self.way("reverse", is_reverse=True),
             "gap_squares_us2": float(sum(gap * gap for gap in after)),

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddflow.schema import COLUMNS, NAMING_COLUMNS, PAYLOAD_BYTES, TUNNEL_NAMES, DirectionBy, FlowEnd
+from oddflow.schema import COLUMNS, NAMING_COLUMNS, PAYLOAD_BYTES, RECORD_COLUMNS, TUNNEL_NAMES, DirectionBy, FlowEnd
 
 LATEST_NS = 1 << 62
 COMMUNITY_ID = re.compile(r"1:[A-Za-z0-9+/]{27}=")
@@ -227,6 +227,11 @@ OF_A_DIRECTION = {
     "payload_entropy": entropy,
 } | dict.fromkeys(FLAGS, at_most("packets"))
 
+
+def absent(batch, name):
+    return [value is None for value in batch.text(name)]
+
+
 OF_A_FLOW = {
     "start": lambda batch, name: (batch[name] >= 0) & (batch[name] <= batch["end"]),
     "end": between(0, LATEST_NS),
@@ -270,8 +275,8 @@ OF_A_FLOW = {
     "lengths": nothing_after_the_last,
     "gaps_us": nothing_after_the_last,
     "payload": payload,
-    "capture": lambda batch, name: [value is None for value in batch.text(name)],
-    "reverse_payload": lambda batch, name: [value is None for value in batch.text(name)],
+    "capture": absent,
+    "reverse_payload": absent,
     "tls_version": matches(TLS_VERSIONS),
     "tls_server_version": matches(TLS_VERSIONS),
     "ja3": matches("[0-9a-f]{32}"),
@@ -279,7 +284,8 @@ OF_A_FLOW = {
     "dns_rcode": nullable(between(0, 15)),
     "http_status": nullable(between(100, 999)),
     "quic_version": nullable(between(1, LARGEST_U32)),
-} | dict.fromkeys(TEXTS, matches("[\\x20-\\x7e]*")) | {column.name: known_name for column in NAMING_COLUMNS} | {
+} | dict.fromkeys((c.name for c in RECORD_COLUMNS), absent) | dict.fromkeys(TEXTS, matches("[\\x20-\\x7e]*")) | {
+    column.name: known_name for column in NAMING_COLUMNS} | {
     f"{kind}_{name}": rule
     for kind in ("active", "idle")
     for name, rule in {

@@ -82,7 +82,7 @@ def show_ledger(ledger: Ledger) -> None:
     used = "metered" if ledger.unit == "packets" else "used"
     say(f"{ledger.unit} in {ledger.total:,} = {used} {ledger.metered:,} + lost {ledger.lost_total:,}")
     for reason, count in ledger.reasons.most_common():
-        say(f"  lost {count:,}: {reason}")
+        say(f"  lost {count:,}: {ledger.told(reason)}")
     if ledger.evicted_flows:
         say(f"  {ledger.evicted_flows:,} flows ended early: more than --max-flows were open")
     for reason, count in ledger.unread.most_common():

@@ -26,7 +26,7 @@ from oddflow.flows.naming.ports import names_by_port
 from oddflow.flows.naming.signatures import names_by_signature
 from oddflow.flows.naming.statistics import names_by_statistics
 from oddflow.flows.settings import Payload
-from oddflow.schema import COLUMNS, FLOW_SCHEMA, SEQUENCE_PACKETS, TUNNEL_NAMES, Column, Tunnel
+from oddflow.schema import COLUMNS, FLOW_SCHEMA, RECORD_COLUMNS, SEQUENCE_PACKETS, TUNNEL_NAMES, Column, Tunnel
 
 ICMP_PROTOCOLS = (1, 58)
 LARGEST_U32 = 2**32 - 1
@@ -209,6 +209,10 @@ def _plain(values: NDArray[Any], kind: Any) -> pa.Array:
     return pa.array(values).cast(kind, safe=False)
 
 
+def _absent(count: int) -> Callable[[Column], pa.Array]:
+    return lambda column: pa.nulls(count, column.type)
+
+
 def _capture_columns(numbers: NDArray[np.int64], captures: Sequence[str]) -> Made:
     """Where the first packets stand; `captures` names the files where several were read as one."""
     return {
@@ -258,6 +262,7 @@ def flow_batch(
     columns = _Columns(finished, count)
     made = _end_columns(columns) | _number_columns(columns) | _byte_columns(finished, count, kind)
     made |= _capture_columns(columns["first_packet"], captures)
+    made |= {column.name: _absent(count) for column in RECORD_COLUMNS}
     arrays = _application_columns(finished, count, columns, Counter() if unparsed is None else unparsed)
     later = ("app_by_port", "app_by_statistics", "app_by_behaviour")
     for column in COLUMNS:

@@ -1,1 +1,1 @@
-"""Other tools' records to flow batches."""
+"""Other tools' records, and our own tables, to flow batches."""

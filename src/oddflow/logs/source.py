@@ -15,6 +15,7 @@ from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
 from oddflow.flows.metering import WHOLE, Shard, meter_capture, meter_captures, meter_following
 from oddflow.flows.settings import MeterSettings
+from oddflow.logs.formats import FORMATS, Opened, format_of
 from oddflow.logs.table import is_table, read_table
 from oddflow.losses import Ledger
 
@@ -209,12 +210,22 @@ def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
         if is_capture(first):
             yield from meter_capture(stream, first, name, ledger, settings=how.settings, shard=how.shard)
             return
+        known = format_of(first)
+        if known is not None:
+            ledger.unit = "records"
+            if how.shard[0] == 0:
+                yield from known.read(stream, Opened(source, name, first, ledger))
+            return
         if not is_table(first):
             raise UnknownFormat(
                 f"{name} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
-                "also gzip or zstd) or a flow table (Parquet, Arrow, CSV)"
+                f"also gzip or zstd), {_formats()}a flow table (Parquet, Arrow, CSV)"
             )
         if how.shard[0] == 0:
             yield from read_table(local_path(source), first, ledger)
         while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be hashed
             pass
+
+
+def _formats() -> str:
+    return "".join(f"{known.name}, " for known in FORMATS) + "or "

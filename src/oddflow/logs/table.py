@@ -15,12 +15,11 @@ from oddflow.capture.remote import is_url, shown
 from oddflow.errors import InputError, UnknownFormat, UsageError
 from oddflow.files import whole_file
 from oddflow.flows.statistics import STATISTICS_SCHEMA, statistics
+from oddflow.logs.record import KEY_COLUMNS, ROWS_A_BATCH, flow_batches
 from oddflow.losses import Ledger, Loss
 from oddflow.schema import FLOW_SCHEMA
 
-ROWS_A_BATCH = 8_192
 PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
-KEY_COLUMNS = ("start", "end", "src_ip", "dst_ip", "src_port", "dst_port", "protocol")
 FEW_VALUES = ["src_ip", "dst_ip", "protocol", "ip_version", "end_reason", "direction_by", "capture"]
 """Columns that a dictionary makes smaller in a Parquet file; of others it only costs time."""
 
@@ -152,21 +151,8 @@ def _conform(batch: pa.RecordBatch, source: str, ledger: Ledger) -> Iterator[pa.
     absent = [name for name in KEY_COLUMNS if name not in batch.schema.names]
     if absent:
         raise InputError(f"{source} lacks the columns {', '.join(absent)}; `oddflow flows -o` writes such a table")
-    columns = []
-    for field in FLOW_SCHEMA:
-        if field.name in batch.schema.names:
-            columns.append(batch.column(field.name).cast(field.type))
-        else:
-            columns.append(pa.nulls(batch.num_rows, field.type))
-    flows = pa.record_batch(columns, schema=FLOW_SCHEMA)
-    valid = flows.column("start").is_valid()
-    for name in KEY_COLUMNS[1:]:
-        valid = pc.and_(valid, flows.column(name).is_valid())
-    kept = flows.filter(valid)
-    ledger.lost(Loss.RECORD, flows.num_rows - kept.num_rows, "no time, address, port or protocol")
-    ledger.used(kept.num_rows)
-    if kept.num_rows:
-        yield kept
+    present = {name: batch.column(name) for name in batch.schema.names if name in FLOW_SCHEMA.names}
+    yield from flow_batches(present, source, ledger)
 
 
 def table_of(path: str, worker: int, workers: int) -> str:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.capture.capture_set import CaptureSet
+from oddflow.datasets.truth import GroundTruth
 from oddflow.features.columns import integers
 from oddflow.features.ordering import in_end_order
 from oddflow.features.scored import scored
@@ -24,7 +25,6 @@ from oddflow.verdicts.detection import AttackOutcome, Detection, Threshold, Trut
 from oddflow.verdicts.naming import Normal, plain_rows
 from oddflow.verdicts.rows import fold
 from oddflow.verdicts.tally import ScoreTally, TimeTally
-from oddflow.verdicts.truth import GroundTruth
 
 MAX_ALERTS = 20_000
 FIRST_ROWS = 20

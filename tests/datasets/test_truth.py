@@ -2,9 +2,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import InputError, Unreadable
 from oddflow.schema import FLOW_SCHEMA
-from oddflow.verdicts.truth import GroundTruth
 
 HEADER = "start,end,src_ip,src_port,dst_ip,dst_port,protocol,what\n"
 START_NS = 1_700_000_000_000_000_000

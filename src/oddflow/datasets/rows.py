@@ -1,0 +1,84 @@
+"""Labelled rows: what every data set becomes, whether it has flows or only feature columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from oddflow.features.feature import Feature
+from oddflow.schema import AttackCategory
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One class of a data set.
+
+    Attributes:
+        name: As the set writes it.
+        category: What kind of attack it is, or normal.
+        techniques: MITRE ATT&CK technique ids, like "T1110"; none for normal traffic.
+    """
+
+    name: str
+    category: AttackCategory
+    techniques: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class LabelledRows:
+    """n rows of d features with their labels, in the set's own order.
+
+    Attributes:
+        name: The set's.
+        x: Feature rows, (n, d) float32; a category is a whole number, a place in `words`; NaN is missing.
+        features: The d columns.
+        words: The values of a CATEGORY feature by its name, where they are words.
+        labels: The classes.
+        y: The class of each row, a place in `labels`, (n,) int16.
+        parts: Names of the official parts: ("train", "test"); empty where the set has none.
+        part: The official part of each row, a place in `parts`, (n,) int8; None where the set has none.
+        times_ns: When each row's flow ended, (n,) int64; None where the set does not say.
+        captures: Names of the captures or files that rows come from.
+        capture: The capture of each row, a place in `captures`, (n,) int32.
+        ends: src_ip, src_port, dst_ip, dst_port, protocol of each row, a table of n rows; None where the set has none.
+            They split and check rows and are never features.
+    """
+
+    name: str
+    x: NDArray[np.float32]
+    features: tuple[Feature, ...]
+    labels: tuple[Label, ...]
+    y: NDArray[np.int16]
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    part: NDArray[np.int8] | None = None
+    times_ns: NDArray[np.int64] | None = None
+    captures: tuple[str, ...] = ()
+    capture: NDArray[np.int32] | None = None
+    ends: pa.Table | None = None
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.y)
+
+    @property
+    def is_attack(self) -> NDArray[np.bool_]:
+        """Which rows are no normal traffic, (n,)."""
+        attacks = np.array([label.category is not AttackCategory.NORMAL for label in self.labels], bool)
+        return np.asarray(attacks[self.y])
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which rows are learnt from, and which are tested on.
+
+    Attributes:
+        name: How it was made: "official", "by time", "fold 3 of 10".
+        train, test: Places of rows, ascending, without common members, (m,) int64.
+    """
+
+    name: str
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
