@@ -84,3 +84,19 @@ def test_packets_are_looked_for_in_a_capture_not_in_records(office, poor, tmp_pa
     found = call("extract", tmp_path / "a.jsonl", first["id"], "-w", tmp_path / "x.pcap", "--source", office.incident)
     assert found.code == 0, found
     assert f"{first['packets']} packets of {first['id']}" in found.err
+
+
+def test_what_the_source_says_of_a_flow_stands_beside_the_alert(poor, tmp_path):
+    flows = pa_csv.read_csv(poor / "incident.csv")
+    said = pa.array(["ET SCAN \x1b[31mred" if source == SCANNER else None for source in flows["src_ip"].to_pylist()])
+    named = flows.append_column("label", said).append_column("record_id", pa.array(["CuId1"] * flows.num_rows))
+    pa_csv.write_csv(named, tmp_path / "said.csv")
+    report = tmp_path / "x.html"
+    found = call("detect", tmp_path / "said.csv", "-m", poor / "any.oddflow", "-o", tmp_path / "a", "--report", report)
+    assert "the source says: ET SCAN" in found.out
+    assert "ET SCAN" in report.read_text()
+    alert = next(a for a in map(json.loads, (tmp_path / "a").read_text().splitlines()) if a["label"])
+    told = call("explain", tmp_path / "a", alert["id"])
+    assert "source says   ET SCAN" in told.out
+    assert "CuId1 in " in told.out
+    assert "first payload bytes" not in told.out
