@@ -28,12 +28,12 @@ TEXT, COUNT, SECONDS, TIME = Kind.TEXT, Kind.COUNT, Kind.SECONDS, Kind.TIME
 NEEDED = ("ts", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto")
 FIELDS = (
     Field("ts", TIME), Field("uid", TEXT), Field("id.orig_h", TEXT), Field("id.orig_p", COUNT),
-    Field("id.resp_h", TEXT), Field("id.resp_p", COUNT), Field("proto", TEXT), Field("ip_proto", COUNT),
+    Field("id.resp_h", TEXT), Field("id.resp_p", COUNT), Field("proto", TEXT), Field("ip_proto", COUNT, is_rare=True),
     Field("service", TEXT), Field("duration", SECONDS), Field("orig_bytes", COUNT), Field("resp_bytes", COUNT),
     Field("conn_state", TEXT), Field("history", TEXT), Field("orig_pkts", COUNT), Field("orig_ip_bytes", COUNT),
-    Field("resp_pkts", COUNT), Field("resp_ip_bytes", COUNT), Field("vlan", COUNT), Field("orig_l2_addr", TEXT),
-    Field("resp_l2_addr", TEXT), Field("community_id", TEXT), Field("label", TEXT),
-    Field("detailed-label", TEXT, ("detailedlabel", "detailed_label")), Field("_path", TEXT),
+    Field("resp_pkts", COUNT), Field("resp_ip_bytes", COUNT), Field("vlan", COUNT, is_rare=True), Field("orig_l2_addr", TEXT, is_rare=True),
+    Field("resp_l2_addr", TEXT, is_rare=True), Field("community_id", TEXT, is_rare=True), Field("label", TEXT, is_rare=True),
+    Field("detailed-label", TEXT, ("detailedlabel", "detailed_label"), is_rare=True), Field("_path", TEXT, is_rare=True),
 )  # fmt: skip
 
 SERVICES = {

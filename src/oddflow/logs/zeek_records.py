@@ -16,7 +16,7 @@ from oddflow.logs.sieve import Sieve
 from oddflow.logs.texts import as_utf8
 from oddflow.logs.zeek_fields import Field, typed
 from oddflow.logs.zeek_header import Layout
-from oddflow.logs.zeek_json import JsonLines
+from oddflow.logs.zeek_json import JsonLines, are_objects
 from oddflow.losses import Ledger, Loss
 
 CUT = "the log ends in the middle of this line"
@@ -80,15 +80,14 @@ class ZeekLog:
         if odd is not None:
             line = block.first_line + block.data.count(b"\n", 0, odd)
             self._ledger.noted(f"{self._name}, line {line}: bytes that are no UTF-8 were taken as Latin-1")
-        numbers = np.arange(block.first_line, block.first_line + block.lines)
+        numbers = block.first_line + np.arange(block.lines)
         if block.is_cut:
             data, numbers = self._without_cut(data, numbers)
         if not len(numbers):
             return
-        count = len(numbers)
         if self._layout.names and not _is_marked(data):
             yield from self._of_lines(data, numbers, self._layout, self._refused)
-        elif data.startswith(b"{") and data.count(b"\n{") == count - 1:
+        elif are_objects(data):
             yield from self._of_objects(data, numbers)
         else:
             yield from self._of_mixed(data, numbers)
