@@ -89,28 +89,60 @@ def read_conn(stream: ByteStream, opened: "Opened") -> Iterator[pa.RecordBatch]:
         InputError: It is another of Zeek's logs, or lacks what names a flow.
     """
     log = ZeekLog(FIELDS, opened.name, opened.ledger, needed=NEEDED, path="conn")
-    others, is_first = 0, True
+    held: Records | None = None
     with Beside.of(opened) as beside:
+        connections = _Connections(opened, beside)
         for records in log.read(stream):
+            if held is not None:
+                yield from connections.flows(held)
+            # Zeek writes its logs in threads of their own: what belongs to a connection may come a moment after it
+            held = records if opened.grows else None
             if records is None:
                 yield NOTHING
-                continue
-            sieve = Sieve(records.lines, opened.name, opened.ledger)
-            others += _leave_others(records, sieve)
-            is_none = ~_any_of(records, CONN_ALONE)
-            if is_first and (is_none & sieve.keeps).any() and not (~is_none & sieve.keeps).any():
+            elif held is None:
+                yield from connections.flows(records)
+        if held is not None:
+            yield from connections.flows(held)
+    if connections.others:
+        opened.ledger.noted(f"{opened.name}: {connections.others:,} records of other logs in it were passed over")
+
+
+class _Connections:
+    """Records to flows.
+
+    Attributes:
+        others: Records that said that they are of another log.
+    """
+
+    def __init__(self, opened: "Opened", beside: Beside) -> None:
+        self.others = 0
+        self._opened = opened
+        self._beside = beside
+        self._has_any = False
+
+    def flows(self, records: Records) -> Iterator[pa.RecordBatch]:
+        """Flow batches of some records.
+
+        Raises:
+            InputError: The first of all hold no connection.
+        """
+        name, ledger = self._opened.name, self._opened.ledger
+        sieve = Sieve(records.lines, name, ledger)
+        self.others += _leave_others(records, sieve)
+        is_none = ~_any_of(records, CONN_ALONE)
+        if not self._has_any and sieve.keeps.any():
+            if is_none[sieve.keeps].all():
                 raise InputError(
-                    f"{opened.name} is none of Zeek's conn.log: no record has {' or '.join(CONN_ALONE)}; "
-                    "only connections are flows, name the conn.log beside it"
+                    f"{name} is not Zeek's conn.log: no record has {' or '.join(CONN_ALONE)}; only connections are "
+                    "flows, name the conn.log beside it"
                 )
-            is_first = False
-            sieve.drop(is_none, "no record of a connection")
-            columns, lines = sieve.sift(_flow_columns(records, sieve))
-            if len(lines):
-                columns |= beside.joined(columns["record_id"], pc.max(columns["end"].cast(pa.int64())).as_py() // 1_000)
-                yield from flow_batches(columns, opened.name, opened.ledger, lines=lines)
-    if others:
-        opened.ledger.noted(f"{opened.name}: {others:,} records of other logs in it were passed over")
+            self._has_any = True
+        sieve.drop(is_none, "no record of a connection")
+        columns, lines = sieve.sift(_flow_columns(records, sieve))
+        if len(lines):
+            latest_ns = pc.max(columns["end"].cast(pa.int64())).as_py()
+            columns |= self._beside.joined(columns["record_id"], latest_ns // 1_000)
+            yield from flow_batches(columns, name, ledger, lines=lines)
 
 
 def _leave_others(records: Records, sieve: Sieve) -> int:
