@@ -102,19 +102,22 @@ class FollowedLog:
                 break
         if not first:
             return
-        known = format_of(first)
         try:
-            if known is None or not known.grows:
-                raise InputError(f"{self._name} goes on as no log that can be followed: {first[:12]!r}")
-            stream = self._watch(self._name, Prefixed(first, growing))
-            path = str(Path(local_path(self._source)))
-            yield from known.read(stream, Opened(path, self._name, first, self._ledger, grows=True))
+            yield from self._records(first, growing)
         except InputError as error:
             if len(self._files.names) == 1:
                 raise
             self._ledger.damaged(f"{error}; nothing more of this file is read")
             for _ in _pieces(growing):
                 yield None
+
+    def _records(self, first: bytes, growing: GrowingFile) -> Iterator[pa.RecordBatch]:
+        known = format_of(first)
+        if known is None or not known.grows:
+            raise InputError(f"{self._name} goes on as no log that can be followed: {first[:12]!r}")
+        stream = self._watch(self._name, Prefixed(first, growing))
+        path = str(Path(local_path(self._source)))
+        yield from known.read(stream, Opened(path, self._name, first, self._ledger, grows=True))
 
     def _known(self) -> Format | None:
         """What the file's first bytes say; waits for them. None for captures and what is unknown."""

@@ -130,8 +130,7 @@ class Waiting:
             hits &= missing
             missing &= ~hits
             mask, rows = pa.array(hits), piece.columns.take(pa.array(places[hits]))
-            for name in found:
-                found[name] = pc.replace_with_mask(found[name], mask, rows.column(name))
+            found = {name: pc.replace_with_mask(column, mask, rows.column(name)) for name, column in found.items()}
         return found
 
     def _make_room(self) -> None:

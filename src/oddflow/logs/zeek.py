@@ -31,9 +31,11 @@ FIELDS = (
     Field("id.resp_h", TEXT), Field("id.resp_p", COUNT), Field("proto", TEXT), Field("ip_proto", COUNT, is_rare=True),
     Field("service", TEXT), Field("duration", SECONDS), Field("orig_bytes", COUNT), Field("resp_bytes", COUNT),
     Field("conn_state", TEXT), Field("history", TEXT), Field("orig_pkts", COUNT), Field("orig_ip_bytes", COUNT),
-    Field("resp_pkts", COUNT), Field("resp_ip_bytes", COUNT), Field("vlan", COUNT, is_rare=True), Field("orig_l2_addr", TEXT, is_rare=True),
-    Field("resp_l2_addr", TEXT, is_rare=True), Field("community_id", TEXT, is_rare=True), Field("label", TEXT, is_rare=True),
-    Field("detailed-label", TEXT, ("detailedlabel", "detailed_label"), is_rare=True), Field("_path", TEXT, is_rare=True),
+    Field("resp_pkts", COUNT), Field("resp_ip_bytes", COUNT), Field("vlan", COUNT, is_rare=True),
+    Field("orig_l2_addr", TEXT, is_rare=True), Field("resp_l2_addr", TEXT, is_rare=True),
+    Field("community_id", TEXT, is_rare=True), Field("label", TEXT, is_rare=True),
+    Field("detailed-label", TEXT, ("detailedlabel", "detailed_label"), is_rare=True),
+    Field("_path", TEXT, is_rare=True),
 )  # fmt: skip
 
 SERVICES = {
@@ -50,6 +52,9 @@ TWO_WAY = {
             144: 145, 145: 144},
 }  # fmt: skip
 """Types of ICMP messages that Zeek puts together with their answers: the second port is then the answer's type."""
+
+TABLE_BLOCK_BYTES, JSON_BLOCK_BYTES = 1 << 21, 1 << 22
+"""Some ten thousand records: fewer cost time, more cost memory."""
 
 MAC = r"^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$"
 UID_CHARACTERS, LABEL_CHARACTERS, SERVICE_CHARACTERS, COMMUNITY_CHARACTERS = 64, 256, 64, 64
@@ -89,10 +94,11 @@ def read_conn(stream: ByteStream, opened: "Opened") -> Iterator[pa.RecordBatch]:
         InputError: It is another of Zeek's logs, or lacks what names a flow.
     """
     log = ZeekLog(FIELDS, opened.name, opened.ledger, needed=NEEDED, path="conn")
+    block_bytes = JSON_BLOCK_BYTES if opened.first.lstrip().startswith(b"{") else TABLE_BLOCK_BYTES
     held: Records | None = None
     with Beside.of(opened) as beside:
         connections = _Connections(opened, beside)
-        for records in log.read(stream):
+        for records in log.read(stream, block_bytes=block_bytes):
             if held is not None:
                 yield from connections.flows(held)
             # Zeek writes its logs in threads of their own: what belongs to a connection may come a moment after it
@@ -173,9 +179,7 @@ def _flow_columns(records: Records, sieve: Sieve) -> dict[str, Any]:
     columns |= _ports(of, protocol, sieve)
     columns |= _times(of, sieve)
     columns |= _counters(of)
-    columns |= flag_columns(
-        of["history"], protocol, {way: columns[f"{way}_packets"] for way in ("forward", "reverse")}
-    )
+    columns |= flag_columns(of["history"], protocol, {way: columns[f"{way}_packets"] for way in ("forward", "reverse")})
     columns |= _words(of, escaped=records.is_escaped)
     return columns | {
         "direction_by": direction_by(of["history"], protocol),
@@ -315,4 +319,3 @@ def _numbers(column: Any) -> NDArray[np.int64]:
 
 def _flags(flags: Any) -> NDArray[np.bool_]:
     return np.asarray(flags.fill_null(False).to_numpy(zero_copy_only=False), np.bool_)
-

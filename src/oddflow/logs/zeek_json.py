@@ -62,6 +62,7 @@ class JsonLines:
         rare = {field.name for field in fields if field.is_rare} | {key for field in fields for key in field.also}
         # each field costs time in every line, and so does a look for each: one look for all; a key may hold \\uNNNN
         self._rare = "|".join(f'"{re.escape(key)}"' for key in sorted(rare | (self._keys & {"id"}))) + r"|\\u"
+
     def read(self, data: bytes, lines: NDArray[np.int64]) -> tuple[Columns, NDArray[np.int64]]:
         """Columns of the fields, and the line of each row.
 
@@ -155,7 +156,9 @@ class JsonLines:
             if column is None:
                 column = pc.coalesce(*found) if found else pa.nulls(table.num_rows, _type(field))
             if field.kind is Kind.TIME:
-                column, wrong = _times(column) if column.type == pa.string() else microseconds(column.cast(pa.float64()))
+                column, wrong = (
+                    _times(column) if column.type == pa.string() else microseconds(column.cast(pa.float64()))
+                )
                 if wrong.any():
                     return None
             columns[field.name] = column

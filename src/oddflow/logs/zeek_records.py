@@ -98,7 +98,11 @@ class ZeekLog:
         last = data[start:].strip(b" \r\n")
         if not last or last.startswith(b"#"):
             return data + b"\n", numbers
-        if last.endswith(b"}") if last.startswith(b"{") else zeek_tsv.is_whole(last, self._layout_at_end(data), self._fields):
+        if (
+            last.endswith(b"}")
+            if last.startswith(b"{")
+            else zeek_tsv.is_whole(last, self._layout_at_end(data), self._fields)
+        ):
             return data + b"\n", numbers
         self._ledger.lost(Loss.RECORD, 1, CUT, at=f"{self._name}, line {numbers[-1]}")
         return data[:start], numbers[:-1]
@@ -146,9 +150,7 @@ class ZeekLog:
         absent = [name for name in self._needed if name not in layout.fields]
         return f"the header lacks {', '.join(absent)}; without them nothing can be read" if absent else ""
 
-    def _of_lines(
-        self, data: bytes, numbers: NDArray[np.int64], layout: Layout, refused: str
-    ) -> Iterator[Records]:
+    def _of_lines(self, data: bytes, numbers: NDArray[np.int64], layout: Layout, refused: str) -> Iterator[Records]:
         if not layout.names or refused:
             why = refused or "values before any header that names them"
             self._ledger.lost(Loss.RECORD, len(numbers), why, at=f"{self._name}, line {numbers[0]}")
