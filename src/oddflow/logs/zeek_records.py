@@ -61,7 +61,7 @@ class ZeekLog:
         self._layout = Layout()
         self._refused = ""
         self._json = JsonLines(fields, name, ledger)
-        self._has_any = False
+        self._has_header = self._has_any = False
 
     def read(self, stream: ByteStream, *, block_bytes: int = BLOCK_BYTES) -> Iterator[Records | None]:
         """The records, block by block; None where a stream that grows has nothing new.
@@ -96,7 +96,7 @@ class ZeekLog:
         """The lines without a last one that has no end, unless nothing is missing from it."""
         start = data.rfind(b"\n") + 1
         last = data[start:].strip(b" \r\n")
-        if not last or last.startswith(b"#"):
+        if not last.strip() or last.startswith(b"#"):
             return data + b"\n", numbers
         if (
             last.endswith(b"}")
@@ -126,18 +126,26 @@ class ZeekLog:
                 objects.append((bare, number))
             elif line.strip():
                 values.setdefault((self._layout, self._refused), []).append((line, number))
-        if objects:
-            yield from self._of_objects(*_together(objects))
         for (layout, refused), lines in values.items():
             yield from self._of_lines(*_together(lines), layout, refused)
+        if objects:
+            yield from self._of_objects(*_together(objects))
 
     def _follow(self, header: str, number: int) -> None:
-        self._layout = self._layout.after(header, f"{self._name}, line {number}")
-        if not header.startswith("#fields"):
-            return
-        self._refused = self._wrong_with(self._layout)
-        if self._refused and not self._has_any:
-            raise InputError(f"{self._name}, line {number}: {self._refused}")
+        """Takes a header in; what is wrong with the first ends the reading, with a later one costs the lines below."""
+        where = f"{self._name}, line {number}"
+        try:
+            self._layout = self._layout.after(header, where)
+            if not header.startswith("#fields"):
+                return
+            self._refused = self._wrong_with(self._layout)
+            if self._refused:
+                raise InputError(f"{where}: {self._refused}")
+        except InputError as error:
+            if not (self._has_header or self._has_any):
+                raise
+            self._refused = self._refused or str(error)
+        self._has_header = True
 
     def _wrong_with(self, layout: Layout) -> str:
         """Why nothing can be read below a header; empty where all is well."""
