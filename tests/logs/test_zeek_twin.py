@@ -68,8 +68,8 @@ JSON_VALUES = st.sampled_from(
     [None, True, 0, 1.5, 80, -1, 1e300, 10**400, "x", "10.0.0.9", [], {}, "\ud800", float("nan")]
 )
 JUNK = st.sampled_from(
-    [b"", b"   ", b"\t\t", b"{", b"{}", b"[1]", b"nonsense", b'{"ts":1}{"ts":2}', b'{"ts":1,', b"#close\t2024", b"\xff\xfe",
-     b'{"ts":1,"ts":2,"conn_state":"SF"}', b"a\rb", zeek_twin.HEADER.encode().strip()]
+    [b"", b"   ", b"\t\t", b"{", b"{}", b"[1]", b"nonsense", b'{"ts":1}{"ts":2}', b'{"ts":1,', b"#close\t2024",
+     b"\xff\xfe", b'{"ts":1,"ts":2,"conn_state":"SF"}', b"a\rb", zeek_twin.HEADER.encode().strip()]
 )  # fmt: skip
 
 

@@ -4,9 +4,10 @@ import gzip
 import json
 import re
 
+from tests.logs.zeek_twin import FIELDS, HEADER
+
 from oddflow.logs.source import read_flows
 from oddflow.losses import Ledger
-from tests.logs.zeek_twin import FIELDS, HEADER
 
 RECORD = {
     "ts": 1700000000.5, "uid": "C1", "id.orig_h": "10.0.0.1", "id.orig_p": 40000, "id.resp_h": "10.0.0.2",

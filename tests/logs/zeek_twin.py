@@ -4,10 +4,12 @@ import ipaddress
 import json
 import re
 
-FIELDS = (
-    "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state "
-    "local_orig local_resp missed_bytes history orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes tunnel_parents"
-).split()
+FIELDS = [
+    "ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p",
+    "proto", "service", "duration", "orig_bytes", "resp_bytes", "conn_state",
+    "local_orig", "local_resp", "missed_bytes", "history", "orig_pkts", "orig_ip_bytes",
+    "resp_pkts", "resp_ip_bytes", "tunnel_parents",
+]  # fmt: skip
 HEADER = (
     "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
     "#fields\t" + "\t".join(FIELDS) + "\n#types\t" + "\t".join(["string"] * len(FIELDS)) + "\n"
@@ -100,14 +102,10 @@ def of_json(line):
     if len({key for key, _ in wanted}) != len(wanted):
         raise Bad
     for name, value in record.items():
-        if name in TEXTS:
-            if not isinstance(value, str):
-                raise Bad
-        elif isinstance(value, bool) or not isinstance(value, int | float):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+        if not (isinstance(value, str) if name in TEXTS else is_number):
             raise Bad
-        elif not abs(value) < 1e300:
-            raise Bad
-        elif name in COUNTS and (value != int(value)):
+        if name in COUNTS and value != int(value):
             raise Bad
     return record
 

@@ -134,18 +134,19 @@ class ZeekLog:
     def _follow(self, header: str, number: int) -> None:
         """Takes a header in; what is wrong with the first ends the reading, with a later one costs the lines below."""
         where = f"{self._name}, line {number}"
+        is_first = not (self._has_header or self._has_any)
         try:
             self._layout = self._layout.after(header, where)
-            if not header.startswith("#fields"):
-                return
-            self._refused = self._wrong_with(self._layout)
-            if self._refused:
-                raise InputError(f"{where}: {self._refused}")
         except InputError as error:
-            if not (self._has_header or self._has_any):
+            if is_first:
                 raise
-            self._refused = self._refused or str(error)
-        self._has_header = True
+            self._refused = str(error)
+            return
+        if header.startswith("#fields"):
+            self._refused = self._wrong_with(self._layout)
+            if self._refused and is_first:
+                raise InputError(f"{where}: {self._refused}")
+            self._has_header = True
 
     def _wrong_with(self, layout: Layout) -> str:
         """Why nothing can be read below a header; empty where all is well."""
