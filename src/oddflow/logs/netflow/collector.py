@@ -11,6 +11,7 @@ from oddflow.logs.netflow.holding import LONGEST_S, Held, Holding, Room
 from oddflow.logs.netflow.layout import Field, Layout, gather
 from oddflow.logs.netflow.options import tells
 from oddflow.logs.netflow.records import Context, Pending, read_records
+from oddflow.logs.netflow.sequence import Message
 from oddflow.logs.netflow.templates import (
     FIRST_DATA_SET,
     OPTIONS_TEMPLATES,
@@ -42,7 +43,7 @@ REDEFINED = "an exporter gave a template's number another meaning; records were 
 RESTARTED = "an exporter began anew; what was lost meanwhile is not known"
 
 
-class _Message(NamedTuple):
+class _Received(NamedTuple):
     """A message that is being read: its header, whose it is, the port that sent it, and when it came."""
 
     header: Header
@@ -54,6 +55,23 @@ class _Message(NamedTuple):
     def context(self) -> Context:
         """What it says of its records; options in it may change that."""
         return self.domain.context(self.header, self.port)
+
+
+class _Counted(NamedTuple):
+    """How many records a set has, of flows and of options; nothing where that is not known."""
+
+    items: int | None = 0
+    options: int = 0
+
+
+def _numbered(header: Header, counted: list[_Counted]) -> Message | None:
+    """A message as its sequence sees it: NetFlow v9 counts messages, the others records."""
+    if header.version == V9:
+        return Message(header.sequence, 1)
+    items = [counts.items for counts in counted if counts.items is not None]
+    if len(items) < len(counted):
+        return None
+    return Message(header.sequence, sum(items), sum(counts.options for counts in counted))
 
 
 class Collector:
@@ -98,14 +116,12 @@ class Collector:
             self._lose_message(f"of more than {self._most_domains:,} exporters", sender[0])
             return
         domain.heard_s = now_s
-        message = _Message(header, domain, sender[1], now_s)
+        message = _Received(header, domain, sender[1], now_s)
         if header.version == V5:
-            self._add(self._v5, data[header.size :], message.context)
-            count: int | None = header.count
+            counted = [_Counted(self._add(self._v5, data[header.size :], message.context))]
         else:
-            counts = [self._take_set(found, message) for found in sets]
-            count = sum(counts) if None not in counts else None  # type: ignore[arg-type]
-        lost = domain.follow(header, sender[1], 1 if header.version == V9 else count)
+            counted = [self._take_set(found, message) for found in sets]
+        lost = domain.follow(_numbered(header, counted), sender[1])
         self._lose_on_the_way(domain, header.version, lost)
 
     def records(self) -> Iterator[pa.RecordBatch]:
@@ -144,33 +160,34 @@ class Collector:
         self._lose_held(domain, domain.holding.expire(float("inf")))
         self._lose_on_the_way(domain, key[1], domain.end())
 
-    def _take_set(self, found: Set, message: _Message) -> int | None:
-        """Takes a set; how many data records it has, where that is known."""
+    def _take_set(self, found: Set, message: _Received) -> _Counted:
+        """Takes a set; how many records it has."""
         kind = (message.header.version, found.number)
         if kind in TEMPLATES or kind in OPTIONS_TEMPLATES:
             self._take_templates(found, message)
-            return 0
+            return _Counted()
         if found.number < FIRST_DATA_SET:
             self._lose_message("a set of a number that is none", message.domain.name)
-            return 0
+            return _Counted()
         layout = message.domain.templates.get(found.number)
         if layout is None:
             held = Held(found.number, found.body, message.context, message.now_s)
             self._lose_held(message.domain, message.domain.holding.hold(held))
-            return None
+            return _Counted(None)
         if layout.is_options:
-            return self._take_options(layout, found.body, message.domain)
-        return self._add(layout, found.body, message.context)
+            return _Counted(0, self._take_options(layout, found.body, message.domain))
+        return _Counted(self._add(layout, found.body, message.context))
 
-    def _take_templates(self, found: Set, message: _Message) -> None:
+    def _take_templates(self, found: Set, message: _Received) -> None:
         domain = message.domain
         try:
             for template in read_templates(message.header.version, found):
                 if domain.templates.take(template):
                     self._ledger.noted(REDEFINED)
                 layout = domain.templates.get(template.number)
-                for held in domain.holding.release(template.number) if layout else ():
-                    self._take_held(layout, held, domain)
+                if layout is not None:
+                    for held in domain.holding.release(template.number):
+                        self._take_held(layout, held, domain)
         except Malformed as error:
             self._lose_message(str(error), domain.name)
 
@@ -184,25 +201,25 @@ class Collector:
         gathered = gather(body, layout)
         if tells(layout):
             domain.tell(layout, layout.rows(gathered.data))
-        return gathered.count
+        return gathered.records
 
     def _add(self, layout: Layout, body: bytes, context: Context) -> int:
         """Adds the records of a set to those of its layout; how many."""
         gathered = gather(body, layout)
         if gathered.is_broken:
             self._lose_message("a record that reaches beyond its set", context.exporter)
-        elif not gathered.count and any(body):
+        elif not gathered.records and any(body):
             self._lose_message("a set shorter than a record", context.exporter)
-        if not gathered.count:
+        if not gathered.records:
             return 0
         pending = self._pending.get(layout)
         if pending is None:
             pending = self._pending[layout] = Pending(layout)
         pending.add(gathered, context)
-        self._pending_records += gathered.count
+        self._pending_records += gathered.records
         if self._pending_records >= self._most_pending:
             self._flush()
-        return gathered.count
+        return gathered.records
 
     def _flush(self) -> None:
         for pending in self._pending.values():

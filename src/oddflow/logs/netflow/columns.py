@@ -55,4 +55,5 @@ def _printable(name: bytes) -> str:
 def _text(text: NDArray[np.uint8], offsets: NDArray[np.int32], known: NDArray[np.bool_] | None = None) -> pa.Array:
     nulls = 0 if known is None else int((~known).sum())
     validity = pa.py_buffer(np.packbits(known, bitorder="little")) if known is not None and nulls else None
-    return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text.copy()), validity, nulls)
+    held = pa.py_buffer(text.copy())
+    return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), held, validity, nulls)

@@ -8,8 +8,9 @@ from oddflow.logs.netflow.holding import Holding
 from oddflow.logs.netflow.layout import Layout, Rows
 from oddflow.logs.netflow.options import Sampling, read_options
 from oddflow.logs.netflow.records import Context
-from oddflow.logs.netflow.sequence import Sequence
+from oddflow.logs.netflow.sequence import Message, Sequence
 from oddflow.logs.netflow.templates import Budget, Templates
+from oddflow.logs.netflow.times import UNKNOWN_MS
 
 MOST_SESSIONS = 16
 CLOCK_MS = 1_000
@@ -52,22 +53,16 @@ class Domain:
         """What a message says of its records."""
         sampling = Sampling(header.sampling) if header.sampling else self._sampling
         if header.uptime_ms is None:
-            uptime = -1 if self._boot_ms is None else header.sent_ns // NS_PER_MS - self._boot_ms
+            uptime = UNKNOWN_MS if self._boot_ms is None else header.sent_ns // NS_PER_MS - self._boot_ms
             return Context(self.name, header.sent_ns, uptime, sampling)
         boot_ms = self._boot(self._session(port), header)
         sent_ns = (boot_ms + header.uptime_ms) * NS_PER_MS if header.version == V9 else header.sent_ns
         return Context(self.name, sent_ns, header.uptime_ms, sampling)
 
-    def follow(self, header: Header, port: int, count: int | None) -> int:
-        """Follows the sequence of messages; gives what is now known to be lost.
-
-        Args:
-            header: Of the message.
-            port: Where it came from.
-            count: What it adds to the sequence, where that is known.
-        """
+    def follow(self, message: Message | None, port: int) -> int:
+        """Follows the sequence of messages from a port; gives what is now known to be lost."""
         self.messages += 1
-        return self._session(port).sequence.take(header.sequence, count) + self._given_up()
+        return self._session(port).sequence.take(message) + self._given_up()
 
     def tell(self, layout: Layout, rows: Rows) -> None:
         """Takes options records."""

@@ -34,7 +34,7 @@ class Header(NamedTuple):
         sent_ns: When it was sent, by the exporter's clock; whole seconds but in v5.
         uptime_ms: How long the exporter had been up; nothing in IPFIX.
         size: Bytes of the header.
-        count: Records, in v5.
+        records: How many it has, in v5.
         sampling: One packet of so many was looked at, in v5; 0 and 1 say all.
     """
 
@@ -44,7 +44,7 @@ class Header(NamedTuple):
     sent_ns: int
     uptime_ms: int | None
     size: int
-    count: int = 0
+    records: int = 0
     sampling: int = 0
 
 

@@ -124,13 +124,13 @@ class Gathered(NamedTuple):
     """The records of a set, all of one length.
 
     Attributes:
-        count: How many.
+        records: How many.
         data: What they have at fixed places, one after the other.
         texts: What varies and is wanted, by name, one for each.
         is_broken: Whether one reached beyond its set; neither it nor what follows is among them.
     """
 
-    count: int
+    records: int
     data: bytes
     texts: dict[str, list[bytes]]
     is_broken: bool

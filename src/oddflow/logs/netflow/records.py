@@ -45,7 +45,7 @@ class Context(NamedTuple):
     Attributes:
         exporter: Address and domain.
         sent_ns: When it was sent, by the exporter's clock.
-        uptime_ms: How long the exporter was up then; negative where that is not known.
+        uptime_ms: How long the exporter was up then; UNKNOWN_MS where that is not known.
         sampling: How it samples.
     """
 
@@ -68,7 +68,7 @@ class Pending:
     def add(self, gathered: Gathered, context: Context) -> None:
         """Adds the records of a set."""
         self.pieces.append(gathered.data)
-        self.counts.append(gathered.count)
+        self.counts.append(gathered.records)
         self.contexts.append(context)
         for name, found in gathered.texts.items():
             self.texts.setdefault(name, []).extend(found)
@@ -77,7 +77,7 @@ class Pending:
 class Unusable(NamedTuple):
     """Records that are no flows: how many, why, and whose the first was."""
 
-    count: int
+    records: int
     why: str
     exporter: str
 
@@ -120,14 +120,14 @@ class _Records:
 
     def exporter_of(self, row: int) -> str:
         """Who exported a record."""
-        return self._contexts[self._of_set[row]].exporter
+        return self._contexts[int(self._of_set[row])].exporter
 
     def unusable(self) -> tuple[NDArray[np.int64], list[str]]:
         """Which reason makes each record unusable, from 1, or 0; and the reasons."""
-        counters = [c for c in (self._packets, self._bytes, self._reverse_packets, self._reverse_bytes) if c is not None]
+        counters = (self._packets, self._bytes, self._reverse_packets, self._reverse_bytes)
         none = np.ones(len(self._rows), np.bool_)
         large = np.zeros(len(self._rows), np.bool_)
-        for counter in counters:
+        for counter in (counter for counter in counters if counter is not None):
             none &= counter == 0
             large |= counter > np.uint64(LARGEST_COUNTER) // np.maximum(self._interval, np.uint64(1))
         ends = self._ends
@@ -196,7 +196,7 @@ class _Records:
             counts = self._numbers(counted), self._numbers(f"reverse{counted[0].upper()}{counted[1:]}")
             mine = self._flag(ours, bit, self._packets) if counts[0] is None else self._counted(counts[0])
             other = self._flag(theirs, bit, self._reverse_packets) if counts[1] is None else self._counted(counts[1])
-            yield from self._both_ways_known(name, mine, other)
+            yield from self._both_ways_known(name, mine, other, pa.uint32())
 
     def _flag(self, union: Numbers | None, bit: int, packets: Numbers | None) -> tuple[Numbers, Bools] | None:
         if union is None:
@@ -270,25 +270,25 @@ class _Records:
         return np.where(self._turned, nothing if other is None else other, nothing if own is None else own)
 
     def _both_ways(self, name: str, own: Numbers | None, other: Numbers | None, kind: Any) -> Any:
-        known = [None if v is None else (v, (v > 0) & (v <= np.uint64(2 ** kind.bit_width - 1))) for v in (own, other)]
+        known = [None if v is None else (v, (v > 0) & (v <= np.uint64(2**kind.bit_width - 1))) for v in (own, other)]
         return self._both_ways_known(name, known[0], known[1], kind)
 
     def _both_ways_known(
-        self, name: str, own: tuple[Numbers, Bools] | None, other: tuple[Numbers, Bools] | None, kind: Any = None
+        self, name: str, own: tuple[Numbers, Bools] | None, other: tuple[Numbers, Bools] | None, kind: Any
     ) -> Iterator[tuple[str, pa.Array]]:
         nothing = (np.zeros(len(self._rows), np.uint64), np.zeros(len(self._rows), np.bool_))
         for column, ours, theirs in ((f"forward_{name}", own, other), (f"reverse_{name}", other, own)):
             if ours is None and (theirs is None or self._turned is None):
                 continue
-            ours, theirs = ours or nothing, theirs or nothing
-            yield column, or_null(self._side(ours[0], theirs[0]), self._side(ours[1], theirs[1]), kind or pa.uint32())
+            values, known = (self._side(*pair) for pair in zip(ours or nothing, theirs or nothing, strict=True))
+            yield column, or_null(values, known, kind)
 
     def _read_clock(self) -> Clock:
         sent = np.array([context.sent_ns for context in self._contexts], np.int64)[self._of_set]
         uptime = np.array([context.uptime_ms for context in self._contexts], np.int64)[self._of_set]
         boot = self._numbers(BOOT)
         if boot is not None:
-            uptime = np.maximum(sent // NS_PER_MS - np.minimum(boot, np.uint64(1 << 62)).astype(np.int64), -1)
+            uptime = sent // NS_PER_MS - np.minimum(boot, np.uint64(1 << 62)).astype(np.int64)
         return Clock(sent, uptime)
 
     def _read_interval(self) -> Numbers:

@@ -13,16 +13,32 @@ IN_A_ROW = 3
 SURE = 3
 
 
-class _Message(NamedTuple):
-    """Its number, and how many items it has."""
+class Message(NamedTuple):
+    """The number that a message carries, and how many items it has: records of flows, and of options."""
 
     number: int
-    count: int
+    items: int
+    options: int = 0
 
-    @property
-    def after(self) -> int:
-        """The number of the first item behind it."""
-        return (self.number + self.count) % MODULUS
+
+class Numbering(NamedTuple):
+    """How an exporter numbers: the first item of a message or the one behind its last, options among them or not."""
+
+    is_behind: bool
+    counts_options: bool
+
+    def span(self, message: Message) -> tuple[int, int]:
+        """The number of a message's first item, and of the first one behind it."""
+        count = message.items + message.options * self.counts_options
+        start = message.number - count if self.is_behind else message.number
+        return start % MODULUS, (start + count) % MODULUS
+
+    def fits(self, before: Message, message: Message) -> bool:
+        """Whether one message follows the other."""
+        return self.span(before)[1] == self.span(message)[0]
+
+
+NUMBERINGS = (Numbering(False, True), Numbering(False, False), Numbering(True, True), Numbering(True, False))
 
 
 @dataclass(slots=True)
@@ -37,8 +53,9 @@ class _Missing:
 class Sequence:
     """Follows one sequence; what it counts is whatever the exporter numbers.
 
-    A message carries the number of its first item (RFC 7011 section 3.1). softflowd numbers the item behind its last
-    instead; which of the two an exporter does shows by itself, as soon as its messages differ in size.
+    A message carries the number of its first item, and options are items too (RFC 7011 section 3.1). softflowd numbers
+    the item behind its last, options left out. How an exporter does it shows by itself: of the four ways that one
+    counts which fitted most messages, and as long as another has not been ruled out, what fits it is no gap either.
 
     Attributes:
         restarts: How often the exporter began anew.
@@ -46,28 +63,24 @@ class Sequence:
 
     def __init__(self) -> None:
         self.restarts = 0
-        self._before: _Message | None = None
-        self._votes = 0
+        self._before: Message | None = None
+        self._fitted = [0] * len(NUMBERINGS)
         self._seen = 0
         self._missing: list[_Missing] = []
-        self._astray: _Message | None = None
+        self._astray: Message | None = None
         self._astray_row = 0
 
-    def take(self, number: int, count: int | None) -> int:
+    def take(self, message: Message | None) -> int:
         """Takes the next message, and gives how many items are now known to be lost.
 
-        Args:
-            number: What it carries.
-            count: How many items it has; nothing where that is not known: what comes next is then taken as it is.
+        Where it is not known how many items it has, it is none; what comes next is then taken as it is.
         """
         self._seen += 1
         lost = self._settled(self._seen - REORDERED)
-        if count is None:
-            self._before = None
-        elif self._before is None:
-            self._go_on(_Message(number, count))
+        if message is None or self._before is None:
+            self._before = message
         else:
-            lost += self._compare(_Message(number, count), self._before)
+            lost += self._compare(self._before, message)
         return lost
 
     def restart(self) -> int:
@@ -80,28 +93,29 @@ class Sequence:
         """No message comes after; gives how many items are now known to be lost."""
         return self._settled(self._seen)
 
-    def _compare(self, message: _Message, before: _Message) -> int:
-        numbers_first = message.number == before.after
-        numbers_behind = (message.number - message.count) % MODULUS == before.number
-        if numbers_first != numbers_behind:
-            self._votes = max(-SURE, min(SURE, self._votes + (1 if numbers_first else -1)))
-        is_behind = self._votes < 0
-        start = (message.number - message.count) % MODULUS if is_behind else message.number
-        expected = before.number if is_behind else before.after
+    def _compare(self, before: Message, message: Message) -> int:
+        fits = [numbering.fits(before, message) for numbering in NUMBERINGS]
+        if any(fits):
+            votes = zip(self._fitted, fits, strict=True)
+            self._fitted = [max(-SURE, min(SURE, fitted + (1 if fit else -1))) for fitted, fit in votes]
+        if any(fit and fitted > -SURE for fit, fitted in zip(fits, self._fitted, strict=True)):
+            self._go_on(message)
+            return 0
+        numbering = NUMBERINGS[self._fitted.index(max(self._fitted))]
+        expected = numbering.span(before)[1]
+        start, after = numbering.span(message)
         ahead = (start - expected) % MODULUS
-        if (numbers_first or numbers_behind) and abs(self._votes) < SURE:
-            ahead = 0
         if ahead <= FARTHEST:
             if ahead:
                 self._missing.append(_Missing(expected, ahead, self._seen))
             self._go_on(message)
-        elif not self._fill(start, message.count) and self._is_new_run(message):
+        elif not self._fill(start, (after - start) % MODULUS) and self._is_new_run(message):
             lost = self.restart()
             self._go_on(message)
             return lost
         return 0
 
-    def _go_on(self, message: _Message) -> None:
+    def _go_on(self, message: Message) -> None:
         self._before = message
         self._astray = None
 
@@ -118,9 +132,9 @@ class Sequence:
                 return True
         return False
 
-    def _is_new_run(self, message: _Message) -> bool:
+    def _is_new_run(self, message: Message) -> bool:
         before = self._astray
-        follows = before is not None and message.number in (before.after, (before.number + message.count) % MODULUS)
+        follows = before is not None and any(numbering.fits(before, message) for numbering in NUMBERINGS)
         self._astray_row = self._astray_row + 1 if follows else 1
         self._astray = message
         return self._astray_row >= IN_A_ROW

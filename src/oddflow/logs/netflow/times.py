@@ -9,6 +9,7 @@ from oddflow.logs.netflow.elements import Kind
 from oddflow.logs.netflow.layout import Layout, Rows
 
 UNKNOWN_NS = -(1 << 62)
+UNKNOWN_MS = -(1 << 62)
 LATEST_NS = (1 << 62) - 1
 """Later times (after the year 2116) are none."""
 NTP_TO_UNIX_S = 2_208_988_800
@@ -23,7 +24,7 @@ class Clock(NamedTuple):
 
     Attributes:
         sent_ns: When it was sent.
-        uptime_ms: How long the exporter was up then; negative where that is not known.
+        uptime_ms: How long the exporter was up then; UNKNOWN_MS where that is not known.
     """
 
     sent_ns: Integers
@@ -86,7 +87,7 @@ def _since_boot(told: NDArray[np.uint64], clock: Clock) -> Integers:
     """Milliseconds since the exporter began, which begin anew after 49.7 days; the nearest such time is meant."""
     apart = (told.astype(np.int64) - clock.uptime_ms) & 0xFFFFFFFF
     signed = np.where(apart >= 1 << 31, apart - (1 << 32), apart)
-    return np.where(clock.uptime_ms < 0, UNKNOWN_NS, clock.sent_ns + signed * NS_PER_MS)
+    return np.where(clock.uptime_ms == UNKNOWN_MS, UNKNOWN_NS, clock.sent_ns + signed * NS_PER_MS)
 
 
 def _duration(layout: Layout, rows: Rows) -> Integers | None:
