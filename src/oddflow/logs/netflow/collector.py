@@ -81,6 +81,9 @@ class Collector:
         ledger: Told of all that cannot be used.
         most_domains: Of how many exporters' domains messages are read.
         most_pending: How many records are read together.
+
+    Attributes:
+        records_read: How many records came so far, of flows or not.
     """
 
     def __init__(self, ledger: Ledger, *, most_domains: int = MOST_DOMAINS, most_pending: int = MOST_PENDING) -> None:
@@ -96,6 +99,13 @@ class Collector:
         self._pending: dict[Layout, Pending] = {}
         self._pending_records = 0
         self._read: list[pa.RecordBatch] = []
+        self._read_rows = 0
+        self.records_read = 0
+
+    @property
+    def waiting(self) -> int:
+        """Records that have not been asked for yet."""
+        return self._pending_records + self._read_rows
 
     def take(self, data: bytes, sender: tuple[str, int], now_s: float) -> None:
         """Takes a datagram.
@@ -127,7 +137,7 @@ class Collector:
     def records(self) -> Iterator[pa.RecordBatch]:
         """What has been read since it was asked last, as the stitcher takes it."""
         self._flush()
-        read, self._read = self._read, []
+        read, self._read, self._read_rows = self._read, [], 0
         yield from read
 
     def sweep(self, now_s: float) -> None:
@@ -217,6 +227,7 @@ class Collector:
             pending = self._pending[layout] = Pending(layout)
         pending.add(gathered, context)
         self._pending_records += gathered.records
+        self.records_read += gathered.records
         if self._pending_records >= self._most_pending:
             self._flush()
         return gathered.records
@@ -228,6 +239,7 @@ class Collector:
                 self._ledger.lost(Loss.RECORD, count, why, at=exporter)
             if batch.num_rows:
                 self._read.append(batch)
+                self._read_rows += batch.num_rows
         self._pending = {}
         self._pending_records = 0
 
