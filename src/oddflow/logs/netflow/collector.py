@@ -107,6 +107,11 @@ class Collector:
         """Records that have not been asked for yet."""
         return self._pending_records + self._read_rows
 
+    @property
+    def domains(self) -> int:
+        """How many domains of exporters are known."""
+        return len(self._domains)
+
     def take(self, data: bytes, sender: tuple[str, int], now_s: float) -> None:
         """Takes a datagram.
 
@@ -169,6 +174,8 @@ class Collector:
         domain = self._domains.pop(key)
         self._lose_held(domain, domain.holding.expire(float("inf")))
         self._lose_on_the_way(domain, key[1], domain.end())
+        if domain.restarts:
+            self._ledger.noted(RESTARTED)
 
     def _take_set(self, found: Set, message: _Received) -> _Counted:
         """Takes a set; how many records it has."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from oddflow.amounts import count as count_of
 from oddflow.amounts import size
@@ -49,6 +50,9 @@ class Listening:
         ledger: Told of records used and lost.
         stop: Ends it when it is set; what waits is then given out.
         settings: What is asked.
+
+    Attributes:
+        latest_ns: The latest end of the flows so far.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Listening:
         self._given = 0
         self._flows = 0
         self._joined = 0
+        self.latest_ns = 0
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Flow batches, about once a second; an empty one about every 50 ms in which nothing came.
@@ -94,6 +99,21 @@ class Listening:
         self._tell()
 
     @property
+    def records_read(self) -> int:
+        """Records that came so far."""
+        return self._collector.records_read
+
+    @property
+    def exporters(self) -> int:
+        """Domains of exporters that are known."""
+        return self._collector.domains
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams that were dropped before they were read."""
+        return self._receiver.dropped + self._receiver.overrun
+
+    @property
     def _is_enough(self) -> bool:
         return bool(self._settings.most_records) and self._collector.records_read >= self._settings.most_records
 
@@ -119,6 +139,7 @@ class Listening:
     def _flows_of(self, stitched: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in stitched:
             self._flows += batch.num_rows
+            self.latest_ns = max(self.latest_ns, pc.max(batch.column("end").cast(pa.int64())).as_py() or 0)
             columns = {name: batch.column(name) for name in batch.schema.names}
             yield from flow_batches(columns, self._receiver.address, self._ledger)
         # a flow of two records uses both of them

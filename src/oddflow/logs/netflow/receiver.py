@@ -58,13 +58,17 @@ class Receiver:
     ) -> None:
         """Closes the socket."""
         self.stop()
-        self._socket.close()
+        self.close()
 
     @property
     def dropped(self) -> int:
         """Datagrams that the kernel dropped, since the socket's buffer was full."""
         figures = self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, MEMORY_FIGURES.size)
         return int(MEMORY_FIGURES.unpack(figures)[-1]) if len(figures) == MEMORY_FIGURES.size else 0
+
+    def close(self) -> None:
+        """Gives the address free."""
+        self._socket.close()
 
     def stop(self) -> None:
         """Receives no more, once what is there was received, or a second passed; what came can still be taken."""
