@@ -95,10 +95,11 @@ class Sequence:
 
     def _compare(self, before: Message, message: Message) -> int:
         fits = [numbering.fits(before, message) for numbering in NUMBERINGS]
+        follows = any(fit and fitted > -SURE for fit, fitted in zip(fits, self._fitted, strict=True))
         if any(fits):
             votes = zip(self._fitted, fits, strict=True)
             self._fitted = [max(-SURE, min(SURE, fitted + (1 if fit else -1))) for fitted, fit in votes]
-        if any(fit and fitted > -SURE for fit, fitted in zip(fits, self._fitted, strict=True)):
+        if follows:
             self._go_on(message)
             return 0
         numbering = NUMBERINGS[self._fitted.index(max(self._fitted))]
