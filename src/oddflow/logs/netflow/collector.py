@@ -130,7 +130,7 @@ class Collector:
         if domain is None:
             self._lose_message(f"of more than {self._most_domains:,} exporters", sender[0])
             return
-        domain.heard_s = now_s
+        domain.hear(header, sender[1], now_s)
         message = _Received(header, domain, sender[1], now_s)
         if header.version == V5:
             counted = [_Counted(self._add(self._v5, data[header.size :], message.context))]

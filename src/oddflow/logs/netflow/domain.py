@@ -49,6 +49,12 @@ class Domain:
         self._sessions: OrderedDict[int, _Session] = OrderedDict()
         self._lost = 0
 
+    def hear(self, header: Header, port: int, now_s: float) -> None:
+        """Takes note of a message before its sets are read."""
+        self.heard_s = now_s
+        if header.uptime_ms is not None:
+            self._boot(self._session(port), header)
+
     def context(self, header: Header, port: int) -> Context:
         """What a message says of its records."""
         sampling = Sampling(header.sampling) if header.sampling else self._sampling

@@ -95,6 +95,7 @@ class Listening:
             yield from self._read(datagrams)
         self._collector.end()
         yield from self._stitch()
+        self._fresh = 0
         yield from self._flows_of(self._stitcher.end())
         self._tell()
 

@@ -115,7 +115,8 @@ def _size(datagrams: list[Datagram]) -> int:
 
 def _bound(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65_535 or (":" in host) != host.startswith("["):
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    if not host or not port.isdecimal() or int(port) > 65_535 or (":" in host) != is_bracketed:
         raise UsageError(
             f"the address to listen on is {address!r}; expected HOST:PORT, like 127.0.0.1:2055, 0.0.0.0:2055 or "
             "[::]:2055"
