@@ -56,7 +56,7 @@ def test_what_is_no_address(address):
 
 
 def test_addresses_that_cannot_be_listened_to():
-    with Receiver("127.0.0.1:0") as receiver, pytest.raises(UsageError, match="EADDRINUSE.*choose another"):
+    with Receiver("127.0.0.1:0") as receiver, pytest.raises(UsageError, match=r"EADDRINUSE.*choose another"):
         Receiver(receiver.address)
     with pytest.raises(UsageError, match="cannot be listened to"):
         Receiver("192.0.2.1:2055")

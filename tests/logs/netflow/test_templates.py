@@ -1,6 +1,7 @@
 """Templates: read, replaced, withdrawn, bounded; and layouts of records."""
 
 import struct
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -43,10 +44,8 @@ def test_a_scope_of_v9_is_no_element():
 @given(binary(max_size=80), integers(0, 3))
 def test_any_bytes_are_templates_or_malformed(body, number):
     for version in (9, 10):
-        try:
+        with suppress(Malformed):
             assert all(isinstance(found, Template) for found in read_templates(version, Set(number, body)))
-        except Malformed as error:
-            assert "template" in str(error)
 
 
 @pytest.mark.parametrize(

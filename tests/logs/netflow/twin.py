@@ -58,10 +58,10 @@ def _records(body, fields, clock):
         found = {}
         for element, length in fields:
             if length == 0xFFFF:
-                length, at = body[at], at + 1
-                if length == 255:
-                    length, at = struct.unpack_from("!H", body, at)[0], at + 2
-                at += length
+                told, at = body[at], at + 1
+                if told == 255:
+                    told, at = struct.unpack_from("!H", body, at)[0], at + 2
+                at += told
                 continue
             value, at = body[at : at + length], at + length
             if element in ADDRESSES and length == ADDRESSES[element][1]:

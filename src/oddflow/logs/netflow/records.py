@@ -20,8 +20,8 @@ DCCP, UDP_LITE = 33, 136
 WITH_PORTS = (TCP, UDP, DCCP, SCTP, UDP_LITE)
 LARGEST_COUNTER = 1 << 62
 LARGEST_END_REASON = 5
-AHEAD_NS = 86_400 * NS_PER_S
-"""So far may a record's end lie behind the time at which it was sent."""
+AHEAD_NS = 366 * 86_400 * NS_PER_S
+"""So far may a record's end lie behind the time at which it was sent: who replays records sends old times."""
 FLAGS = {"fin": 0x01, "syn": 0x02, "rst": 0x04, "psh": 0x08, "ack": 0x10, "urg": 0x20, "ece": 0x40, "cwr": 0x80}
 REVERSED_DIRECTION = 2
 """biflowDirection where the source is the responder (RFC 5103 section 6.3)."""
@@ -141,7 +141,7 @@ class _Records:
             (has_ports & ((ends.src_port < 0) | (ends.dst_port < 0)), "no ports"),
             (~known, self._no_time()),
             (known & (self.start > self.end), "it ends before it starts"),
-            (known & (self.end > self._clock.sent_ns + AHEAD_NS), "it ends a day after it was sent, or later"),
+            (known & (self.end > self._clock.sent_ns + AHEAD_NS), "it ends a year after it was sent, or later"),
         ]
         why = np.zeros(len(self._rows), np.int64)
         for number, (rows, _) in enumerate(found, 1):
