@@ -6,10 +6,10 @@ import time
 
 import pyarrow as pa
 import pytest
-from tests.logs.zeek_make import tsv, write
 
 import oddflow
 from oddflow.schema import protocol_name
+from tests.logs.zeek_make import tsv, write
 
 from .call import call
 from .captures import SCANNER
