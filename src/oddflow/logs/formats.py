@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from oddflow.capture.stream import ByteStream
+from oddflow.logs.suricata import is_eve, read_eve
 from oddflow.losses import Ledger
 
 
@@ -44,7 +45,7 @@ class Format:
     grows: bool = False
 
 
-FORMATS: tuple[Format, ...] = ()
+FORMATS: tuple[Format, ...] = (Format("Suricata eve.json", is_eve, read_eve, grows=True),)
 """In the order in which they are tried."""
 
 

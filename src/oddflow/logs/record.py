@@ -51,7 +51,8 @@ def flow_batches(
     forward = pc.fill_null(pc.less_equal(flows.column("start"), flows.column("end")), True)
     _lose(ledger, pc.invert(named), "no time, address, port or protocol", name, lines)
     _lose(ledger, pc.and_(named, pc.invert(forward)), "it ends before it starts", name, lines)
-    flows = flows.filter(pc.and_(named, forward))
+    kept = pc.and_(named, forward)
+    flows = flows if pc.all(kept).as_py() else flows.filter(kept)
     ledger.used(flows.num_rows)
     if flows.num_rows and flows.column("app_by_port").null_count == flows.num_rows:
         place = FLOW_SCHEMA.get_field_index("app_by_port")
