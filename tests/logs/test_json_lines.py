@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import booleans, dictionaries, integers, lists, none, one_of, recursive, sampled_from, text
 
-from oddflow.logs.json_lines import JsonLines, lines_of
+from oddflow.logs.json_lines import JsonLines
+from oddflow.logs.line_texts import lines_of
 from oddflow.logs.lines import Block
 from oddflow.losses import Ledger
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from oddflow.capture.stream import ByteStream
+from oddflow.logs.binetflow import is_binetflow, read_binetflow
 from oddflow.logs.suricata import is_eve, read_eve
 from oddflow.losses import Ledger
 
@@ -45,7 +46,10 @@ class Format:
     grows: bool = False
 
 
-FORMATS: tuple[Format, ...] = (Format("Suricata eve.json", is_eve, read_eve, grows=True),)
+FORMATS: tuple[Format, ...] = (
+    Format("Suricata eve.json", is_eve, read_eve, grows=True),
+    Format("Argus binetflow", is_binetflow, read_binetflow, grows=True),
+)
 """In the order in which they are tried."""
 
 

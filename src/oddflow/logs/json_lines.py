@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 from numpy.typing import NDArray
 
-from oddflow.logs.lines import Block
-from oddflow.logs.texts import as_utf8
+from oddflow.logs.line_texts import bytes_of
 from oddflow.losses import Ledger, Loss
 
 ONE_BY_ONE = 8
@@ -131,23 +130,6 @@ def _objects(texts: Any) -> tuple[pa.Buffer, NDArray[np.bool_]]:
 
     Where all do, none of them reaches into the next: no JSON has `}` and `{` side by side.
     """
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    data, ends = bytes_of(texts)
     octets = np.frombuffer(data, np.uint8)
-    last = octets[np.maximum(ends[1:] - 2, 0)]
-    return data[ends[0] : ends[-1]], (octets[ends[:-1]] == ord("{")) & (last == ord("}"))
-
-
-def lines_of(block: Block) -> tuple[Any, Integers]:
-    """The lines of a block that are not empty, with their ends, as UTF-8 strings (n,), and their numbers, (n,)."""
-    data, _ = as_utf8(block.data)
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n")
-    if not data.endswith(b"\n"):
-        data += b"\n"
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
-    offsets = np.concatenate([[0], ends]).astype(np.int32)
-    texts = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(data))
-    lines = np.arange(block.first_line, block.first_line + len(ends))
-    filled = np.diff(offsets) > 1
-    return (texts, lines) if filled.all() else (texts.filter(pa.array(filled)), lines[filled])
+    return data, (octets[ends[:-1]] == ord("{")) & (octets[np.maximum(ends[1:] - 2, 0)] == ord("}"))

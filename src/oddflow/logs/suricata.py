@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from oddflow.capture.stream import ByteStream
 from oddflow.logs.facts import Facts, first_of_each
-from oddflow.logs.json_lines import JsonLines, lines_of
+from oddflow.logs.json_lines import JsonLines
+from oddflow.logs.line_texts import lines_of
 from oddflow.logs.lines import blocks_of
 from oddflow.logs.record import flow_batches
 from oddflow.logs.stitching import Stitcher
