@@ -4,14 +4,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddflow.capture.remote import local_path
 from oddflow.capture.stream import CHUNK_BYTES, ByteStream
 from oddflow.errors import InputError
 from oddflow.files import reason_of
@@ -20,6 +18,7 @@ from oddflow.logs.csv_lines import CsvLines
 from oddflow.logs.derive import ICMP, ICMP6
 from oddflow.logs.line_texts import lines_of
 from oddflow.logs.lines import blocks_of
+from oddflow.logs.plain_files import plain_path
 from oddflow.logs.protocols import protocol_numbers
 from oddflow.logs.record import flow_batches
 from oddflow.logs.stitching import FLAGS, Stitcher
@@ -82,8 +81,8 @@ def read_nfcapd(stream: ByteStream, opened: "Opened") -> Iterator[pa.RecordBatch
 @contextmanager
 def _on_disk(stream: ByteStream, opened: "Opened") -> Iterator[str]:
     """The path of the source where it is a plain file, else that of a copy, which is gone afterwards."""
-    path = str(Path(local_path(opened.source)).absolute())
-    if opened.source != "-" and _begins(path, opened.first):
+    path = plain_path(opened.source, opened.first)
+    if path:
         yield path
         return
     with tempfile.NamedTemporaryFile(prefix="oddflow-") as copy:
@@ -92,14 +91,6 @@ def _on_disk(stream: ByteStream, opened: "Opened") -> Iterator[str]:
         except OSError as error:
             raise InputError(f"{opened.name} cannot be put on disk for nfdump: {reason_of(error)}") from None
         yield copy.name
-
-
-def _begins(path: str, first: bytes) -> bool:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(len(first)) == first
-    except (OSError, ValueError):
-        return False
 
 
 def _copy(stream: ByteStream, copy: Any, name: str) -> None:
