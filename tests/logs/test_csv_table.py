@@ -48,7 +48,7 @@ def test_any_usual_delimiter_and_line_end(read, delimiter, end):
 
 @pytest.mark.parametrize(("name", "value"), [
     ("end", "2024-05-01 09:59:59"), ("start", "yesterday"), ("start", ""), ("src_port", "-1"), ("src_port", "1e3"),
-    ("src_port", "NaN"), ("dst_port", "65536"), ("dst_ip", "Infinity"), ("dst_ip", "10.0.0.\u2013"), 
+    ("src_port", "NaN"), ("dst_port", "65536"), ("dst_ip", "Infinity"), ("dst_ip", "10.0.0.\u2013"),
     ("protocol", "udp"),
     ("forward_payload_entropy", "Infinity"), ("forward_payload_entropy", "NaN"), ("label", "a,b"), ("label", "a\rb"),
 ])  # fmt: skip
