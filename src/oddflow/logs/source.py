@@ -10,7 +10,7 @@ import pyarrow as pa
 from oddflow.capture.capture_set import CaptureSet, is_folder
 from oddflow.capture.following import Following
 from oddflow.capture.reader import is_capture
-from oddflow.capture.remote import local_path, shown
+from oddflow.capture.remote import shown
 from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
 from oddflow.flows.metering import WHOLE, Shard, meter_capture, meter_captures, meter_following
@@ -230,11 +230,11 @@ def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
         if not is_table(first):
             raise UnknownFormat(
                 f"{name} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
-                f"also gzip or zstd), {_formats()}a flow table (Parquet, Arrow, CSV)"
+                f"also gzip or zstd), {_formats()}a flow table (Parquet, Arrow)"
             )
         if how.shard[0] == 0:
-            yield from read_table(local_path(source), first, ledger)
-        while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be hashed
+            yield from read_table(source, first, stream, ledger)
+        while stream.read(CHUNK_BYTES):  # Arrow may have read the file by itself; its bytes pass by to be hashed
             pass
 
 
