@@ -90,7 +90,7 @@ class Collector:
         ledger.unit = "records"
         self._ledger = ledger
         self._most_domains = most_domains
-        self._most_pending = most_pending
+        self.most_pending = most_pending
         self._budget = Budget()
         self._room = Room()
         self._domains: dict[tuple[str, int, int], Domain] = {}
@@ -235,7 +235,7 @@ class Collector:
         pending.add(gathered, context)
         self._pending_records += gathered.records
         self.records_read += gathered.records
-        if self._pending_records >= self._most_pending:
+        if self._pending_records >= self.most_pending:
             self._flush()
         return gathered.records
 
