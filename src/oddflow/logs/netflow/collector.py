@@ -38,6 +38,7 @@ V5_FIELDS = tuple(
 )  # fmt: skip
 """A NetFlow v5 record, as a template would have it; source: Cisco, "NetFlow Export Datagram Format", table B-4."""
 
+OF_PART = "an exporter told how single interfaces are sampled, which is not applied: their counters are as exported"
 UNCOUNTED = "a message, or a set of records, whose records cannot be counted, counts as one"
 REDEFINED = "an exporter gave a template's number another meaning; records were read by what held when they came"
 RESTARTED = "an exporter began anew; what was lost meanwhile is not known"
@@ -216,7 +217,9 @@ class Collector:
 
     def _take_options(self, layout: Layout, body: bytes, domain: Domain) -> int:
         gathered = gather(body, layout)
-        if tells(layout):
+        if layout.is_of_part and tells(layout):
+            self._ledger.noted(OF_PART)
+        elif tells(layout):
             domain.tell(layout, layout.rows(gathered.data))
         return gathered.records
 

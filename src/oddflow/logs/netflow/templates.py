@@ -7,12 +7,15 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from oddflow.logs.netflow.header import IPFIX, V9, Malformed, Set
-from oddflow.logs.netflow.layout import NO_ELEMENT, VARIABLE, Field, Layout
+from oddflow.logs.netflow.layout import NO_ELEMENT, PART, VARIABLE, Field, Layout
 
 FIRST_DATA_SET = 256
 TEMPLATES = {(V9, 0), (IPFIX, 2)}
 OPTIONS_TEMPLATES = {(V9, 1), (IPFIX, 3)}
 ENTERPRISE_BIT = 0x8000
+SYSTEM_SCOPE = 1
+PARTS = {10, 14, 141, 142, 252, 253}
+"""Elements that name an interface or line card."""
 MOST_FIELDS = 1_024
 """Of one template."""
 MOST_TEMPLATES = 1_024
@@ -54,7 +57,7 @@ def _template(version: int, body: bytes, at: int, *, is_options: bool) -> tuple[
         scopes, options = count // 4, struct.unpack_from("!H", body, at)[0] // 4
         count, at = scopes + options, at + 2
     elif is_options and count:
-        at += 2
+        (scopes,), at = struct.unpack_from("!H", body, at), at + 2
     if count > MOST_FIELDS:
         raise Malformed("a template of too many fields")
     if not count and version == IPFIX and number in (2, 3):
@@ -69,10 +72,16 @@ def _template(version: int, body: bytes, at: int, *, is_options: bool) -> tuple[
         if version == IPFIX and element & ENTERPRISE_BIT:
             (enterprise,) = struct.unpack_from("!I", body, at)
             element, at = element & ~ENTERPRISE_BIT, at + 4
-        if version == V9 and place < scopes:
-            element = NO_ELEMENT
+        if place < scopes:
+            element = _scope(version, element, enterprise)
         fields.append(Field(element, length, enterprise))
     return _checked(Template(number, tuple(fields), is_options), version), at
+
+
+def _scope(version: int, element: int, enterprise: int) -> int:
+    if version == V9:
+        return NO_ELEMENT if element == SYSTEM_SCOPE else PART
+    return PART if element in PARTS and not enterprise else element
 
 
 def _checked(template: Template, version: int) -> Template:
