@@ -20,8 +20,8 @@ MOST_FIELDS = 1_024
 """Of one template."""
 MOST_TEMPLATES = 1_024
 """Of one domain."""
-MOST_FIELDS_IN_ALL = 1 << 18
-"""Of all templates: about 32 MiB."""
+MOST_FIELDS_OF_ONE, MOST_FIELDS_IN_ALL = 1 << 15, 1 << 18
+"""Of the templates of one domain, and of all: about 32 MiB."""
 LONGEST_RECORD = 0xFFFF
 
 
@@ -121,6 +121,7 @@ class Templates:
     def __init__(self, budget: Budget, *, most: int = MOST_TEMPLATES) -> None:
         self._budget = budget
         self._most = most
+        self._fields = 0
         self._layouts: dict[int, Layout] = {}
 
     def get(self, number: int) -> Layout | None:
@@ -140,10 +141,12 @@ class Templates:
         if known is not None and (known.fields, known.is_options) == (template.fields, template.is_options):
             return False
         self._drop(template.number)
-        if len(self._layouts) >= self._most or self._budget.used + len(template.fields) > self._budget.most:
+        count = len(template.fields)
+        of_one, of_all = self._fields + count, self._budget.used + count
+        if len(self._layouts) >= self._most or of_one > MOST_FIELDS_OF_ONE or of_all > self._budget.most:
             raise Malformed("a template more than are kept")
         self._layouts[template.number] = self._budget.layout(template)
-        self._budget.used += len(template.fields)
+        self._fields, self._budget.used = of_one, of_all
         return known is not None
 
     def forget(self) -> None:
@@ -161,4 +164,5 @@ class Templates:
     def _drop(self, number: int) -> None:
         layout = self._layouts.pop(number, None)
         if layout is not None:
+            self._fields -= len(layout.fields)
             self._budget.used -= len(layout.fields)
