@@ -1,11 +1,11 @@
-"""`oddflow watch`: the odd flows of a live interface, as they come."""
+"""`oddflow watch`: the odd flows of an interface, of exporters or of a source that grows, as they come."""
 
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from oddflow.cli import live, netflow, options
+from oddflow.cli import following, live, netflow, options
 
 
 def register(app: typer.Typer) -> None:
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(
+    source: following.Source = None,
     interface: Annotated[
         str | None, typer.Option("-i", "--interface", help=live.INTERFACE_HELP, show_default=False)
     ] = None,
@@ -59,23 +60,33 @@ def watch(
     """Meters, scores and tells, until interrupted."""
     from oddflow.errors import UsageError
     from oddflow.files import check_place, same_file
+    from oddflow.logs.source import name_of
 
     if model is None:
         raise UsageError(
             "no model was given, and nothing here is known to be normal: learn one from traffic that you trust "
             "(`oddflow learn`) and name it with -m, or meter only with `oddflow flows -i`"
         )
-    if (interface is None) == (exporters is None):
-        raise UsageError("name an interface to listen on with -i, or an address for exporters with --netflow")
+    if sum(given is not None for given in (source, interface, exporters)) != 1:
+        raise UsageError(
+            "name an interface to listen on with -i, an address for exporters with --netflow, or a capture or log that "
+            "grows: one of the three"
+        )
     if output:
         check_place(output)
-        if same_file(model, output):
-            raise UsageError(f"{output} is the model; give the alerts another name")
+        for taken, what in ((model, "the model"), (source, "the source")):
+            if taken and same_file(taken, output):
+                raise UsageError(f"{output} is {what}; give the alerts another name")
     judged = partial(
         _judged_by, model, budget, false_alarm_rate, home_net,
         patience=patience, max_flows=max_flows, output=output, quiet=as_json,
     )  # fmt: skip
-    if exporters is not None:
+    if source is not None:
+        following.refuse(promiscuous=promiscuous, capture_filter=capture_filter, metrics=metrics, count=count)
+        make_sink, meter = judged(source=name_of(source))
+        outcome = following.follow(source, make_sink, meter, duration=duration)
+        live.end(outcome, {"source": name_of(source)}, output, as_json=as_json, strict=strict)
+    elif exporters is not None:
         netflow.refuse(promiscuous=promiscuous, capture_filter=capture_filter)
         make_sink, _ = judged(source=exporters, portable=True)
         outcome = netflow.collect(

@@ -43,21 +43,29 @@ class Stitcher:
     A flow's `forward_` columns are those of the initiator's half, its `reverse_` columns those of the other; where
     that never came its packets and bytes are 0: the exporter saw none. Other columns are the initiator's, else the
     other half's. `direction_by` says how the initiator was told: it sent a SYN without ACK; else it started earlier;
-    else the other port is the lower one.
+    else the other port is the lower one; else it arrived earlier.
 
     Args:
         max_waiting: The most halves that wait for their others; the oldest then go out alone.
         max_gap_s: How far apart in time two halves may lie, and about how long a half waits.
+        by_port: Whether of two halves that started at the same time the port tells the initiator; else it is the
+            half that arrived first.
         window_rows: How many records are joined at a time.
 
     Source: RFC 5103 sections 2 and 3 (biflows, and why they are assembled early).
     """
 
     def __init__(
-        self, *, max_waiting: int = MAX_WAITING, max_gap_s: float = MAX_GAP_S, window_rows: int = WINDOW_ROWS
+        self,
+        *,
+        max_waiting: int = MAX_WAITING,
+        max_gap_s: float = MAX_GAP_S,
+        by_port: bool = True,
+        window_rows: int = WINDOW_ROWS,
     ) -> None:
         self._max_waiting = max_waiting
         self._max_gap_ns = int(max_gap_s * 1e9)
+        self._by_port = by_port
         self._window_rows = window_rows
         self._fresh: list[pa.Table] = []
         self._fresh_rows = 0
@@ -102,7 +110,7 @@ class Stitcher:
         clock = now_ns if now_ns is not None else self._clock(records)
         since = np.concatenate([self._since, np.full(self._fresh_rows, clock, np.int64)])
         self._fresh, self._fresh_rows = [], 0
-        halves = _Halves(records)
+        halves = _Halves(records, by_port=self._by_port)
         earlier, later = halves.pairs(self._max_gap_ns)
         alone = np.ones(len(since), np.bool_)
         alone[earlier] = alone[later] = False
@@ -123,7 +131,8 @@ class Stitcher:
 class _Halves:
     """What is needed to pair n records, (n,) each."""
 
-    def __init__(self, records: pa.Table) -> None:
+    def __init__(self, records: pa.Table, *, by_port: bool) -> None:
+        self.by_port = by_port
         self.start, self.end = (_clipped(records.column(name)) for name in ("start", "end"))
         self.src_port, self.dst_port, protocol = (_numbers(records.column(name)) for name in KEY[4:])
         flags = _optional(records, FLAGS)
@@ -167,7 +176,8 @@ class _Halves:
         """Whether the later half is the initiator's, and how that was told: (m,) each."""
         opens_earlier, opens_later = self.opens[earlier], self.opens[later]
         by_syn = opens_earlier != opens_later
-        by_port = (self.start[earlier] == self.start[later]) & (self.src_port[earlier] != self.dst_port[earlier])
+        tied = (self.start[earlier] == self.start[later]) & (self.src_port[earlier] != self.dst_port[earlier])
+        by_port = tied & self.by_port
         turned = np.where(by_syn, opens_later, by_port & (self.src_port[earlier] < self.dst_port[earlier]))
         both = np.where(opens_earlier, DirectionBy.SYN, DirectionBy.FIRST_PACKET)
         how = np.where(by_syn, DirectionBy.SYN, np.where(by_port, DirectionBy.PORT, both))
