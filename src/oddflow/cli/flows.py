@@ -29,6 +29,8 @@ def flows(
     early: options.Early = 0,
     payload: options.KeptPayload = Payload.SESSION,
     tunnels: options.Tunnels = True,
+    no_payload: options.NoPayload = False,
+    pseudonymise: options.Pseudonymise = None,
     statistics: Annotated[
         bool, typer.Option("--statistics", help="Add the 76 statistics of CICFlowMeter to the table (with -o).")
     ] = False,
@@ -49,7 +51,9 @@ def flows(
     """Meters files, follows one, or listens."""
     from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
+    from oddflow.logs.privacy import Privacy
 
+    privacy = Privacy.of(payload=not no_payload, key=pseudonymise).shown_only()
     cut = MeterSettings(
         idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout,
         early_packets=early, payload=payload, tunnels=tunnels,
@@ -67,10 +71,11 @@ def flows(
             user=user, interval=interval, metrics=metrics, duration=duration, count=count, workers=workers,
         )  # fmt: skip
         live.meter_live(
-            settings, cut, output, rotate=rotate, limit=limit, statistics=statistics, as_json=as_json, strict=strict
-        )
+            settings, privacy.settings(cut), output, rotate=rotate, limit=limit, statistics=statistics,
+            privacy=privacy, as_json=as_json, strict=strict,
+        )  # fmt: skip
         return
-    told = files.Told(output, limit, statistics, as_json, strict)
+    told = files.Told(output, limit, statistics, as_json, strict, privacy)
     if follow:
         if merge or workers > 1:
             raise UsageError("--follow reads one file or folder, with one worker; leave --merge and --workers out")

@@ -30,6 +30,8 @@ def learn(
         ),
     ] = False,
     merge: options.Merge = False,
+    no_payload: options.NoPayload = False,
+    pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
     idle_timeout: options.IdleTimeout = 300.0,
     datagram_timeout: options.DatagramTimeout = 10.0,
@@ -45,6 +47,7 @@ def learn(
     from oddflow import api
     from oddflow.cli import console
     from oddflow.flows.settings import MeterSettings
+    from oddflow.logs.privacy import Privacy
     from oddflow.losses import Ledger
 
     ledger = Ledger()
@@ -59,6 +62,7 @@ def learn(
             progress=progress,
             merge=merge,
             portable=portable,
+            privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
         )
     with console.epochs() as told:
         model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)

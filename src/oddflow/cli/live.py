@@ -10,6 +10,7 @@ from oddflow.cli import options
 
 if TYPE_CHECKING:
     from oddflow.flows.settings import MeterSettings
+    from oddflow.logs.privacy import Privacy
     from oddflow.sensor.sensor import MakeSink, Outcome
     from oddflow.sensor.settings import SensorSettings
 
@@ -157,6 +158,7 @@ def meter_live(
     rotate: float,
     limit: int,
     statistics: bool,
+    privacy: "Privacy",
     as_json: bool,
     strict: bool,
 ) -> None:
@@ -180,7 +182,7 @@ def meter_live(
 
     def show(flows: Any) -> None:
         nonlocal left
-        for line in flow_line(flows.slice(0, left)) if left else ():
+        for line in flow_line(privacy.apply(flows.slice(0, left))) if left else ():
             console.out.print(line, soft_wrap=True)
             left -= 1
             if not left:
@@ -197,7 +199,8 @@ def meter_live(
                 "other there; choose a folder of that user, or another --user"
             )
         return TableSink(
-            table_of(output, place.number, place.workers), rotate_s=rotate, owner=owner, statistics=statistics
-        )
+            table_of(output, place.number, place.workers), rotate_s=rotate, owner=owner, statistics=statistics,
+            privacy=privacy,
+        )  # fmt: skip
 
     end(run(settings, meter, make_sink, output), settings.interface, output, as_json=as_json, strict=strict)

@@ -1,10 +1,13 @@
 """`oddflow watch`: the odd flows of a live interface, as they come."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oddflow.cli import live, options
+
+if TYPE_CHECKING:
+    from oddflow.logs.privacy import Privacy
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +40,8 @@ def watch(
         ),
     ] = 15.0,
     home_net: options.HomeNet = None,
+    no_payload: options.NoPayload = False,
+    pseudonymise: options.Pseudonymise = None,
     max_flows: options.MaxFlows = 65_536,
     promiscuous: live.Promiscuous = False,
     capture_filter: live.Filter = "",
@@ -55,6 +60,7 @@ def watch(
     """Meters, scores and tells, until interrupted."""
     from oddflow.errors import UsageError
     from oddflow.files import check_place, same_file
+    from oddflow.logs.privacy import Privacy
 
     if model is None:
         raise UsageError(
@@ -65,6 +71,7 @@ def watch(
         check_place(output)
         if same_file(model, output):
             raise UsageError(f"{output} is the model; give the alerts another name")
+    privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     settings = live.sensor_settings(
         interface,
         promiscuous=promiscuous,
@@ -79,7 +86,7 @@ def watch(
     )
     make_sink, meter = _judged_by(
         model, budget, false_alarm_rate, home_net,
-        patience=patience, max_flows=max_flows, source=interface, output=output, quiet=as_json,
+        patience=patience, max_flows=max_flows, source=interface, output=output, quiet=as_json, privacy=privacy,
     )  # fmt: skip
     outcome = live.run(settings, meter, make_sink, output)
     live.end(outcome, interface, output, as_json=as_json, strict=strict)
@@ -98,6 +105,7 @@ def _judged_by(
     source: str,
     output: str | None,
     quiet: bool,
+    privacy: "Privacy",
 ) -> tuple[Any, Any]:
     """What makes the sink that scores flows, and how the model wants them cut; the model is read while it may be."""
     from dataclasses import replace
@@ -105,14 +113,11 @@ def _judged_by(
     from oddflow.cli import console
     from oddflow.cli.tables import alert_line
     from oddflow.errors import UsageError
-    from oddflow.features.context import ContextSettings
-    from oddflow.features.homes import PRIVATE, HomeNetworks
-    from oddflow.features.tabular import Tabular, kind_of
-    from oddflow.flows.settings import MeterSettings
     from oddflow.models.format import read_sealed
     from oddflow.models.sealed import SealedModel
     from oddflow.sensor.alerting import AlertSink
     from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
+    from oddflow.verdicts.prepared import Prepared
     from oddflow.verdicts.watching import Watcher
 
     if budget is not None and false_alarm_rate is not None:
@@ -121,8 +126,8 @@ def _judged_by(
     wanted = Budget.parse(budget or DEFAULT_BUDGET) if share is None else Budget.of_share(share)
     archive = read_sealed(model)
     manifest = archive.manifest
-    homes = HomeNetworks(home_net or manifest.home_networks or PRIVATE)
-    meter = replace(MeterSettings.of(manifest.meter), max_flows=max_flows)
+    prepared = Prepared.of(manifest, privacy, home_net)
+    meter = replace(prepared.settings, max_flows=max_flows)
     threshold = set_threshold(archive.held_back, wanted, manifest.flows_per_s)
     console.say(f"budget {threshold.budget}: {threshold.promise}")
 
@@ -134,10 +139,11 @@ def _judged_by(
         sealed = SealedModel(archive)  # in the worker's process: the runtime starts threads
         watcher = Watcher(
             sealed,
-            Tabular.of(homes, ContextSettings.of(manifest.context), kind_of(manifest.feature_schema_version)),
+            prepared.tabular(),
             threshold=threshold.score,
             patience_s=patience,
             source=source,
+            privacy=prepared.privacy,
         )
         return AlertSink(watcher, output, show, owner=owner)
 

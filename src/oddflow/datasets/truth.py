@@ -1,6 +1,7 @@
 """Ground truth: which flows are attacks, from a CSV of times, addresses and ports."""
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,6 +81,14 @@ class GroundTruth:
         key = (hosts[0], ports[0], hosts[1], ports[1], protocol)
         self.spans.setdefault(key, []).append(span)
         self.hosts.add(hosts[0])
+
+    def under(self, pseudonym: Callable[[str], str]) -> "GroundTruth":
+        """The same truth of hosts under pseudonyms; `pseudonym` gives that of an address."""
+        spans = {
+            (pseudonym(src), src_port, pseudonym(dst), dst_port, protocol): found
+            for (src, src_port, dst, dst_port, protocol), found in self.spans.items()
+        }
+        return GroundTruth(spans, {pseudonym(host) for host in self.hosts})
 
     def attacks(self, batch: pa.RecordBatch) -> list[str]:
         """The attack's name for each flow, "" for a benign one."""

@@ -16,7 +16,8 @@ from oddflow.errors import UnknownFormat
 from oddflow.flows.metering import WHOLE, Shard, meter_capture, meter_captures, meter_following
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.formats import FORMATS, Opened, format_of
-from oddflow.logs.table import is_table, read_table
+from oddflow.logs.privacy import OPEN, Privacy
+from oddflow.logs.table import is_table, pseudonyms_of, read_table
 from oddflow.losses import Ledger
 
 Progress = Callable[[int], None]
@@ -49,6 +50,8 @@ def name_of(source: Source) -> str:
 class Fingerprint:
     """What was read of a source: its name, its size and, unless `hashed` is False, the hash of its plain bytes.
 
+    `pseudonyms` is the fingerprint of the key under whose pseudonyms its flows were given; "" for none.
+
     Hashing takes about as long as metering. Of several captures that are read as one, the hash is that of their
     hashes, in the order of their names.
     """
@@ -58,6 +61,7 @@ class Fingerprint:
     flows: int = 0
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     hashed: bool = True
+    pseudonyms: str = ""
     parts: "dict[str, Fingerprint]" = field(default_factory=dict)
 
     def part(self, name: str) -> "Fingerprint":
@@ -123,6 +127,7 @@ def read_flows(
     seen: Fingerprint | None = None,
     progress: Progress | None = None,
     shard: Shard = WHOLE,
+    privacy: Privacy = OPEN,
 ) -> Iterator[pa.RecordBatch]:
     """Reads a capture or a flow table, a path, a URL or `-`; or several captures as one.
 
@@ -133,19 +138,21 @@ def read_flows(
         seen: Filled with size and hash.
         progress: Told of the bytes read.
         shard: Which of how many shards of the flows is wanted; a flow table is all in the first.
+        privacy: What the flows may tell.
 
     Yields:
         Batches of the flow schema.
 
     Raises:
         Unreadable, UnknownFormat: Nothing could be read.
+        UsageError: It is a table under the pseudonyms of another key.
     """
     seen = seen or Fingerprint(name_of(source), hashed=False)
-    how = _How(settings, seen, progress, shard)
+    how = _How(privacy.settings(settings or MeterSettings()), seen, progress, shard, privacy)
     batches = _of_captures(source, ledger, how) if isinstance(source, CaptureSet) else _of_one(source, ledger, how)
     for batch in batches:
         seen.flows += batch.num_rows
-        yield batch
+        yield privacy.apply(batch, already=seen.pseudonyms)
 
 
 def follow_flows(
@@ -156,6 +163,7 @@ def follow_flows(
     duration_s: float = 0.0,
     settings: MeterSettings | None = None,
     seen: Fingerprint | None = None,
+    privacy: Privacy = OPEN,
 ) -> Iterator[pa.RecordBatch]:
     """Reads a capture file that grows, or a folder where one file follows the other, until it is told to stop.
 
@@ -166,6 +174,7 @@ def follow_flows(
         duration_s: Ends it after this; 0 for no end.
         settings: How flows are cut.
         seen: Filled with the size.
+        privacy: What the flows may tell.
 
     Yields:
         Batches of the flow schema, at most a quarter of a second after their flows ended.
@@ -181,19 +190,20 @@ def follow_flows(
 
     tunnels = settings is None or settings.tunnels
     following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch, tunnels=tunnels)
-    for batch in meter_following(following, ledger, settings=settings):
+    for batch in meter_following(following, ledger, settings=privacy.settings(settings or MeterSettings())):
         seen.flows += batch.num_rows
-        yield batch
+        yield privacy.apply(batch)
 
 
 @dataclass(frozen=True, slots=True)
 class _How:
     """How a source is read, and who is told."""
 
-    settings: MeterSettings | None
+    settings: MeterSettings
     seen: Fingerprint
     progress: Progress | None
     shard: Shard
+    privacy: Privacy
 
 
 def _of_captures(captures: CaptureSet, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
@@ -221,6 +231,8 @@ def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
                 f"{name} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
                 f"also gzip or zstd), {_formats()}a flow table (Parquet, Arrow, CSV)"
             )
+        how.seen.pseudonyms = pseudonyms_of(local_path(source), first)
+        how.privacy.check_table(how.seen.pseudonyms, name)
         if how.shard[0] == 0:
             yield from read_table(local_path(source), first, ledger)
         while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be hashed

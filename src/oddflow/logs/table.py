@@ -23,6 +23,9 @@ PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 FEW_VALUES = ["src_ip", "dst_ip", "protocol", "ip_version", "end_reason", "direction_by", "capture"]
 """Columns that a dictionary makes smaller in a Parquet file; of others it only costs time."""
 
+PSEUDONYMS = b"oddflow.pseudonyms"
+"""In a table's metadata: the fingerprint of the key whose pseudonyms it holds."""
+
 NESTED = ("lengths", "gaps_us", "payload", "reverse_payload")
 
 
@@ -60,6 +63,21 @@ def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordB
             yield from _conform(batch, source, ledger)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{source} cannot be read as a flow table: {str(error).splitlines()[0]}") from None
+
+
+def pseudonyms_of(source: str, first: bytes) -> str:
+    """The fingerprint of the key under whose pseudonyms a table was written; "" where it names none (CSV cannot)."""
+    try:
+        if first.startswith(PARQUET_MAGIC):
+            metadata = parquet.read_schema(source).metadata
+        elif first.startswith(ARROW_MAGIC):
+            with pa.ipc.open_file(source) as file:
+                metadata = file.schema.metadata
+        else:
+            return ""
+    except (pa.ArrowException, OSError):
+        return ""  # whoever reads its rows says what is wrong
+    return str((metadata or {}).get(PSEUDONYMS, b"").decode("ascii", "replace"))
 
 
 def _validated(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -172,10 +190,13 @@ class TableWriter:
     already, where none can be made: it is written to as it is. With `statistics`, those of CICFlowMeter are added.
     """
 
-    def __init__(self, path: str, into: BinaryIO | None = None, *, statistics: bool = False) -> None:
+    def __init__(
+        self, path: str, into: BinaryIO | None = None, *, statistics: bool = False, pseudonyms: str = ""
+    ) -> None:
         self._path = path
         self._statistics = statistics
         schema = pa.schema([*FLOW_SCHEMA, *STATISTICS_SCHEMA]) if statistics else FLOW_SCHEMA
+        schema = schema.with_metadata({PSEUDONYMS: pseudonyms}) if pseudonyms else schema
         self._into = into
         self._file = ExitStack()
         self._writer: Any = None
