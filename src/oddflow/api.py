@@ -330,6 +330,10 @@ def _detect_alone(
         "and no budget can be promised; "
         "`oddflow learn` on traffic that you trust gives a better view",
     )
+    if gathered.version == PORTABLE.version:
+        detection.remarks.insert(
+            1, "judged by only what all sources know (packets, bytes, times, ends): this one lacks what captures tell"
+        )
     return detection
 
 

@@ -88,5 +88,5 @@ def test_the_outcome_is_told_from_sizes(flow, outcome):
 
 def test_a_model_of_another_version_is_refused():
     assert kind_of("portable-1") is PORTABLE
-    with pytest.raises(SchemaMismatch, match="'tabular-9'.*learn it anew"):
+    with pytest.raises(SchemaMismatch, match=r"'tabular-9'.*learn it anew"):
         kind_of("tabular-9")

@@ -110,6 +110,8 @@ class Normal:
             captures=(flow["capture"],) if flow["capture"] else (),
             payload_bytes=int((flow["forward_payload_bytes"] or 0) + (flow["reverse_payload_bytes"] or 0)),
             pseudonyms=pseudonyms,
+            record_id=flow["record_id"] or "",
+            label=flow["label"] or "",
         )
 
 
