@@ -23,7 +23,7 @@ from oddflow.features.gathering import Gathered
 from oddflow.features.gathering import gather as gather_rows
 from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.tabular import Tabular
-from oddflow.files import check_place
+from oddflow.files import check_place, examples_folder
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_flows
 from oddflow.losses import Ledger
@@ -72,9 +72,7 @@ def _names(sources: Sequence[Source | Sequence[Source]]) -> list[str]:
 
 def examples() -> Path:
     """The folder of the captures that ship with Oddflow."""
-    package = Path(__file__).parent
-    inside = package / "examples"
-    return inside if inside.is_dir() else package.parents[1] / "examples"
+    return examples_folder()
 
 
 def gather(
