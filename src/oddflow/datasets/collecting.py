@@ -73,6 +73,7 @@ class Collector:
     _passed: int = 0
 
     def __post_init__(self) -> None:
+        """Refuses a limit that keeps nothing, and takes in what labels mean."""
         if self.max_rows < 1:
             raise UsageError(f"max_rows is {self.max_rows}; expected 1 or more")
         for meaning in self.meanings:
@@ -94,8 +95,8 @@ class Collector:
                 self._features = piece.features
             if piece.features != self._features:
                 raise InputError(
-                    f"{name} has other columns than {self._captures[0]}: {_difference(self._features, piece.features)}; "
-                    "read them one by one"
+                    f"{name} has other columns than {self._captures[0]}: "
+                    f"{_difference(self._features, piece.features)}; read them one by one"
                 )
             y = self._classes(piece.labels, name)
             numbers, counts = np.unique(y, return_counts=True)
@@ -107,7 +108,7 @@ class Collector:
     def _classes(self, labels: pa.Array, section: str) -> NDArray[np.int16]:
         encoded = pc.dictionary_encode(pc.fill_null(labels, ""))
         places = [self._place(name, section) for name in encoded.dictionary.to_pylist()]
-        return np.asarray(places, np.int16)[encoded.indices.to_numpy()]
+        return np.asarray(np.asarray(places, np.int16)[encoded.indices.to_numpy()])
 
     def _place(self, name: str, section: str) -> int:
         key = folded(name)
@@ -152,16 +153,11 @@ class Collector:
                 f"every {self._step}th of {self._passed:,} rows is kept, {self._count:,} of them: more than "
                 f"{self.max_rows:,} were there"
             )
-        used = np.unique(kept.y)
-        # labels that the set knows stay, in its order, so that places in `labels` do not depend on the sample
-        labels = tuple(self._labels)
-        if len(used) and used[-1] >= len(labels):
-            raise InputError(f"{self.name}: a label without a name")
         return LabelledRows(
             name=self.name,
             x=kept.x,
             features=self._features,
-            labels=labels,
+            labels=tuple(self._labels),  # all that the set knows: places do not depend on what was read
             y=kept.y,
             words={name: tuple(words) for name, words in self.words.known.items()},
             parts=tuple(self._parts),

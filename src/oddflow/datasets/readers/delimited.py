@@ -14,8 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from numpy.typing import NDArray
+
 from oddflow.capture.stream import ByteStream
+from oddflow.datasets.readers.piece import Words
 from oddflow.errors import InputError
+from oddflow.features.feature import Feature
 from oddflow.logs.lines import Block, blocks_of
 from oddflow.losses import Ledger, Loss
 
@@ -187,11 +191,15 @@ def _finite(table: pa.Table, name: str, ledger: Ledger) -> pa.Table:
     return table
 
 
-def stacked(table: pa.Table, names: Sequence[str]) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
-    """Number columns side by side, (n, d) float32; what is missing, or too great for float32, is NaN."""
-    x = np.empty((table.num_rows, len(names)), np.float32)
+def stacked(table: pa.Table, features: Sequence[Feature], words: Words, ledger: Ledger) -> NDArray[np.float32]:
+    """Columns side by side, (n, d) float32, words as their numbers; missing, or too great for float32, is NaN."""
+    x = np.empty((table.num_rows, len(features)), np.float32)
     with np.errstate(over="ignore"):
-        for place, column in enumerate(names):
-            x[:, place] = table.column(column).to_numpy()
+        for place, feature in enumerate(features):
+            column = table.column(feature.name)
+            if pa.types.is_string(column.type):
+                x[:, place] = words.numbers(feature.name, column.combine_chunks(), ledger)
+            else:
+                x[:, place] = column.to_numpy()
     x[np.isinf(x)] = np.nan
     return x

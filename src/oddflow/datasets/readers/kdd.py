@@ -81,10 +81,5 @@ def read(task: Task) -> Iterator[Piece]:
 
     with opened(task) as stream:
         for table in tables(stream, task.name, task.ledger, layout_of):
-            for feature in FEATURES:
-                if feature.scale is CATEGORY:
-                    place = table.column_names.index(feature.name)
-                    words = table.column(place).combine_chunks()
-                    numbers = task.words.numbers(feature.name, words, task.ledger)
-                    table = table.set_column(place, feature.name, [numbers])
-            yield Piece(stacked(table, NAMES), FEATURES, table.column(LABEL).combine_chunks())
+            x = stacked(table, FEATURES, task.words, task.ledger)
+            yield Piece(x, FEATURES, table.column(LABEL).combine_chunks())
