@@ -17,12 +17,14 @@ import pyarrow as pa
 from oddflow.capture.capture_set import CaptureSet, passes_once
 from oddflow.capture.remote import is_local, is_url
 from oddflow.datasets.truth import GroundTruth
-from oddflow.errors import UsageError
+from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features.context import ContextSettings
+from oddflow.features.full import FULL
 from oddflow.features.gathering import Gathered
 from oddflow.features.gathering import gather as gather_rows
 from oddflow.features.homes import PRIVATE, HomeNetworks
-from oddflow.features.tabular import Tabular
+from oddflow.features.portable import PORTABLE
+from oddflow.features.tabular import Tabular, kind_of
 from oddflow.files import check_place, examples_folder
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_flows
@@ -45,7 +47,7 @@ def flows(
     ledger: Ledger | None = None,
     merge: bool = False,
 ) -> Iterator[pa.RecordBatch]:
-    """Meters captures (or reads flow tables) into Arrow record batches of `oddflow.schema.FLOW_SCHEMA`.
+    """Meters captures (or reads logs and flow tables) into Arrow record batches of `oddflow.schema.FLOW_SCHEMA`.
 
     Args:
         sources: Paths, URLs, or "-" for standard input, one by one or as a list; a folder is one capture.
@@ -82,9 +84,11 @@ def gather(
     ledger: Ledger | None = None,
     progress: Progress | None = None,
     merge: bool = False,
+    portable: bool = False,
 ) -> Gathered:
-    """Reads a baseline into feature rows, in end order and bounded memory."""
-    tabular = Tabular.of(HomeNetworks(home_networks or PRIVATE), ContextSettings())
+    """Reads a baseline into feature rows, in end order and bounded memory; portable ones where asked (see learn)."""
+    homes = HomeNetworks(home_networks or PRIVATE)
+    tabular = Tabular.of(homes, ContextSettings(), PORTABLE if portable else FULL)
     told = ledger if ledger is not None else Ledger()
     return gather_rows(
         arrange(_names(sources), told, merge=merge),
@@ -157,9 +161,10 @@ def learn(
     settings: MeterSettings | None = None,
     ledger: Ledger | None = None,
     merge: bool = False,
+    portable: bool = False,
     **options: Any,
 ) -> SealedModel:
-    """Learns what is normal from captures that are believed to be.
+    """Learns what is normal from traffic that is believed to be.
 
     Args:
         sources: Paths, or "-" for standard input.
@@ -170,6 +175,7 @@ def learn(
         settings: How flows are cut.
         ledger: Told of all that is lost.
         merge: Reads all sources as one capture, in the order of time.
+        portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
         options: Of the detector.
 
     Raises:
@@ -177,7 +183,9 @@ def learn(
         UsageError: Too few flows, or no such detector or option.
         OutputError: The model cannot be written.
     """
-    gathered = gather(*sources, settings=settings, home_networks=home_networks, ledger=ledger, merge=merge)
+    gathered = gather(
+        *sources, settings=settings, home_networks=home_networks, ledger=ledger, merge=merge, portable=portable
+    )
     return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
 
 
@@ -226,6 +234,7 @@ def detect(
     tabular = Tabular.of(
         HomeNetworks(home_networks or sealed.manifest.home_networks or PRIVATE),
         ContextSettings.of(sealed.manifest.context),
+        kind_of(sealed.manifest.feature_schema_version),
     )
     settings = MeterSettings.of(sealed.manifest.meter)
     threshold = set_threshold(sealed.held_back, wanted, sealed.manifest.flows_per_s)
@@ -269,8 +278,7 @@ def _detect_alone(
                 _meter_to(table, source, fingerprint, ledger, settings, progress)
             if not any(fingerprint.flows for fingerprint in seen):
                 raise ledger.nothing_metered([name_of(source) for source in sources])
-        tabular = Tabular.of(homes, ContextSettings())
-        gathered = gather_rows(reread, tabular, settings=settings, ledger=told, progress=progress)
+        gathered = _gather_alone(reread, homes, settings, told, progress)
         if once:
             gathered.seen, gathered.ledger = seen, ledger
         panel = learn_alone(gathered)
@@ -278,7 +286,7 @@ def _detect_alone(
         detection = detect_in(
             reread,
             model,
-            Tabular.of(homes, ContextSettings()),
+            Tabular.of(homes, ContextSettings(), kind_of(gathered.version)),
             settings=settings,
             threshold=far_out(gathered.flows),
             judge=panel,
@@ -295,7 +303,32 @@ def _detect_alone(
         "and no budget can be promised; "
         "`oddflow learn` on traffic that you trust gives a better view",
     )
+    if gathered.version == PORTABLE.version:
+        detection.remarks.insert(
+            1, "judged by only what all sources know (packets, bytes, times, ends): this one lacks what captures tell"
+        )
     return detection
+
+
+def _gather_alone(
+    sources: "list[logs.Source]",
+    homes: HomeNetworks,
+    settings: MeterSettings,
+    ledger: Ledger,
+    progress: Progress | None,
+) -> Gathered:
+    """Full features where the sources know enough for them, else portable ones."""
+    trial = Ledger()
+    try:
+        full = Tabular.of(homes, ContextSettings())
+        gathered = gather_rows(sources, full, settings=settings, ledger=trial, progress=progress)
+    except SchemaMismatch:
+        portable = Tabular.of(homes, ContextSettings(), PORTABLE)
+        return gather_rows(sources, portable, settings=settings, ledger=ledger, progress=progress)
+    ledger.unit = trial.unit
+    ledger.add(trial)
+    gathered.ledger = ledger
+    return gathered
 
 
 def _passes_once(source: "logs.Source") -> bool:

@@ -41,6 +41,10 @@ def extract(
         raise UsageError("the alert came from standard input; name the capture with --source")
     if not source and any("?…" in place for place in places):
         raise UsageError("what the URL's query held was not kept with the alert; give the URL again with --source")
+    if not source and not alert.first_packet:
+        raise UsageError(
+            f"{places[0]} holds records, not packets; where a capture of that time was kept, name it with --source"
+        )
     ledger = Ledger()
     capture = arrange(places, ledger, merge=True)[0]
     wanted = Wanted(

@@ -9,7 +9,7 @@ from oddflow.cli import options
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command(name="learn", help="Learn what is normal from captures, and seal a model.")(learn)
+    app.command(name="learn", help="Learn what is normal from captures, logs or flow tables, and seal a model.")(learn)
 
 
 def learn(
@@ -21,6 +21,14 @@ def learn(
             "--detector", help="By name (see `oddflow detectors`); autoencoder where torch is, else robust-pca."
         ),
     ] = None,
+    portable: Annotated[
+        bool,
+        typer.Option(
+            "--portable",
+            help="Learn only from what captures, logs and exporters all know: ends, times, packets and bytes. The "
+            "model then serves each of them, and sees less than one learnt on captures.",
+        ),
+    ] = False,
     merge: options.Merge = False,
     home_net: options.HomeNet = None,
     idle_timeout: options.IdleTimeout = 300.0,
@@ -50,6 +58,7 @@ def learn(
             ledger=ledger,
             progress=progress,
             merge=merge,
+            portable=portable,
         )
     with console.epochs() as told:
         model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)

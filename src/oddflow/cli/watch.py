@@ -107,7 +107,7 @@ def _judged_by(
     from oddflow.errors import UsageError
     from oddflow.features.context import ContextSettings
     from oddflow.features.homes import PRIVATE, HomeNetworks
-    from oddflow.features.tabular import Tabular
+    from oddflow.features.tabular import Tabular, kind_of
     from oddflow.flows.settings import MeterSettings
     from oddflow.models.format import read_sealed
     from oddflow.models.sealed import SealedModel
@@ -134,7 +134,7 @@ def _judged_by(
         sealed = SealedModel(archive)  # in the worker's process: the runtime starts threads
         watcher = Watcher(
             sealed,
-            Tabular.of(homes, ContextSettings.of(manifest.context)),
+            Tabular.of(homes, ContextSettings.of(manifest.context), kind_of(manifest.feature_schema_version)),
             threshold=threshold.score,
             patience_s=patience,
             source=source,

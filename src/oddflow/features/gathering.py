@@ -35,6 +35,8 @@ class Gathered:
         settings: How flows were cut.
         home_networks: Which addresses are ours.
         context: The context settings.
+        version: The kind of features: "tabular-1".
+        incomplete: Flows that lacked a counter which others of their source had: it was taken as 0.
     """
 
     x: NDArray[np.float32]
@@ -48,6 +50,8 @@ class Gathered:
     settings: MeterSettings
     home_networks: tuple[str, ...]
     context: dict[str, Any]
+    version: str
+    incomplete: int = 0
 
     @property
     def span_s(self) -> float:
@@ -101,7 +105,7 @@ def gather(
     seen = []
     start_ns, end_ns = 2**63 - 1, 0
     for source in sources:
-        tabular.context.reset()
+        tabular.begin()
         fingerprint = Fingerprint(name_of(source))
         seen.append(fingerprint)
         flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress)
@@ -126,4 +130,6 @@ def gather(
         settings=settings,
         home_networks=tabular.homes.networks,
         context=tabular.context.settings.as_dict(),
+        version=tabular.kind.version,
+        incomplete=tabular.incomplete,
     )

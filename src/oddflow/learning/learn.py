@@ -13,7 +13,6 @@ from oddflow.detectors import registry
 from oddflow.detectors.base import Detector
 from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
-from oddflow.features.tabular import VERSION as FEATURES_VERSION
 from oddflow.learning.seal import seal_detector
 from oddflow.models.format import Archive
 from oddflow.models.manifest import (
@@ -164,7 +163,7 @@ def archive_of(
         detector=fitted.name,
         options=options,
         features=features,
-        feature_schema_version=FEATURES_VERSION,
+        feature_schema_version=gathered.version,
         feature_schema_sha256=schema_sha256(features),
         ranges=_ranges(known),
         groups=_groups(known, gathered),

@@ -171,7 +171,7 @@ def detect(
     run = _Run(judge or OneModel(model), model.held_back, population, threshold.score, truth)
     ledger = Ledger()
     for source in sources:
-        tabular.context.reset()
+        tabular.begin()
         flows = read_flows(source, ledger, settings=settings, progress=progress)
         for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
             run.add(batch, tabular, source)
@@ -202,6 +202,10 @@ def _remarks(run: _Run, tabular: Tabular) -> list[str]:
         remarks.append(
             f"{tabular.context.cut_short:,} flows left a context window early: it remembers "
             f"{tabular.context.settings.max_flows:,} flows"
+        )
+    if tabular.incomplete:
+        remarks.append(
+            f"{tabular.incomplete:,} flows lack a counter that others of their source have: it was taken as 0"
         )
     if run.not_kept:
         remarks.append(f"{run.not_kept:,} more alerts, of lower score, are counted and not listed")

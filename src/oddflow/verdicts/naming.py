@@ -101,6 +101,8 @@ class Normal:
             wireshark_filter=wireshark_filter(*ends),
             truth=truth,
             captures=(flow["capture"],) if flow["capture"] else (),
+            record_id=flow["record_id"] or "",
+            label=flow["label"] or "",
         )
 
 

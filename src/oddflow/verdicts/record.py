@@ -53,6 +53,8 @@ class _Record(BaseModel):
     wireshark_filter: str = ""
     truth: str | None = None
     captures: list[str] = []
+    record_id: str = ""
+    label: str = ""
 
     def alert(self) -> Alert:
         """The alert this line stands for."""
