@@ -26,7 +26,7 @@ from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.kind import Kind
 from oddflow.features.portable import PORTABLE
 from oddflow.features.tabular import Tabular, kind_of
-from oddflow.files import check_place
+from oddflow.files import check_place, examples_folder
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_flows
@@ -79,9 +79,7 @@ def _names(sources: Sequence[Source | Sequence[Source]]) -> list[str]:
 
 def examples() -> Path:
     """The folder of the captures that ship with Oddflow."""
-    package = Path(__file__).parent
-    inside = package / "examples"
-    return inside if inside.is_dir() else package.parents[1] / "examples"
+    return examples_folder()
 
 
 def gather(

@@ -1,0 +1,16 @@
+"""Readers of data sets: a kind of file each."""
+
+from collections.abc import Mapping
+
+from oddflow.datasets.readers import arff, cic, idx, kdd, npz, unsw
+from oddflow.datasets.readers.piece import Reader
+
+READERS: Mapping[str, Reader] = {
+    "arff": arff.read,
+    "cic": cic.read,
+    "idx": idx.read,
+    "kdd": kdd.read,
+    "npz": npz.read,
+    "unsw": unsw.read,
+}
+"""By the names that descriptions use."""
