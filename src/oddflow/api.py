@@ -349,7 +349,9 @@ def _gather_alone(
         trial = Ledger()
         tabular = Tabular.of(homes, ContextSettings(), kind)
         try:
-            gathered = gather_rows(sources, tabular, settings=settings, ledger=trial, progress=progress, privacy=privacy)
+            gathered = gather_rows(
+                sources, tabular, settings=settings, ledger=trial, progress=progress, privacy=privacy
+            )
         except SchemaMismatch:
             continue
         ledger.unit = trial.unit
