@@ -4,7 +4,7 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -203,7 +203,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         timeline=run.times.drawn(),
         flows=run.flows,
         ledger=ledger,
-        model=model.manifest.model_dump(mode="json"),
+        model=_told(model, privacy),
         truth=_summary(run, rows) if truth else None,
         remarks=_remarks(run, tabular),
         not_kept=run.met - len(run.alerts),
@@ -223,6 +223,16 @@ def check_pseudonyms(model: SealedModel, fingerprint: str) -> None:
             f"the model was learnt under pseudonyms of the key {learnt}, and these flows are under {given}; "
             "give that key with --pseudonymise, or learn a model anew"
         )
+
+
+def _told(model: SealedModel, privacy: Privacy) -> dict[str, Any]:
+    """The manifest as it may be told: what it learnt from, and the home networks, as the flows are."""
+    told: dict[str, Any] = model.manifest.model_dump(mode="json")
+    if not told["pseudonyms"]:
+        told["home_networks"] = list(privacy.networks(tuple(told["home_networks"])))
+        for source in told["provenance"]["sources"]:
+            source["name"] = privacy.name(source["name"])
+    return told
 
 
 def _remarks(run: _Run, tabular: Tabular) -> list[str]:
