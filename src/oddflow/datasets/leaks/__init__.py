@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from oddflow.datasets.leaks.addresses import labels_by_address
 from oddflow.datasets.leaks.captures import shared_captures
 from oddflow.datasets.leaks.finding import Finding, Severity
-from oddflow.datasets.leaks.identifiers import identifiers
+from oddflow.datasets.leaks.identifiers import identifying_features
 from oddflow.datasets.leaks.near import near_repeats
 from oddflow.datasets.leaks.order import order_in_time
-from oddflow.datasets.leaks.repeats import repeats
+from oddflow.datasets.leaks.repeats import exact_repeats
 from oddflow.datasets.leaks.single import single_features
 from oddflow.datasets.rows import LabelledRows, Split
 
@@ -16,7 +16,8 @@ Check = Callable[[LabelledRows, Split, int], list[Finding]]
 """Takes the rows, how they are split and a seed."""
 
 CHECKS: tuple[Check, ...] = (
-    repeats, near_repeats, identifiers, single_features, labels_by_address, order_in_time, shared_captures,
+    exact_repeats, near_repeats, identifying_features, single_features, labels_by_address, order_in_time,
+    shared_captures,
 )  # fmt: skip
 
 

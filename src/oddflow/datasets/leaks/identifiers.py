@@ -35,7 +35,7 @@ STEADY = 0.999
 """A column runs with the rows where so many of its steps go up, or time does, or down."""
 
 
-def identifiers(rows: LabelledRows, _split: Split, _seed: int = 0) -> list[Finding]:
+def identifying_features(rows: LabelledRows, _split: Split, _seed: int = 0) -> list[Finding]:
     """Features whose name speaks of an address, a port, a time or a number; whose values are unique; or which only
     grow."""
     named = {f.name: kind for f in rows.features if (kind := kind_of(f.name))}
@@ -96,8 +96,8 @@ def _runs(rows: LabelledRows, column: NDArray[np.float32]) -> bool:
     if rows.times_ns is not None:
         orders.append(np.argsort(rows.times_ns, kind="stable"))
     for order in orders:
-        steps = np.diff(column[order])
-        steps = steps[np.isfinite(steps)]
+        values = column[order].astype(np.float64)
+        steps = np.diff(values[np.isfinite(values)])
         moving = int((steps != 0).sum())
         if moving < max(LEAST_ROWS, len(steps) // 20):
             continue

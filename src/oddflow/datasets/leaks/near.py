@@ -20,6 +20,12 @@ NEAR = 0.1
 
 MOST_QUERIES = 2_000
 MOST_KNOWN = 131_072
+MOST_CELLS = 1 << 25
+"""Rows × columns that are held as points: 128 MiB."""
+
+MOST_MEASURED = 16_384
+"""Rows that tell how features are spread."""
+
 MOST_PRODUCTS = 30_000_000_000
 """Multiplications that looking for neighbours may take: seconds on one core."""
 
@@ -56,9 +62,9 @@ class Space:
         scales = [feature.scale for feature in rows.features]
         is_log = np.array([scale is Scale.LOG for scale in scales])
         x = _bent(rows.x[known], is_log)
-        with np.errstate(all="ignore"):
-            low, middles, high = np.nan_to_num(np.nanquantile(x, [0.25, 0.5, 0.75], axis=0)).astype(np.float32)
-            spread = np.nan_to_num(np.nanstd(x, axis=0)).astype(np.float32)
+        x[:, np.isnan(x).all(axis=0)] = 0  # nothing is known: a width of 0
+        low, middles, high = np.nanquantile(x, [0.25, 0.5, 0.75], axis=0).astype(np.float32)
+        spread = np.nanstd(x, axis=0, dtype=np.float64).astype(np.float32)
         widths = np.where(high > low, high - low, spread)
         values = {
             place: _commonest(rows.x[known, place]) for place, scale in enumerate(scales) if scale is Scale.CATEGORY
@@ -96,11 +102,12 @@ def near_repeats(rows: LabelledRows, split: Split, seed: int = 0) -> list[Findin
     random = np.random.default_rng([seed, 1])
     hashes = row_hashes(rows.x)
     _, first = np.unique(hashes[split.train], return_index=True)
-    train = _sample(split.train[np.sort(first)], MOST_KNOWN, random)
+    train = split.train[np.sort(first)]
     test = split.test[~np.isin(hashes[split.test], hashes[split.train])]
     if min(len(train), len(test)) < LEAST_ROWS:
         return [_not_checked(name, len(train), len(test))]
-    space = Space.of(rows, train)
+    space = Space.of(rows, _sample(train, MOST_MEASURED, random))
+    train = _sample(train, min(MOST_KNOWN, MOST_CELLS // max(1, space.width)), random)
     most = max(LEAST_ROWS, min(MOST_QUERIES, MOST_PRODUCTS // max(1, len(train) * space.width)))
     known, stretch = _stretches(rows, train)
     points = space.points(rows.x[known])

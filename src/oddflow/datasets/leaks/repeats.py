@@ -35,7 +35,7 @@ def _mixed(words: Hashes) -> Hashes:
     return words ^ (words >> np.uint64(31))
 
 
-def repeats(rows: LabelledRows, split: Split, _seed: int = 0) -> list[Finding]:
+def exact_repeats(rows: LabelledRows, split: Split, _seed: int = 0) -> list[Finding]:
     """Repeats across the split, repeats in all, and equal rows under several labels."""
     hashes = row_hashes(rows.x)
     return [_across(rows, split, hashes), _within(rows, hashes), _contradicting(rows, split, hashes)]
