@@ -129,11 +129,13 @@ class Meaning(_Model):
     Attributes:
         name: As the set writes it.
         category: What kind of attack, or normal.
+        contains: Labels that hold this text mean it too, in sets that put more into a label.
         techniques: MITRE ATT&CK technique ids, only where the label names the technique itself.
     """
 
     name: str
     category: AttackCategory
+    contains: str = ""
     techniques: tuple[Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")], ...] = ()
 
     @model_validator(mode="after")

@@ -178,5 +178,3 @@ def _ends(table: pa.Table) -> pa.Table | None:
             column = pc.trunc(column)
         columns.append(column.cast(kind))
     return pa.table(columns, names=list(ENDS))
-
-
