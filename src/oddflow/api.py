@@ -29,6 +29,7 @@ from oddflow.files import check_place, examples_folder
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_flows
 from oddflow.losses import Ledger
+from oddflow.models.kinds import kind_for
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
 from oddflow.verdicts.detecting import detect as detect_in
@@ -97,6 +98,35 @@ def gather(
         ledger=told,
         progress=progress,
     )
+
+
+def gather_dataset(
+    name: str,
+    data: Source | None = None,
+    *,
+    split: str = "official",
+    seed: int = 0,
+    ledger: Ledger | None = None,
+) -> Gathered:
+    """Reads the rows of a data set that a split learns from, and of them the normal ones.
+
+    Args:
+        name: What the registry calls it.
+        data: The folder of all data sets; the one that ODDFLOW_DATA names unless given.
+        split: As `oddflow.datasets.splits.splits` has it; of several folds the first.
+        seed: Of all chance in it.
+        ledger: Told of all that is lost.
+
+    Raises:
+        InputError: A file of the set is missing, or is not what it should be.
+        UsageError: No set has that name, or it cannot be split so.
+    """
+    from oddflow.datasets.loading import load
+    from oddflow.datasets.splits import splits
+    from oddflow.learning.labelled import baseline
+
+    rows = load(name, data, ledger=ledger)
+    return baseline(rows, splits(rows, split, seed=seed)[0])
 
 
 def learn_gathered(
@@ -234,7 +264,7 @@ def detect(
     tabular = Tabular.of(
         HomeNetworks(home_networks or sealed.manifest.home_networks or PRIVATE),
         ContextSettings.of(sealed.manifest.context),
-        kind_of(sealed.manifest.feature_schema_version),
+        kind_for(sealed.manifest),
     )
     settings = MeterSettings.of(sealed.manifest.meter)
     threshold = set_threshold(sealed.held_back, wanted, sealed.manifest.flows_per_s)

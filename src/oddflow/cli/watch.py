@@ -107,9 +107,10 @@ def _judged_by(
     from oddflow.errors import UsageError
     from oddflow.features.context import ContextSettings
     from oddflow.features.homes import PRIVATE, HomeNetworks
-    from oddflow.features.tabular import Tabular, kind_of
+    from oddflow.features.tabular import Tabular
     from oddflow.flows.settings import MeterSettings
     from oddflow.models.format import read_sealed
+    from oddflow.models.kinds import kind_for
     from oddflow.models.sealed import SealedModel
     from oddflow.sensor.alerting import AlertSink
     from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
@@ -121,6 +122,7 @@ def _judged_by(
     wanted = Budget.parse(budget or DEFAULT_BUDGET) if share is None else Budget.of_share(share)
     archive = read_sealed(model)
     manifest = archive.manifest
+    kind = kind_for(manifest)
     homes = HomeNetworks(home_net or manifest.home_networks or PRIVATE)
     meter = replace(MeterSettings.of(manifest.meter), max_flows=max_flows)
     threshold = set_threshold(archive.held_back, wanted, manifest.flows_per_s)
@@ -134,7 +136,7 @@ def _judged_by(
         sealed = SealedModel(archive)  # in the worker's process: the runtime starts threads
         watcher = Watcher(
             sealed,
-            Tabular.of(homes, ContextSettings.of(manifest.context), kind_of(manifest.feature_schema_version)),
+            Tabular.of(homes, ContextSettings.of(manifest.context), kind),
             threshold=threshold.score,
             patience_s=patience,
             source=source,

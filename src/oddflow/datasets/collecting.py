@@ -106,6 +106,11 @@ class Collector:
             self._keep(piece, y, self._parts.index(part) if part else -1)
         self._counted.append(Counted(name, part, dict(classes.most_common())))
 
+    @property
+    def counted(self) -> tuple[Counted, ...]:
+        """What was read so far, section by section."""
+        return tuple(self._counted)
+
     def _classes(self, labels: pa.Array, section: str) -> NDArray[np.int16]:
         encoded = pc.dictionary_encode(pc.fill_null(labels, ""))
         places = [self._place(name, section) for name in encoded.dictionary.to_pylist()]
@@ -178,7 +183,7 @@ class Collector:
             captures=tuple(self._captures),
             capture=kept.capture,
             ends=kept.ends,
-            counted=tuple(self._counted),
+            counted=self.counted,
             ledger=self.ledger,
         )
 

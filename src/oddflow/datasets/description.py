@@ -195,6 +195,17 @@ class DataSet(_Model):
         return self.kind is not Kind.FEATURES
 
     @property
+    def is_shipped(self) -> bool:
+        """Whether all of it comes with Oddflow."""
+        return bool(self.files) and all(file.shipped for file in self.files)
+
+    @property
+    def rows(self) -> int | None:
+        """Rows that are read unless others are asked for; None where they are not known."""
+        rows = [section.rows for section in self.sections if not section.asked]
+        return sum(row for row in rows if row is not None) if rows and None not in rows else None
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The official parts, in order."""
         return tuple(dict.fromkeys(section.part for section in self.sections if section.part))

@@ -131,8 +131,9 @@ def _labelled(
     known = GroundTruth.read(os.fspath(truth)) if truth is not None else GroundTruth()
     meanings = [Meaning(name=name, category=known.category(name)) for name in dict.fromkeys((unmatched, *known.labels))]
     told = Ledger()
-    collector = Collector(", ".join(map(os.fspath, sources)), max_rows, told, meanings)
-    for source in map(os.fspath, sources):
+    names = [os.fspath(source) for source in sources]
+    collector = Collector(", ".join(names), max_rows, told, meanings)
+    for source in names:
         labelled = (labels_in(known.labelled(batch), unmatched) for batch in read_flows(source, told))
         collector.section(source, "", pieces(labelled, kind))
     for said in known.report().told():
@@ -143,7 +144,7 @@ def _labelled(
 
 
 def _place(known: DataSet, data: Folder | None) -> Path | None:
-    return None if data is None and all(file.shipped for file in known.files) else folder(data)
+    return None if data is None and known.is_shipped else folder(data)
 
 
 def task_of(known: DataSet, section: Section, place: Path | None, words: Words, ledger: Ledger) -> Task:

@@ -234,7 +234,9 @@ class GroundTruth:
 
     def attacks(self, batch: pa.RecordBatch) -> list[str]:
         """The attack's name for each flow, "" for a benign one."""
-        names = np.array([*("" if self.category(name) is AttackCategory.NORMAL else name for name in self.labels), ""], object)
+        names = np.array(
+            [*("" if self.category(name) is AttackCategory.NORMAL else name for name in self.labels), ""], object
+        )
         return names[self.codes(batch)].tolist()  # type: ignore[no-any-return]
 
     def category(self, label: str) -> AttackCategory:

@@ -189,8 +189,8 @@ def detect(
         flows=run.flows,
         ledger=ledger,
         model=model.manifest.model_dump(mode="json"),
-        truth=_summary(run, rows) if truth else None,
-        remarks=_remarks(run, tabular),
+        truth=_summary(run, rows, truth) if truth else None,
+        remarks=_remarks(run, tabular) + (truth.report().told() if truth else []),
         not_kept=run.met - len(run.alerts),
     )
 
@@ -212,7 +212,7 @@ def _remarks(run: _Run, tabular: Tabular) -> list[str]:
     return remarks
 
 
-def _summary(run: _Run, rows: list[AlertRow]) -> TruthSummary:
+def _summary(run: _Run, rows: list[AlertRow], truth: GroundTruth) -> TruthSummary:
     best: dict[str, int] = {}
     for row in rows:
         for alert in row.alerts:
@@ -227,4 +227,5 @@ def _summary(run: _Run, rows: list[AlertRow]) -> TruthSummary:
         benign_flows=run.attack_flows[""],
         false_alerts=run.attack_alerts[""],
         false_rows_in_first_20=sum(alert.truth == "" for alert in first),
+        joined=truth.report(),
     )

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-
 from numpy.typing import NDArray
 
 from oddflow.capture.stream import ByteStream

@@ -100,9 +100,7 @@ def kind_of(known: DataSet) -> Kind:
     return PORTABLE if known.kind is SetKind.FLOWS else FULL
 
 
-def pieces(
-    flows: Iterator[pa.RecordBatch], kind: Kind, settings: MeterSettings | None = None
-) -> Iterator[Piece]:
+def pieces(flows: Iterator[pa.RecordBatch], kind: Kind, settings: MeterSettings | None = None) -> Iterator[Piece]:
     """Flows of one source, in any order, as feature rows with their labels, times and ends."""
     tabular = Tabular.of(HomeNetworks(PRIVATE), ContextSettings(), kind)
     wait_s = (settings or MeterSettings()).longest_wait_s

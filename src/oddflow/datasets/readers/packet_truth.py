@@ -69,7 +69,9 @@ class PacketTruth:
         for moments in truth._by_key.values():
             moments.sort()
         if count != len(labels):
-            raise InputError(f"{path} has {count:,} packets, and {len(labels):,} are labelled; do they belong together?")
+            raise InputError(
+                f"{path} has {count:,} packets, and {len(labels):,} are labelled; do they belong together?"
+            )
         return truth
 
     def _add(self, batch: PacketBatch, labels: NDArray[np.uint8]) -> None:
