@@ -110,6 +110,35 @@ def _kind(privacy: Privacy) -> Kind:
     return FULL if privacy.keeps_payload else BYTELESS
 
 
+def gather_dataset(
+    name: str,
+    data: Source | None = None,
+    *,
+    split: str = "official",
+    seed: int = 0,
+    ledger: Ledger | None = None,
+) -> Gathered:
+    """Reads the rows of a data set that a split learns from, and of them the normal ones.
+
+    Args:
+        name: What the registry calls it.
+        data: The folder of all data sets; the one that ODDFLOW_DATA names unless given.
+        split: As `oddflow.datasets.splits.splits` has it; of several folds the first.
+        seed: Of all chance in it.
+        ledger: Told of all that is lost.
+
+    Raises:
+        InputError: A file of the set is missing, or is not what it should be.
+        UsageError: No set has that name, or it cannot be split so.
+    """
+    from oddflow.datasets.loading import load
+    from oddflow.datasets.splits import splits
+    from oddflow.learning.labelled import baseline
+
+    rows = load(name, data, ledger=ledger)
+    return baseline(rows, splits(rows, split, seed=seed)[0])
+
+
 def learn_gathered(
     gathered: Gathered,
     output: Source | None = None,

@@ -99,6 +99,12 @@ Tunnels = Annotated[
     bool,
     typer.Option(" /--no-tunnels", help="Meter tunnels themselves, not the packets inside them."),
 ]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="FOLDER", help="The folder of all data sets; ODDFLOW_DATA unless given.", show_default=False
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed and input, same model.")]
 
 

@@ -6,8 +6,8 @@
 """
 
 from oddflow.datasets import registry
-from oddflow.datasets.loading import load
+from oddflow.datasets.loading import flows, load, load_labelled
 from oddflow.datasets.place import folder
 from oddflow.datasets.rows import Counted, Label, LabelledRows, Split
 
-__all__ = ["Counted", "Label", "LabelledRows", "Split", "folder", "load", "registry"]
+__all__ = ["Counted", "Label", "LabelledRows", "Split", "flows", "folder", "load", "load_labelled", "registry"]

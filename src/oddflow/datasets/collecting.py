@@ -1,7 +1,7 @@
 """Pieces of sections to labelled rows: what is kept is bounded, what was there is counted."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,7 +59,7 @@ class Collector:
     name: str
     max_rows: int
     ledger: Ledger
-    meanings: Iterable[Meaning] = ()
+    meanings: Sequence[Meaning] = ()
     words: Words = field(default_factory=Words)
     _features: tuple[Feature, ...] = ()
     _labels: list[Label] = field(default_factory=list)
@@ -101,9 +101,15 @@ class Collector:
             y = self._classes(piece.labels, name)
             numbers, counts = np.unique(y, return_counts=True)
             classes.update({self._labels[n].name: int(c) for n, c in zip(numbers, counts, strict=True)})
-            self.ledger.used(len(y))
+            if self.ledger.unit == "rows":  # who read packets and records counted them
+                self.ledger.used(len(y))
             self._keep(piece, y, self._parts.index(part) if part else -1)
         self._counted.append(Counted(name, part, dict(classes.most_common())))
+
+    @property
+    def counted(self) -> tuple[Counted, ...]:
+        """What was read so far, section by section."""
+        return tuple(self._counted)
 
     def _classes(self, labels: pa.Array, section: str) -> NDArray[np.int16]:
         encoded = pc.dictionary_encode(pc.fill_null(labels, ""))
@@ -112,6 +118,8 @@ class Collector:
 
     def _place(self, name: str, section: str) -> int:
         key = folded(name)
+        if key not in self._places and (found := self._meant(key)) is not None:
+            self._places[key] = found
         if key not in self._places:
             if len(self._labels) >= MOST_LABELS:
                 raise InputError(f"{section} has more than {MOST_LABELS:,} different labels; is that column the label?")
@@ -120,6 +128,15 @@ class Collector:
             self._places[key] = len(self._labels)
             self._labels.append(Label(shown, AttackCategory.OTHER))
         return self._places[key]
+
+    def _meant(self, key: str) -> int | None:
+        """The place of a label that says more than the set's name for it: "malicious: ddos", "from-botnet-v42"."""
+        general, _, detail = key.partition(": ")
+        known = next((self._places[part] for part in (detail, general) if part in self._places), None)
+        if known is not None:
+            return known
+        held = (self._places[folded(m.name)] for m in self.meanings if m.contains and m.contains in key)
+        return next(held, None)
 
     def _keep(self, piece: Piece, y: NDArray[np.int16], part: int) -> None:
         whole = _Kept(
@@ -166,7 +183,7 @@ class Collector:
             captures=tuple(self._captures),
             capture=kept.capture,
             ends=kept.ends,
-            counted=tuple(self._counted),
+            counted=self.counted,
             ledger=self.ledger,
         )
 

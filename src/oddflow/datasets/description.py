@@ -129,11 +129,13 @@ class Meaning(_Model):
     Attributes:
         name: As the set writes it.
         category: What kind of attack, or normal.
+        contains: Labels that hold this text mean it too, in sets that put more into a label.
         techniques: MITRE ATT&CK technique ids, only where the label names the technique itself.
     """
 
     name: str
     category: AttackCategory
+    contains: str = ""
     techniques: tuple[Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")], ...] = ()
 
     @model_validator(mode="after")
@@ -191,6 +193,17 @@ class DataSet(_Model):
     def has_flows(self) -> bool:
         """Whether it holds flows; else it is a feature set."""
         return self.kind is not Kind.FEATURES
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether all of it comes with Oddflow."""
+        return bool(self.files) and all(file.shipped for file in self.files)
+
+    @property
+    def rows(self) -> int | None:
+        """Rows that are read unless others are asked for; None where they are not known."""
+        rows = [section.rows for section in self.sections if not section.asked]
+        return sum(row for row in rows if row is not None) if rows and None not in rows else None
 
     @property
     def parts(self) -> tuple[str, ...]:

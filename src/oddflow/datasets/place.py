@@ -40,15 +40,19 @@ def is_there(file: File, data: Path | None) -> bool:
 
 
 def presence(known: DataSet, data: Path | None) -> str:
-    """How much of a set is there: "here", "partly", "absent", or "not read" where Oddflow does not read it."""
+    """How much of what is usually read is there: "here", "partly" where that is enough to use the set, "absent".
+
+    It is "not read" where Oddflow does not read the set.
+    """
     if not known.available:
         return "not read"
-    there = [is_there(file, data) for file in known.files]
-    if all(there):
+    there = {file.path for file in known.files if is_there(file, data)}
+    usual = {path for section in known.sections if not section.asked for path in (section.path, section.truth) if path}
+    if usual <= there:
         return "here"
     # a set of optional files is of use with any of them
-    needed = [one for file, one in zip(known.files, there, strict=True) if file.required]
-    return "partly" if any(there) and all(needed) else "absent"
+    needed = {file.path for file in known.files if file.required}
+    return "partly" if there & usual and needed <= there else "absent"
 
 
 def needed_place(known: DataSet, path: str, data: Path | None) -> Path:

@@ -88,6 +88,10 @@ class LabelledRows:
         """The number of rows."""
         return len(self.y)
 
+    def filled(self) -> NDArray[np.float32]:
+        """The features with 0 where one is missing, as models take them: x (n, d) -> (n, d)."""
+        return np.nan_to_num(self.x)
+
     @property
     def read(self) -> int:
         """Rows that were read; more than n where an even sample was kept."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from oddflow.capture.stream import ByteStream
+from oddflow.logs.zeek import is_zeek, read_conn
 from oddflow.losses import Ledger
 
 
@@ -18,12 +19,14 @@ class Opened:
         name: What messages call it: never with a password.
         first: Its first bytes, decompressed; `capture.stream.FIRST_BYTES` where it has so many.
         ledger: Told of all that is lost, with the line.
+        grows: Whether it is followed: what lies beside it grows, too.
     """
 
     source: str
     name: str
     first: bytes
     ledger: Ledger
+    grows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Format:
     grows: bool = False
 
 
-FORMATS: tuple[Format, ...] = ()
+FORMATS: tuple[Format, ...] = (Format("Zeek conn.log (TSV, JSON)", is_zeek, read_conn, grows=True),)
 """In the order in which they are tried."""
 
 

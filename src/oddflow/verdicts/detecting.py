@@ -204,8 +204,8 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         flows=run.flows,
         ledger=ledger,
         model=_told(model, privacy),
-        truth=_summary(run, rows) if truth else None,
-        remarks=_remarks(run, tabular),
+        truth=_summary(run, rows, truth) if truth else None,
+        remarks=_remarks(run, tabular) + (truth.report().told() if truth else []),
         not_kept=run.met - len(run.alerts),
     )
 
@@ -252,7 +252,7 @@ def _remarks(run: _Run, tabular: Tabular) -> list[str]:
     return remarks
 
 
-def _summary(run: _Run, rows: list[AlertRow]) -> TruthSummary:
+def _summary(run: _Run, rows: list[AlertRow], truth: GroundTruth) -> TruthSummary:
     best: dict[str, int] = {}
     for row in rows:
         for alert in row.alerts:
@@ -267,4 +267,5 @@ def _summary(run: _Run, rows: list[AlertRow]) -> TruthSummary:
         benign_flows=run.attack_flows[""],
         false_alerts=run.attack_alerts[""],
         false_rows_in_first_20=sum(alert.truth == "" for alert in first),
+        joined=truth.report(),
     )

@@ -7,9 +7,10 @@ from oddflow.errors import SchemaMismatch
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.kind import Kind
-from oddflow.features.tabular import Tabular, kind_of
+from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import Privacy
+from oddflow.models.kinds import kind_for
 from oddflow.models.manifest import Manifest
 
 
@@ -39,7 +40,7 @@ class Prepared:
             SchemaMismatch: The model looks into payload, and none is kept; or this version does not know its features.
             UsageError: A home network is wrong.
         """
-        kind, settings = kind_of(manifest.feature_schema_version), MeterSettings.of(manifest.meter)
+        kind, settings = kind_for(manifest), MeterSettings.of(manifest.meter)
         if settings.payload is Payload.NONE:
             privacy = replace(privacy, keeps_payload=False)
         if not privacy.keeps_payload and "payload" in kind.needed:

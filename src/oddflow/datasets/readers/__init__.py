@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 
-from oddflow.datasets.readers import arff, cic, idx, kdd, npz, unsw
+from oddflow.datasets.readers import arff, cic, flows, idx, kdd, npz, unsw
 from oddflow.datasets.readers.piece import Reader
 
 READERS: Mapping[str, Reader] = {
     "arff": arff.read,
     "cic": cic.read,
+    "flows": flows.read,
     "idx": idx.read,
     "kdd": kdd.read,
     "npz": npz.read,
+    "packets": flows.read_packets,
     "unsw": unsw.read,
 }
 """By the names that descriptions use."""

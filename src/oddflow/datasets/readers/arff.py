@@ -62,4 +62,6 @@ def _header(stream: ByteStream, name: str) -> tuple[list[tuple[str, str]], ByteS
         attributes.append((parts[1].strip("'\""), "numeric" if kind in NUMERIC else "nominal"))
     if not 2 <= len(attributes) <= MOST_COLUMNS or attributes[-1][1] != "nominal":
         raise InputError(f"{name} has {len(attributes)} attributes; expected features, and a nominal one as the last")
-    return attributes, Prefixed(held[found.end() :], stream)
+    # blank lines in place of the header: line numbers stay those of the file
+    blank = b"\n" * held[: found.end()].count(b"\n")
+    return attributes, Prefixed(blank + held[found.end() :], stream)
