@@ -6,7 +6,7 @@
 True
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -38,6 +38,8 @@ from oddflow.verdicts.detection import Detection
 from oddflow.verdicts.prepared import Prepared
 
 if TYPE_CHECKING:
+    from oddflow.datasets.leaks import Finding
+    from oddflow.datasets.rows import Split
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
 
@@ -117,6 +119,7 @@ def gather_dataset(
     split: str = "official",
     seed: int = 0,
     ledger: Ledger | None = None,
+    leaks: "Callable[[Sequence[Finding], Split], None] | None" = None,
 ) -> Gathered:
     """Reads the rows of a data set that a split learns from, and of them the normal ones.
 
@@ -126,17 +129,22 @@ def gather_dataset(
         split: As `oddflow.datasets.splits.splits` has it; of several folds the first.
         seed: Of all chance in it.
         ledger: Told of all that is lost.
+        leaks: Told what `oddflow.datasets.leaks.check_leaks` finds of the split; unless given, it is not checked.
 
     Raises:
         InputError: A file of the set is missing, or is not what it should be.
         UsageError: No set has that name, or it cannot be split so.
     """
+    from oddflow.datasets.leaks import check_leaks
     from oddflow.datasets.loading import load
     from oddflow.datasets.splits import splits
     from oddflow.learning.labelled import baseline
 
     rows = load(name, data, ledger=ledger)
-    return baseline(rows, splits(rows, split, seed=seed)[0])
+    chosen = splits(rows, split, seed=seed)[0]
+    if leaks is not None:
+        leaks(check_leaks(rows, chosen, seed=seed), chosen)
+    return baseline(rows, chosen)
 
 
 def learn_gathered(

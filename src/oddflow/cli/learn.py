@@ -1,10 +1,16 @@
 """`oddflow learn`: normal traffic to a sealed model."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oddflow.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from oddflow.datasets.leaks import Finding
+    from oddflow.datasets.rows import Split
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +54,9 @@ def learn(
             "stratified-k-fold (the first fold).",
         ),
     ] = "official",
+    leak_checks: Annotated[
+        bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")
+    ] = True,
     merge: options.Merge = False,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
@@ -83,7 +92,8 @@ def learn(
             raise UsageError(
                 "the rows of a --dataset are read as they are: leave out how flows are cut, merged and told"
             )
-        gathered = api.gather_dataset(dataset, data, split=split, seed=seed, ledger=ledger)
+        told = _tell_leaks if leak_checks else None
+        gathered = api.gather_dataset(dataset, data, split=split, seed=seed, ledger=ledger, leaks=told)
     else:
         with console.reading(sources or [], "metering") as progress:
             gathered = api.gather(
@@ -110,3 +120,9 @@ def learn(
             console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
     if strict and not ledger.complete:
         raise options.Lost
+
+
+def _tell_leaks(findings: "Sequence[Finding]", split: "Split") -> None:
+    from oddflow.cli import dataset_show
+
+    dataset_show.say_leaks(findings, split.name)

@@ -1,6 +1,6 @@
 """What a labelled set holds: its classes, what is missing, and how each feature is spread."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from oddflow.datasets.rows import Label, LabelledRows
 from oddflow.features.feature import Feature, Scale
+from oddflow.schema import PAYLOAD_BYTES
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 BINS = 20
@@ -18,6 +19,12 @@ TAIL = 0.005
 MOST_WORDS = 12
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
+Word = Callable[[float, Feature], str]
+"""What to call a value of a category."""
+
+
+def _number(value: float, _feature: Feature) -> str:
+    return f"{value:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ class Summary:
         span_ns: First and last time; None where the set says nothing of times.
         captures: Files or captures with their rows, the most first.
         incomplete: Rows with a missing value.
+        pictures: Of a set of pictures, the mean one of each class, in the order of the classes: 784 grey bytes each.
     """
 
     name: str
@@ -81,10 +89,16 @@ class Summary:
     span_ns: tuple[int, int] | None
     captures: tuple[tuple[str, int], ...]
     incomplete: int
+    pictures: tuple[bytes, ...] = ()
 
     @classmethod
-    def of(cls, rows: LabelledRows) -> "Summary":
-        """Of n rows, n > 0; one feature at a time, so it takes little memory beside them."""
+    def of(cls, rows: LabelledRows, word: Word = _number) -> "Summary":
+        """Of n rows, n > 0; one feature at a time, so it takes little memory beside them.
+
+        Args:
+            rows: The rows.
+            word: What to call a value of a category for which the set has no word.
+        """
         attacks = rows.is_attack
         incomplete = np.zeros(len(rows), bool)
         spreads = []
@@ -92,8 +106,8 @@ class Summary:
             column = rows.x[:, place]
             is_known = np.isfinite(column)
             incomplete |= ~is_known
-            spreads.append(_spread(feature, column, is_known, attacks, rows.words))
-        times = rows.times_ns
+            spreads.append(_spread(feature, column, is_known, attacks, _names(rows, feature, word)))
+        times, classes = rows.times_ns, _classes(rows)
         return cls(
             name=rows.name,
             rows=len(rows),
@@ -101,11 +115,12 @@ class Summary:
             attacks=int(attacks.sum()),
             parts=rows.parts,
             part_rows=tuple(int(np.sum(rows.part == part)) for part in range(len(rows.parts))),
-            classes=_classes(rows),
+            classes=classes,
             spreads=tuple(spreads),
             span_ns=None if times is None else (int(times.min()), int(times.max())),
             captures=_captures(rows),
             incomplete=int(incomplete.sum()),
+            pictures=_pictures(rows, classes),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -137,6 +152,13 @@ def _classes(rows: LabelledRows) -> tuple[ClassCount, ...]:
     )
 
 
+def _pictures(rows: LabelledRows, classes: tuple[ClassCount, ...]) -> tuple[bytes, ...]:
+    if len(rows.features) != PAYLOAD_BYTES or not all(feature.name.startswith("pixel") for feature in rows.features):
+        return ()
+    means = (rows.x[rows.y == rows.labels.index(one.label)].mean(axis=0) for one in classes)
+    return tuple(np.clip(np.nan_to_num(mean), 0, 255).astype(np.uint8).tobytes() for mean in means)
+
+
 def _captures(rows: LabelledRows) -> tuple[tuple[str, int], ...]:
     if rows.capture is None:
         return ()
@@ -144,9 +166,7 @@ def _captures(rows: LabelledRows) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(zip(rows.captures, map(int, counts), strict=True), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _spread(
-    feature: Feature, column: Floats, is_known: Flags, attacks: Flags, words: Mapping[str, tuple[str, ...]]
-) -> Spread:
+def _spread(feature: Feature, column: Floats, is_known: Flags, attacks: Flags, name: Callable[[float], str]) -> Spread:
     values, attack = column[is_known], attacks[is_known]
     known, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
     missing, distinct = len(column) - len(values), len(known)
@@ -154,7 +174,7 @@ def _spread(
         shown = np.lexsort((known, -counts))[:MOST_WORDS]
         by_word = [np.bincount(codes[kind], minlength=distinct) for kind in (~attack, attack)]
         normal, odd = ([int(by[place]) for place in shown] for by in by_word)
-        named = [_word(float(known[place]), words.get(feature.name, ())) for place in shown]
+        named = [name(float(known[place])) for place in shown]
         if distinct > len(shown):
             named.append(f"{distinct - len(shown):,} others")
             normal.append(int((~attack).sum()) - sum(normal))
@@ -185,5 +205,6 @@ def _edges(values: Floats, *, is_log: bool) -> NDArray[np.float64]:
     return np.linspace(low, high, BINS + 1)
 
 
-def _word(value: float, words: tuple[str, ...]) -> str:
-    return words[int(value)] if 0 <= value < len(words) else f"{value:g}"
+def _names(rows: LabelledRows, feature: Feature, word: Word) -> Callable[[float], str]:
+    words = rows.words.get(feature.name, ())
+    return lambda value: words[int(value)] if 0 <= value < len(words) else word(value, feature)

@@ -11,11 +11,12 @@ from pathlib import Path
 from markupsafe import Markup
 
 from oddflow import __version__
-from oddflow.datasets.leaks import Finding, Severity, worst
+from oddflow.datasets.leaks import Finding, Severity, by_weight
 from oddflow.datasets.summary import Spread, Summary
 from oddflow.files import whole_file
 from oddflow.reports import words
 from oddflow.reports.page import environment, part, policy
+from oddflow.reports.payload import data_uri
 from oddflow.reports.spread import class_bar, spread_chart
 
 MOST_CHARTS = 200
@@ -33,7 +34,7 @@ class About:
     Attributes:
         title: What people call it.
         summary: What it is, in a sentence.
-        paper, licence, url: Where it was published, under which terms, and where it is offered.
+        paper, licence: Where it was published, and on which terms it is offered.
         notes: What one should know before one uses it.
     """
 
@@ -41,7 +42,6 @@ class About:
     summary: str = ""
     paper: str = ""
     licence: str = ""
-    url: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -71,19 +71,21 @@ def render(
     """
     style, script = part("style.css"), part("script.js")
     most = max((one.rows for one in summary.classes), default=1)
-    order = list(Severity)
     return environment().get_template("dataset.html").render(
         summary=summary,
         about=about or About(),
         split=split,
-        findings=sorted(findings, key=lambda one: -order.index(one.severity)),
+        findings=by_weight(findings),
         grave=sum(one.severity in {Severity.WARNING, Severity.SEVERE} for one in findings),
-        worst=worst(findings).value,
         marks={severity.value: mark for severity, mark in _MARKS.items()},
         classes=[(one, class_bar(one.label.category.value == "normal", one.rows, most)) for one in summary.classes],
         most_classes=MOST_CLASSES,
+        pictures=[
+            (one.label.name, data_uri(picture))
+            for one, picture in zip(summary.classes, summary.pictures, strict=bool(summary.pictures))
+        ],
         missing=[spread for spread in summary.spreads if spread.missing],
-        drawn=[_Drawn(spread, spread_chart(spread), _facts(spread)) for spread in summary.spreads[:MOST_CHARTS]],
+        drawn=[_Drawn(spread, spread_chart(spread), _facts(spread)) for spread in _charted(summary)],
         span=_span(summary),
         policy=policy(style, script),
         style=style,
@@ -101,6 +103,11 @@ def write(page: str, path: Path | str) -> None:
     """
     with whole_file(str(path)) as file:
         file.write(page.encode("utf-8", "replace"))
+
+
+def _charted(summary: Summary) -> Sequence[Spread]:
+    """Features that are drawn; single pixels say nothing."""
+    return () if summary.pictures else summary.spreads[:MOST_CHARTS]
 
 
 def _facts(spread: Spread) -> str:

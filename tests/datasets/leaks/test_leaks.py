@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.datasets.make import halves, noise, rows_of, shuffled
 
-from oddflow.datasets.leaks import Severity, check_leaks, worst
+from oddflow.datasets.leaks import Severity, by_weight, check_leaks
 from oddflow.datasets.leaks.captures import shared_captures
 from oddflow.datasets.leaks.order import order_in_time
 from oddflow.datasets.loading import load
@@ -71,10 +71,11 @@ def test_a_column_without_a_value_is_no_error():
     assert check_leaks(rows_of(x), halves(rows_of(x)))
 
 
-def test_the_worst_is_the_gravest():
+def test_the_gravest_comes_first():
     rows = rows_of(np.zeros((400, 2)))
-    assert worst(check_leaks(rows, halves(rows))) is Severity.SEVERE
-    assert worst([]) is Severity.CLEAN
+    severities = [finding.severity for finding in by_weight(check_leaks(rows, halves(rows)))]
+    assert severities[0] is Severity.SEVERE
+    assert severities == sorted(severities, key=list(Severity).index, reverse=True)
 
 
 def figures_of(shared, name, split=shuffled):

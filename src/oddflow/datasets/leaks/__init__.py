@@ -35,9 +35,10 @@ def check_leaks(rows: LabelledRows, split: Split, *, seed: int = 0) -> list[Find
     return [finding for check in CHECKS for finding in check(rows, split, seed)]
 
 
-def worst(findings: Sequence[Finding]) -> Severity:
-    """The gravest of all."""
-    return max((finding.severity for finding in findings), key=list(Severity).index, default=Severity.CLEAN)
+def by_weight(findings: Sequence[Finding]) -> list[Finding]:
+    """The gravest first, else in their order."""
+    order = list(Severity)
+    return sorted(findings, key=lambda finding: -order.index(finding.severity))
 
 
-__all__ = ["Finding", "Severity", "check_leaks", "worst"]
+__all__ = ["Finding", "Severity", "by_weight", "check_leaks"]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.datasets.leaks.finding import Figure, Finding, Severity
-from oddflow.datasets.leaks.telling import Counts, Told, tell
+from oddflow.datasets.leaks.telling import LEAST_TRAIN, Counts, Told, tell
 from oddflow.datasets.rows import LabelledRows, Split
 from oddflow.features.feature import Feature, Scale
 
@@ -89,9 +89,12 @@ def _of_classes(rows: LabelledRows, found: list[_Found]) -> Finding:
         "classes_checked": len(best),
         "classes": [f"{label}: {_words(one)}" for label, one in above],
     }
+    if not best:
+        what = f"no class has {LEAST_TRAIN} rows, and others as many, on both sides"
+        return Finding(name, Severity.NOT_CHECKED, what, figures=figures)
     if not above:
         what = f"no feature alone tells one of {len(best)} classes from all others"
-        return Finding(name, Severity.CLEAN if best else Severity.NOT_CHECKED, what, figures=figures)
+        return Finding(name, Severity.CLEAN, what, figures=figures)
     named = "; ".join(f"{label} by {one.feature} ({one.told.balanced:.3f})" for label, one in above[:NAMED])
     more = f"; and {len(above) - NAMED} more" if len(above) > NAMED else ""
     return Finding(

@@ -73,6 +73,20 @@ def _two(table: Table, mine: NDArray[np.bool_]) -> Table:
     return np.stack([table[:, ~mine].sum(axis=1), table[:, mine].sum(axis=1)], axis=1)
 
 
+def told_by_others(table: Table) -> float:
+    """The balanced accuracy of giving each row to the side that has more of the other rows with its code.
+
+    Args:
+        table: Rows by code and side, (codes, 2); two rows of either side at least.
+    """
+    normal, mine = table[:, 0].astype(np.float64), table[:, 1].astype(np.float64)
+    totals = normal.sum(), mine.sum()
+    is_right = np.stack(
+        [mine / totals[1] <= (normal - 1) / (totals[0] - 1), (mine - 1) / (totals[1] - 1) > normal / totals[0]], axis=1
+    )
+    return float(((table * is_right).sum(axis=0) / table.sum(axis=0)).mean())
+
+
 def tell(sides: tuple[Table, Table, int]) -> Told | None:
     """Each code is given to the side that has more of its training rows there; None where rows are too few."""
     train, test, which = sides
