@@ -68,14 +68,17 @@ def by_time(rows: LabelledRows, *, test_share: float = TEST_SHARE) -> Split:
     """What ended first is learnt from: every test row ended after every row that is learnt from.
 
     Raises:
-        UsageError: The rows have no times, or nearly all have the same.
+        UsageError: The rows have no times, or all have the same.
     """
     _check_share(test_share)
     if rows.times_ns is None:
         raise UsageError(f"{rows.name} does not say when its rows were; split it stratified or by capture")
-    times = rows.times_ns
-    edge = np.sort(times)[round(len(times) * (1 - test_share))] if len(times) > 1 else 0
-    return _split(rows, "by time", times < edge, times >= edge)
+    known, counts = np.unique(rows.times_ns, return_counts=True)
+    if len(known) < 2:
+        raise UsageError(f"{rows.name} has rows of one time alone, {len(rows):,}; split it another way")
+    tested = len(rows) - np.cumsum(counts)[:-1]  # where the cut is made after the first, second, … time
+    edge = known[1 + np.argmin(np.abs(tested - len(rows) * test_share))]
+    return _split(rows, "by time", rows.times_ns < edge, rows.times_ns >= edge)
 
 
 def by_host(rows: LabelledRows, *, test_share: float = TEST_SHARE, seed: int = 0, host: Host = Host.BOTH) -> Split:

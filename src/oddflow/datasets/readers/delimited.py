@@ -26,7 +26,7 @@ MISSING = ("", "NaN", "nan", "NA", "?")
 """What stands for a number that is not there."""
 
 MOST_COLUMNS = 4_096
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?)", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?)", re.IGNORECASE | re.ASCII)
 _MARK = b"\xef\xbb\xbf"
 
 
