@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from hypothesis.strategies import floats, sampled_from
-from tests.datasets.make import LABELS, noise, rows_of
 
 from oddflow.datasets.loading import load
 from oddflow.datasets.rows import Label
 from oddflow.datasets.summary import BINS, MOST_WORDS, Summary
 from oddflow.features.feature import Scale
 from oddflow.schema import AttackCategory
+from tests.datasets.make import LABELS, noise, rows_of
 
 VALUES = floats(width=32) | sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf, 3.4e38, -3.4e38])
 
