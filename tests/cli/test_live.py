@@ -18,7 +18,7 @@ import oddflow
 from oddflow.capture.reader import packets
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.pseudonyms import Pseudonyms
-from oddflow.logs.table import pseudonyms_of
+from oddflow.logs.table import PSEUDONYMS
 from oddflow.losses import Ledger
 from oddflow.schema import COLUMNS
 from tests.capture.build import ether, ipv4, pcap, tcp, udp
@@ -494,7 +494,7 @@ def test_live_flows_are_told_under_pseudonyms(wire, sense, tmp_path):
     found, plain = parquet.read_table(table), metered(frames, tmp_path)
     assert sorted(found["src_ip"].to_pylist()) == sorted(map(pseudonyms.address, plain["src_ip"].to_pylist()))
     assert found["payload"].null_count == found.num_rows
-    assert pseudonyms_of(str(table), table.read_bytes()[:4]) == pseudonyms.fingerprint
+    assert found.schema.metadata[PSEUDONYMS].decode() == pseudonyms.fingerprint
 
 
 def test_watch_tells_its_alerts_under_pseudonyms(wire, sense, office, tmp_path):

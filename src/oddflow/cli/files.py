@@ -110,9 +110,9 @@ def follow_file(given: Sequence[str], cut: "MeterSettings", told: Told, *, durat
             given[0], ledger, stop=stop, duration_s=duration_s, settings=cut, seen=seen, privacy=told.privacy
         )
         for batch in followed:
-            if writer:
+            if writer and batch.num_rows:
                 writer.write(batch)
-            elif not told.as_json:
+            elif not writer and not told.as_json:
                 for line in flow_line(batch):
                     console.out.print(line, soft_wrap=True)
     _end(told, tables, [seen], ledger, [])

@@ -117,7 +117,13 @@ OTHERS = (
     ),
     Other(
         "ssl",
-        (*COMMON, Field("version", TEXT), Field("server_name", TEXT), Field("ja3", TEXT), Field("ja4", TEXT)),
+        (
+            *COMMON,
+            Field("version", TEXT),
+            Field("server_name", TEXT),
+            Field("ja3", TEXT, is_rare=True),
+            Field("ja4", TEXT, is_rare=True),
+        ),
         _ssl,
     ),
     Other(
