@@ -105,6 +105,34 @@ def test_by_url(places):
     assert (data / "set" / "x.txt").read_bytes() == CONTENT
 
 
+class Breaking:
+    """A connection that breaks off."""
+
+    def __init__(self, ledger):
+        self._ledger, self._left = ledger, [CONTENT[:700]]
+
+    def read(self, size):
+        if self._left:
+            return self._left.pop()
+        self._ledger.damaged("the connection broke")
+        return b""
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("sha256", [None, "unknown"])
+def test_a_connection_that_breaks_leaves_what_was_copied_and_no_file(places, monkeypatch, sha256):
+    source, data = places
+    with monkeypatch.context() as patched:
+        patched.setattr(getting, "open_file", lambda name, ledger: Breaking(ledger))
+        with pytest.raises(Unreadable, match=r"connection broke.*goes on there"):
+            get(known(sha256), str(source), data)
+    assert [path.name for path in (data / "set").iterdir()] == ["x.txt.part"]
+    assert get(known(sha256), str(source), data)[0].verdict == "copied"
+    assert (data / "set" / "x.txt").read_bytes() == CONTENT
+
+
 def test_a_place_that_cannot_be_written_to_is_told(places):
     source, data = places
     (data / "set").write_text("a file where a folder is needed")

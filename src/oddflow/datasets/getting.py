@@ -1,6 +1,7 @@
 """Brings a set's files into the folder of data sets: from another folder or an address, checked while they are copied.
 
-A copy that was broken off goes on where it stopped: what is there is read once more, for the hash of the whole.
+A copy that was broken off goes on where it stopped: what is there is read once more, for the hash of the whole. From
+an address, what is there already is fetched once more, too.
 """
 
 import hashlib
@@ -68,45 +69,45 @@ def _got(file: File, source: str, data: Path, known: DataSet, progress: Progress
     is_known = file.sha256 != UNKNOWN
     if target.is_file() and is_known and digest_of(target, progress).hexdigest() == file.sha256:
         return Got(file.path, "there", is_checked=True)
-    opened = _opened(file, source, target)
-    if opened is None:
+    ledger = Ledger("bytes")
+    try:
+        name, stream = _opened(file, source, target, ledger)
+    except Unreadable as error:
         if target.is_file() and not is_known:
             return Got(file.path, "there", is_checked=False)
         if file.required:
-            raise Unreadable(
-                f"{shown(source)} has no {file.path}, nor {PurePosixPath(file.path).name}; "
-                f"{known.title} is offered at {known.url}"
-            )
+            raise Unreadable(f"{error}; {known.title} is offered at {known.url}") from None
         return Got(file.path, "absent", is_checked=False)
-    name, stream = opened
     with closing(stream):
-        _copy(stream, name, target, file, progress)
+        _copy(stream, name, target, file, ledger, progress)
     return Got(file.path, "copied", is_checked=is_known)
 
 
-def _opened(file: File, source: str, target: Path) -> tuple[str, Closable] | None:
-    """The file in the source: by its path, by the rest of its path, or by its name."""
+def _opened(file: File, source: str, target: Path, ledger: Ledger) -> tuple[str, Closable]:
+    """The file in the source: by its path, by the rest of its path, or by its name.
+
+    Raises:
+        Unreadable: It is not there.
+    """
     parts = PurePosixPath(file.path).parts
+    is_remote = is_url(source) and not is_local(source)
+    why = ""
     for start in dict.fromkeys((0, 1, len(parts) - 1)):
         rest = "/".join(parts[start:])
-        if is_url(source) and not is_local(source):
-            name = f"{source.rstrip('/')}/{rest}"
-        else:
-            place = Path(local_path(source)) / rest
-            if not place.is_file():
-                continue
-            if target.exists() and place.samefile(target):
-                raise UsageError(f"{place} is the file itself; name another folder with --from")
-            name = str(place)
+        place = Path(local_path(source)) / rest
+        if not is_remote and not place.is_file():
+            continue
+        if not is_remote and target.exists() and place.samefile(target):
+            raise UsageError(f"{place} is the file itself; name another folder with --from")
+        name = f"{source.rstrip('/')}/{rest}" if is_remote else str(place)
         try:
-            return name, open_file(name, Ledger())
+            return name, open_file(name, ledger)
         except Unreadable as error:
-            if "does not exist" not in str(error):
-                raise
-    return None
+            why = f": {error}"
+    raise Unreadable(f"{shown(source)} has no {file.path}, nor {parts[-1]}{why}")
 
 
-def _copy(stream: Closable, name: str, target: Path, file: File, progress: Progress | None) -> None:
+def _copy(stream: Closable, name: str, target: Path, file: File, ledger: Ledger, progress: Progress | None) -> None:
     """Copies to a file of another name, which gets its own once the hash is right."""
     part = target.with_name(target.name + PART)
     try:
@@ -124,6 +125,8 @@ def _copy(stream: Closable, name: str, target: Path, file: File, progress: Progr
                     progress(len(piece))
             output.flush()
             os.fsync(output.fileno())
+        if ledger.damages:
+            raise Unreadable(f"{ledger.damages[0]}. What was copied stays: the same command goes on there")
         if file.sha256 not in (UNKNOWN, digest.hexdigest()):
             part.unlink()
             raise InputError(

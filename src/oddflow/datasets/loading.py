@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from oddflow.capture.capture_set import passes_once
 from oddflow.datasets import registry
 from oddflow.datasets.collecting import MAX_ROWS, Collector
 from oddflow.datasets.description import DataSet, Meaning, Section
@@ -115,8 +116,9 @@ def load_labelled(
     if not portable:
         try:
             return _labelled(sources, truth, unmatched, FULL, max_rows, ledger)
-        except SchemaMismatch:
-            pass  # a log or an exporter; what was read of it is read again
+        except SchemaMismatch:  # a log or an exporter: it is read again
+            if any(passes_once(os.fspath(source)) for source in sources):
+                raise
     return _labelled(sources, truth, unmatched, PORTABLE, max_rows, ledger)
 
 

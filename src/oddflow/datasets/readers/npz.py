@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from oddflow.datasets.readers.opening import DAMAGED
 from oddflow.datasets.readers.packet_labels import packet_labels
 from oddflow.datasets.readers.piece import Piece, Task
 from oddflow.errors import InputError, Unreadable
@@ -72,5 +73,5 @@ def _array(task: Task) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
             return np.asarray(arrays[ARRAY], np.float32)
     except KeyError:
         raise InputError(f"{task.name} has no array called {ARRAY}; is it Kitsune's?") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (*DAMAGED, MemoryError, SyntaxError) as error:  # of the zip file, and of the array's header
         raise Unreadable(f"{task.name} cannot be read: {reason_of(error)}; is it an npz file?") from None

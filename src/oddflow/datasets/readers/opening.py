@@ -1,9 +1,10 @@
 """Opens the file of a section: bare, gzip, zstd, or a member of a zip file."""
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from oddflow.capture.stream import ByRead, ByteStream, plain_bytes
@@ -13,7 +14,9 @@ from oddflow.files import reason_of
 from oddflow.losses import Ledger
 
 ZIP_MAGIC = b"PK\x03\x04"
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError
+)  # fmt: skip
 """What zipfile raises for a member that is damaged, cut, encrypted, or packed in a way that it does not know."""
 
 
@@ -46,11 +49,13 @@ def opened(task: Task) -> Iterator[ByteStream]:
         if not first.startswith(ZIP_MAGIC):
             yield stream
             return
-    try:
-        with zipfile.ZipFile(task.path) as packed, packed.open(_member(packed, task)) as file:
-            yield _Member(file, task.name, task.ledger)
-    except DAMAGED as error:
-        raise Unreadable(f"{task.name} cannot be read: {reason_of(error)}; is the zip file whole?") from None
+    with ExitStack() as stack:
+        try:
+            packed = stack.enter_context(zipfile.ZipFile(task.path))
+            file = stack.enter_context(packed.open(_member(packed, task)))
+        except DAMAGED as error:
+            raise Unreadable(f"{task.name} cannot be read: {reason_of(error)}; is the zip file whole?") from None
+        yield _Member(file, task.name, task.ledger)
 
 
 def _member(packed: zipfile.ZipFile, task: Task) -> str:
