@@ -37,12 +37,13 @@ def test_labels_that_do_not_are_clean(hosts):
     assert finding.figures["src_ip_seen"] == 1
 
 
-def test_hosts_that_were_never_learnt_from_tell_nothing(hosts):
+def test_a_split_that_keeps_hosts_apart_is_told_what_it_keeps_apart(hosts):
     hosts = np.sort(hosts)
     rows = rows_of(noise(2_000), hosts % 2, src=addresses(hosts))
     finding = found(rows, halves(rows))
-    assert finding.severity is Severity.CLEAN
+    assert finding.severity is Severity.NOTE
     assert finding.figures["src_ip_seen"] < 0.1
+    assert finding.figures["src_ip_by_others"] == 1
 
 
 def test_very_many_addresses_take_bounded_memory(monkeypatch):
