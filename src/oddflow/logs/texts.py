@@ -66,7 +66,7 @@ def _safe(text: str, limit: int, escaped: bool) -> str:
         data = _ZEEK_ESCAPE.sub(lambda m: bytes([int(m[1], 16)]) if m[1] else b"\\", data)
     parts, length = [], 0
     for byte in data[:limit]:
-        part = chr(byte) if 32 <= byte < 127 and byte != 92 else f"\\x{byte:02x}"  # noqa: PLR2004
+        part = chr(byte) if 32 <= byte < 127 and byte != 92 else f"\\x{byte:02x}"
         length += len(part)
         if length > limit:
             break

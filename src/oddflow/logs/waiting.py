@@ -22,12 +22,13 @@ def id_hashes(ids: Any) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
     Args:
         ids: ASCII strings, (n,).
     """
+    if not len(ids):
+        return np.empty(0, np.uint64), np.empty(0, np.bool_)
     ids = pc.fill_null(ids, "")
     length = pc.binary_length(ids).to_numpy(zero_copy_only=False)
     padded = pc.ascii_rpad(pc.utf8_slice_codeunits(ids, 0, ID_CHARACTERS), ID_CHARACTERS, padding="\0")
-    words = np.frombuffer(padded.buffers()[2] or b"", np.uint64)
-    start = padded.offset * ID_CHARACTERS // 8
-    words = words[start : start + 3 * len(ids)].reshape(-1, 3)
+    start = padded.offset * ID_CHARACTERS
+    words = np.frombuffer(padded.buffers()[2], np.uint64, 3 * len(ids), start).reshape(-1, 3)
     mixed = np.zeros(len(ids), np.uint64)
     for place, odd in enumerate(_MIX):
         mixed = (mixed + words[:, place]) * odd
@@ -130,8 +131,7 @@ class Waiting:
             hits &= missing
             missing &= ~hits
             mask, rows = pa.array(hits), piece.columns.take(pa.array(places[hits]))
-            for name in found:
-                found[name] = pc.replace_with_mask(found[name], mask, rows.column(name))
+            found = {name: pc.replace_with_mask(column, mask, rows.column(name)) for name, column in found.items()}
         return found
 
     def _make_room(self) -> None:

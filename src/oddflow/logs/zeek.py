@@ -28,12 +28,14 @@ TEXT, COUNT, SECONDS, TIME = Kind.TEXT, Kind.COUNT, Kind.SECONDS, Kind.TIME
 NEEDED = ("ts", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto")
 FIELDS = (
     Field("ts", TIME), Field("uid", TEXT), Field("id.orig_h", TEXT), Field("id.orig_p", COUNT),
-    Field("id.resp_h", TEXT), Field("id.resp_p", COUNT), Field("proto", TEXT), Field("ip_proto", COUNT),
+    Field("id.resp_h", TEXT), Field("id.resp_p", COUNT), Field("proto", TEXT), Field("ip_proto", COUNT, is_rare=True),
     Field("service", TEXT), Field("duration", SECONDS), Field("orig_bytes", COUNT), Field("resp_bytes", COUNT),
     Field("conn_state", TEXT), Field("history", TEXT), Field("orig_pkts", COUNT), Field("orig_ip_bytes", COUNT),
-    Field("resp_pkts", COUNT), Field("resp_ip_bytes", COUNT), Field("vlan", COUNT), Field("orig_l2_addr", TEXT),
-    Field("resp_l2_addr", TEXT), Field("community_id", TEXT), Field("label", TEXT),
-    Field("detailed-label", TEXT, ("detailedlabel", "detailed_label")), Field("_path", TEXT),
+    Field("resp_pkts", COUNT), Field("resp_ip_bytes", COUNT), Field("vlan", COUNT, is_rare=True),
+    Field("orig_l2_addr", TEXT, is_rare=True), Field("resp_l2_addr", TEXT, is_rare=True),
+    Field("community_id", TEXT, is_rare=True), Field("label", TEXT, is_rare=True),
+    Field("detailed-label", TEXT, ("detailedlabel", "detailed_label"), is_rare=True),
+    Field("_path", TEXT, is_rare=True),
 )  # fmt: skip
 
 SERVICES = {
@@ -50,6 +52,9 @@ TWO_WAY = {
             144: 145, 145: 144},
 }  # fmt: skip
 """Types of ICMP messages that Zeek puts together with their answers: the second port is then the answer's type."""
+
+TABLE_BLOCK_BYTES, JSON_BLOCK_BYTES = 1 << 21, 1 << 22
+"""Some ten thousand records: fewer cost time, more cost memory."""
 
 MAC = r"^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$"
 UID_CHARACTERS, LABEL_CHARACTERS, SERVICE_CHARACTERS, COMMUNITY_CHARACTERS = 64, 256, 64, 64
@@ -89,28 +94,61 @@ def read_conn(stream: ByteStream, opened: "Opened") -> Iterator[pa.RecordBatch]:
         InputError: It is another of Zeek's logs, or lacks what names a flow.
     """
     log = ZeekLog(FIELDS, opened.name, opened.ledger, needed=NEEDED, path="conn")
-    others, is_first = 0, True
+    block_bytes = JSON_BLOCK_BYTES if opened.first.lstrip().startswith(b"{") else TABLE_BLOCK_BYTES
+    held: Records | None = None
     with Beside.of(opened) as beside:
-        for records in log.read(stream):
+        connections = _Connections(opened, beside)
+        for records in log.read(stream, block_bytes=block_bytes):
+            if held is not None:
+                yield from connections.flows(held)
+            # Zeek writes its logs in threads of their own: what belongs to a connection may come a moment after it
+            held = records if opened.grows else None
             if records is None:
                 yield NOTHING
-                continue
-            sieve = Sieve(records.lines, opened.name, opened.ledger)
-            others += _leave_others(records, sieve)
-            is_none = ~_any_of(records, CONN_ALONE)
-            if is_first and (is_none & sieve.keeps).any() and not (~is_none & sieve.keeps).any():
+            elif held is None:
+                yield from connections.flows(records)
+        if held is not None:
+            yield from connections.flows(held)
+    if connections.others:
+        opened.ledger.noted(f"{opened.name}: {connections.others:,} records of other logs in it were passed over")
+
+
+class _Connections:
+    """Records to flows.
+
+    Attributes:
+        others: Records that said that they are of another log.
+    """
+
+    def __init__(self, opened: "Opened", beside: Beside) -> None:
+        self.others = 0
+        self._opened = opened
+        self._beside = beside
+        self._has_any = False
+
+    def flows(self, records: Records) -> Iterator[pa.RecordBatch]:
+        """Flow batches of some records.
+
+        Raises:
+            InputError: The first of all hold no connection.
+        """
+        name, ledger = self._opened.name, self._opened.ledger
+        sieve = Sieve(records.lines, name, ledger)
+        self.others += _leave_others(records, sieve)
+        is_none = ~_any_of(records, CONN_ALONE)
+        if not self._has_any and sieve.keeps.any():
+            if is_none[sieve.keeps].all():
                 raise InputError(
-                    f"{opened.name} is none of Zeek's conn.log: no record has {' or '.join(CONN_ALONE)}; "
-                    "only connections are flows, name the conn.log beside it"
+                    f"{name} is not Zeek's conn.log: no record has {' or '.join(CONN_ALONE)}; only connections are "
+                    "flows, name the conn.log beside it"
                 )
-            is_first = False
-            sieve.drop(is_none, "no record of a connection")
-            columns, lines = sieve.sift(_flow_columns(records, sieve))
-            if len(lines):
-                columns |= beside.joined(columns["record_id"], pc.max(columns["end"].cast(pa.int64())).as_py() // 1_000)
-                yield from flow_batches(columns, opened.name, opened.ledger, lines=lines)
-    if others:
-        opened.ledger.noted(f"{opened.name}: {others:,} records of other logs in it were passed over")
+            self._has_any = True
+        sieve.drop(is_none, "no record of a connection")
+        columns, lines = sieve.sift(_flow_columns(records, sieve))
+        if len(lines):
+            latest_ns = pc.max(columns["end"].cast(pa.int64())).as_py()
+            columns |= self._beside.joined(columns["record_id"], latest_ns // 1_000)
+            yield from flow_batches(columns, name, ledger, lines=lines)
 
 
 def _leave_others(records: Records, sieve: Sieve) -> int:
@@ -141,9 +179,7 @@ def _flow_columns(records: Records, sieve: Sieve) -> dict[str, Any]:
     columns |= _ports(of, protocol, sieve)
     columns |= _times(of, sieve)
     columns |= _counters(of)
-    columns |= flag_columns(
-        of["history"], protocol, {way: columns[f"{way}_packets"] for way in ("forward", "reverse")}
-    )
+    columns |= flag_columns(of["history"], protocol, {way: columns[f"{way}_packets"] for way in ("forward", "reverse")})
     columns |= _words(of, escaped=records.is_escaped)
     return columns | {
         "direction_by": direction_by(of["history"], protocol),
@@ -283,4 +319,3 @@ def _numbers(column: Any) -> NDArray[np.int64]:
 
 def _flags(flags: Any) -> NDArray[np.bool_]:
     return np.asarray(flags.fill_null(False).to_numpy(zero_copy_only=False), np.bool_)
-

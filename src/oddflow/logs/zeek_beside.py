@@ -59,7 +59,9 @@ def _text(records: Records, name: str, limit: int) -> Any:
 
 def _dns(records: Records) -> Columns:
     kinds = records.columns["qtype"].dictionary_encode()
-    names = pa.array([None if kind is None else dns_type_name(kind) for kind in kinds.dictionary.to_pylist()], TEXT_TYPE)
+    names = pa.array(
+        [None if kind is None else dns_type_name(kind) for kind in kinds.dictionary.to_pylist()], TEXT_TYPE
+    )
     return {
         "dns_query": _text(records, "query", HOST_CHARACTERS),
         "dns_type": pc.coalesce(names.take(kinds.indices), _text(records, "qtype_name", VERSION_CHARACTERS)),
@@ -115,7 +117,13 @@ OTHERS = (
     ),
     Other(
         "ssl",
-        (*COMMON, Field("version", TEXT), Field("server_name", TEXT), Field("ja3", TEXT), Field("ja4", TEXT)),
+        (
+            *COMMON,
+            Field("version", TEXT),
+            Field("server_name", TEXT),
+            Field("ja3", TEXT, is_rare=True),
+            Field("ja4", TEXT, is_rare=True),
+        ),
         _ssl,
     ),
     Other(
@@ -180,14 +188,14 @@ class _Log:
         self._is_over = False
         self._records = self._read(paths)
         wanted = {field.name for field in FLOW_SCHEMA}
-        empty = other.columns(Records({field.name: _none(field) for field in other.fields}, np.empty(0, np.int64), False))
+        empty = other.columns(
+            Records({field.name: _none(field) for field in other.fields}, np.empty(0, np.int64), False)
+        )
         self._schema = pa.schema([FLOW_SCHEMA.field(name) for name in empty if name in wanted])
         self._waiting = Waiting(self._schema, WAITING_BYTES)
 
     def joined(self, uids: Any, latest_us: int) -> Columns:
-        while not self._is_over and (
-            self._latest_us <= latest_us or self._waiting.bytes < WAITING_BYTES // 2
-        ):
+        while not self._is_over and (self._latest_us <= latest_us or self._waiting.bytes < WAITING_BYTES // 2):
             try:
                 records = next(self._records)
             except StopIteration:

@@ -29,11 +29,17 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field, by Zeek's name; `also` are other names that it goes by."""
+    """One field, by Zeek's name.
+
+    Attributes:
+        also: Other names that it goes by, all of them rare.
+        is_rare: Whether most logs lack it.
+    """
 
     name: str
     kind: Kind
     also: tuple[str, ...] = ()
+    is_rare: bool = False
 
 
 DIGITS = r"^[0-9]{1,16}$"

@@ -68,6 +68,6 @@ class Layout:
 
 def _separator(text: str, where: str) -> str:
     character = _HEX.sub(lambda found: chr(int(found[1], 16)), text)
-    if len(character) != 1 or character in "\n\r#\"" or not character.isascii() or character.isalnum():
+    if len(character) != 1 or character in '\n\r#"' or not character.isascii() or character.isalnum():
         raise InputError(f"{where}: #separator is {text!r}; expected one character, like \\x09")
     return character

@@ -1,6 +1,7 @@
 """Zeek's JSON lines to columns."""
 
 import json
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,20 @@ class _Pairs(list[tuple[str, Any]]):
     """A JSON object as it stands: keys may repeat."""
 
 
+def are_objects(data: bytes) -> bool:
+    """Whether each of some whole lines begins and ends like an object; no object then goes over a line's end."""
+    if not data.startswith(b"{"):
+        return False
+    characters = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(characters == ord("\n"))
+    return bool(
+        len(ends)
+        and ends[-1] == len(data) - 1
+        and (characters[ends - 1] == ord("}")).all()
+        and (characters[ends[:-1] + 1] == ord("{")).all()
+    )
+
+
 class JsonLines:
     """Reads lines of JSON objects, fast where all are well, and one by one around those that are not.
 
@@ -44,6 +59,9 @@ class JsonLines:
         inner = {f"id.{end}": end for end in ENDPOINTS}
         self._inner = {field.name: inner[field.name] for field in fields if field.name in inner}
         self._keys = {key for field in fields for key in (field.name, *field.also)} | ({"id"} if self._inner else set())
+        rare = {field.name for field in fields if field.is_rare} | {key for field in fields for key in field.also}
+        # each field costs time in every line, and so does a look for each: one look for all; a key may hold \\uNNNN
+        self._rare = "|".join(f'"{re.escape(key)}"' for key in sorted(rare | (self._keys & {"id"}))) + r"|\\u"
 
     def read(self, data: bytes, lines: NDArray[np.int64]) -> tuple[Columns, NDArray[np.int64]]:
         """Columns of the fields, and the line of each row.
@@ -72,7 +90,7 @@ class JsonLines:
     def _read(self, data: bytes, lines: NDArray[np.int64], pieces: list[tuple[Columns, NDArray[np.int64]]]) -> None:
         count = len(lines)
         # an object to a line, so that the rows that come back are these lines
-        if data.startswith(b"{") and data.endswith(b"}\n") and data.count(b"}\n{") == count - 1:
+        if are_objects(data):
             columns = self._together(data, count)
             if columns is not None:
                 pieces.append((columns, lines))
@@ -92,14 +110,14 @@ class JsonLines:
 
     def _together(self, data: bytes, count: int) -> Columns | None:
         """All lines at once; None where that cannot be done."""
-        present = self._present(data)
+        with_rare = pc.match_substring_regex(pa.array([data]), self._rare)[0].as_py()
         for as_text in (self._times_are_text, not self._times_are_text):
             try:
                 table = pa_json.read_json(
                     pa.BufferReader(data),
                     pa_json.ReadOptions(use_threads=False, block_size=len(data) + 1),
                     pa_json.ParseOptions(
-                        explicit_schema=self._schema(present, times_are_text=as_text),
+                        explicit_schema=self._schema(with_rare=with_rare, times_are_text=as_text),
                         unexpected_field_behavior="ignore",
                     ),
                 )
@@ -113,18 +131,15 @@ class JsonLines:
                 return columns
         return None
 
-    def _present(self, data: bytes) -> frozenset[str]:
-        """The keys that occur; those that do not, and most logs have few, cost time in every line."""
-        if b"\\u" in data:  # a key may be written so
-            return frozenset(self._keys)
-        return frozenset(key for key in self._keys if f'"{key}"'.encode() in data)
-
-    def _schema(self, present: frozenset[str], *, times_are_text: bool) -> Any:
+    def _schema(self, *, with_rare: bool, times_are_text: bool) -> Any:
         columns = []
         for field in self._fields:
-            is_text = field.kind is Kind.TEXT or (field.kind is Kind.TIME and times_are_text)
-            columns += [(key, _TYPES[is_text]) for key in (field.name, *field.also) if key in present]
-        if "id" in present:
+            kind = _TYPES[field.kind is Kind.TEXT or (field.kind is Kind.TIME and times_are_text)]
+            if with_rare or not field.is_rare:
+                columns.append((field.name, kind))
+            if with_rare:
+                columns += [(key, kind) for key in field.also]
+        if with_rare and self._inner:
             ends = [(end, _TYPES[_kind(self._fields, name) is Kind.TEXT]) for name, end in self._inner.items()]
             columns.append(("id", pa.struct(ends)))
         return pa.schema(columns)
@@ -141,7 +156,9 @@ class JsonLines:
             if column is None:
                 column = pc.coalesce(*found) if found else pa.nulls(table.num_rows, _type(field))
             if field.kind is Kind.TIME:
-                column, wrong = _times(column) if column.type == pa.string() else microseconds(column.cast(pa.float64()))
+                column, wrong = (
+                    _times(column) if column.type == pa.string() else microseconds(column.cast(pa.float64()))
+                )
                 if wrong.any():
                     return None
             columns[field.name] = column

@@ -16,7 +16,7 @@ from oddflow.logs.sieve import Sieve
 from oddflow.logs.texts import as_utf8
 from oddflow.logs.zeek_fields import Field, typed
 from oddflow.logs.zeek_header import Layout
-from oddflow.logs.zeek_json import JsonLines
+from oddflow.logs.zeek_json import JsonLines, are_objects
 from oddflow.losses import Ledger, Loss
 
 CUT = "the log ends in the middle of this line"
@@ -61,7 +61,7 @@ class ZeekLog:
         self._layout = Layout()
         self._refused = ""
         self._json = JsonLines(fields, name, ledger)
-        self._has_any = False
+        self._has_header = self._has_any = False
 
     def read(self, stream: ByteStream, *, block_bytes: int = BLOCK_BYTES) -> Iterator[Records | None]:
         """The records, block by block; None where a stream that grows has nothing new.
@@ -80,15 +80,14 @@ class ZeekLog:
         if odd is not None:
             line = block.first_line + block.data.count(b"\n", 0, odd)
             self._ledger.noted(f"{self._name}, line {line}: bytes that are no UTF-8 were taken as Latin-1")
-        numbers = np.arange(block.first_line, block.first_line + block.lines)
+        numbers = block.first_line + np.arange(block.lines)
         if block.is_cut:
             data, numbers = self._without_cut(data, numbers)
         if not len(numbers):
             return
-        count = len(numbers)
         if self._layout.names and not _is_marked(data):
             yield from self._of_lines(data, numbers, self._layout, self._refused)
-        elif data.startswith(b"{") and data.count(b"\n{") == count - 1:
+        elif are_objects(data):
             yield from self._of_objects(data, numbers)
         else:
             yield from self._of_mixed(data, numbers)
@@ -97,9 +96,13 @@ class ZeekLog:
         """The lines without a last one that has no end, unless nothing is missing from it."""
         start = data.rfind(b"\n") + 1
         last = data[start:].strip(b" \r\n")
-        if not last or last.startswith(b"#"):
+        if not last.strip() or last.startswith(b"#"):
             return data + b"\n", numbers
-        if last.endswith(b"}") if last.startswith(b"{") else zeek_tsv.is_whole(last, self._layout_at_end(data), self._fields):
+        if (
+            last.endswith(b"}")
+            if last.startswith(b"{")
+            else zeek_tsv.is_whole(last, self._layout_at_end(data), self._fields)
+        ):
             return data + b"\n", numbers
         self._ledger.lost(Loss.RECORD, 1, CUT, at=f"{self._name}, line {numbers[-1]}")
         return data[:start], numbers[:-1]
@@ -123,18 +126,27 @@ class ZeekLog:
                 objects.append((bare, number))
             elif line.strip():
                 values.setdefault((self._layout, self._refused), []).append((line, number))
-        if objects:
-            yield from self._of_objects(*_together(objects))
         for (layout, refused), lines in values.items():
             yield from self._of_lines(*_together(lines), layout, refused)
+        if objects:
+            yield from self._of_objects(*_together(objects))
 
     def _follow(self, header: str, number: int) -> None:
-        self._layout = self._layout.after(header, f"{self._name}, line {number}")
-        if not header.startswith("#fields"):
+        """Takes a header in; what is wrong with the first ends the reading, with a later one costs the lines below."""
+        where = f"{self._name}, line {number}"
+        is_first = not (self._has_header or self._has_any)
+        try:
+            self._layout = self._layout.after(header, where)
+        except InputError as error:
+            if is_first:
+                raise
+            self._refused = str(error)
             return
-        self._refused = self._wrong_with(self._layout)
-        if self._refused and not self._has_any:
-            raise InputError(f"{self._name}, line {number}: {self._refused}")
+        if header.startswith("#fields"):
+            self._refused = self._wrong_with(self._layout)
+            if self._refused and is_first:
+                raise InputError(f"{where}: {self._refused}")
+            self._has_header = True
 
     def _wrong_with(self, layout: Layout) -> str:
         """Why nothing can be read below a header; empty where all is well."""
@@ -147,9 +159,7 @@ class ZeekLog:
         absent = [name for name in self._needed if name not in layout.fields]
         return f"the header lacks {', '.join(absent)}; without them nothing can be read" if absent else ""
 
-    def _of_lines(
-        self, data: bytes, numbers: NDArray[np.int64], layout: Layout, refused: str
-    ) -> Iterator[Records]:
+    def _of_lines(self, data: bytes, numbers: NDArray[np.int64], layout: Layout, refused: str) -> Iterator[Records]:
         if not layout.names or refused:
             why = refused or "values before any header that names them"
             self._ledger.lost(Loss.RECORD, len(numbers), why, at=f"{self._name}, line {numbers[0]}")

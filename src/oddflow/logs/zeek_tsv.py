@@ -64,9 +64,9 @@ def read_lines(
         field.name: next((columns[known] for known in (field.name, *field.also) if known in columns), None)
         for field in fields
     }
-    return sieve.sift({
-        wanted: column if column is not None else pa.nulls(len(rows), pa.string()) for wanted, column in found.items()
-    })
+    return sieve.sift(
+        {wanted: column if column is not None else pa.nulls(len(rows), pa.string()) for wanted, column in found.items()}
+    )
 
 
 def is_whole(line: bytes, layout: Layout, fields: tuple[Field, ...]) -> bool:
