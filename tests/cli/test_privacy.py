@@ -108,6 +108,12 @@ def test_sources_under_pseudonyms_and_without_are_not_mixed(office, key, tmp_pat
     refused(call(*words), "pseudonyms of different keys")
 
 
+def test_what_is_said_of_an_alert_names_the_key_that_its_packets_need(keyed):
+    first = alerts(keyed / "a.jsonl")[0]["id"]
+    said = call("explain", keyed / "a.jsonl", first).out
+    assert f"{first}.pcap --source CAPTURE.pcap --pseudonymise KEYFILE" in said
+
+
 def test_packets_of_an_alert_under_pseudonyms_need_its_key(office, keyed, key, tmp_path):
     path, target = keyed / "a.jsonl", tmp_path / "x.pcap"
     first = alerts(path)[0]["id"]

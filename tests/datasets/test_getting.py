@@ -91,6 +91,13 @@ def test_a_file_that_the_source_has_not_is_named(places, tmp_path):
         get(known(), str(tmp_path), places[1])
 
 
+def test_a_source_with_none_of_the_files_is_refused(places, tmp_path):
+    one = known()
+    optional = one.model_copy(update={"files": (one.files[0].model_copy(update={"required": False}),)})
+    with pytest.raises(Unreadable, match="none of the files of own"):
+        get(optional, str(tmp_path), places[1])
+
+
 def test_the_folder_of_data_sets_is_no_source(places):
     source, _ = places
     with pytest.raises(UsageError, match="is the file itself"):

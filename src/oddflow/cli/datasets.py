@@ -31,11 +31,11 @@ def register(root: typer.Typer) -> None:
         "All lie in one folder, which --data or ODDFLOW_DATA names. Oddflow ships none but its own: "
         "their owners offer them, and their terms are the owners'.\n\n"
         "  export ODDFLOW_DATA=~/data\n\n"
-        "  oddflow datasets list                                      what there is\n\n"
-        "  oddflow datasets get nsl-kdd --from ~/Downloads            checked while it is copied\n\n"
-        "  oddflow datasets check nsl-kdd                             hashes, rows, classes\n\n"
-        "  oddflow datasets show nsl-kdd --report nsl.html            what is in it, and what leaks\n\n"
-        "  oddflow learn --dataset nsl-kdd -o nsl.oddflow             its normal rows",
+        "  oddflow datasets list                            what there is\n\n"
+        "  oddflow datasets get nsl-kdd --from ~/Downloads  copy, and check\n\n"
+        "  oddflow datasets check nsl-kdd                   hashes, rows, classes\n\n"
+        "  oddflow datasets show nsl-kdd                    what is in it, what leaks\n\n"
+        "  oddflow learn --dataset nsl-kdd -o nsl.oddflow   its normal rows",
     )
 
 

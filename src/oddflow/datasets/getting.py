@@ -53,7 +53,7 @@ def get(
 
     Raises:
         UsageError: The set has no file to copy.
-        Unreadable: A required file is not in the source.
+        Unreadable: A required file is not in the source, or none at all is.
         InputError: A file has another hash than the known one; what was copied of it is removed.
         OutputError: A file cannot be written.
     """
@@ -61,7 +61,10 @@ def get(
     if not files:
         why = known.reason or "it comes with Oddflow"
         raise UsageError(f"{known.title} has no file to get: {why}")
-    return [_got(file, source, data, known, progress) for file in files]
+    got = [_got(file, source, data, known, progress) for file in files]
+    if all(one.verdict == "absent" for one in got):
+        raise Unreadable(f"{shown(source)} has none of the files of {known.title}, like {files[0].path}")
+    return got
 
 
 def _got(file: File, source: str, data: Path, known: DataSet, progress: Progress | None) -> Got:

@@ -37,7 +37,7 @@ NORMAL = frozenset({"benign", "normal", "background", "legitimate"})
 """Labels that are no attack, where no column `category` says what they are."""
 
 NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()} | {"ipv6-icmp": 58, "icmpv6": 58}
-EVER_NS = 1 << 62
+EVER_NS = (1 << 63) - 1 - 10 * SLACK_NS
 FIELDS = ("src_ip", "src_port", "dst_ip", "dst_port", "protocol")
 _TOLD = 5
 CACHED = 65_536
@@ -75,6 +75,9 @@ class TruthReport:
     def as_dict(self) -> dict[str, int]:
         """The report for JSON."""
         return {"rows": self.rows, "unmatched_rows": self.unmatched, "disputed_flows": self.disputed}
+
+
+NOTHING_JOINED = TruthReport(0, 0, (), 0, "")
 
 
 @dataclass(slots=True)
@@ -397,6 +400,6 @@ def _nanoseconds(text: str, ever: int) -> int:
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
     # whole numbers: a datetime64 in ns wraps round silently after the year 2262
-    since = time - _BEGIN
+    since = time.astimezone(UTC) - _BEGIN
     since_ns = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
     return max(-EVER_NS, min(EVER_NS, since_ns))

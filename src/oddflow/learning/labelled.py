@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from oddflow.datasets import registry
 from oddflow.datasets.rows import LabelledRows, Split
 from oddflow.errors import UsageError
 from oddflow.features.context import ContextSettings
@@ -17,11 +16,9 @@ from oddflow.models.kinds import FEATURE_SET
 
 def version_of(rows: LabelledRows) -> str:
     """What a model says its features are: those of flows, or the set's own."""
-    known = registry.known().get(rows.name)
-    if known is not None and not known.has_flows:
-        return f"{FEATURE_SET} {rows.name}"
     names = {feature.name for feature in rows.features}
-    return (FULL if {feature.name for feature, _ in FULL.own} <= names else PORTABLE).version
+    of_flows = (kind.version for kind in (FULL, PORTABLE) if {feature.name for feature, _ in kind.own} <= names)
+    return next(of_flows, f"{FEATURE_SET} {rows.name}")
 
 
 def baseline(rows: LabelledRows, split: Split) -> Gathered:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from oddflow.datasets.truth import TruthReport
+from oddflow.datasets.truth import NOTHING_JOINED, TruthReport
 from oddflow.losses import Ledger
 from oddflow.verdicts.alert import AlertRow
 
@@ -65,7 +65,7 @@ class TruthSummary:
     benign_flows: int
     false_alerts: int
     false_rows_in_first_20: int
-    joined: TruthReport
+    joined: TruthReport = NOTHING_JOINED
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from oddflow.datasets.readers.kdd import FEATURES
 from oddflow.errors import InputError, Unreadable
 from tests.datasets.given import classes, rows_of
 
-VALUES = ["0", "tcp", "http", "SF", "181", "5450", *["0"] * 35]
+VALUES = ["0", "tcp", "http", "SF", "120", "4700", *["0"] * 35]
 LABELS = ("normal", "neptune")
 
 
@@ -24,7 +24,7 @@ def test_a_gzip_file_with_41_features_and_labels(tmp_path):
     assert rows.x.shape == (2, 41)
     assert classes(rows) == {"normal": 1, "neptune": 1}
     assert [rows.words["service"][int(n)] for n in rows.x[:, 2]] == ["http", "ftp"]
-    assert rows.x[0, 4:6].tolist() == [181, 5450]
+    assert rows.x[0, 4:6].tolist() == [120, 4700]
     assert rows.is_attack.tolist() == [False, True]
     assert rows.ledger.total == rows.ledger.metered == 2
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from oddflow.datasets.readers import arff, cic, flows, idx, kdd, npz, unsw
+from oddflow.datasets.readers import arff, binetflow, cic, flows, idx, kdd, npz, unsw
 from oddflow.datasets.readers.piece import Reader
 
 READERS: Mapping[str, Reader] = {
     "arff": arff.read,
+    "binetflow": binetflow.read,
     "cic": cic.read,
     "flows": flows.read,
     "idx": idx.read,
