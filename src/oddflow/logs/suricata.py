@@ -142,9 +142,11 @@ class _Reader:
         for kind in pc.value_counts(facts.column("event_type").combine_chunks()).to_pylist():
             self._unmet[_kind(kind["values"])] += kind["counts"]
         alerts = facts.filter(pc.equal(facts.column("event_type"), "alert"))
-        known = alerts.filter(alerts.column("start").is_valid()).combine_chunks()
-        bare = alerts.num_rows - known.num_rows
-        self._ledger.lost(Loss.RECORD, bare, "an alert whose flow did not come, and that does not describe it")
+        describes = alerts.column("start").is_valid()
+        known, bare = alerts.filter(describes).combine_chunks(), alerts.filter(pc.invert(describes)).column("line")
+        if len(bare):
+            why = "an alert whose flow did not come, and that does not describe it"
+            self._ledger.lost(Loss.RECORD, len(bare), why, at=f"{self._name}, line {bare[0]}")
         if not known.num_rows:
             return
         flow_ids, places = np.unique(known.column("flow_id").to_numpy()[::-1], return_index=True)
@@ -196,6 +198,7 @@ def _facts(event: Event) -> pa.Table:
     flow_id = pc.coalesce(event["flow_id"], pc.negate(event["line"]))
     more = {"event_type": event["event_type"], "severity": event["alert.severity"], "line": event["line"]}
     columns = alert_columns(event) | said | more | {"flow_id": flow_id}
+    useful &= event["event_type"].is_valid().to_numpy(zero_copy_only=False)
     return pa.table(columns).filter(pa.array(useful))
 
 
