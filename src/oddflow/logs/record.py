@@ -52,7 +52,8 @@ def flow_batches(
     _lose(ledger, pc.invert(named), "no time, address, port or protocol", name, lines)
     _lose(ledger, pc.and_(named, pc.invert(forward)), "it ends before it starts", name, lines)
     kept = pc.and_(named, forward)
-    flows = flows if pc.all(kept).as_py() else flows.filter(kept)
+    if not pc.all(kept).as_py():  # most often all are, and a copy of all columns costs more than the rest
+        flows = flows.filter(kept)
     ledger.used(flows.num_rows)
     if flows.num_rows and flows.column("app_by_port").null_count == flows.num_rows:
         place = FLOW_SCHEMA.get_field_index("app_by_port")
