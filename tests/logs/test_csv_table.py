@@ -63,13 +63,16 @@ def test_a_dash_of_latin_1_costs_nothing_else(read):
     assert ([row["label"] for row in rows], ledger.lost_total) == (["Web Attack \x96 XSS", "x"], 0)
 
 
-def test_a_last_line_without_its_end_counts_if_it_is_whole(tmp_path):
-    whole = "\n".join([",".join(NAMES), ",".join(ROW)])
-    for cut, expected in ((0, (1, 0)), (8, (0, 1))):
-        (tmp_path / "x").write_text(whole[: len(whole) - cut])
-        ledger = Ledger()
-        rows = sum(batch.num_rows for batch in read_flows(str(tmp_path / "x"), ledger))
-        assert (rows, ledger.lost_total) == expected
+@pytest.mark.parametrize(("names", "last", "used"), [
+    ([*NAMES], "7.5", 0), ([*NAMES], "", 0), ([*NAMES], '"7.5"', 1),
+    ([*NAMES[:-1], "not_ours"], "7.5", 1),
+])  # fmt: skip
+def test_a_last_line_without_its_end_counts_if_nothing_can_be_missing(tmp_path, names, last, used):
+    (tmp_path / "x").write_text("\n".join([",".join(names), ",".join(ROW), ",".join([*ROW[:-1], last])]))
+    ledger = Ledger()
+    assert sum(batch.num_rows for batch in read_flows(str(tmp_path / "x"), ledger)) == 1 + used
+    assert ledger.lost_total == 1 - used
+    assert used or next(iter(ledger.first_at.values())).endswith("x, line 3")
 
 
 def test_a_missing_column_is_named(read):

@@ -57,7 +57,7 @@ def read_csv_table(stream: ByteStream, opened: "Opened") -> Iterator[pa.RecordBa
             lines = _rows(texts[0].as_py(), opened)
             texts, numbers = texts.slice(1), numbers[1:]
         if lines is not None:
-            table, numbers = lines.read(texts, numbers)
+            table, numbers = lines.read(texts, numbers, is_cut=block.is_cut)
             yield from _flows(table, numbers, opened)
 
 

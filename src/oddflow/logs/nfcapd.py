@@ -114,7 +114,7 @@ def _flows(command: list[str], opened: "Opened") -> Iterator[pa.RecordBatch]:
             texts, lines = lines_of(block)
             told = pc.invert(pc.starts_with(texts, NOTHING))
             texts, lines = texts.filter(told), lines[told.to_numpy(zero_copy_only=False)]
-            table, lines = rows.read(texts, lines)
+            table, lines = rows.read(texts, lines, is_cut=block.is_cut)
             any_came |= len(lines) > 0
             for flows in halves.add(_records(table, lines)):
                 yield from _batches(flows, name, opened)
