@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from oddflow.capture.stream import ByteStream
 from oddflow.logs.facts import Facts, first_of_each
 from oddflow.logs.json_lines import JsonLines
-from oddflow.logs.line_texts import lines_of
+from oddflow.logs.line_texts import LineTexts
 from oddflow.logs.lines import blocks_of
 from oddflow.logs.record import flow_batches
 from oddflow.logs.stitching import Stitcher
@@ -62,11 +62,12 @@ def read_eve(stream: ByteStream, opened: "Opened") -> Iterator[pa.RecordBatch]:
     reader = _Reader(opened.name, opened.ledger)
     lines = JsonLines(EVE_SCHEMA, opened.name, opened.ledger)
     plain_lines = JsonLines(FLOW_SCHEMA_OF_EVE, opened.name, opened.ledger)
+    line_texts = LineTexts(opened.name, opened.ledger)
     for block in blocks_of(stream, opened.name, opened.ledger):
         if not block.data:
             yield pa.RecordBatch.from_pylist([], FLOW_SCHEMA)
             continue
-        texts, numbers = lines_of(block)
+        texts, numbers = line_texts.of(block)
         is_plain = pc.match_substring(texts, PLAIN_FLOW).to_numpy(zero_copy_only=False)
         others = _event(*lines.read(texts.filter(pa.array(~is_plain)), numbers[~is_plain]))
         plain = _event(*plain_lines.read(texts.filter(pa.array(is_plain)), numbers[is_plain]))
