@@ -383,3 +383,12 @@ def test_many_lines_of_all_kinds_keep_their_numbers(tmp_path):
     rows, ledger = read_text(tmp_path, "".join(lines))
     assert len(rows) == 2001
     assert only(ledger)[1] == 999
+
+
+def test_headers_that_change_without_end_cost_their_lines(tmp_path):
+    fields = "#fields\t" + "\t".join(FIELDS)
+    line = tsv({}, header="").rstrip("\n")
+    rows, ledger = read_text(tmp_path, HEADER + "".join(f"{fields}\tx{n}\n{line}\t-\n" for n in range(300)))
+    assert 200 < len(rows) < 260
+    assert only(ledger)[0].startswith(f"{LOST}more than 256 different headers")
+    assert len(rows) + ledger.lost_total == 300
