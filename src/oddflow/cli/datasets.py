@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import dataset_show, options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,12 @@ def register(root: typer.Typer) -> None:
         "  oddflow datasets list                            what there is\n\n"
         "  oddflow datasets get nsl-kdd --from ~/Downloads  copy, and check\n\n"
         "  oddflow datasets check nsl-kdd                   hashes, rows, classes\n\n"
+        "  oddflow datasets show nsl-kdd                    what is in it, what leaks\n\n"
         "  oddflow learn --dataset nsl-kdd -o nsl.oddflow   its normal rows",
     )
+
+
+app.command(name="show", help=dataset_show.HELP)(dataset_show.show)
 
 
 def _folder(data: str | None) -> "Path | None":

@@ -42,6 +42,7 @@ def inspect(
         "epochs": str(rows.epochs) if rows.epochs else "none: no network",
         "features": f"{len(sealed.features)} ({manifest.feature_schema_version})",
         "needs": "rows of that set" if of_set else ", ".join(kind_for(manifest).needed),
+        "pseudonyms": f"of the key {manifest.pseudonyms}" if manifest.pseudonyms else "none",
         "home networks": ", ".join(manifest.home_networks),
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }

@@ -1,10 +1,16 @@
 """`oddflow learn`: normal traffic to a sealed model."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oddflow.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from oddflow.datasets.leaks import Finding
+    from oddflow.datasets.rows import Split
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +54,12 @@ def learn(
             "stratified-k-fold (the first fold).",
         ),
     ] = "official",
+    leak_checks: Annotated[
+        bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")
+    ] = True,
     merge: options.Merge = False,
+    no_payload: options.NoPayload = False,
+    pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
     idle_timeout: options.IdleTimeout = 300.0,
     datagram_timeout: options.DatagramTimeout = 10.0,
@@ -65,6 +76,7 @@ def learn(
     from oddflow.cli import console
     from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
+    from oddflow.logs.privacy import OPEN, Privacy
     from oddflow.losses import Ledger
     from oddflow.models.kinds import is_of_feature_set
 
@@ -72,12 +84,16 @@ def learn(
     settings = MeterSettings(
         idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout, tunnels=tunnels
     )
+    privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
     if dataset:
-        if merge or portable or home_net or settings != MeterSettings():
-            raise UsageError("the rows of a --dataset are read as they are: leave out how flows are cut and merged")
-        gathered = api.gather_dataset(dataset, data, split=split, seed=seed, ledger=ledger)
+        if merge or portable or home_net or settings != MeterSettings() or privacy != OPEN:
+            raise UsageError(
+                "the rows of a --dataset are read as they are: leave out how flows are cut, merged and told"
+            )
+        told = _tell_leaks if leak_checks else None
+        gathered = api.gather_dataset(dataset, data, split=split, seed=seed, ledger=ledger, leaks=told)
     else:
         with console.reading(sources or [], "metering") as progress:
             gathered = api.gather(
@@ -88,6 +104,7 @@ def learn(
                 progress=progress,
                 merge=merge,
                 portable=portable,
+                privacy=privacy,
             )
     with console.epochs() as told:
         model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)
@@ -103,3 +120,9 @@ def learn(
             console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
     if strict and not ledger.complete:
         raise options.Lost
+
+
+def _tell_leaks(findings: "Sequence[Finding]", split: "Split") -> None:
+    from oddflow.cli import dataset_show
+
+    dataset_show.say_leaks(findings, split.name)

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from oddflow import __version__
-from oddflow.cli import bench, datasets, detect, detectors, doctor, explain, extract, flows, inspect, learn, watch
+from oddflow.cli import bench, datasets, detect, detectors, doctor, explain, extract, flows, inspect, keys, learn, watch
 from oddflow.cli import demo as demo_command
 from oddflow.errors import OddflowError
 
@@ -52,6 +52,7 @@ for command in (
     inspect,
     detectors,
     datasets,
+    keys,
     doctor,
     bench,
     demo_command,

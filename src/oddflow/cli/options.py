@@ -7,8 +7,8 @@ import typer
 from oddflow.flows.settings import Payload
 
 SOURCES_HELP = (
-    "Captures (pcap, pcapng; also .gz, .zst; a URL; a folder is one capture), flow tables (.parquet, .arrow, .csv), "
-    "or - for standard input."
+    "Captures (pcap, pcapng; also .gz, .zst; a URL; a folder is one capture), logs (Zeek's conn.log, "
+    "or a folder of them), flow tables (.parquet, .arrow, .csv), or - for standard input."
 )
 Sources = Annotated[
     list[str],
@@ -75,6 +75,24 @@ KeptPayload = Annotated[
         "--payload",
         help="First payload bytes to keep: of both directions together (session) or apart (flow); as whole packets "
         "with their addresses zeroed (…-frames); or none.",
+    ),
+]
+NoPayload = Annotated[
+    bool,
+    typer.Option(
+        "--no-payload",
+        help="Keep no byte of what was said, not even in memory. Names that were read on the way (servers, DNS) stay; "
+        "--pseudonymise covers them.",
+    ),
+]
+Pseudonymise = Annotated[
+    str | None,
+    typer.Option(
+        "--pseudonymise",
+        metavar="KEYFILE",
+        help="Put pseudonyms for addresses (networks stay networks), names and identifiers, and show no payload; see "
+        "`oddflow keys new`.",
+        show_default=False,
     ),
 ]
 Tunnels = Annotated[

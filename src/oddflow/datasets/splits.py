@@ -1,6 +1,7 @@
 """Which rows are learnt from and which are tested on: each split the same for the same rows and seed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 
 import numpy as np
@@ -211,6 +212,18 @@ def splits(
     if name not in SPLITS:
         raise UsageError(f"no split is called {name!r}; expected {', '.join(SPLITS)}")
     return SPLITS[name](rows, test_share=test_share, seed=seed, folds=folds)
+
+
+def usual(rows: LabelledRows, *, seed: int = 0) -> Split:
+    """The official split where there is one, else that by time, else a stratified one.
+
+    Raises:
+        UsageError: There are too few rows.
+    """
+    for name in ("official", "time"):
+        with suppress(UsageError):
+            return splits(rows, name, seed=seed)[0]
+    return stratified(rows, seed=seed)
 
 
 def _split(rows: LabelledRows, name: str, is_train: NDArray[np.bool_], is_test: NDArray[np.bool_]) -> Split:

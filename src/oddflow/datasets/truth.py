@@ -2,8 +2,8 @@
 
 import csv
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address
@@ -234,6 +234,12 @@ class GroundTruth:
         """The batch with its labels; a flow that no row holds keeps what its source says."""
         place = FLOW_SCHEMA.get_field_index("label")
         return batch.set_column(place, FLOW_SCHEMA.field(place), pc.coalesce(self.names(batch), batch.column("label")))
+
+    def under(self, pseudonym: Callable[[str], str]) -> "GroundTruth":
+        """The same truth of hosts under pseudonyms; `pseudonym` gives that of an address."""
+        if self._hosts is None:
+            return self
+        return replace(self, _hosts=pa.array([pseudonym(host) for host in self._hosts.to_pylist()], pa.string()))
 
     def attacks(self, batch: pa.RecordBatch) -> list[str]:
         """The attack's name for each flow, "" for a benign one."""
