@@ -1,4 +1,4 @@
-"""Memory: bytes copied at once, the bounds of the whole piece compared before, and lines fetched ahead of their use."""
+"""Memory: pieces copied at once, the bounds of the whole piece compared before, and lines fetched ahead of their use."""
 
 import numpy as np
 from llvmlite import ir
@@ -33,6 +33,39 @@ def copy_bytes(target, at, source, first, size):
     if size < 0 or at < 0 or first < 0 or at + size > target.size or first + size > source.size:
         raise IndexError("bytes copied past the end of an array")
     _memory_copy(target, np.int64(at), source, np.int64(first), np.int64(size))
+
+
+@intrinsic
+def _copy_every(_typing, target, _at, source, _first, _step, _count):
+    """A loop without a check of each index, which would cost more than the copy."""
+
+    def codegen(context, builder, signature, arguments):
+        to = context.make_array(signature.args[0])(context, builder, arguments[0])
+        come = context.make_array(signature.args[2])(context, builder, arguments[2])
+        with cgutils.for_range(builder, arguments[5]) as loop:
+            place = builder.add(arguments[3], builder.mul(loop.index, arguments[4]))
+            value = builder.load(builder.gep(come.data, [place]))
+            builder.store(value, builder.gep(to.data, [builder.add(arguments[1], loop.index)]))
+        return context.get_dummy_value()
+
+    integer = types.int64
+    return types.void(target, integer, source, integer, integer, integer), codegen
+
+
+@kernel()
+def copy_every(target, at, source, first, step, count):
+    """Copies `count` items, each `step` after the one before, from flat place `first` to flat place `at` onward.
+
+    Both arrays are contiguous and of one type.
+
+    Raises:
+        IndexError: Either side would leave its array.
+    """
+    if count < 0 or at < 0 or first < 0 or step < 0 or at + count > target.size:
+        raise IndexError("items copied past the end of an array")
+    if count > 0 and first + step * (count - 1) >= source.size:
+        raise IndexError("items copied from past the end of an array")
+    _copy_every(target, np.int64(at), source, np.int64(first), np.int64(step), np.int64(count))
 
 
 @intrinsic

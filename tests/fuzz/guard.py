@@ -122,6 +122,16 @@ def copy_bytes(target, at, source, first, size):
     to[at : at + size] = come[first : first + size]
 
 
+def copy_every(target, at, source, first, step, count):
+    """The plain twin of `oddflow._memory_kernels.copy_every`."""
+    if min(count, at, first, step) < 0:
+        raise NegativeIndex(f"{count} items from {first} to {at}")
+    to, come = (np.asarray(array).reshape(-1) for array in (target, source))
+    if at + count > len(to) or first + step * (count - 1) >= len(come):
+        raise IndexError(f"{count} items, each {step} after the last, from {first} of {len(come)} to {at} of {len(to)}")
+    to[at : at + count] = come[first : first + step * count : step]
+
+
 def replace_what_is_compiled():
     """Puts the twins in place, before other kernels import what they replace."""
     readers = importlib.import_module("oddflow.capture._read_kernels")
@@ -129,6 +139,7 @@ def replace_what_is_compiled():
         setattr(readers, name, reader(size, order))
     memory = importlib.import_module("oddflow._memory_kernels")
     memory.copy_bytes = copy_bytes
+    memory.copy_every = copy_every
     memory.fetch = lambda *_: None
 
 

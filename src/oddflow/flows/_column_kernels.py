@@ -3,6 +3,7 @@
 from numba import i8, u1, u2, u4, void
 from numba import u8 as u64
 
+from oddflow._memory_kernels import copy_every
 from oddflow.jit import kernel
 
 BLOCK_RECORDS = 64
@@ -19,9 +20,9 @@ def take_fields(words, places, count, columns):
 
     Field by field over a block that stays in the cache: a fourth of the time that record by record takes.
     """
+    words_a_record, rows = words.shape[1], columns.shape[1]
     for first in range(0, count, BLOCK_RECORDS):
-        last = min(count, first + BLOCK_RECORDS)
+        many = min(count - first, BLOCK_RECORDS)
         for field in range(places.shape[0]):
-            place = places[field]
-            for i in range(first, last):
-                columns[field, i] = words[i, place]
+            begin = first * words_a_record + places[field]
+            copy_every(columns, field * rows + first, words, begin, words_a_record, many)

@@ -14,6 +14,7 @@ from oddflow.flows._column_kernels import take_fields
 from oddflow.flows._text_kernels import (
     ADDRESS_CHARACTERS,
     COMMUNITY_ID_CHARACTERS,
+    COMMUNITY_ID_PAIRS,
     MAC_CHARACTERS,
     write_addresses,
     write_community_ids,
@@ -103,9 +104,10 @@ def _macs(numbers: NDArray[np.int64]) -> pa.Array:
 
 def _community_ids(ends: _Ends) -> pa.Array:
     known = ends.versions > 0
-    text = np.empty(COMMUNITY_ID_CHARACTERS * len(known), np.uint8)
+    pairs = np.empty(COMMUNITY_ID_PAIRS * len(known), np.uint16)
     addresses = np.ascontiguousarray(np.stack([*ends.src, *ends.dst], axis=1))
-    write_community_ids(addresses, ends.src_port, ends.dst_port, ends.protocols, ends.versions, text)
+    write_community_ids(addresses, ends.src_port, ends.dst_port, ends.protocols, ends.versions, pairs)
+    text = pairs.view(np.uint8)
     return _text(text, np.arange(0, len(text) + 1, COMMUNITY_ID_CHARACTERS, dtype=np.int32), known)
 
 
