@@ -70,7 +70,7 @@ def test_community_ids_are_those_of_hashlib(src, dst, ports, protocol, version):
         src, dst = src & 0xFFFFFFFF, dst & 0xFFFFFFFF
     if protocol in (1, 58):
         ports = (ports[0] & 255, ports[1] & 255)
-    addresses = np.array([[src >> 64, src & WORD, dst >> 64, dst & WORD]], np.uint64)
+    addresses = np.array([[src >> 64], [src & WORD], [dst >> 64], [dst & WORD]], np.uint64)
     text = np.empty(COMMUNITY_ID_PAIRS, np.uint16)
     columns = [np.array([value], np.int64) for value in (*ports, protocol, version)]
     write_community_ids(addresses, *columns, text)

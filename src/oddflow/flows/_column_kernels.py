@@ -1,5 +1,6 @@
 """Turns records into columns: a table of flows wants each field of all flows side by side."""
 
+import numpy as np
 from numba import i8, u1, u2, u4, void
 from numba import u8 as u64
 
@@ -7,6 +8,8 @@ from oddflow._memory_kernels import copy_every
 from oddflow.jit import kernel
 
 BLOCK_RECORDS = 64
+SRC_PORT, DST_PORT, VERSION, PROTOCOL, END_NUMBERS = 0, 1, 2, 3, 4
+ICMP, ICMP6 = 1, 58
 
 
 @kernel(
@@ -26,3 +29,24 @@ def take_fields(words, places, count, columns):
         for field in range(places.shape[0]):
             begin = first * words_a_record + places[field]
             copy_every(columns, field * rows + first, words, begin, words_a_record, many)
+
+
+@kernel(void(u64[::1], u64[::1], u64[::1], u64[::1], u64[::1], u1[::1], u64[:, ::1], i8[:, ::1], u2[:, ::1]))
+def tell_ends(a_high, a_low, b_high, b_low, ends, swapped, words, numbers, ports):
+    """Tells both ends of n flows from their keys, the initiator's first.
+
+    Fills words (4, n): source high and low, destination high and low; numbers (END_NUMBERS, n), as the key holds them;
+    ports (2, n): the same ports, 0 where the key's are none.
+    """
+    for i in range(ends.shape[0]):
+        near, far = 2 * np.int64(swapped[i] != 0), 2 - 2 * np.int64(swapped[i] != 0)
+        words[near, i], words[near + 1, i] = a_high[i], a_low[i]
+        words[far, i], words[far + 1, i] = b_high[i], b_low[i]
+        key = np.int64(ends[i])
+        low, high = (key >> 32) & 0xFFFF, (key >> 16) & 0xFFFF
+        protocol, version = (key >> 8) & 0xFF, key & 0xFF
+        src, dst = (high, low) if swapped[i] else (low, high)
+        numbers[SRC_PORT, i], numbers[DST_PORT, i] = src, dst
+        numbers[VERSION, i], numbers[PROTOCOL, i] = version, protocol
+        have_ports = version > 0 and protocol not in (ICMP, ICMP6)
+        ports[0, i], ports[1, i] = (src, dst) if have_ports else (0, 0)

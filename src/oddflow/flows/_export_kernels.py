@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from oddflow._memory_kernels import copy_bytes
+from oddflow._memory_kernels import copy_bytes, copy_every
 from oddflow.flows._bytes_kernels import (
     FLOW_FRAMES,
     FLOW_PAYLOAD,
@@ -47,9 +47,9 @@ def copy_out(rows, finished, kind, row):
     finished.flows[done] = flow
     finished.ways[done, 0] = forward
     finished.ways[done, 1] = reverse
-    for place in range(rows.lengths.shape[1]):
-        finished.lengths[done, place] = rows.lengths[row, place]
-        finished.gaps[done, place] = rows.gaps[row, place]
+    many = rows.lengths.shape[1]
+    copy_every(finished.lengths, done * many, rows.lengths, row * many, 1, many)
+    copy_every(finished.gaps, done * many, rows.gaps, row * many, 1, many)
     at = np.int64(finished.payload_ends[done])
     width = rows.payload.shape[1]
     copy_bytes(finished.payload, at, rows.payload, row * width, used)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from numba import i2, i4, i8, types, u1, u4
+from numba import i2, i4, i8, types, u1, u2, u4
 
 FLOW = np.dtype(
     [
@@ -191,7 +191,7 @@ class Finished(NamedTuple):
 ROWS = types.NamedTuple(  # type: ignore[no-untyped-call]
     (
         i4[::1], FLOW_ARRAY, WAY_ARRAY, i4[:, ::1], i8[::1], i4[::1], i2[:, ::1], u4[:, ::1], u1[:, ::1], u1[:, ::1],
-        u1[:, ::1], i4[::1], i4[::1], i8[:, ::1], u1[::1],
+        u1[:, ::1], i4[::1], i4[::1], u2[:, ::1], u1[::1],
     ),
     Rows,
 )  # fmt: skip

@@ -207,25 +207,25 @@ def put(schedule, lane, at, value):
 
 
 @kernel()
-def put_message(schedule, lane, addresses, src_port, dst_port, protocol, version):
+def put_message(schedule, lane, words, i, src_port, dst_port, protocol, version):
     """Writes what a Community ID is the digest of: seed 0, both ends in order, protocol, ports; padded."""
     for word in range(16):
         schedule[word, lane] = 0
     one_way = protocol in (ICMP, ICMP6) and icmp_counterpart(protocol, src_port) == NONE
     first = 0
     if not one_way:
-        later = addresses[0] > addresses[2] or (
-            addresses[0] == addresses[2]
-            and (addresses[1] > addresses[3] or (addresses[1] == addresses[3] and src_port > dst_port))
+        later = words[0, i] > words[2, i] or (
+            words[0, i] == words[2, i]
+            and (words[1, i] > words[3, i] or (words[1, i] == words[3, i] and src_port > dst_port))
         )
         first = 2 if later else 0
     at = 0
     for end in (first, 2 - first):
         if version != 4:
-            at = put(schedule, lane, at, addresses[end] >> np.uint64(32))
-            at = put(schedule, lane, at, addresses[end] & np.uint64(0xFFFFFFFF))
-            at = put(schedule, lane, at, addresses[end + 1] >> np.uint64(32))
-        at = put(schedule, lane, at, addresses[end + 1] & np.uint64(0xFFFFFFFF))
+            at = put(schedule, lane, at, words[end, i] >> np.uint64(32))
+            at = put(schedule, lane, at, words[end, i] & np.uint64(0xFFFFFFFF))
+            at = put(schedule, lane, at, words[end + 1, i] >> np.uint64(32))
+        at = put(schedule, lane, at, words[end + 1, i] & np.uint64(0xFFFFFFFF))
     schedule[at, lane] |= protocol << 8
     at += 1
     if protocol in (TCP, UDP, ICMP, ICMP6, 132):
@@ -237,10 +237,10 @@ def put_message(schedule, lane, addresses, src_port, dst_port, protocol, version
 
 
 @kernel("void(u8[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1], u2[::1])", allocates=True)
-def write_community_ids(addresses, src_ports, dst_ports, protocols, versions, text):
+def write_community_ids(words, src_ports, dst_ports, protocols, versions, text):
     """Writes Community IDs 1.0 with seed 0, 30 characters each, as 15 pairs.
 
-    addresses (n, 4): source high, low, destination high, low. For ICMP the ports are type and counterpart or code.
+    words (4, n): source high, low, destination high, low. For ICMP the ports are type and counterpart or code.
     Source: https://github.com/corelight/community-id-spec
     """
     schedule = np.zeros((16, LANES), np.uint32)
@@ -250,7 +250,7 @@ def write_community_ids(addresses, src_ports, dst_ports, protocols, versions, te
         many = min(LANES, count - first)
         for lane in range(many):
             i = first + lane
-            put_message(schedule, lane, addresses[i], src_ports[i], dst_ports[i], protocols[i], versions[i])
+            put_message(schedule, lane, words, i, src_ports[i], dst_ports[i], protocols[i], versions[i])
         sha1_blocks(schedule, state)
         for lane in range(many):
             begin = COMMUNITY_ID_PAIRS * (first + lane)

@@ -84,7 +84,7 @@ class Meter:
             chunks=np.zeros((chunks, CHUNK_BYTES), np.uint8),
             chunk_next=np.zeros(chunks, np.int32),
             chunk_free=np.arange(chunks - 1, -1, -1, dtype=np.int32),
-            counts=np.zeros((2, 256), np.int64),
+            counts=np.zeros((2, 256), np.uint16),
             pair=np.zeros(2, np.uint8),
         )
         self._finished = layout.Finished(
