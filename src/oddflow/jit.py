@@ -60,7 +60,9 @@ if CACHED:
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 
 
-def kernel(*signatures: Any, allocates: bool = False, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def kernel(
+    *signatures: Any, allocates: bool = False, inline: bool = False, merged: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
     """Compiles a function when its module is imported, or loads it from the cache.
 
     Args:
@@ -68,10 +70,13 @@ def kernel(*signatures: Any, allocates: bool = False, inline: bool = False) -> C
             None at all makes a helper that is compiled into the kernels that call it.
         allocates: It makes arrays. Others run without Numba's reference counts, which would cost more than their work.
         inline: Copies a helper into its caller before compilation.
+        merged: Has the machine code of a helper stand in its callers: a call that hands on many arrays pushes hundreds
+            of words.
     """
     options: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "numpy", "_nrt": allocates}
     if not signatures:
         options["inline"] = "always" if inline else "never"
+        options["forceinline"] = merged
         return numba.njit(**options)  # type: ignore[no-any-return]
     if not CACHED or numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return numba.njit(list(signatures), **options)

@@ -19,7 +19,7 @@ from oddflow.jit import kernel
 MOST_FIRST_BYTES = 4_096
 
 
-@kernel()
+@kernel(merged=True)
 def room_left(finished, done):
     """How many more flows can be copied out, whatever bytes they hold."""
     return min(
@@ -29,7 +29,7 @@ def room_left(finished, done):
     )
 
 
-@kernel()
+@kernel(merged=True)
 def copy_out(rows, finished, kind, row):
     """Appends a flow as it stands now to the finished ones."""
     done = rows.meter[DONE_COUNT]
@@ -66,7 +66,7 @@ def copy_out(rows, finished, kind, row):
     rows.meter[ROOM] = room_left(finished, done + 1)
 
 
-@kernel()
+@kernel(merged=True)
 def finish(rows, finished, kind, row, reason):
     """Ends a flow."""
     flow = rows.flows[row]

@@ -181,7 +181,7 @@ def fetch_slot(packet, slots, seed):
         fetch(slots, np.int64(packet.hash) & (slots.shape[0] - 1), 0)
 
 
-@kernel()
+@kernel(merged=True)
 def fetch_row(packet, slots, flows, ways, links):
     """Has the row that a packet most likely belongs to brought into the cache."""
     if packet.loss != OK:
@@ -195,7 +195,7 @@ def fetch_row(packet, slots, flows, ways, links):
         fetch(links, 2 * row, 0)
 
 
-@kernel()
+@kernel(merged=True)
 def fetch_whole_row(rows, row):
     """Has all of a row that may soon be copied out brought into the cache."""
     if row == NONE:
@@ -214,7 +214,7 @@ def fetch_whole_row(rows, row):
         fetch(rows.payload, rows.payload.shape[1] * row + octet, 0)
 
 
-@kernel()
+@kernel(merged=True)
 def expire(rows, finished, limits, kind):
     """Ends the flows whose time-out has passed, or that the clock has left behind when it was set back;
     False where `finished` filled up first."""
@@ -246,7 +246,7 @@ def check_by(meter, limits, end_ns):
     meter[NEXT_CHECK] = min(meter[NEXT_CHECK], end_ns + shortest)
 
 
-@kernel()
+@kernel(merged=True)
 def open_row(rows, finished, kind):
     """A free row, empty; where none is left, the flow longest quiet ends for it."""
     meter = rows.meter

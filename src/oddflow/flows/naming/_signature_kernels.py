@@ -7,8 +7,10 @@ from oddflow.flows._key_kernels import UDP
 from oddflow.flows._wire_kernels import two
 from oddflow.jit import kernel
 
-SIDE, OPERATION, AT, SIZE, LOW, HIGH, POOL, IS_LITTLE, CONDITION_FIELDS = 0, 1, 2, 3, 4, 5, 6, 7, 8
-"""A condition: whose bytes, what is asked, where, of how many bytes, the least and greatest number, its bytes."""
+SIDE, OPERATION, AT, SIZE, LOW, HIGH, POOL, IS_LITTLE, ANCHOR, CONDITION_FIELDS = range(10)
+"""A condition: whose bytes, what is asked, where, of how many bytes, the least and greatest number, its bytes.
+ANCHOR: which of the bytes searched for is looked for, since it is rare and may not differ in case, or NO_ANCHOR."""
+NO_ANCHOR = -1
 BYTES, SEARCH, LENGTH, NUMBER, FITS, SAME = 0, 1, 2, 3, 4, 5
 OVER, FIRST_CONDITION, LAST_CONDITION, NAME, SIGNATURE_FIELDS = 0, 1, 2, 3, 4
 """A signature: its conditions and name."""
@@ -39,6 +41,15 @@ def number_at(data, at, size, is_little):
 
 
 @kernel()
+def candidate(condition, data, place, last, pool):
+    """The next place, from `place` on and below `last`, where the bytes searched for may begin."""
+    anchor = condition[ANCHOR]
+    if anchor == NO_ANCHOR:
+        return place
+    return find_byte(data, place + anchor, last + anchor, pool[condition[POOL] + anchor]) - anchor
+
+
+@kernel()
 def holds(condition, data, begin, end, length, limit, pool, masks):
     """Whether one condition holds for a message data[begin:end], `length` bytes long in truth.
 
@@ -48,13 +59,12 @@ def holds(condition, data, begin, end, length, limit, pool, masks):
     if operation == BYTES:
         return agrees(data, at, end, pool, masks, condition[POOL], size)
     if operation == SEARCH:
-        first, mask = pool[condition[POOL]], masks[condition[POOL]]
         last = min(at, end) - size + 1
-        place = find_byte(data, begin, last, first) if mask == 255 else begin
+        place = candidate(condition, data, begin, last, pool)
         while place < last:
-            if data[place] & mask == first and agrees(data, place, end, pool, masks, condition[POOL], size):
+            if agrees(data, place, end, pool, masks, condition[POOL], size):
                 return True
-            place = find_byte(data, place + 1, last, first) if mask == 255 else place + 1
+            place = candidate(condition, data, place + 1, last, pool)
         return False
     there = end - begin if length < 0 else length
     if operation == LENGTH:

@@ -20,6 +20,8 @@ TABLE = Path(__file__).with_name("signatures.toml")
 OVER = {"any": compiled.OVER_ANY, "stream": compiled.OVER_STREAM, "datagram": compiled.OVER_DATAGRAM}
 LONGEST_NUMBER = 4
 MOST_PORTS = 255
+COMMON = b"\0\r\n etaoinsrhldcum.-/=,;0123456789"
+LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 TOKEN = re.compile(r"\s*(?:(~?)'([^']*)'|([0-9a-f?]{2})(?![0-9a-f?]))", re.IGNORECASE)
 PLACED = re.compile(r"(@|<)(\d+)\s+(.+)")
 LENGTH = re.compile(r"length\s+(\d+)-(\d+)")
@@ -67,6 +69,13 @@ def pattern(text: str) -> tuple[bytes, bytes]:
     return bytes(held), bytes(mask)
 
 
+def _anchor(held: bytes, mask: bytes) -> int:
+    """Which byte of a pattern to look for: a rare one that must be just so, or NO_ANCHOR."""
+    places = [place for place, asked in enumerate(mask) if asked == 255]
+    rarest = min(places, key=lambda place: (held[place] in COMMON, held[place] in LETTERS, place), default=None)
+    return compiled.NO_ANCHOR if rarest is None else rarest
+
+
 def _condition(text: str, side: int, pool: bytearray, masks: bytearray) -> list[int]:
     """One row of conditions; adds its bytes to the pool."""
     row = [0] * compiled.CONDITION_FIELDS
@@ -75,6 +84,8 @@ def _condition(text: str, side: int, pool: bytearray, masks: bytearray) -> list[
         held, mask = pattern(found[3])
         row[compiled.OPERATION] = compiled.BYTES if found[1] == "@" else compiled.SEARCH
         row[compiled.AT], row[compiled.SIZE], row[compiled.POOL] = int(found[2]), len(held), len(pool)
+        if found[1] == "<":
+            row[compiled.ANCHOR] = _anchor(held, mask)
         pool += bytes(byte & kept for byte, kept in zip(held, mask, strict=True))
         masks += mask
     elif found := LENGTH.fullmatch(text):
