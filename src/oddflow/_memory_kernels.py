@@ -23,7 +23,7 @@ def _memory_copy(_typing, target, _at, source, _first, _size):
     return types.void(target, types.int64, source, types.int64, types.int64), codegen
 
 
-@kernel()
+@kernel(merged=True)
 def copy_bytes(target, at, source, first, size):
     """Copies `size` bytes of a contiguous uint8 array from flat place `first` to flat place `at` of another.
 
@@ -52,7 +52,7 @@ def _copy_every(_typing, target, _at, source, _first, _step, _count):
     return types.void(target, integer, source, integer, integer, integer), codegen
 
 
-@kernel()
+@kernel(merged=True)
 def copy_every(target, at, source, first, step, count):
     """Copies `count` items, each `step` after the one before, from flat place `first` to flat place `at` onward.
 
@@ -95,7 +95,7 @@ def _tally(_typing, data, _first, _size, counts, _at, growths):
     return integer(data, integer, integer, counts, integer, growths), codegen
 
 
-@kernel()
+@kernel(merged=True)
 def tally(data, first, size, counts, at, growths):
     """Counts the bytes data[first:first + size] (flat) in counts[at:at + 256] (flat); the sum of what they add.
 
@@ -130,7 +130,7 @@ def _memory_find(_typing, data, _first, _size, _byte):
     return types.int64(data, types.int64, types.int64, types.int64), codegen
 
 
-@kernel()
+@kernel(merged=True)
 def find_byte(data, first, end, byte):
     """The first place of a byte in data[first:end], or `end`; `first` where the span is empty.
 

@@ -4,7 +4,8 @@ import numpy as np
 from numba import i8, u1, u2, u4, void
 from numba import u8 as u64
 
-from oddflow._memory_kernels import copy_every
+from oddflow._memory_kernels import copy_every, fetch
+from oddflow.flows._layout import CACHE_LINE_BYTES
 from oddflow.jit import kernel
 
 BLOCK_RECORDS = 64
@@ -12,23 +13,37 @@ SRC_PORT, DST_PORT, VERSION, PROTOCOL, END_NUMBERS = 0, 1, 2, 3, 4
 ICMP, ICMP6 = 1, 58
 
 
-@kernel(
-    void(u64[:, ::1], i8[::1], i8, u64[:, ::1]),
-    void(u4[:, ::1], i8[::1], i8, u4[:, ::1]),
-    void(u2[:, ::1], i8[::1], i8, u2[:, ::1]),
-    void(u1[:, ::1], i8[::1], i8, u1[:, ::1]),
-)
-def take_fields(words, places, count, columns):
-    """Fills columns[f, i] with words[i, places[f]] for the first `count` records seen as words of one size.
-
-    Field by field over a block that stays in the cache: a fourth of the time that record by record takes.
-    """
+@kernel()
+def take_block(words, places, first, many, columns):
+    """Fills columns[f, first:first + many] with the words at places[f] of as many records."""
     words_a_record, rows = words.shape[1], columns.shape[1]
+    for field in range(places.shape[0]):
+        begin = first * words_a_record + places[field]
+        copy_every(columns, field * rows + first, words, begin, words_a_record, many)
+
+
+@kernel(
+    void(
+        u64[:, ::1], u4[:, ::1], u2[:, ::1], u1[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1], i8,
+        u64[:, ::1], u4[:, ::1], u2[:, ::1], u1[:, ::1],
+    )
+)  # fmt: skip
+def take_fields(words8, words4, words2, words1, places8, places4, places2, places1, count,
+                columns8, columns4, columns2, columns1):  # fmt: skip
+    """Turns records into columns: columnsN[f, i] is the word of N bytes at placesN[f] of the i-th of `count` records.
+
+    The same records are seen as words of 8, 4, 2 and 1 bytes. All fields are taken of a block of records that stays in
+    the cache while the next is fetched; record by record takes ten times as long.
+    """
     for first in range(0, count, BLOCK_RECORDS):
         many = min(count - first, BLOCK_RECORDS)
-        for field in range(places.shape[0]):
-            begin = first * words_a_record + places[field]
-            copy_every(columns, field * rows + first, words, begin, words_a_record, many)
+        for record in range(first + many, min(first + 2 * many, count)):
+            for line in range(0, words1.shape[1], CACHE_LINE_BYTES):
+                fetch(words1, record * words1.shape[1] + line, 0)
+        take_block(words8, places8, first, many, columns8)
+        take_block(words4, places4, first, many, columns4)
+        take_block(words2, places2, first, many, columns2)
+        take_block(words1, places1, first, many, columns1)
 
 
 @kernel(void(u64[::1], u64[::1], u64[::1], u64[::1], u64[::1], u1[::1], u64[:, ::1], i8[:, ::1], u2[:, ::1]))

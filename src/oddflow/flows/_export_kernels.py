@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from oddflow._memory_kernels import copy_bytes, copy_every
+from oddflow._memory_kernels import copy_bytes, copy_every, fetch
 from oddflow.flows._bytes_kernels import (
     FLOW_FRAMES,
     FLOW_PAYLOAD,
@@ -12,7 +12,7 @@ from oddflow.flows._bytes_kernels import (
 )
 from oddflow.flows._entropy_kernels import session_entropies, span_entropy
 from oddflow.flows._key_kernels import remove_slot
-from oddflow.flows._layout import DONE_COUNT, FREE_COUNT, ROOM
+from oddflow.flows._layout import CACHE_LINE_BYTES, DONE_COUNT, FLOW_BYTES, FREE_COUNT, ROOM, WAYS_BYTES
 from oddflow.flows._list_kernels import list_of, unlink
 from oddflow.jit import kernel
 
@@ -30,6 +30,15 @@ def room_left(finished, done):
 
 
 @kernel(merged=True)
+def fetch_room(finished, done):
+    """Has the room of the next finished flow brought into the cache."""
+    for line in range(0, FLOW_BYTES, CACHE_LINE_BYTES):
+        fetch(finished.flows, done, line)
+    for line in range(0, WAYS_BYTES, CACHE_LINE_BYTES):
+        fetch(finished.ways, 2 * done, line)
+
+
+@kernel(merged=True)
 def copy_out(rows, finished, kind, row):
     """Appends a flow as it stands now to the finished ones."""
     done = rows.meter[DONE_COUNT]
@@ -44,6 +53,8 @@ def copy_out(rows, finished, kind, row):
     elif kind == FLOW_PAYLOAD:
         forward.payload_entropy = span_entropy(rows.payload, row, np.int64(0), used, rows.counts)
         reverse.payload_entropy = span_entropy(rows.payload, row, middle, middle + reverse_used, rows.counts)
+    if done + 1 < finished.flows.shape[0]:
+        fetch_room(finished, done + 1)
     finished.flows[done] = flow
     finished.ways[done, 0] = forward
     finished.ways[done, 1] = reverse

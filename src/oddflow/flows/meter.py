@@ -71,7 +71,7 @@ class Meter:
         for name in UNKNOWN_AT_FIRST:
             flows[name][rows] = layout.NONE
         self._rows = layout.Rows(
-            slots=np.full(1 << (2 * rows - 1).bit_length(), layout.NONE, np.int32),
+            slots=np.full((1 << (2 * rows - 1).bit_length(), 2), layout.NONE, np.int32),
             flows=flows,
             ways=ways,
             links=np.zeros((rows, 2), np.int32),

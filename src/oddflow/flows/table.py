@@ -38,6 +38,7 @@ from oddflow.flows.settings import Payload
 from oddflow.schema import COLUMNS, FLOW_SCHEMA, RECORD_COLUMNS, SEQUENCE_PACKETS, TUNNEL_NAMES, Column, Tunnel
 
 LARGEST_U32 = 2**32 - 1
+WORD_SIZES = (8, 4, 2, 1)
 
 
 class _Columns:
@@ -46,21 +47,25 @@ class _Columns:
     def __init__(self, finished: layout.Finished, count: int) -> None:
         self._fields: dict[str, NDArray[Any]] = {}
         for prefixes, records in ((("",), finished.flows), (("forward_", "reverse_"), finished.ways)):
-            for size in (8, 4, 2, 1):
-                self._take(records, prefixes, size, count)
+            self._take(records, prefixes, count)
 
-    def _take(self, records: NDArray[np.void], prefixes: tuple[str, ...], size: int, count: int) -> None:
+    def _take(self, records: NDArray[np.void], prefixes: tuple[str, ...], count: int) -> None:
         fields = [
             (prefix + name, kind, number * records.dtype.itemsize + offset)
             for number, prefix in enumerate(prefixes)
             for name, kind, offset in _layout_of(records.dtype)
-            if kind.itemsize == size
         ]
-        places = np.array([offset // size for _, _, offset in fields])
-        columns = np.empty((len(fields), count), f"u{size}")
-        take_fields(records.view(f"u{size}").reshape(len(records), -1), places, count, columns)
-        for (name, kind, _), column in zip(fields, columns, strict=True):
-            self._fields[name] = column.view(kind)
+        of_size = [[field for field in fields if field[1].itemsize == size] for size in WORD_SIZES]
+        words = [records.view(f"u{size}").reshape(len(records), -1) for size in WORD_SIZES]
+        places = [
+            np.array([offset // size for _, _, offset in held], np.int64)
+            for held, size in zip(of_size, WORD_SIZES, strict=True)
+        ]
+        columns = [np.empty((len(held), count), f"u{size}") for held, size in zip(of_size, WORD_SIZES, strict=True)]
+        take_fields(*words, *places, count, *columns)
+        for held, block in zip(of_size, columns, strict=True):
+            for (name, kind, _), column in zip(held, block, strict=True):
+                self._fields[name] = column.view(kind)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._fields[name]

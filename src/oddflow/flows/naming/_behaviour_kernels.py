@@ -14,7 +14,7 @@ MIXER = np.uint64(0x9E3779B97F4A7C15)
 BITS = 64
 COUNTED = np.array([BITS * math.log(BITS / max(zeros, 1)) for zeros in range(BITS + 1)])
 """How many different things are most likely where so many bits are still zero: linear counting (Whang et al. 1990)."""
-FAR, NEAR = 8, 4
+FAR, NEAR = 16, 8
 """So many flows ahead, a host's places in the table and then what is known of it are fetched."""
 
 FLOWS_OUT, FAILED_OUT, FLOWS_IN, FAILED_IN, COUNTS = 0, 1, 2, 3, 4
