@@ -143,11 +143,15 @@ class QuickResults(CompileResultCacheImpl):
 
     def rebuild(self, target_context: Any, payload: Any) -> Any:
         """The compiled function."""
-        (name, kind, data), *rest = payload
+        (name, kind, data), described, *rest = payload
         if kind != "object":
             return super().rebuild(target_context, payload)  # type: ignore[no-untyped-call]
         code, bitcode = data
-        result = super().rebuild(target_context, ((name, kind, (code, _nothing())), *rest))  # type: ignore[no-untyped-call]
+        # what bitcode would tell: the names that are looked up in the code
+        target_context.codegen()._engine._defined_symbols |= {  # noqa: SLF001
+            described.llvm_func_name, described.llvm_cpython_wrapper_name, described.llvm_cfunc_wrapper_name,
+        }  # fmt: skip
+        result = super().rebuild(target_context, ((name, kind, (code, _nothing())), described, *rest))  # type: ignore[no-untyped-call]
         result.library.__class__ = LateLibrary
         result.library.bitcode = bitcode
         return result

@@ -136,6 +136,18 @@ WAY = np.dtype(
 of a TCP stream. chunk: the first chunk of its first bytes, or NONE; first_bytes: how many are there without a gap;
 late_*: a piece beyond the gap; turns: how often the other side has answered."""
 
+WITHIN_FLOW = frozenset(
+    {"hash", "handshake_ns", "handshake", "sequence", "closed", "payload_used", "reverse_payload_used"}
+)
+WITHIN_WAY = frozenset(
+    {
+        "last_ns", "bulk_start_ns", "bulk_last_ns", "run_packets", "run_bytes", "first_sequence", "next_sequence",
+        "hole_start", "hole_end", "chunk", "first_bytes", "late_start", "late_end", "has_sequence", "is_frozen",
+        "is_talking", "turns",
+    }
+)  # fmt: skip
+"""Fields that matter while a flow is open, and that no column is made of."""
+
 FLOW_BYTES, WAYS_BYTES, CACHE_LINE_BYTES = FLOW.itemsize, 2 * WAY.itemsize, 64
 
 FLOW_ARRAY = numba.from_dtype(FLOW)[::1]

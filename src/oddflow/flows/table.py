@@ -54,6 +54,7 @@ class _Columns:
             (prefix + name, kind, number * records.dtype.itemsize + offset)
             for number, prefix in enumerate(prefixes)
             for name, kind, offset in _layout_of(records.dtype)
+            if name not in layout.WITHIN_FLOW | layout.WITHIN_WAY
         ]
         of_size = [[field for field in fields if field[1].itemsize == size] for size in WORD_SIZES]
         words = [records.view(f"u{size}").reshape(len(records), -1) for size in WORD_SIZES]
