@@ -1,4 +1,4 @@
-"""Memory: pieces copied at once, the bounds of the whole piece compared before, and lines fetched ahead of their use."""
+"""Memory: pieces handled at once, the bounds of the whole piece compared before, and lines fetched before their use."""
 
 import numpy as np
 from llvmlite import ir
@@ -118,9 +118,7 @@ def _memory_find(_typing, data, _first, _size, _byte):
     def codegen(context, builder, signature, arguments):
         come = context.make_array(signature.args[0])(context, builder, arguments[0])
         byte, number, word = ir.IntType(8).as_pointer(), ir.IntType(32), ir.IntType(64)
-        find = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(byte, [byte, number, word]), "memchr"
-        )
+        find = cgutils.get_or_insert_function(builder.module, ir.FunctionType(byte, [byte, number, word]), "memchr")
         begin = builder.gep(come.data, [arguments[1]])
         found = builder.call(find, [begin, builder.trunc(arguments[3], number), arguments[2]])
         distance = builder.sub(builder.ptrtoint(found, word), builder.ptrtoint(begin, word))

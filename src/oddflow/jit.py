@@ -129,7 +129,7 @@ class LateLibrary(JITCodeLibrary):
         if self.bitcode:
             self._shared_module = llvmlite.binding.parse_bitcode(self.bitcode)
             self.bitcode = b""
-        return super()._get_module_for_linking()  # type: ignore[no-untyped-call]
+        return super()._get_module_for_linking()
 
 
 @cache

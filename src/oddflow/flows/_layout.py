@@ -157,7 +157,8 @@ WAY_ARRAY = numba.from_dtype(WAY)[:, ::1]
 class Rows(NamedTuple):
     """The meter's open flows. Each row is one; the last is never used: it is what a new flow's row starts as.
 
-    slots: the hash table, (a power of 2, 2): a row or NONE, and bits of its hash. flows (n,) FLOW and ways (n, 2) WAY, forward and reverse.
+    slots: the hash table, (a power of 2, 2): a row or NONE, and bits of its hash.
+    flows (n,) FLOW and ways (n, 2) WAY, forward and reverse.
     links (n, 2): the rows before and after in its list. meter: the counters below. free (n,): a stack of unused rows.
     lengths, gaps (n, 32). payload (n, width); directions (n, 98): a bit for each payload byte from the responder.
     chunks (m, 256): pieces of first bytes; chunk_next (m,): the piece that follows; chunk_free (m,): unused ones.

@@ -98,9 +98,9 @@ def plain_kind(row):
     if max(up.payload_packets, down.payload_packets) <= lookup["most_packets"] and both <= lookup["most_bytes"]:
         return "lookup"
     typed = of["interactive"]
-    if up.payload_packets >= typed["least_packets"] and up.mean <= typed["most_mean_bytes"]:
-        if up.gap_s >= typed["least_gap_s"]:
-            return "interactive"
+    many = up.payload_packets >= typed["least_packets"]
+    if many and up.mean <= typed["most_mean_bytes"] and up.gap_s >= typed["least_gap_s"]:
+        return "interactive"
     return "request-response" if down.packets else "one-way" if up.packets else None
 
 
