@@ -9,7 +9,7 @@ from hypothesis.strategies import builds, composite, integers, lists, sampled_fr
 from tests.features.build import S, flows, pieces
 
 from oddflow.features import _context_kernels as kernels
-from oddflow.features.columns import text_hashes
+from oddflow.features.columns import numbers, text_hashes
 from oddflow.features.context import Context, ContextSettings
 
 WIDTHS_S = (10.0, 120.0)
@@ -97,9 +97,13 @@ def flow_sequences(draw):
     return rows
 
 
+def add(context, batch):
+    return context.add(batch, numbers(batch, "forward_payload_bytes"), numbers(batch, "reverse_payload_bytes"))
+
+
 def counted(rows, sizes, capacity):
     context = Context(ContextSettings(WIDTHS_S, capacity))
-    found = [context.add(piece) for piece in pieces(flows(rows), sizes)]
+    found = [add(context, piece) for piece in pieces(flows(rows), sizes)]
     return np.concatenate(found) if found else np.zeros((0, 2 * kernels.COUNTS), np.float32), context
 
 
@@ -119,8 +123,8 @@ def test_a_window_forgets_all_that_left_it(rows):
     context = Context(ContextSettings((10.0,), 100))
     far = {"end": 3 * 10**18, "src_ip": "1.1.1.1", "dst_ip": "2.2.2.2", "forward_payload_bytes": 5}
     if rows:
-        context.add(flows(rows))
-    context.add(flows([far]))
+        add(context, flows(rows))
+    add(context, flows([far]))
     window = context._windows[0]
     keys = np.count_nonzero(window.table)
     assert keys == window.counters[kernels.TABLE_USED]
@@ -130,7 +134,7 @@ def test_a_window_forgets_all_that_left_it(rows):
 
 def test_no_event_counts_under_more_keys_than_the_table_has_room_for():
     context = Context(ContextSettings((10.0,), 16))
-    context.add(flows([{"forward_payload_bytes": 5, "reverse_payload_bytes": 0}]))  # failed, and sent bytes
+    add(context, flows([{"forward_payload_bytes": 5, "reverse_payload_bytes": 0}]))  # failed, and sent bytes
     assert context._windows[0].counters[kernels.TABLE_USED] <= kernels.KEYS_AN_EVENT
 
 
@@ -147,7 +151,7 @@ def test_a_flow_counts_until_just_its_width_is_over():
 def test_memory_does_not_grow_with_flows():
     context = Context(ContextSettings((10.0,), 64))
     before = context._windows[0].table.nbytes, context._windows[0].ring.nbytes
-    context.add(flows([{"end": i, "dst_port": i % 60_000} for i in range(3000)]))
+    add(context, flows([{"end": i, "dst_port": i % 60_000} for i in range(3000)]))
     assert (context._windows[0].table.nbytes, context._windows[0].ring.nbytes) == before
 
 

@@ -16,10 +16,11 @@ from oddflow.features._payload_kernels import describe_payload
 from oddflow.features.columns import binary_parts, numbers
 from oddflow.features.context import ContextSettings
 from oddflow.features.feature import Scale
+from oddflow.features.full import NEEDED
 from oddflow.features.gathering import _Sample, gather
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.ordering import in_end_order
-from oddflow.features.tabular import NEEDED, Tabular
+from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import read_flows
 from oddflow.losses import Ledger

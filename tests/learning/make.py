@@ -32,5 +32,6 @@ def gathered(count=400, *, seed=0, x=None, times_ns=None, features=FEATURES, **c
         "settings": MeterSettings(idle_timeout_s=30.0),
         "home_networks": ("10.0.0.0/8",),
         "context": {"windows_s": [2.0, 60.0]},
+        "version": "tabular-1",
     }
     return Gathered(**(values | changes))

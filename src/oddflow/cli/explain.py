@@ -56,14 +56,22 @@ def explain(
     for reason in alert.reasons:
         bar = "█" * max(1, round(20 * reason.share))
         show(Text.assemble((f"  {reason.share:4.0%} ", "bold"), (f"{bar:<20} ", "red"), console.plain(reason.text)))
-    show("\npacket lengths, ← from the responder")
-    show(Text("  " + " ".join(f"←{-length}" if length < 0 else str(length) for length in alert.lengths)))
-    show(f"\nfirst payload bytes ({len(alert.payload)} kept)")
-    for line in hex_lines(alert.payload[:128]):
-        show(Text("  " + line))
-    show("", console.plain(f"Community ID  {alert.community_id}"))
-    show(console.plain(f"Wireshark     {alert.wireshark_filter}"))
-    show(console.plain(f"packets       oddflow extract {quote(alerts)} {alert.id} -w {alert.id}.pcap"))
+    if alert.first_packet:
+        show("\npacket lengths, ← from the responder")
+        show(Text("  " + " ".join(f"←{-length}" if length < 0 else str(length) for length in alert.lengths)))
+        show(f"\nfirst payload bytes ({len(alert.payload)} kept)")
+        for line in hex_lines(alert.payload[:128]):
+            show(Text("  " + line))
+    of_capture = "" if alert.first_packet and not alert.pseudonyms else " --source CAPTURE.pcap"
+    of_capture += " --pseudonymise KEYFILE" if alert.pseudonyms else ""
+    places = {
+        "source says": alert.label,
+        "record": f"{alert.record_id} in {alert.source}" if alert.record_id else "",
+        "Community ID": alert.community_id,
+        "Wireshark": alert.wireshark_filter,
+        "packets": f"oddflow extract {quote(alerts)} {alert.id} -w {alert.id}.pcap{of_capture}",
+    }
+    show("", *(console.plain(f"{name:<13} {text}") for name, text in places.items() if text))
 
 
 def hex_lines(data: bytes) -> list[str]:

@@ -91,10 +91,11 @@ def alert_line(row: "AlertRow") -> Text:
     """Alike alerts in one line: when, who, where to, why, how rare."""
     top = row.top
     count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
+    labelled = f"; the source says: {row.labels}" if row.labels else ""
     return Text.assemble(
         f"{clock(min(alert.start_ns for alert in row.alerts))[:8]} {top.score:.4g} ",
         (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
-        plain(f" {protocol_name(top.protocol)}  {count}{row.headline}; {top.rarity}  [{top.id}]").plain,
+        plain(f" {protocol_name(top.protocol)}  {count}{row.headline}; {top.rarity}{labelled}  [{top.id}]").plain,
     )
 
 
@@ -133,6 +134,7 @@ def alert_table(detection: "Detection", limit: int) -> Table:
                 plain(row.headline),
                 "\n",
                 (top.rarity, "dim"),
+                plain(f"\nthe source says: {row.labels}" if row.labels else ""),
             ),
             protocol_name(top.protocol),
             f"{top.score:.4g}",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from oddflow.errors import UsageError
 from oddflow.features import _context_kernels as kernels
-from oddflow.features.columns import integers, numbers, services, text_hashes
+from oddflow.features.columns import Floats, integers, services, text_hashes
 from oddflow.features.feature import Feature, Scale
 
 
@@ -104,10 +104,15 @@ class Context:
         """Forgets all: another source begins, and its time need not follow that of the last."""
         self._windows = [_Window(width, self.settings.max_flows) for width in self.settings.windows_s]
 
-    def add(self, batch: pa.RecordBatch) -> NDArray[np.float32]:
-        """Counts of each flow, itself included: shape (n, windows × 10) float32."""
+    def add(self, batch: pa.RecordBatch, sent: Floats, received: Floats) -> NDArray[np.float32]:
+        """Counts of each flow, itself included: shape (n, windows × 10) float32.
+
+        Args:
+            batch: n flows, in end order.
+            sent, received: Payload bytes of the initiator and of the responder, (n,); NaN counts as none.
+        """
         end_ns = integers(batch, "end")
-        events = self._events(batch)
+        events = self._events(batch, np.nan_to_num(sent), np.nan_to_num(received))
         counts = np.empty((len(self._windows), batch.num_rows, kernels.COUNTS), np.float32)
         for window, out in zip(self._windows, counts, strict=True):
             kernels.count_windows(
@@ -124,9 +129,7 @@ class Context:
             )
         return np.concatenate(list(counts), axis=1)
 
-    def _events(self, batch: pa.RecordBatch) -> NDArray[np.uint64]:
-        sent, received = numbers(batch, "forward_payload_bytes"), numbers(batch, "reverse_payload_bytes")
-        sent, received = np.nan_to_num(sent), np.nan_to_num(received)
+    def _events(self, batch: pa.RecordBatch, sent: Floats, received: Floats) -> NDArray[np.uint64]:
         exchanged = (sent > 0) & (received > 0)
         # quarter octaves: flows of one tool against one service fall together, a person's rarely do
         shape = np.floor(4 * np.log2(1 + sent)) * 256 + np.floor(4 * np.log2(1 + received))

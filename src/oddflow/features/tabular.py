@@ -1,120 +1,33 @@
 """The tabular representation: a flow's own statistics and its context, as named float32 columns."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features._payload_kernels import describe_payload
-from oddflow.features.columns import Floats, binary_parts, integers, numbers, services
 from oddflow.features.context import Context, ContextSettings
 from oddflow.features.feature import Feature, Scale
+from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.homes import HomeNetworks
+from oddflow.features.kind import Kind
+from oddflow.features.portable import PORTABLE
 
-VERSION = "tabular-1"
+KINDS = {kind.version: kind for kind in (FULL, BYTELESS, PORTABLE)}
 
-NO_ANSWER, REFUSED, NO_DATA, ONE_WAY, BOTH_WAYS = 0, 1, 2, 3, 4
-OUTCOMES = {
-    NO_ANSWER: "no answer", REFUSED: "refused", NO_DATA: "opened without data",
-    ONE_WAY: "data one way only", BOTH_WAYS: "data both ways",
-}  # fmt: skip
-
-Columns = Callable[[pa.RecordBatch], Floats]
+ROLE = Feature("role", "", Scale.CATEGORY, "direction: {value}")
 
 
-def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
-
-
-def _duration_s(batch: pa.RecordBatch) -> Floats:
-    return np.maximum(0, (integers(batch, "end") - integers(batch, "start")) / 1e9)
-
-
-def _packets(batch: pa.RecordBatch) -> Floats:
-    return numbers(batch, "forward_packets") + numbers(batch, "reverse_packets")
-
-
-def _bytes(batch: pa.RecordBatch) -> Floats:
-    return numbers(batch, "forward_bytes") + numbers(batch, "reverse_bytes")
-
-
-def _rate_per_s(batch: pa.RecordBatch, total: Floats) -> Floats:
-    """0 for a single packet, which has no rate; durations under a millisecond count as one."""
-    return np.where(_packets(batch) > 1, total / np.maximum(1e-3, _duration_s(batch)), 0.0)
-
-
-def _payload_mean(batch: pa.RecordBatch, way: str) -> Floats:
-    return _ratio(numbers(batch, f"{way}_payload_bytes"), numbers(batch, f"{way}_payload_packets"))
-
-
-def _balance(batch: pa.RecordBatch) -> Floats:
-    sent, received = numbers(batch, "forward_payload_bytes"), numbers(batch, "reverse_payload_bytes")
-    return _ratio(sent - received, sent + received)
-
-
-def _service(batch: pa.RecordBatch) -> Floats:
-    return services(batch).astype(np.float64)  # at most 255 × 65536 + 65535 < 2²⁴: exact in float32
-
-
-def _outcome(batch: pa.RecordBatch) -> Floats:
-    sent, received = numbers(batch, "forward_payload_bytes") > 0, numbers(batch, "reverse_payload_bytes") > 0
-    answered = numbers(batch, "reverse_packets") > 0
-    refused = numbers(batch, "reverse_rst") > 0
-    return np.select(
-        [sent & received, sent | received, ~answered, refused], [BOTH_WAYS, ONE_WAY, NO_ANSWER, REFUSED], NO_DATA
-    ).astype(np.float64)
-
-
-def _column(name: str) -> Columns:
-    return lambda batch: numbers(batch, name)
-
-
-LOG, LINEAR, CATEGORY = Scale.LOG, Scale.LINEAR, Scale.CATEGORY
-
-OWN: tuple[tuple[Feature, Columns], ...] = (
-    (Feature("service", "", CATEGORY, "service {value}"), _service),
-    (Feature("outcome", "", CATEGORY, "outcome: {value}"), _outcome),
-    (Feature("duration_s", "s", LOG, "lasted {value}"), _duration_s),
-    (Feature("forward_packets", "packets", LOG, "{value} packets sent"), _column("forward_packets")),
-    (Feature("reverse_packets", "packets", LOG, "{value} packets received"), _column("reverse_packets")),
-    (Feature("forward_payload", "bytes", LOG, "{value} sent"), _column("forward_payload_bytes")),
-    (Feature("reverse_payload", "bytes", LOG, "{value} received"), _column("reverse_payload_bytes")),
-    (Feature("forward_payload_mean", "bytes", LOG, "{value} a packet sent"), lambda b: _payload_mean(b, "forward")),
-    (Feature("reverse_payload_mean", "bytes", LOG, "{value} a packet received"), lambda b: _payload_mean(b, "reverse")),
-    (Feature("forward_length_max", "bytes", LOG, "longest packet sent {value}"), _column("forward_length_max")),
-    (Feature("reverse_length_max", "bytes", LOG, "longest packet received {value}"), _column("reverse_length_max")),
-    (Feature("gap_max_s", "s", LOG, "silent for up to {value}"), lambda b: numbers(b, "gap_max_us") / 1e6),
-    (
-        Feature("packets_per_s", "packets/s", LOG, "{value} on average"),
-        lambda b: _rate_per_s(b, _packets(b)),
-    ),
-    (
-        Feature("bytes_per_s", "bytes/s", LOG, "{value} on average"),
-        lambda b: _rate_per_s(b, _bytes(b)),
-    ),
-    (Feature("balance", "", LINEAR, "balance of bytes sent and received {value}"), _balance),
-    (
-        # the first SYN and the FINs say whether the capture saw the start and the end, not what the hosts did
-        Feature("syn_repeats", "packets", LOG, "{value} repeated SYNs"),
-        lambda b: np.maximum(0, numbers(b, "forward_syn") - 1),
-    ),
-)
-
-BESIDE: tuple[Feature, ...] = (
-    Feature("role", "", CATEGORY, "direction: {value}"),
-    Feature("payload_entropy", "bits/byte", LINEAR, "payload entropy {value}"),
-    Feature("payload_printable", "", LINEAR, "{value} of the payload is readable text"),
-)
-
-NEEDED = (
-    "forward_packets", "reverse_packets", "forward_bytes", "reverse_bytes", "forward_payload_bytes",
-    "reverse_payload_bytes", "forward_payload_packets", "reverse_payload_packets", "forward_length_max",
-    "reverse_length_max", "gap_max_us",
-    "forward_syn", "reverse_rst", "payload",
-)  # fmt: skip
+def kind_of(version: str) -> Kind:
+    """The kind that a model was learnt on; raises SchemaMismatch where this version does not know it."""
+    if version not in KINDS:
+        raise SchemaMismatch(
+            f"the model was learnt on features {version!r}, and this version of Oddflow knows {', '.join(KINDS)}; "
+            "learn it anew"
+        )
+    return KINDS[version]
 
 
 @dataclass(slots=True)
@@ -122,20 +35,32 @@ class Tabular:
     """Turns flows, in end order, into feature rows.
 
     It keeps the context between batches: use one for one stream of flows.
+
+    Attributes:
+        incomplete: Flows so far that lacked a counter which others of their source had: it was taken as 0.
     """
 
     homes: HomeNetworks = field(default_factory=HomeNetworks)
     context: Context = field(default_factory=Context)
+    kind: Kind = FULL
+    incomplete: int = 0
+    _met: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, homes: HomeNetworks, settings: ContextSettings) -> "Tabular":
+    def of(cls, homes: HomeNetworks, settings: ContextSettings, kind: Kind = FULL) -> "Tabular":
         """A fresh representation, with an empty context."""
-        return cls(homes, Context(settings))
+        return cls(homes, Context(settings), kind)
 
     @property
     def features(self) -> tuple[Feature, ...]:
         """The columns of a row, in order."""
-        return (*(feature for feature, _ in OWN), *BESIDE, *self.context.features)
+        own = (feature for feature, _ in self.kind.own)
+        return (*own, ROLE, *self.kind.beside, *self.context.features)
+
+    def begin(self) -> None:
+        """Another source begins: its time need not follow that of the last, nor its columns."""
+        self.context.reset()
+        self._met.clear()
 
     def rows(self, batch: pa.RecordBatch) -> NDArray[np.float32]:
         """Feature rows of a flow batch: shape (n, d) float32, finite.
@@ -143,16 +68,37 @@ class Tabular:
         Raises:
             SchemaMismatch: The source does not know a column that is needed; which, and what to do.
         """
-        absent = [name for name in NEEDED if batch.column(name).null_count == batch.num_rows]
+        self._met |= {name for name in self.kind.needed if batch.column(name).null_count < batch.num_rows}
+        absent = [name for name in self.kind.needed if name not in self._met]
         if absent:
-            raise SchemaMismatch(
-                f"this source does not know {', '.join(absent)}, which the tabular features need; "
-                "meter the capture itself, or use a table that `oddflow flows -o x.parquet` wrote"
-            )
-        data, offsets = binary_parts(batch.column("payload"))
-        entropy, printable = np.empty(batch.num_rows, np.float32), np.empty(batch.num_rows, np.float32)
-        describe_payload(data, offsets, entropy, printable)
-        own = [columns(batch) for _, columns in OWN]
-        beside = [self.homes.roles(batch), entropy, printable]
+            raise SchemaMismatch(f"this source does not know {', '.join(absent)}, {_cure(self.kind, absent)}")
+        self.incomplete += _rows_without(batch, self.kind.needed)
+        own = [columns(batch) for _, columns in self.kind.own]
+        beside = [self.homes.roles(batch), *self.kind.give_beside(batch)]
         x = np.stack([*own, *beside], axis=1).astype(np.float32)
-        return np.asarray(np.nan_to_num(np.concatenate([x, self.context.add(batch)], axis=1)))
+        context = self.context.add(batch, *self.kind.exchanged(batch))
+        return np.asarray(np.nan_to_num(np.concatenate([x, context], axis=1)))
+
+
+def _cure(kind: Kind, absent: list[str]) -> str:
+    if absent == ["payload"]:
+        return (
+            "which no CSV has, nor a table that was written with --no-payload or --pseudonymise; use a .parquet table "
+            "that `oddflow flows -o` wrote, or learn a model that needs none: `oddflow learn --no-payload`"
+        )
+    if kind is PORTABLE:
+        return "which all models need; does it count packets and bytes of both directions?"
+    return (
+        "which these features need. Meter the capture itself, or use a table that `oddflow flows -o x.parquet` wrote; "
+        "for logs and exporters learn a model on what all sources know: `oddflow learn --portable`"
+    )
+
+
+def _rows_without(batch: pa.RecordBatch, names: tuple[str, ...]) -> int:
+    partly = [batch.column(name) for name in names if batch.column(name).null_count and name != "payload"]
+    if not partly:
+        return 0
+    without = partly[0].is_null()
+    for column in partly[1:]:
+        without = pc.or_(without, column.is_null())
+    return int(pc.sum(without).as_py())

@@ -13,7 +13,6 @@ from oddflow.detectors import registry
 from oddflow.detectors.base import Detector
 from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
-from oddflow.features.tabular import VERSION as FEATURES_VERSION
 from oddflow.learning.seal import seal_detector
 from oddflow.models.format import Archive
 from oddflow.models.manifest import (
@@ -164,13 +163,14 @@ def archive_of(
         detector=fitted.name,
         options=options,
         features=features,
-        feature_schema_version=FEATURES_VERSION,
+        feature_schema_version=gathered.version,
         feature_schema_sha256=schema_sha256(features),
         ranges=_ranges(known),
         groups=_groups(known, gathered),
         meter=dict(gathered.settings.as_dict()),
         context=gathered.context,
         home_networks=list(gathered.home_networks),
+        pseudonyms=gathered.pseudonyms,
         provenance=_provenance(gathered, options, duration_s),
         training=training,
         calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s),
@@ -204,7 +204,7 @@ def _provenance(gathered: Gathered, options: dict[str, Any], duration_s: float) 
     return Provenance(
         sources=[
             Source(
-                name=_told(seen.name),
+                name=_told(gathered.privacy.name(seen.name)),
                 sha256=seen.sha256,
                 bytes=seen.total_bytes,
                 flows=seen.flows,

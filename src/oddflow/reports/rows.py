@@ -125,11 +125,17 @@ def _detail(row: AlertRow, features: FeatureFacts) -> DetailView:
         facts=_facts(row),
         commands=(
             ("Wireshark filter", top.wireshark_filter),
-            ("Packets of this flow", f"oddflow extract alerts.jsonl {shlex.quote(top.id)} -w out.pcap"),
+            ("Packets of this flow", f"oddflow extract alerts.jsonl {shlex.quote(top.id)} -w out.pcap{_capture(top)}"),
         ),
         others=tuple(row.alerts[1 : 1 + OTHERS]),
         others_left=max(0, len(row.alerts) - 1 - OTHERS),
     )
+
+
+def _capture(alert: Alert) -> str:
+    if alert.pseudonyms:
+        return " --source CAPTURE.pcap --pseudonymise KEYFILE"
+    return "" if alert.first_packet else " --source CAPTURE.pcap"
 
 
 def _reason(reason: Reason, features: FeatureFacts) -> ReasonView:
@@ -167,7 +173,9 @@ def _facts(row: AlertRow) -> tuple[tuple[str, str, bool], ...]:
         ("Lasted", duration(top.end_ns - top.start_ns), False),
         ("Packets", f"{top.packets:,}", False),
         ("Bytes", f"{top.size_bytes:,}", False),
-        ("Source", f"{top.first_capture}, packet {top.first_packet:,}", False),
+        ("Source", f"{top.first_capture}, packet {top.first_packet:,}" if top.first_packet else top.source, False),
+        ("Record", top.record_id, True),
+        ("The source says", row.labels, False),
         ("Community ID", top.community_id, True),
         ("Alert ID", top.id, True),
     ]

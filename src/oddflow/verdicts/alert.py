@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+LABELS = 3
+"""So many different labels of a row are shown."""
+
 
 def utc(time_ns: int) -> str:
     """ISO 8601 in UTC with microseconds.
@@ -68,6 +71,18 @@ class Alert:
     """Where several files were read as one: the file that `first_packet` is counted in, then all others that may hold
     packets of the flow."""
 
+    payload_bytes: int = 0
+    """What both sides sent, kept or not."""
+
+    pseudonyms: str = ""
+    """The fingerprint of the key whose pseudonyms stand for addresses and names; "" where these are as they were."""
+
+    record_id: str = ""
+    """What the source calls the flow's record, where it is a log: Zeek's uid, Suricata's flow_id."""
+
+    label: str = ""
+    """What the source itself says that the flow is: a class, another tool's alert."""
+
     @property
     def first_capture(self) -> str:
         """The file that `first_packet` is counted in."""
@@ -101,3 +116,8 @@ class AlertRow:
             return ""
         commonest = Counter(reason.feature for reason in first).most_common(1)[0][0]
         return max((r for r in first if r.feature == commonest), key=lambda r: abs(r.value - r.normal_high)).text
+
+    @property
+    def labels(self) -> str:
+        """What the source says of its flows, the commonest first; empty where it says nothing."""
+        return ", ".join(label for label, _ in Counter(a.label for a in self.alerts if a.label).most_common(LABELS))

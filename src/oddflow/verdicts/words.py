@@ -6,7 +6,7 @@ from collections.abc import Callable
 from oddflow.amounts import seconds, size
 from oddflow.features.feature import Feature, Scale
 from oddflow.features.homes import ROLES
-from oddflow.features.tabular import OUTCOMES
+from oddflow.features.kind import OUTCOMES
 from oddflow.schema import protocol_name
 
 
