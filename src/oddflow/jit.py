@@ -129,13 +129,13 @@ class LateLibrary(JITCodeLibrary):
         if self.bitcode:
             self._shared_module = llvmlite.binding.parse_bitcode(self.bitcode)
             self.bitcode = b""
-        return super()._get_module_for_linking()
+        return super()._get_module_for_linking()  # type: ignore[no-untyped-call]
 
 
 @cache
 def _nothing() -> bytes:
     """The bitcode of an empty module."""
-    return llvmlite.binding.parse_assembly("").as_bitcode()  # type: ignore[no-any-return, no-untyped-call]
+    return llvmlite.binding.parse_assembly("").as_bitcode()  # type: ignore[no-any-return]
 
 
 class QuickResults(CompileResultCacheImpl):
