@@ -7,8 +7,8 @@ import typer
 from oddflow.flows.settings import Payload
 
 SOURCES_HELP = (
-    "Captures (pcap, pcapng; also .gz, .zst; a URL; a folder is one capture), flow tables (.parquet, .arrow, .csv), "
-    "or - for standard input."
+    "Captures (pcap, pcapng; also .gz, .zst; a URL; a folder is one capture), logs (Zeek's conn.log, "
+    "or a folder of them), flow tables (.parquet, .arrow, .csv), or - for standard input."
 )
 Sources = Annotated[
     list[str],
