@@ -226,11 +226,11 @@ def put_message(schedule, lane, words, i, src_port, dst_port, protocol, version)
             at = put(schedule, lane, at, words[end, i] & np.uint64(0xFFFFFFFF))
             at = put(schedule, lane, at, words[end + 1, i] >> np.uint64(32))
         at = put(schedule, lane, at, words[end + 1, i] & np.uint64(0xFFFFFFFF))
-    schedule[at, lane] |= protocol << 8
+    schedule[at, lane] |= (protocol & 0xFF) << 8
     at += 1
     if protocol in (TCP, UDP, ICMP, ICMP6, 132):
         low, high = (dst_port, src_port) if first else (src_port, dst_port)
-        schedule[at, lane] = (low << 16) | high
+        schedule[at, lane] = ((low & 0xFFFF) << 16) | (high & 0xFFFF)
         at += 1
     schedule[at, lane] = 0x80000000
     schedule[15, lane] = 32 * at
