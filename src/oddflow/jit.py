@@ -120,6 +120,10 @@ def _say_once() -> None:
     logging.getLogger("oddflow").warning("compiling kernels for this machine, once: a minute or two")
 
 
+KNOWN_NUMBA = "0.68."
+"""The Numba whose inside `QuickResults` was written for; with another, kernels load as Numba loads them."""
+
+
 class LateLibrary(JITCodeLibrary):
     """Machine code from the cache whose bitcode is parsed only if another function is compiled that calls it."""
 
@@ -164,7 +168,7 @@ class QuickCache(FunctionCache):
     its cache.
     """
 
-    _impl_class = QuickResults
+    _impl_class = QuickResults if numba.__version__.startswith(KNOWN_NUMBA) else CompileResultCacheImpl
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The cached code for a signature, or None once the compiler is ready for it."""
