@@ -24,7 +24,7 @@ from oddflow.schema import COLUMNS
 from tests.capture.build import ether, ipv4, pcap, tcp, udp
 from tests.capture.wire import FAR, ROOT, Wire, needs_wire
 
-from .call import COMMAND, call, refused
+from .call import COMMAND, call, fixed_key, refused
 from .captures import capture
 
 pytestmark = needs_wire
@@ -498,8 +498,7 @@ def test_live_flows_are_told_under_pseudonyms(wire, sense, tmp_path):
 
 
 def test_watch_tells_its_alerts_under_pseudonyms(wire, sense, office, tmp_path):
-    key, alerts = tmp_path / "key", tmp_path / "alerts.jsonl"
-    call("keys", "new", key)
+    key, alerts = fixed_key(tmp_path / "key"), tmp_path / "alerts.jsonl"
     words = ("--model", office.model, "-o", alerts, "--interval", 0, "--patience", 0, "--pseudonymise", key)
     sensor = sense("watch", "-i", FAR, *words).listening()
     wire.send(frames_of(capture(scan=True, seed=2)))

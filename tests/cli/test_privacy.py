@@ -5,7 +5,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from .call import call, refused
+from .call import call, fixed_key, refused
 from .captures import SCANNED, SCANNER
 
 CLEAR = ("10.0.0.", "fd00::", "intranet", "printer")
@@ -13,10 +13,7 @@ CLEAR = ("10.0.0.", "fd00::", "intranet", "printer")
 
 @pytest.fixture(scope="module")
 def key(tmp_path_factory):
-    path = tmp_path_factory.mktemp("keys") / "key"
-    made = call("keys", "new", path, "--json")
-    assert made.code == 0, made
-    return path
+    return fixed_key(tmp_path_factory.mktemp("keys") / "key")
 
 
 @pytest.fixture(scope="module")
