@@ -8,6 +8,8 @@ import typer
 from oddflow.cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from oddflow.bench.figures import Figure
     from oddflow.bench.ingest import IngestBench
     from oddflow.bench.logs import LogBench
@@ -94,19 +96,9 @@ def logs(
     as_json: options.Json = False,
 ) -> None:
     """Writes logs in a folder of its own, reads them, and removes them."""
-    import tempfile
-
     from oddflow.bench.logs import LogBench
-    from oddflow.cli import console
 
-    with tempfile.TemporaryDirectory(prefix="oddflow-bench-") as folder:
-        bench = LogBench(Path(folder), records=records, rounds=rounds)
-        _run(bench)
-        found = bench.as_dict()
-        if as_json:
-            console.print_json(found)
-        else:
-            _show(found, bench.figures())
+    _of_records(lambda folder: LogBench(folder, records=records, rounds=rounds), as_json=as_json)
 
 
 def netflow(
@@ -115,19 +107,25 @@ def netflow(
     as_json: options.Json = False,
 ) -> None:
     """Makes messages in a folder of its own, sends them to this machine, and removes them."""
+    from oddflow.bench.netflow import NetflowBench
+
+    _of_records(lambda folder: NetflowBench(folder, records=records, rounds=rounds), as_json=as_json)
+
+
+def _of_records(make: "Callable[[Path], LogBench | NetflowBench]", *, as_json: bool) -> None:
+    """Runs a bench in a folder of its own, and prints what it found."""
     import tempfile
 
-    from oddflow.bench.netflow import NetflowBench
     from oddflow.cli import console
 
     with tempfile.TemporaryDirectory(prefix="oddflow-bench-") as folder:
-        bench = NetflowBench(Path(folder), records=records, rounds=rounds)
+        bench = make(Path(folder))
         _run(bench)
-    found = bench.as_dict()
-    if as_json:
-        console.print_json(found)
-    else:
-        _show(found, bench.figures())
+        found = bench.as_dict()
+        if as_json:
+            console.print_json(found)
+        else:
+            _show(found, bench.figures())
 
 
 def _live() -> Path | None:

@@ -1,14 +1,20 @@
 """Lines of delimited text to columns of strings; a line that does not fit is lost alone, with its number."""
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from oddflow.logs.line_texts import bytes_of
+from oddflow.capture.stream import ByteStream
+from oddflow.logs.line_texts import LineTexts, bytes_of
+from oddflow.logs.lines import blocks_of
 from oddflow.losses import Ledger, Loss
+
+if TYPE_CHECKING:
+    from oddflow.logs.formats import Opened
 
 Integers = NDArray[np.int64]
 DELIMITERS = (",", "\t", ";", "|")
@@ -104,3 +110,27 @@ class CsvLines:
             pa_csv.ParseOptions(delimiter=self._delimiter, invalid_row_handler=skip, ignore_empty_lines=False),
             self._convert,
         )
+
+
+def tables_below_header(
+    stream: ByteStream, opened: "Opened", lines_of: Callable[[str, "Opened"], CsvLines]
+) -> Iterator[tuple[pa.Table, Integers] | None]:
+    """Tables of the lines below a header, block by block, with the line of each row; None where nothing has come yet.
+
+    Args:
+        stream: Plain bytes.
+        opened: The source.
+        lines_of: Makes the reader of what stands below a header line; raises InputError where it cannot be read.
+    """
+    lines = None
+    line_texts = LineTexts(opened.name, opened.ledger)
+    for block in blocks_of(stream, opened.name, opened.ledger):
+        if not block.data:
+            yield None
+            continue
+        texts, numbers = line_texts.of(block)
+        if lines is None and len(texts):
+            lines = lines_of(texts[0].as_py(), opened)
+            texts, numbers = texts.slice(1), numbers[1:]
+        if lines is not None:
+            yield lines.read(texts, numbers, is_cut=block.is_cut)
