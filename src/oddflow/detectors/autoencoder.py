@@ -11,7 +11,7 @@ from oddflow.detectors.reconstruction import ReconstructionDetector
 from oddflow.features.feature import Feature
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
-from oddflow.networks.autoencoder import Autoencoder
+from oddflow.networks.autoencoder import Autoencoder, noised
 from oddflow.training.export import to_onnx
 from oddflow.training.loop import EpochTold, History, Schedule, fit_network
 
@@ -86,7 +86,7 @@ class AutoencoderDetector(ReconstructionDetector):
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
             given = rows
             if network.training and self.noise:
-                given = rows + self.noise * torch.randn(rows.shape, generator=noise)
+                given = noised(rows, self.noise, noise)
             # Huber's loss: one far-out row must not bend the network towards it
             return nn.functional.smooth_l1_loss(network(given), rows, reduction="none").mean(dim=1)  # (b, m) -> (b,)
 

@@ -2,48 +2,55 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from oddflow.networks.inputs import present
 
 
 class Fold(nn.Module):
-    """Joins children one after the other to a node, and tells how badly each join can be undone.
+    """Joins neighbours of a group two by two, then the pairs two by two, until each group is one node.
 
-    All rows go step by step together; what a step does to a row's node, that row's tree says.
+    All groups of all rows are joined at once, a level at a time; an odd one out waits for the next level.
 
-    Source: Socher et al. 2011, eq. 2 (joined), 3 (taken apart again) and 4 (the error).
+    Source: Socher et al. 2011, eq. 2 (joined), 3 (taken apart again) and 4 (the error); the tree is balanced instead of
+    searched for.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.left = nn.Linear(width, width, bias=False)
-        self.right = nn.Linear(width, width)
+        self.join = nn.Linear(2 * width, width)
         self.apart = nn.Linear(width, 2 * width)
 
-    def forward(self, children: Tensor, starts: Tensor, joins: Tensor) -> tuple[Tensor, Tensor]:
-        """Nodes after each step and errors of joins: (n, t, width), (n, t) bool twice -> (n, t, width), (n, t).
+    def forward(self, nodes: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Each group's root where the group begins, the sum of errors of joins, and their number.
 
-        A child starts a new node, is joined to the node, or is left out.
+        (n, t, width), (n, t) int64 -> (n, t, width), (n,), (n,).
+
+        Args:
+            nodes: Nodes, a group's one after the other.
+            place: Which of its group each node is, from 0; −1 for padding.
         """
-        rights: Tensor = self.right(children)  # (n, t, width)
-        node = torch.zeros_like(rights[:, 0])
-        lefts, nodes = [], []
-        steps = (children.unbind(1), rights.unbind(1), starts[:, :, None].unbind(1), joins[:, :, None].unbind(1))
-        for child, right, start, join in zip(*steps, strict=True):
-            lefts.append(node)
-            joined = torch.tanh(self.left(node) + right)
-            node = torch.where(join, joined, torch.where(start, child, node))
-            nodes.append(node)
-        parents = torch.stack(nodes, dim=1)
-        again = torch.tanh(self.apart(parents))  # (n, t, 2 · width)
-        lost = again - torch.cat([torch.stack(lefts, dim=1), children], dim=2)
-        return parents, lost.square().mean(dim=2) * joins
+        error = torch.zeros_like(nodes[:, 0, 0])
+        joins = torch.zeros_like(place[:, 0])
+        distance = 1
+        while distance < nodes.shape[1]:
+            partner = pad(nodes[:, distance:], (0, 0, 0, distance))  # (n, t, width)
+            same_group = pad(place[:, distance:], (0, distance), value=-1) == place + distance
+            together = same_group & (place % (2 * distance) == 0)  # (n, t)
+            children = torch.cat([nodes, partner], dim=2)  # (n, t, 2 · width)
+            parent = torch.tanh(self.join(children))  # (n, t, width)
+            again = torch.tanh(self.apart(parent))  # (n, t, 2 · width)
+            error = error + ((again - children).square().mean(dim=2) * together).sum(dim=1)
+            joins = joins + together.sum(dim=1)
+            nodes = torch.where(together[:, :, None], parent, nodes)
+            distance *= 2
+        return nodes, error, joins
 
 
 class RecursiveAutoencoder(nn.Module):
-    """Joins packets to bursts and bursts to the flow, each level with weights of its own.
+    """Folds packets to bursts and bursts to the flow, each level with weights of its own.
 
-    A burst is a run of packets in one direction.
+    A burst is a run of packets in one direction. What cannot be taken apart again was joined oddly.
 
     Source: Socher et al. 2011, "Semi-Supervised Recursive Autoencoders"; notes 000, part 2 (RvNN).
     """
@@ -61,12 +68,15 @@ class RecursiveAutoencoder(nn.Module):
             x: Packets; the sign of the first feature is the direction, packets of zeros at the end are padding.
         """
         leaves = torch.tanh(self.leaf(x))  # (n, steps, width)
-        there, begins, ends = bursts_of(x)  # (n, steps) each
-        bursts, lost_in_bursts = self.burst(leaves, begins, there & ~begins)
-        first = ends & (ends.cumsum(dim=1) == 1)
-        flows, lost_in_flow = self.flow(bursts, first, ends & ~first)
-        joins = (there & ~begins).sum(dim=1) + (ends & ~first).sum(dim=1)  # (n,)
-        return flows[:, -1], (lost_in_bursts + lost_in_flow).sum(dim=1) / joins.clamp(min=1)
+        burst = bursts_of(x)  # (n, steps)
+        bursts, lost_in_bursts, joins_in_bursts = self.burst(leaves, place_in(burst))
+        order = torch.arange(x.shape[1], device=x.device)  # (steps,)
+        begins = (place_in(burst) == 0)[:, None, :] & (burst[:, None, :] == order[:, None])  # (n, burst, steps)
+        in_order = begins.to(x.dtype) @ bursts  # (n, bursts, width), zeros after the last
+        place = torch.where(begins.any(dim=2), order, -1)
+        flows, lost_in_flow, joins_in_flow = self.flow(in_order, place)
+        joins = (joins_in_bursts + joins_in_flow).clamp(min=1)
+        return flows[:, 0], (lost_in_bursts + lost_in_flow) / joins
 
 
 class RecursiveNetwork(nn.Module):
@@ -87,12 +97,15 @@ class RecursiveNetwork(nn.Module):
         return logits
 
 
-def bursts_of(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Which steps are packets, begin a burst, end one: (n, steps, features) -> (n, steps) bool, three times."""
+def bursts_of(x: Tensor) -> Tensor:
+    """Which burst each packet is part of, from 0; −1 for padding: (n, steps, features) -> (n, steps) int64."""
     there = present(x)
     onward = x[:, :, 0] > 0
-    none = torch.zeros_like(there[:, :1])
     turns = there[:, 1:] & (onward[:, 1:] != onward[:, :-1])
-    begins = torch.cat([there[:, :1], turns], dim=1)
-    last = there & ~torch.cat([there[:, 1:], none], dim=1)
-    return there, begins, last | torch.cat([turns, none], dim=1)
+    return torch.where(there, pad(turns.cumsum(dim=1), (1, 0)), -1)
+
+
+def place_in(group: Tensor) -> Tensor:
+    """Which of its group each step is, from 0; −1 where the group is −1: (n, steps) int64 -> the same shape."""
+    before = (group[:, :, None] == group[:, None, :]).long().tril(-1)  # (n, steps, steps)
+    return torch.where(group >= 0, before.sum(dim=2), -1)
