@@ -15,7 +15,7 @@ class SpatialTemporalNetwork(nn.Module):
     Improve Intrusion Detection", section III.C; notes 000, part 8.
     """
 
-    def __init__(self, size: int = 28, outputs: int = 10, channels: int = 16, hidden: int = 32) -> None:
+    def __init__(self, outputs: int = 10, channels: int = 16, hidden: int = 32) -> None:
         super().__init__()
         self.spatial = nn.Sequential(
             nn.Conv1d(1, channels, 5, padding=2),  # (n · packets, 1, size) -> (n · packets, channels, size)
@@ -26,7 +26,6 @@ class SpatialTemporalNetwork(nn.Module):
             nn.AdaptiveMaxPool1d(1),  # -> (n · packets, 2 · channels, 1)
             nn.Flatten(),
         )
-        self.size = size
         self.temporal = Recurrent(Cell.LSTM, 2 * channels, hidden, both_ways=False, recurrent_dropout=0.0)
         self.head = nn.Linear(hidden, outputs)
 
@@ -34,7 +33,7 @@ class SpatialTemporalNetwork(nn.Module):
         """Packets to outputs: (n, packets, size) -> (n, outputs); packets of zeros at the end are padding."""
         rows, packets, size = x.shape
         each: Tensor = self.spatial(x.reshape(rows * packets, 1, size))  # (n · packets, 2 · channels)
-        _, last = self.temporal(each.reshape(rows, packets, -1), lengths(x))  # (n, hidden)
+        _, last = self.temporal(each.reshape(rows, packets, each.shape[1]), lengths(x))  # (n, hidden)
         logits: Tensor = self.head(last)
         return logits
 

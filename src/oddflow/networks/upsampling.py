@@ -25,7 +25,10 @@ class Upsampling(StrEnum):
 
 
 class Upsample(nn.Module):
-    """Doubles a map and changes its channels, in one of three ways; of sequences (1 dimension) or images (2)."""
+    """Doubles a map and changes its channels, in one of three ways; of sequences (1 dimension) or images (2).
+
+    Source: Dumoulin & Visin 2016; Zeiler & Fergus 2014; see `Upsampling`.
+    """
 
     def __init__(self, kind: Upsampling, given: int, wanted: int, dimensions: int) -> None:
         super().__init__()
