@@ -5,6 +5,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from oddflow.errors import UsageError
 from oddflow.networks.language_model import END
 
 Tokens = NDArray[np.int64]
@@ -30,7 +31,13 @@ class MarkovChain:
         self.unseen = unseen
 
     def fit(self, tokens: Tokens) -> Self:
-        """Counts pairs: (n, t)."""
+        """Counts pairs: (n, t).
+
+        Raises:
+            UsageError: `unseen` is not above 0.
+        """
+        if not self.unseen > 0:
+            raise UsageError(f"unseen must be above 0, or a new pair would be impossible; {self.unseen} given")
         before, counted = self._before(tokens), self._counted(tokens)
         counts = np.full((self.vocabulary + 1, self.vocabulary), self.unseen)
         np.add.at(counts, (before[counted], tokens[counted]), 1)
