@@ -60,7 +60,7 @@ def test_deltas_go_back_through_the_weights_that_leave_a_unit(network):
 
 
 def test_a_weights_gradient_is_its_own_layers_delta_times_what_it_was_given(network):
-    """Notes 000, lines 390 to 394. They write δᴸ, the last layer's; it is δˡ, the layer's own."""
+    """Notes 000, lines 390 to 392. They write δᴸ, the last layer's; it is δˡ, the layer's own."""
     weights, biases, activities, drives, _, cost = network
     deltas = grad(cost, drives, retain_graph=True)
     for layer in range(3):
@@ -95,7 +95,7 @@ def test_relu_passes_all_or_nothing_and_leaky_relu_a_little(x, by_relu, by_leaky
 
 
 def test_a_sigmoids_slope_is_small_at_its_ends():
-    """Notes 004, line 85: there gradients become small; never above a quarter, so that depth shrinks them."""
+    """Notes 004, line 84: there gradients become small; never above a quarter, so that depth shrinks them."""
     z = torch.linspace(-8, 8, 161, requires_grad=True)
     (slope,) = grad(z.sigmoid().sum(), z)
     assert slope.max().item() == pytest.approx(0.25)
@@ -121,7 +121,7 @@ def test_a_persistent_tape_gives_108_and_6():
 
 
 def test_gradients_pass_through_loops_and_branches():
-    """Notes 001, lines 64 to 81: f is piecewise linear, so that its gradient is f(a) / a."""
+    """Notes 001, lines 64 to 82: f is piecewise linear, so that its gradient is f(a) / a."""
 
     def f(a):
         b = a * 2
@@ -136,7 +136,7 @@ def test_gradients_pass_through_loops_and_branches():
 
 
 def test_second_derivatives():
-    """Notes 001, line 83; 002, lines 612 to 618; 003, line 144: a tape of a tape. y = x w + b is flat in w."""
+    """Notes 001, line 83; 002, lines 610 to 615; 003, line 146: a tape of a tape. y = x w + b is flat in w."""
     x, w, b = (torch.tensor(value, requires_grad=True) for value in (2.0, 3.0, 1.0))
     by_w, by_b = grad(x * w + b, [w, b], create_graph=True)
     assert (by_w, by_b) == (2, 1)
@@ -146,7 +146,7 @@ def test_second_derivatives():
 
 
 def test_a_stopped_gradient_leaves_only_the_direct_path():
-    """Notes 001, lines 103 to 117: z = x + g(x), and only z by x where g(x) is taken for a constant: 1."""
+    """Notes 001, lines 100 to 116: z = x + g(x), and only z by x where g(x) is taken for a constant: 1."""
     x = torch.tensor(4.0, requires_grad=True)
     assert grad(x + x * x, x)[0] == 9
     assert grad(x + (x * x).detach(), x)[0] == 1
@@ -156,7 +156,7 @@ def test_a_stopped_gradient_leaves_only_the_direct_path():
 
 
 def test_a_new_node_hides_what_it_was_made_from():
-    """Notes 001, lines 118 to 128: x is s by another name, y is made of s, and so z by x is 1."""
+    """Notes 001, lines 118 to 127: x is s by another name, y is made of s, and so z by x is 1."""
     s = torch.tensor(4.0, requires_grad=True)
     x = s.clone()
     z = x + s * s
@@ -211,7 +211,7 @@ def test_descent_finds_a_minimum_of_himmelblaus_function():
     assert y < 1e-8
 
 
-def test_gradients_of_the_mean_do_not_see_the_order_of_layers_calls():
+def test_what_forward_stored_may_not_be_changed_before_backward():
     """Notes 001, lines 262 to 264: forward stores what backward needs, and so a changed store is refused."""
     x = torch.ones(3, requires_grad=True)
     y = x.sigmoid()

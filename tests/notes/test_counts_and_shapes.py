@@ -45,16 +45,16 @@ def shapes(layers, x):
 
 
 def test_the_three_convolutions_have_122_570_weights():
-    """Notes 000, lines 520 to 557."""
+    """Notes 000, lines 522 to 557."""
     network = ConvolutionalNetwork(channels=3, side=32, outputs=10)
     assert by_layer(network) == [896, 18_496, 36_928, 65_600, 650]
     assert weights(network) == 122_570
 
 
 def test_the_three_convolutions_make_maps_of_the_notes_sizes():
-    """Notes 000, lines 533 to 553: 30, 15, 13, 6, 4 pixels, then 1024 numbers.
+    """Notes 000, lines 535 to 553: 30, 15, 13, 6, 4 pixels, then 1024 numbers.
 
-    Line 514 puts channels before rows in the shape; the summary below it has them last, as Keras does by default.
+    Line 519 puts channels before rows in the shape; the summary below it has them last, as Keras does by default.
     """
     network = ConvolutionalNetwork(channels=3, side=32, outputs=10)
     maps = shapes(network.body, torch.zeros(1, 3, 32, 32))
@@ -70,7 +70,7 @@ def test_a_layer_has_a_weight_more_for_each_output_than_it_has_inputs():
 
 
 def test_as_many_maps_come_out_as_there_are_kernels():
-    """Notes 004, line 72, and 001, line 449. Line 59 of 004 is wrong: a layer has many kernels, not one."""
+    """Notes 004, line 73, and 001, line 449. Line 59 of 004 is wrong: a layer has many kernels, not one."""
     assert nn.Conv2d(3, 1, 3)(torch.zeros(1, 3, 8, 8)).shape[1] == 1
     assert nn.Conv2d(3, 17, 3)(torch.zeros(1, 3, 8, 8)).shape[1] == 17
 
@@ -122,12 +122,12 @@ def test_lenet_is_28_14_10_5_400():
 
 
 def test_padding_28_pixels_by_two_makes_them_32():
-    """Notes 002, lines 340 to 347."""
+    """Notes 002, lines 339 to 344."""
     assert nn.functional.pad(torch.zeros(4, 1, 28, 28), (2, 2, 2, 2)).shape == (4, 1, 32, 32)
 
 
 def test_pooling_2_by_2_halves_and_a_stride_that_does_not_fit_drops_the_rest():
-    """Notes 000, line 511; 002, line 1110; 004, line 66 ("valid" gives less, "same" as much)."""
+    """Notes 000, line 517; 002, line 1111; 004, line 69 ("valid" gives less, "same" as much)."""
     assert nn.MaxPool2d(2)(torch.zeros(1, 1, 28, 28)).shape == (1, 1, 14, 14)
     assert nn.MaxPool2d(2)(torch.zeros(1, 1, 13, 13)).shape == (1, 1, 6, 6)
     assert nn.Conv2d(1, 1, 3)(torch.zeros(1, 1, 8, 8)).shape == (1, 1, 6, 6)
@@ -274,7 +274,7 @@ def test_a_residual_block_can_fall_back_to_what_it_was_given():
 
 
 def test_gradients_reach_the_first_layer_of_a_deep_residual_network():
-    """Notes 002, lines 1298 and 1391: without the skips they vanish on their way."""
+    """Notes 002, lines 1298 and 1390: without the skips they vanish on their way."""
 
     def gradient_at_the_first_layer(skips):
         torch.manual_seed(0)
@@ -317,7 +317,7 @@ def test_the_autoencoder_of_fashion_mnist():
 def test_the_variational_autoencoder_has_five_dense_layers_and_20_latent_numbers():
     """Notes 002, lines 1541 to 1552.
 
-    Lines 1519 to 1522 name the networks the wrong way round: the decoder gives p(x | z), the encoder q(z | x).
+    Lines 1521 and 1522 name the networks the wrong way round: the decoder gives p(x | z), the encoder q(z | x).
     """
     network = VariationalAutoencoder(784)
     assert sum(isinstance(part, nn.Linear) for part in network.modules()) == 5
@@ -327,7 +327,7 @@ def test_the_variational_autoencoder_has_five_dense_layers_and_20_latent_numbers
 
 
 def test_five_transposed_convolutions_grow_1_pixel_to_64():
-    """Notes 002, lines 1674 to 1679: [b, 1, 1, 100] to 64×64×3, channels becoming fewer, without biases."""
+    """Notes 002, lines 1675 to 1679: [b, 1, 1, 100] to 64×64×3, channels becoming fewer, without biases."""
     channels = [100, 512, 256, 128, 64, 3]
     x, sizes = torch.zeros(1, 100, 1, 1), []
     for number in range(5):
@@ -339,7 +339,7 @@ def test_five_transposed_convolutions_grow_1_pixel_to_64():
 
 
 def test_the_dense_networks_of_the_notes():
-    """Notes 003, lines 12 to 18 (128, then 10) and 001, lines 277 to 283 (256, 10); 002, line 752 (784 … 10).
+    """Notes 003, lines 12 to 18 (128, then 10) and 001, lines 282 to 287 (256, 10); 002, line 756 (784 … 10).
 
     Line 762 of notes 002 builds that one for 20 · 28 columns; 28 · 28 is meant.
     """
@@ -350,7 +350,7 @@ def test_the_dense_networks_of_the_notes():
 
 
 def test_the_experts_network_of_the_notes():
-    """Notes 003, lines 53 to 65: 32 maps of 26×26 are 21,632 numbers."""
+    """Notes 003, lines 52 to 65: 32 maps of 26×26 are 21,632 numbers."""
     network = nn.Sequential(
         nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Flatten(), nn.Linear(21_632, 128), nn.ReLU(), nn.Linear(128, 10)
     )

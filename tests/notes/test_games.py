@@ -42,7 +42,7 @@ def jensen_shannon(p, q):
 
 @given(floats(0.01, 5), floats(0.01, 5))
 def test_a_log_x_plus_b_log_1_minus_x_is_largest_at_a_share(a, b):
-    """Notes 002, lines 1738 to 1746."""
+    """Notes 002, lines 1739 to 1754."""
     x = torch.linspace(0.0005, 0.9995, 2000, dtype=torch.float64)
     best = x[(a * x.log() + b * (1 - x).log()).argmax()]
     assert best.item() == pytest.approx(a / (a + b), abs=1e-3)
@@ -50,7 +50,7 @@ def test_a_log_x_plus_b_log_1_minus_x_is_largest_at_a_share(a, b):
 
 @given(shares, shares)
 def test_the_best_discriminator_is_the_share_of_the_real(first, second):
-    """Notes 002, line 1746: D* = p_r / (p_r + p_g); moving any part of it loses."""
+    """Notes 002, line 1754: D* = p_r / (p_r + p_g); moving any part of it loses."""
     real, fake = distributions(first, second)
     best = real / (real + fake)
     for place in range(5):
@@ -96,7 +96,7 @@ def test_a_learnt_game_of_three_values_ends_there():
 
 
 def test_the_discriminators_loss_is_cross_entropy_with_labels_1_and_0():
-    """Notes 002, lines 1609 to 1633; 000, lines 688 to 692, and 200 to 203 (labels)."""
+    """Notes 002, lines 1609 to 1633; 000, lines 685 to 692, and 199 to 203 (labels)."""
     torch.manual_seed(0)
     real, fake = torch.randn(7), torch.randn(7)
     bce = nn.functional.binary_cross_entropy_with_logits
@@ -108,9 +108,9 @@ def test_the_discriminators_loss_is_cross_entropy_with_labels_1_and_0():
 
 
 def test_the_game_is_zero_sum():
-    """Notes 000, lines 219 to 226: J_G = −J_D, both halves of the game; at the equilibrium J_D is log 2.
+    """Notes 000, lines 219 to 225: J_G = −J_D, both halves of the game; at the equilibrium J_D is log 2.
 
-    Lines 216 and 217 leave out the sign of the two losses, and line 217 the generator: −log D(x), −log(1 − D(G(z))).
+    Lines 217 and 218 leave out the sign of the two losses, and line 218 the generator: −log D(x), −log(1 − D(G(z))).
     """
     half = torch.full((4,), 0.5)
     j_d = -0.5 * half.log().mean() - 0.5 * (1 - half).log().mean()
@@ -145,7 +145,7 @@ def beside(distance, width=20):
 
 
 def test_jensen_shannon_is_log_2_wherever_two_heaps_do_not_overlap():
-    """Notes 002, lines 1809 to 1813: it says nothing of how far they are apart; the earth-mover distance does."""
+    """Notes 002, lines 1812 to 1814: it says nothing of how far they are apart; the earth-mover distance does."""
     for distance in range(1, 15):
         assert jensen_shannon(*beside(distance)).item() == pytest.approx(LOG_2)
         assert earth_mover(*beside(distance)).item() == distance
@@ -153,7 +153,7 @@ def test_jensen_shannon_is_log_2_wherever_two_heaps_do_not_overlap():
 
 
 def test_jensen_shannon_has_no_gradient_there_and_the_earth_mover_distance_has():
-    """Notes 002, line 1809: by the place of a heap of width 1, beside another, far away."""
+    """Notes 002, line 1812: by the place of a heap of width 1, beside another, far away."""
 
     def heap(centre):
         return nn.functional.relu(1 - (torch.arange(0, 20, dtype=torch.float64) - centre).abs())

@@ -17,7 +17,7 @@ def test_descent_recovers_2_minus_3_and_4_2():
     """Notes 001, lines 143 to 224: 1,000 rows, batches of 10, 3 epochs, a rate of 0.03.
 
     The weights there are [2, −3, 4]; only two are used, as rows have two columns. It is descent by small batches, not
-    by all rows, as line 212 calls it.
+    by all rows, as line 211 calls it.
     """
     torch.manual_seed(0)
     x = torch.randn(1000, 2)
@@ -65,7 +65,7 @@ def test_a_perceptron_learns_and_but_not_xor():
 
 
 def test_a_hidden_layer_solves_xor():
-    """Notes 002, line 479, and 000, line 280: layers on each other can."""
+    """Notes 002, line 479, and 000, line 284: layers on each other can."""
     torch.manual_seed(1)
     network = MultilayerPerceptron(2, 1, (8,))
     optimiser = torch.optim.Adam(network.parameters(), lr=0.05)
@@ -77,7 +77,7 @@ def test_a_hidden_layer_solves_xor():
 
 
 def test_layers_without_a_bend_are_one_layer():
-    """Notes 002, line 1408 (PCA is linear); why activations stand between layers."""
+    """Notes 002, line 1410 (PCA is linear); why activations stand between layers."""
     torch.manual_seed(0)
     first, second, x = nn.Linear(4, 3), nn.Linear(3, 2), torch.randn(5, 4)
     weight = second.weight @ first.weight
@@ -86,7 +86,7 @@ def test_layers_without_a_bend_are_one_layer():
 
 
 def test_logistic_loss_is_convex_where_squared_error_is_not():
-    """Notes 000, lines 205 to 211: cross-entropy of a sigmoid has one minimum."""
+    """Notes 000, lines 208 to 214: cross-entropy of a sigmoid has one minimum."""
     z = torch.linspace(-6, 6, 241, dtype=torch.float64, requires_grad=True)
 
     def curvature(loss):
@@ -106,7 +106,7 @@ def test_logistic_regression_of_two_outputs_is_that_of_one():
 
 
 def test_labels_in_order_or_one_hot_cost_the_same():
-    """Notes 004, lines 16 to 20; 003, lines 216 to 220."""
+    """Notes 004, lines 16 to 20; 003, lines 218 to 220."""
     logits, labels = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 1, 0])
     one_hot = nn.functional.one_hot(labels, 4).float()
     assert one_hot[0].tolist() == [1, 0, 0, 0]
@@ -115,7 +115,7 @@ def test_labels_in_order_or_one_hot_cost_the_same():
 
 
 def test_weights_begin_as_the_notes_say():
-    """Notes 001, lines 342 to 356: normal of 0.01, ones.
+    """Notes 001, lines 342 to 354: normal of 0.01, ones.
 
     The default is not uniform within ±0.07: Keras' is Glorot's, ±√(6 / (inputs + outputs)), which is 0.076 for the
     784 to 256 of those notes, and 0.71 for 8 to 4.

@@ -53,7 +53,7 @@ def test_six_images_of_three_channels_have_three_means(x):
 
 
 def test_batch_norm_learns_from_its_batch_and_scores_from_what_it_kept(x):
-    """Notes 002, lines 1177 to 1181; 000, lines 566 to 576; 001, line 465; 004, line 90: two modes."""
+    """Notes 002, lines 1174 to 1176; 000, line 576; 001, line 465; 004, line 88: two modes."""
     layer = Normalisation.BATCH.layer(8).double()
     learning = layer(x)
     torch.testing.assert_close(learning.mean(dim=(0, 2, 3)), torch.zeros(8, dtype=torch.float64))
@@ -78,14 +78,14 @@ def test_a_row_is_scored_the_same_whatever_stands_beside_it(x):
 
 
 def test_only_scale_and_shift_learn():
-    """Notes 002, lines 1171 to 1173: γ and β; 000, line 575 calls them constants, but they learn."""
+    """Notes 002, lines 1170 to 1171: γ and β; 000, line 575 calls them constants, but they learn."""
     layer = Normalisation.BATCH.layer(8)
     assert {name for name, _ in layer.named_parameters()} == {"weight", "bias"}
     assert all(parameter.requires_grad for parameter in layer.parameters())
 
 
 def test_mean_and_variance_are_part_of_the_gradient(x):
-    """Notes 000, line 574: they are variables in back-propagation; so a shift of all rows changes nothing."""
+    """Notes 000, line 575: they are variables in back-propagation; so a shift of all rows changes nothing."""
     x.requires_grad_()
     (slope,) = torch.autograd.grad((Normalisation.BATCH.layer(8).double()(x) ** 3).sum(), x)
     torch.testing.assert_close(slope.sum(dim=(0, 2, 3)), torch.zeros(8, dtype=torch.float64), atol=1e-8, rtol=0)

@@ -64,7 +64,7 @@ def test_the_eigenvalue_decides_only_in_the_long_run():
 
 
 def test_an_rnn_computes_what_the_notes_write():
-    """Notes 002, line 1332: hₜ = σ(W x + U h + b), from h₀ = 0 (line 1328), with tanh (line 1326)."""
+    """Notes 002, line 1332: hₜ = σ(W x + U h + b), from h₀ = 0 (line 1330), with tanh (line 1326)."""
     torch.manual_seed(0)
     layer, x = Cell.SIMPLE.layer(3, 4), torch.randn(2, 5, 3)
     h = torch.zeros(2, 4)
@@ -161,7 +161,7 @@ def test_both_ways_is_one_reader_onward_and_one_backward():
     layer = Recurrent(Cell.GRU, 2, 3, both_ways=True, recurrent_dropout=0.0)
     reference = nn.GRU(2, 3, batch_first=True, bidirectional=True)
     with torch.no_grad():
-        for own, suffix in ((layer.onward, "_l0"), (layer.backward_, "_l0_reverse")):
+        for own, suffix in ((layer.onward, "_l0"), (layer.backwards, "_l0_reverse")):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                 getattr(reference, name + suffix).copy_(getattr(own, name + "_l0"))
     x = torch.randn(4, 5, 2)
@@ -202,3 +202,12 @@ def test_a_low_temperature_takes_the_likeliest_and_a_high_one_any():
     torch.testing.assert_close(tempered(logits, 1e4), torch.full((3,), 1 / 3), atol=1e-4, rtol=0)
     sharpened = logits.softmax(0) ** (1 / 0.5)
     torch.testing.assert_close(tempered(logits, 0.5), sharpened / sharpened.sum())
+
+
+def test_discounted_rewards_make_what_is_far_matter_less():
+    """Notes 002, lines 1965 to 1971: Σ γᵗ⁻¹ rₜ; without an end it stays below r / (1 − γ).
+
+    Oddflow learns no policies: this is all of the notes' last chapter that there is to check.
+    """
+    discount = 0.9 ** torch.arange(2000, dtype=torch.float64)
+    assert discount.sum().item() == pytest.approx(1 / (1 - 0.9))

@@ -135,7 +135,7 @@ def test_an_adversarial_autoencoder_judges_codes_with_a_chance_from_0_to_1():
 
 
 def test_an_autoencoder_without_bends_is_no_better_than_pca():
-    """Notes 002, lines 1406 to 1422: PCA is the best linear one."""
+    """Notes 002, lines 1406 to 1410: PCA is the best linear one."""
     torch.manual_seed(0)
     x = torch.randn(300, 5, dtype=F64) @ torch.randn(5, 5, dtype=F64)
     x = x - x.mean(dim=0)

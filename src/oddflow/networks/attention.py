@@ -55,7 +55,8 @@ class EncoderLayer(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Steps to steps: (n, t, width), (n, t) bool -> (n, t, width)."""
         x = x + self.dropout(self.attention(self.before_attention(x), mask))
-        return x + self.dropout(self.dense(self.before_dense(x)))  # type: ignore[no-any-return]
+        y: Tensor = x + self.dropout(self.dense(self.before_dense(x)))
+        return y
 
 
 class TransformerEncoder(nn.Module):

@@ -44,7 +44,7 @@ class Recurrent(nn.Module):
     def __init__(self, cell: Cell, given: int, hidden: int, *, both_ways: bool, recurrent_dropout: float) -> None:
         super().__init__()
         self.onward = cell.layer(given, hidden)
-        self.backward_ = cell.layer(given, hidden) if both_ways else None
+        self.backwards = cell.layer(given, hidden) if both_ways else None
         self.recurrent_dropout = recurrent_dropout
 
     def forward(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,9 +54,9 @@ class Recurrent(nn.Module):
         """
         states = self._read(self.onward, x)  # (n, steps, hidden)
         last = step_at(states, length - 1)  # (n, hidden)
-        if self.backward_ is None:
+        if self.backwards is None:
             return states, last
-        mirrored = self._read(self.backward_, reversed_steps(x, length))
+        mirrored = self._read(self.backwards, reversed_steps(x, length))
         both = torch.cat([states, reversed_steps(mirrored, length)], dim=2)
         return both, torch.cat([last, step_at(mirrored, length - 1)], dim=1)
 

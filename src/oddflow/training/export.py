@@ -16,7 +16,7 @@ from oddflow.models.graph import OPSET
 def to_onnx(network: nn.Module, width: int, outputs: Sequence[str] = ("drawn",)) -> onnx.ModelProto:
     """The network as a graph of one input `rows` (n, width) with any n, and the outputs in their order.
 
-    Recurrent layers are best exported with few steps: torch traces each one by itself.
+    A recurrent layer of many steps takes seconds: torch traces each step by itself, though the graph has one node.
     """
     network.eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
