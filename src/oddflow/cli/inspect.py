@@ -22,7 +22,7 @@ def inspect(
     from rich.table import Table
 
     from oddflow.cli import console
-    from oddflow.features.tabular import kind_of
+    from oddflow.models.kinds import is_of_feature_set, kind_for
     from oddflow.models.sealed import SealedModel
 
     sealed = SealedModel.load(model)
@@ -31,16 +31,18 @@ def inspect(
         console.print_json(manifest.model_dump(mode="json"))
         return
     made, rows = manifest.provenance, manifest.training
+    of_set = is_of_feature_set(manifest)
     facts = {
         "model": f"{manifest.detector}, fingerprint {sealed.fingerprint}, every part matches its hash",
         "made": f"{manifest.created} by oddflow {manifest.oddflow_version}, seed {made.seed}",
         "options": ", ".join(f"{name} {value}" for name, value in manifest.options.items()) or "as they come",
         "learnt from": "; ".join(f"{s.name}, {s.flows:,} flows, sha256 {s.sha256[:12]}…" for s in made.sources),
-        "traffic": f"{made.start} to {made.end}, {manifest.flows_per_s:.2f} flows/s",
+        "traffic": "none: rows" if of_set else f"{made.start} to {made.end}, {manifest.flows_per_s:.2f} flows/s",
         "rows": f"{rows.fit_rows:,} to fit, {rows.validation_rows:,} to stop, {rows.calibration_rows:,} held back",
         "epochs": str(rows.epochs) if rows.epochs else "none: no network",
         "features": f"{len(sealed.features)} ({manifest.feature_schema_version})",
-        "needs": ", ".join(kind_of(manifest.feature_schema_version).needed),
+        "needs": "rows of that set" if of_set else ", ".join(kind_for(manifest).needed),
+        "pseudonyms": f"of the key {manifest.pseudonyms}" if manifest.pseudonyms else "none",
         "home networks": ", ".join(manifest.home_networks),
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }

@@ -10,12 +10,15 @@ import pyarrow as pa
 from oddflow.capture.capture_set import CaptureSet, is_folder
 from oddflow.capture.following import Following
 from oddflow.capture.reader import is_capture
-from oddflow.capture.remote import local_path, shown
+from oddflow.capture.remote import shown
 from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
 from oddflow.flows.metering import WHOLE, Shard, meter_capture, meter_captures, meter_following
 from oddflow.flows.settings import MeterSettings
+from oddflow.logs.folder import sources_in
+from oddflow.logs.following import FollowedLog
 from oddflow.logs.formats import FORMATS, Opened, format_of
+from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.table import is_table, read_table
 from oddflow.losses import Ledger
 
@@ -29,15 +32,18 @@ Source = str | CaptureSet
 
 
 def arrange(sources: Sequence[str], ledger: Ledger, *, merge: bool = False) -> list[Source]:
-    """What is read as one, and what apart: a folder is one capture, and with `merge` all sources are.
+    """What is read as one, and what apart: the captures of a folder are one, and with `merge` all sources are.
 
     Raises:
-        InputError: A folder holds no capture, or a source to be merged is none.
-        UsageError: A source to be merged was given twice.
+        InputError: A folder holds neither captures nor logs, or a source to be merged is no capture.
+        UsageError: A source to be merged was given twice, or a folder holds captures and logs.
     """
     if merge and (len(sources) > 1 or is_folder(sources[0])):
         return [CaptureSet.of(sources, ledger)]
-    return [CaptureSet.of_folder(source, ledger) if is_folder(source) else source for source in sources]
+    found: list[Source] = []
+    for source in sources:
+        found += sources_in(source, ledger) if is_folder(source) else [source]
+    return found
 
 
 def name_of(source: Source) -> str:
@@ -49,6 +55,8 @@ def name_of(source: Source) -> str:
 class Fingerprint:
     """What was read of a source: its name, its size and, unless `hashed` is False, the hash of its plain bytes.
 
+    `pseudonyms` is the fingerprint of the key under whose pseudonyms its flows were given; "" for none.
+
     Hashing takes about as long as metering. Of several captures that are read as one, the hash is that of their
     hashes, in the order of their names.
     """
@@ -58,6 +66,7 @@ class Fingerprint:
     flows: int = 0
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     hashed: bool = True
+    pseudonyms: str = ""
     parts: "dict[str, Fingerprint]" = field(default_factory=dict)
 
     def part(self, name: str) -> "Fingerprint":
@@ -123,6 +132,7 @@ def read_flows(
     seen: Fingerprint | None = None,
     progress: Progress | None = None,
     shard: Shard = WHOLE,
+    privacy: Privacy = OPEN,
 ) -> Iterator[pa.RecordBatch]:
     """Reads a capture or a flow table, a path, a URL or `-`; or several captures as one.
 
@@ -133,19 +143,21 @@ def read_flows(
         seen: Filled with size and hash.
         progress: Told of the bytes read.
         shard: Which of how many shards of the flows is wanted; a flow table is all in the first.
+        privacy: What the flows may tell.
 
     Yields:
         Batches of the flow schema.
 
     Raises:
         Unreadable, UnknownFormat: Nothing could be read.
+        UsageError: It is a table under the pseudonyms of another key.
     """
     seen = seen or Fingerprint(name_of(source), hashed=False)
-    how = _How(settings, seen, progress, shard)
+    how = _How(privacy.settings(settings or MeterSettings()), seen, progress, shard, privacy)
     batches = _of_captures(source, ledger, how) if isinstance(source, CaptureSet) else _of_one(source, ledger, how)
     for batch in batches:
         seen.flows += batch.num_rows
-        yield batch
+        yield privacy.apply(batch, already=seen.pseudonyms)
 
 
 def follow_flows(
@@ -156,22 +168,25 @@ def follow_flows(
     duration_s: float = 0.0,
     settings: MeterSettings | None = None,
     seen: Fingerprint | None = None,
+    privacy: Privacy = OPEN,
 ) -> Iterator[pa.RecordBatch]:
-    """Reads a capture file that grows, or a folder where one file follows the other, until it is told to stop.
+    """Reads a capture or a log that grows, or a folder where one capture follows the other, until told to stop.
 
     Args:
-        source: The path of the file or folder.
+        source: The path of the file or folder; a folder of Zeek's logs stands for its conn.log.
         ledger: Told of all that was lost.
         stop: Ends the reading when it is set; all open flows are then exported.
         duration_s: Ends it after this; 0 for no end.
         settings: How flows are cut.
         seen: Filled with the size.
+        privacy: What the flows may tell.
 
     Yields:
-        Batches of the flow schema, at most a quarter of a second after their flows ended.
+        Batches of the flow schema, at most half a second after their flows ended, or were logged; of a log, an empty
+        one now and then while nothing comes.
 
     Raises:
-        InputError: It cannot be read, or is no capture.
+        InputError: It cannot be read, or is neither a capture nor a log.
         UsageError: It is compressed, remote or a pipe.
     """
     seen = seen or Fingerprint(shown(source), hashed=False)
@@ -179,21 +194,32 @@ def follow_flows(
     def watch(name: str, stream: ByteStream) -> ByteStream:
         return _Watched(stream, seen.part(name), None)
 
-    tunnels = settings is None or settings.tunnels
-    following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch, tunnels=tunnels)
-    for batch in meter_following(following, ledger, settings=settings):
+    log = FollowedLog.of(source, ledger, stop=stop, duration_s=duration_s, watch=watch)
+    if log is not None:
+        batches = log.flows()
+    else:
+        cut = privacy.settings(settings or MeterSettings())
+        following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch, tunnels=cut.tunnels)
+        batches = meter_following(following, ledger, settings=cut)
+    for batch in batches:
         seen.flows += batch.num_rows
-        yield batch
+        yield privacy.apply(batch)
 
 
 @dataclass(frozen=True, slots=True)
 class _How:
     """How a source is read, and who is told."""
 
-    settings: MeterSettings | None
+    settings: MeterSettings
     seen: Fingerprint
     progress: Progress | None
     shard: Shard
+    privacy: Privacy
+
+    def under(self, fingerprint: str) -> None:
+        """Told the fingerprint of the key under whose pseudonyms a table is, before its first flows."""
+        self.privacy.check_table(fingerprint, self.seen.name)
+        self.seen.pseudonyms = fingerprint
 
 
 def _of_captures(captures: CaptureSet, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
@@ -219,11 +245,11 @@ def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
         if not is_table(first):
             raise UnknownFormat(
                 f"{name} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
-                f"also gzip or zstd), {_formats()}a flow table (Parquet, Arrow, CSV)"
+                f"also gzip or zstd), {_formats()}a flow table (Parquet, Arrow)"
             )
         if how.shard[0] == 0:
-            yield from read_table(local_path(source), first, ledger)
-        while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be hashed
+            yield from read_table(source, first, stream, ledger, under=how.under)
+        while stream.read(CHUNK_BYTES):  # Arrow may have read the file by itself; its bytes pass by to be hashed
             pass
 
 
