@@ -100,6 +100,20 @@ def test_attention_begins_with_what_it_was_given():
     assert (seen.amin(dim=2) >= value.amin(dim=2) - 1e-5).all()
 
 
+def test_attention_is_that_of_the_paper():
+    """Zhang et al. 2019, eq. 1 to 3, pixel by pixel: βⱼᵢ is how much pixel j looks at pixel i."""
+    torch.manual_seed(0)
+    attention, x = MapAttention(8).eval(), torch.randn(1, 8, 2, 3)
+    with torch.no_grad():
+        attention.gamma.fill_(0.5)
+        pixels = [layer(x)[0].flatten(1) for layer in (attention.key, attention.query, attention.value)]
+        for j in range(6):
+            likeness = torch.stack([pixels[0][:, i] @ pixels[1][:, j] for i in range(6)]).softmax(0)
+            seen = sum(likeness[i] * pixels[2][:, i] for i in range(6))
+            expected = x[0].flatten(1)[:, j] + 0.5 * seen
+            torch.testing.assert_close(attention(x)[0].flatten(1)[:, j], expected)
+
+
 def test_far_pixels_reach_each_other():
     torch.manual_seed(0)
     attention, x = MapAttention(8).eval(), torch.randn(1, 8, 4, 4, requires_grad=True)
@@ -186,6 +200,16 @@ def test_the_noise_of_a_row_is_found_by_descent():
     assert loss[0] < 0.1
     assert loss[1] > 5
     torch.testing.assert_close(z[0].detach(), torch.tensor([0.5, -1.0]), atol=0.05, rtol=0)
+
+
+def test_a_residual_is_of_the_eye_and_of_the_features():
+    torch.manual_seed(0)
+    generator, discriminator, x, z = nn.Linear(2, 4), Discriminator(4, (5,)), torch.randn(3, 4), torch.randn(3, 2)
+    by_eye, by_feature = (inversion_loss(generator, discriminator, x, z, weight) for weight in (0.0, 1.0))
+    torch.testing.assert_close(by_eye, (x - generator(z)).abs().sum(dim=1))
+    features = discriminator.features
+    torch.testing.assert_close(by_feature, (features(x) - features(generator(z))).abs().sum(dim=1))
+    torch.testing.assert_close(inversion_loss(generator, discriminator, x, z, 0.1), 0.9 * by_eye + 0.1 * by_feature)
 
 
 def test_frechet_distance_of_two_gaussians():

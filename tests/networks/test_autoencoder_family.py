@@ -7,7 +7,6 @@ torch = pytest.importorskip("torch")
 from oddflow.networks.adversarial_autoencoder import AdversarialAutoencoder  # noqa: E402
 from oddflow.networks.adversarial_losses import discriminator_loss, generator_loss  # noqa: E402
 from oddflow.networks.autoencoder import sparsity  # noqa: E402
-from oddflow.networks.multimodal import joint_loss  # noqa: E402
 from oddflow.networks.variational import VariationalAutoencoder, gaussian_log_likelihood  # noqa: E402
 
 
@@ -47,9 +46,3 @@ def test_codes_come_to_lie_where_the_prior_does():
         generator_loss(network(x)[1]).backward()
         of_e.step()
     assert encoder(x).mean().abs() < 1.5
-
-
-def test_two_answers_cost_the_sum_of_both():
-    logits, score = torch.zeros(2, 4), torch.zeros(2)
-    loss = joint_loss(logits, score, torch.tensor([0, 1]), torch.tensor([0.0, 1.0]), weight=0.5)
-    torch.testing.assert_close(loss, torch.full((2,), torch.tensor(4.0).log() + 0.5 * torch.tensor(2.0).log()))

@@ -210,14 +210,14 @@ def test_the_penalty_is_0_for_a_critic_whose_slope_is_1():
 def test_the_penalty_is_taken_between_real_and_fake():
     """Notes 002, line 1848: x̂ = t x_r + (1 − t) x_f; a row has one t for all its columns."""
     seen = []
-    real, fake = torch.ones(2, 1, 3, 3), torch.zeros(2, 1, 3, 3)
+    real, fake = torch.ones(2, 1, 3, 3), torch.full((2, 1, 3, 3), 5.0)
 
     def critic(x):
         seen.append(x.detach())
         return x.flatten(1).sum(dim=1)
 
     gradient_penalty(critic, real, fake, torch.tensor([0.25, 1.0]))
-    assert seen[0][0].unique().tolist() == [0.25]
+    assert seen[0][0].unique().tolist() == [0.25 * 1 + 0.75 * 5]
     assert seen[0][1].unique().tolist() == [1]
 
 

@@ -47,4 +47,5 @@ def intersection_over_union(boxes: Tensor, others: Tensor) -> Tensor:
     far = torch.minimum(boxes[:, :2] + boxes[:, 2:], others[:, :2] + others[:, 2:])
     shared = (far - near).clamp(min=0).prod(dim=1)
     covered = boxes[:, 2:].prod(dim=1) + others[:, 2:].prod(dim=1) - shared
-    return torch.where(covered > 0, shared / covered.clamp(min=torch.finfo(covered.dtype).tiny), 0.0)
+    part = shared / covered.clamp(min=torch.finfo(covered.dtype).tiny)
+    return part.clamp(max=1.0)  # thin boxes far from 0, 0 lose digits
