@@ -1,51 +1,21 @@
-"""What holds for every network: its shapes, its rows, its gradients, its ONNX graph, its source."""
+"""What holds for every network: its shapes, its rows, its gradients, its source. Its graph: test_every_graph.py."""
 
 import importlib
 import inspect
 import pkgutil
 import re
-from itertools import islice
 
-import numpy as np
-import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch")
 
 import oddflow.networks  # noqa: E402
-from oddflow.training.export import to_onnx  # noqa: E402
-from tests.networks.zoo import CASES  # noqa: E402
+from tests.networks.zoo import CASES, made, outputs  # noqa: E402
 
 MODULES = [
     importlib.import_module(f"oddflow.networks.{found.name}")
     for found in pkgutil.iter_modules(oddflow.networks.__path__)
 ]
-
-
-def batched(names, size):
-    left = iter(names)
-    while batch := tuple(islice(left, size)):
-        yield batch
-
-
-def made(name):
-    """The network with weights by chance, running statistics as after some training, and rows."""
-    case = CASES[name]
-    torch.manual_seed(0)
-    network = case.make()
-    rows = case.rows(5, case.width)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.ndim == 0:
-                parameter.fill_(0.5)  # the γ of attention, which begins with 0
-        network.train()(rows)
-    return network.eval(), rows
-
-
-def outputs(network, rows):
-    with torch.no_grad():
-        given = network(rows)
-    return given if isinstance(given, tuple) else (given,)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -74,32 +44,6 @@ def test_every_weight_learns(name):
             continue
         assert parameter.grad is not None, parameter_name
         assert torch.isfinite(parameter.grad).all(), parameter_name
-
-
-class SideBySide(torch.nn.Module):
-    """Several networks as one, because an export takes half a second before it looks at the network."""
-
-    def __init__(self, networks, widths):
-        super().__init__()
-        self.networks = torch.nn.ModuleList(networks)
-        self.widths = widths
-
-    def forward(self, x):
-        given = [net(part) for net, part in zip(self.networks, torch.split(x, self.widths, dim=1), strict=True)]
-        return tuple(part for parts in given for part in (parts if isinstance(parts, tuple) else (parts,)))
-
-
-@pytest.mark.parametrize("names", list(batched(CASES, 8)), ids=lambda names: f"{names[0]} to {names[-1]}")
-def test_the_graph_says_what_the_network_says(names):
-    networks, rows = zip(*(made(name) for name in names), strict=True)
-    together = SideBySide(networks, [CASES[name].width for name in names])
-    x = torch.cat(rows, dim=1)
-    labels = [f"{name} {number}" for name in names for number in range(len(CASES[name].outputs))]
-    session = onnxruntime.InferenceSession(to_onnx(together, x.shape[1], labels).SerializeToString())
-    for count in (1, 5):
-        given = session.run(labels, {"rows": x[:count].numpy()})
-        for label, said, wanted in zip(labels, given, outputs(together, x[:count]), strict=True):
-            np.testing.assert_allclose(said, wanted.numpy(), atol=1e-5, rtol=1e-5, err_msg=label)
 
 
 def test_no_network_is_left_out():

@@ -200,8 +200,8 @@ CASES: dict[str, Case] = {
     "Transformer": Case(
         sequence(lambda: TransformerEncoder(2, 4, steps=5, width=8, heads=2, layers=1), 5), 10, ((4,),), scaled_packets
     ),
-    "recursive": Case(sequence(lambda: RecursiveNetwork(2, 4, 6), 3), 6, ((4,),), scaled_packets, idle=("apart",)),
-    "recursive autoencoder": Case(sequence(lambda: RecursiveAutoencoder(2, 6), 4), 8, ((6,), ()), scaled_packets),
+    "recursive": Case(sequence(lambda: RecursiveNetwork(2, 4, 6), 2), 4, ((4,),), scaled_packets, idle=("apart",)),
+    "recursive autoencoder": Case(sequence(lambda: RecursiveAutoencoder(2, 6), 3), 6, ((6,), ()), scaled_packets),
     "several views": Case(lambda: MultimodalNetwork(4, 3, steps=2, width=6), 4 + 4 + 784, ((3,), ())),
     "RBM": Case(lambda: RestrictedBoltzmannMachine(9, 5), 9, ((),), from_0_to_1),
     "RBM, Gaussian": Case(lambda: RestrictedBoltzmannMachine(9, 5, visible=Visible.GAUSSIAN), 9, ((),)),
@@ -240,3 +240,24 @@ CASES: dict[str, Case] = {
     "embeddings": Case(lambda: CategoryEmbeddings((5, 3), (2, 2)), 4, ((6,),), codes),
     "skip-gram": Case(lambda: Pairs(SkipGram(5, 3)), 3, ((2,),), codes),
 }
+
+
+def made(name: str) -> tuple[nn.Module, Tensor]:
+    """The network with weights by chance, running statistics as after some training, and rows."""
+    case = CASES[name]
+    torch.manual_seed(0)
+    network = case.make()
+    rows = case.rows(5, case.width)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim == 0:
+                parameter.fill_(0.5)  # the γ of attention, which begins with 0
+        network.train()(rows)
+    return network.eval(), rows
+
+
+def outputs(network: nn.Module, rows: Tensor) -> tuple[Tensor, ...]:
+    """All that it gives, without gradients."""
+    with torch.no_grad():
+        given = network(rows)
+    return given if isinstance(given, tuple) else (given,)
