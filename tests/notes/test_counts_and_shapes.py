@@ -394,3 +394,12 @@ def test_splitting_ten_classes_by_4_2_2_2_gives_four_parts():
 def test_attention_stands_on_maps_of_14_by_14():
     """Notes 002, line 1723 (self-attention GAN): its images are as large as the plain generator's."""
     assert AttentionGenerator(100, 4)(torch.zeros(2, 100)).shape == (2, 1, 28, 28)
+
+
+def test_the_convolutions_of_the_notes_own_weights():
+    """Notes 002, lines 1081 to 1087: four 3×3 kernels on 5×5, padded by a pixel; strides of 2 and 1 on line 1097."""
+    x = torch.zeros(2, 3, 5, 5)
+    kernels = torch.zeros(4, 3, 3, 3)
+    assert nn.functional.conv2d(x, kernels, padding=1).shape == (2, 4, 5, 5)
+    padded = nn.functional.pad(x, (1, 2, 1, 1))  # "SAME" for a kernel of 3×4
+    assert nn.Conv2d(3, 4, (3, 4), (2, 1))(padded).shape == (2, 4, 3, 5)
