@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oddflow.cli import options
+from oddflow.flows.settings import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,7 @@ def learn(
         bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")
     ] = True,
     merge: options.Merge = False,
+    payload: options.KeptPayload = Payload.SESSION,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
@@ -82,7 +84,12 @@ def learn(
 
     ledger = Ledger()
     settings = MeterSettings(
-        idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout, tunnels=tunnels
+        idle_timeout,
+        active_timeout,
+        max_flows=max_flows,
+        datagram_timeout_s=datagram_timeout,
+        tunnels=tunnels,
+        payload=payload,
     )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     if bool(sources) == bool(dataset):
@@ -105,6 +112,7 @@ def learn(
                 merge=merge,
                 portable=portable,
                 privacy=privacy,
+                detector=detector,
             )
     with console.epochs() as told:
         model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
+from oddflow.features.representation import Reads
 from oddflow.models.rows import Floats, check_rows
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Detector(ABC):
     needs: ClassVar[str] = ""
     """The extra that it needs, "" for none."""
     exportable: ClassVar[Exportable] = Exportable.ONNX
+    reads: ClassVar[Reads] = Reads.TABULAR
+    """What of a flow it looks at."""
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """The least and the greatest value of each option that is a number, or some; `fit` checks them."""
     stops_early: ClassVar[bool] = True

@@ -50,18 +50,22 @@ def find(name: str) -> type[Detector]:
     return found
 
 
-def create(name: str, features: Sequence[Feature], **options: Any) -> Detector:
+def options(name: str) -> list[str]:
+    """What a detector can be told, beside its features."""
+    return [option for option in inspect.signature(find(name)).parameters if option != "features"]
+
+
+def create(name: str, features: Sequence[Feature], **given: Any) -> Detector:
     """A detector, not fitted yet.
 
     Raises:
         UsageError: No such name or option; the message lists what there is.
     """
-    found = find(name)
-    known = [option for option in inspect.signature(found).parameters if option != "features"]
-    wrong = [option for option in options if option not in known]
+    found, known = find(name), options(name)
+    wrong = [option for option in given if option not in known]
     if wrong:
         raise UsageError(f"{name} has no option {', '.join(wrong)}; it has {', '.join(known)}")
-    return found(features, **options)  # type: ignore[call-arg]
+    return found(features, **given)  # type: ignore[call-arg]
 
 
 def describe() -> list[dict[str, str]]:
@@ -69,10 +73,10 @@ def describe() -> list[dict[str, str]]:
     known = []
     for name in names():
         entry = {"name": name, "needs": DETECTORS[name][2] or "nothing more", "summary": "not installed"}
-        entry |= {"good_at": "", "bad_at": "", "paper": "", "exportable": ""}
+        entry |= {"good_at": "", "bad_at": "", "paper": "", "exportable": "", "reads": ""}
         if installed(name):
             found = find(name)
             entry |= {key: getattr(found, key) for key in ("summary", "good_at", "bad_at", "paper")}
-            entry["exportable"] = str(found.exportable)
+            entry |= {"exportable": str(found.exportable), "reads": str(found.reads)}
         known.append(entry)
     return known
