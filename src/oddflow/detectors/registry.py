@@ -12,6 +12,11 @@ from oddflow.features.feature import Feature
 
 DETECTORS = {
     "autoencoder": ("oddflow.detectors.autoencoder", "AutoencoderDetector", "train"),
+    "convolutional-autoencoder": (
+        "oddflow.detectors.convolutional_autoencoder",
+        "ConvolutionalAutoencoderDetector",
+        "train",
+    ),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
 }
 PROBES = {"train": "torch"}
