@@ -19,7 +19,13 @@ from tests.models.make import NOTHING, manifest
 from .problem import PAIR, PLANTED, area_under_curve, pair_rows, problem_for
 
 NAMES = [name for name in registry.names() if registry.installed(name)]
-FAST = {"autoencoder": {"epochs": 30}, "convolutional-autoencoder": {"epochs": 8, "width": 2, "code": 8}}
+FAST = {
+    "autoencoder": {"epochs": 30},
+    "adversarial-autoencoder": {"epochs": 20, "learning_rate": 4e-3},
+    "convolutional-autoencoder": {"epochs": 8, "width": 2, "code": 8},
+    "packet-language-model": {"epochs": 12, "hidden": 16},
+    "variational-autoencoder": {"epochs": 30},
+}
 QUICK = {"epochs": 2}
 """Where it need not detect."""
 

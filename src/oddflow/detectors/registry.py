@@ -11,13 +11,25 @@ from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 
 DETECTORS = {
+    "adversarial-autoencoder": (
+        "oddflow.detectors.adversarial_autoencoder",
+        "AdversarialAutoencoderDetector",
+        "train",
+    ),
     "autoencoder": ("oddflow.detectors.autoencoder", "AutoencoderDetector", "train"),
     "convolutional-autoencoder": (
         "oddflow.detectors.convolutional_autoencoder",
         "ConvolutionalAutoencoderDetector",
         "train",
     ),
+    "packet-language-model": ("oddflow.detectors.packet_language_model", "PacketLanguageModelDetector", "train"),
+    "packet-markov-chain": ("oddflow.detectors.packet_markov_chain", "PacketMarkovChain", ""),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
+    "variational-autoencoder": (
+        "oddflow.detectors.variational_autoencoder",
+        "VariationalAutoencoderDetector",
+        "train",
+    ),
 }
 PROBES = {"train": "torch"}
 

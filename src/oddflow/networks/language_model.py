@@ -6,10 +6,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from oddflow.models.tokens import END
 from oddflow.networks.inputs import present
-
-END = 0
-"""The token after the last packet."""
 
 
 class PacketTokens(nn.Module):

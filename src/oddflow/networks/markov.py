@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.errors import UsageError
-from oddflow.networks.language_model import END
+from oddflow.models.tokens import END
 
 Tokens = NDArray[np.int64]
 Chances = NDArray[np.float64]
