@@ -207,6 +207,7 @@ CASES: dict[str, Case] = {
     "RBM, Gaussian": Case(lambda: RestrictedBoltzmannMachine(9, 5, visible=Visible.GAUSSIAN), 9, ((),)),
     "DBN": Case(lambda: DeepBeliefNetwork(9, 2, (6, 5)), 9, ((2,),), from_0_to_1, idle=("visible_bias",)),
     "DBM": Case(lambda: DeepBoltzmannMachine(9, (6, 5), sweeps=2), 9, ((),), from_0_to_1),
+    "DBM, Gaussian": Case(lambda: DeepBoltzmannMachine(9, (6, 5), sweeps=2, visible=Visible.GAUSSIAN), 9, ((),)),
     "autoencoder": Case(lambda: Autoencoder(9, (6, 3), dropout=0.2), 9, ((9,),)),
     "convolutional autoencoder": Case(
         image(lambda: ConvolutionalAutoencoder(code=5, width=3)), 784, ((1, 28, 28),), from_0_to_1

@@ -22,8 +22,15 @@ DETECTORS = {
         "ConvolutionalAutoencoderDetector",
         "train",
     ),
+    "deep-belief-network": ("oddflow.detectors.deep_belief", "DeepBeliefDetector", "train"),
+    "deep-boltzmann-machine": ("oddflow.detectors.deep_boltzmann", "DeepBoltzmannDetector", "train"),
     "packet-language-model": ("oddflow.detectors.packet_language_model", "PacketLanguageModelDetector", "train"),
     "packet-markov-chain": ("oddflow.detectors.packet_markov_chain", "PacketMarkovChain", ""),
+    "restricted-boltzmann-machine": (
+        "oddflow.detectors.restricted_boltzmann",
+        "RestrictedBoltzmannDetector",
+        "train",
+    ),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
     "variational-autoencoder": (
         "oddflow.detectors.variational_autoencoder",

@@ -4,21 +4,30 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from oddflow.networks.restricted_boltzmann import Visible
+
 
 class DeepBoltzmannMachine(nn.Module):
     """Two layers of hidden units, linked both ways: what is above helps to decide what is below.
 
-    Rows hold numbers from 0 to 1.
-
-    Source: Salakhutdinov & Hinton 2009, "Deep Boltzmann Machines", eq. 9 to 12; notes 000, part 2 (DBM).
+    Source: Salakhutdinov & Hinton 2009, "Deep Boltzmann Machines", eq. 9 to 12; Srivastava & Salakhutdinov 2012,
+    "Multimodal Learning with Deep Boltzmann Machines", eq. 4 (Gaussian columns, deviation 1); notes 000, part 2 (DBM).
 
     Args:
         width: Columns of a row.
         hidden: Units of the lower and the upper layer.
         sweeps: How often each layer is asked in turn before the guess is taken.
+        visible: What a row's columns are.
     """
 
-    def __init__(self, width: int, hidden: tuple[int, int] = (64, 32), sweeps: int = 10) -> None:
+    def __init__(
+        self,
+        width: int,
+        hidden: tuple[int, int] = (64, 32),
+        sweeps: int = 10,
+        *,
+        visible: Visible = Visible.BINARY,
+    ) -> None:
         super().__init__()
         self.lower = nn.Parameter(0.01 * torch.randn(hidden[0], width))
         self.upper = nn.Parameter(0.01 * torch.randn(hidden[1], hidden[0]))
@@ -26,6 +35,7 @@ class DeepBoltzmannMachine(nn.Module):
         self.lower_bias = nn.Parameter(torch.zeros(hidden[0]))
         self.upper_bias = nn.Parameter(torch.zeros(hidden[1]))
         self.sweeps = sweeps
+        self.visible = visible
 
     def forward(self, v: Tensor) -> Tensor:
         """Variational free energy, never below −log Σ exp(−E): (n, width) -> (n,).
@@ -39,7 +49,14 @@ class DeepBoltzmannMachine(nn.Module):
         """E(v, h¹, h²), eq. 9 with biases: (n, width), (n, hidden[0]), (n, hidden[1]) -> (n,)."""
         first = (below * functional.linear(v, self.lower, self.lower_bias)).sum(dim=1)
         second = (above * functional.linear(below, self.upper, self.upper_bias)).sum(dim=1)
+        if self.visible is Visible.GAUSSIAN:
+            return (v - self.visible_bias).square().sum(dim=1) / 2 - first - second
         return -(v * self.visible_bias).sum(dim=1) - first - second
+
+    def down(self, below: Tensor) -> Tensor:
+        """How likely each column is 1, or its mean if Gaussian: (n, hidden[0]) -> (n, width)."""
+        drive = below @ self.lower + self.visible_bias
+        return drive if self.visible is Visible.GAUSSIAN else drive.sigmoid()
 
     def mean_field(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """How likely units are on, as if each were alone: (n, width) -> (n, hidden[0]), (n, hidden[1])."""
@@ -57,8 +74,12 @@ class DeepBoltzmannMachine(nn.Module):
         drive = functional.linear(v, self.lower, self.lower_bias) + above @ self.upper
         below = torch.bernoulli(drive.sigmoid(), generator=generator)
         above = functional.linear(below, self.upper, self.upper_bias).sigmoid()
-        v = torch.sigmoid(below @ self.lower + self.visible_bias)
-        return torch.bernoulli(v, generator=generator), below, torch.bernoulli(above, generator=generator)
+        drawn = self.down(below)
+        if self.visible is Visible.GAUSSIAN:
+            v = drawn + torch.randn(drawn.shape, generator=generator, device=drawn.device)
+        else:
+            v = torch.bernoulli(drawn, generator=generator)
+        return v, below, torch.bernoulli(above, generator=generator)
 
 
 def persistent_contrast(
