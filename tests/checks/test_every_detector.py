@@ -26,10 +26,11 @@ FAST = {
     "deep-belief-network": {"epochs": 30, "pretraining": 5},
     "deep-boltzmann-machine": {"epochs": 30},
     "restricted-boltzmann-machine": {"epochs": 20},
+    "generative-adversarial-network": {"epochs": 30, "encoding": 30},
     "packet-language-model": {"epochs": 12, "hidden": 16},
     "variational-autoencoder": {"epochs": 30},
 }
-QUICK = {"epochs": 2}
+QUICK = {"epochs": 2, "encoding": 2}
 """Where it need not detect."""
 
 
@@ -89,7 +90,7 @@ def test_it_finds_rows_that_no_column_alone_tells(name, problem):
 
 def test_it_finds_two_features_that_part_which_went_together(name):
     only_tabular(name)
-    detector = registry.create(name, PAIR).fit(pair_rows(1_500, 0), validation=pair_rows(300, 1))
+    detector = registry.create(name, PAIR, **FAST.get(name, {})).fit(pair_rows(1_500, 0), validation=pair_rows(300, 1))
     odd, normal = pair_rows(500, 2, sign=-1), pair_rows(500, 3)
     assert area_under_curve(detector.decision_function(odd), detector.decision_function(normal)) > 0.8
 
@@ -234,6 +235,13 @@ def test_an_option_out_of_its_limits_names_them(name, problem):
     for option, (least, greatest) in limits.items():
         for wrong in (least - 1, np.nan, "many", None, greatest * 2 if greatest else 1):
             with pytest.raises(UsageError, match=f"{option} of {name} must be from .* given"):
+                registry.create(name, problem.features, **{option: wrong}).fit(problem.train[:50])
+
+
+def test_a_word_that_an_option_does_not_know_is_refused(name, problem):
+    for option, words in registry.find(name).choices.items():
+        for wrong in ("many", None, 3):
+            with pytest.raises(UsageError, match=f"{option} of {name} must be one of {', '.join(words)}; .* given"):
                 registry.create(name, problem.features, **{option: wrong}).fit(problem.train[:50])
 
 

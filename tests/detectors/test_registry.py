@@ -42,3 +42,17 @@ def test_the_constructor_only_stores():
 def test_the_package_and_the_base_detector_need_no_torch():
     code = "import sys, oddflow.detectors.registry as r; r.create('robust-pca', ()); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_options_are_read_by_the_kind_of_their_default():
+    pytest.importorskip("torch")
+    found = registry.parsed("autoencoder", ["epochs=10", "hidden=32,8", "noise=1", "learning_rate=1e-3"])
+    assert found == {"epochs": 10, "hidden": (32, 8), "noise": 1.0, "learning_rate": 1e-3}
+    assert registry.parsed("generative-adversarial-network", ["game=wgan"]) == {"game": "wgan"}
+
+
+@pytest.mark.parametrize("text", ["epochs=2.5", "epochs=", "epochs", "hidden=64,", "hidden=x"])
+def test_a_value_of_another_kind_is_refused(text):
+    pytest.importorskip("torch")
+    with pytest.raises(UsageError, match=r"of autoencoder cannot be .* expected one like"):
+        registry.parsed("autoencoder", [text])

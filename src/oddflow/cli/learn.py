@@ -29,6 +29,15 @@ def learn(
             "--detector", help="By name (see `oddflow detectors`); autoencoder where torch is, else robust-pca."
         ),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            metavar="NAME=VALUE",
+            help="An option of the detector, like epochs=20 or hidden=64,16; may be repeated. Its page has them all.",
+            show_default=False,
+        ),
+    ] = None,
     portable: Annotated[
         bool,
         typer.Option(
@@ -76,6 +85,7 @@ def learn(
     """Each quarter of the time is scored by what the others taught; those scores set the threshold."""
     from oddflow import api
     from oddflow.cli import console
+    from oddflow.detectors import registry
     from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.privacy import OPEN, Privacy
@@ -92,6 +102,7 @@ def learn(
         payload=payload,
     )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
+    given = registry.parsed(detector or registry.default(), option or [])
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
     if dataset:
@@ -115,7 +126,7 @@ def learn(
                 detector=detector,
             )
     with console.epochs() as told:
-        model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)
+        model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told, **given)
     manifest = model.manifest
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))

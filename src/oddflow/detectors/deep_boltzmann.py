@@ -8,6 +8,7 @@ from torch import Tensor
 
 from oddflow.detectors.drawing import LIMITS
 from oddflow.detectors.energy import EnergyDetector
+from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.deep_boltzmann import DeepBoltzmannMachine, persistent_contrast
@@ -74,6 +75,8 @@ class DeepBoltzmannDetector(EnergyDetector):
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
+        if len(self.hidden) != 2:
+            raise UsageError(f"hidden of {self.name} must be two widths; {self.hidden} given")
         schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
         rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
         generator = torch.Generator().manual_seed(self.seed)

@@ -1,7 +1,7 @@
 """The closed list of detectors, as data; each module is imported when its detector is asked for."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -24,6 +24,11 @@ DETECTORS = {
     ),
     "deep-belief-network": ("oddflow.detectors.deep_belief", "DeepBeliefDetector", "train"),
     "deep-boltzmann-machine": ("oddflow.detectors.deep_boltzmann", "DeepBoltzmannDetector", "train"),
+    "generative-adversarial-network": (
+        "oddflow.detectors.generative_adversarial",
+        "GenerativeAdversarialDetector",
+        "train",
+    ),
     "packet-language-model": ("oddflow.detectors.packet_language_model", "PacketLanguageModelDetector", "train"),
     "packet-markov-chain": ("oddflow.detectors.packet_markov_chain", "PacketMarkovChain", ""),
     "restricted-boltzmann-machine": (
@@ -77,6 +82,44 @@ def find(name: str) -> type[Detector]:
 def options(name: str) -> list[str]:
     """What a detector can be told, beside its features."""
     return [option for option in inspect.signature(find(name)).parameters if option != "features"]
+
+
+def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Options of a detector that were given as words: "epochs=10", "hidden=64,16".
+
+    Raises:
+        UsageError: It has no such option, or the value is of another kind.
+    """
+    defaults = {
+        option: parameter.default
+        for option, parameter in inspect.signature(find(name)).parameters.items()
+        if option not in {"features", "seed", "told"}
+    }
+    found = {}
+    for text in texts:
+        option, _, value = text.partition("=")
+        if option not in defaults:
+            known = ", ".join(defaults) or "none"
+            raise UsageError(f"{name} has no option {option!r}; write NAME=VALUE with one of its own: {known}")
+        default = defaults[option]
+        try:
+            found[option] = next(read for kind, read in _READ.items() if isinstance(default, kind))(value)
+        except ValueError:
+            shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+            raise UsageError(f"{option} of {name} cannot be {value!r}; expected one like {shown}") from None
+    return found
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+_READ: dict[type, Callable[[str], Any]] = {
+    int: int,
+    float: float,
+    str: str,
+    tuple: _whole_numbers,
+}
 
 
 def create(name: str, features: Sequence[Feature], **given: Any) -> Detector:
