@@ -46,8 +46,9 @@ def test_the_package_and_the_base_detector_need_no_torch():
 
 def test_options_are_read_by_the_kind_of_their_default():
     pytest.importorskip("torch")
-    found = registry.parsed("autoencoder", ["epochs=10", "hidden=32,8", "noise=1", "learning_rate=1e-3"])
+    found = registry.parsed("autoencoder", ["epochs=10", "hidden=[32, 8]", "noise=1", "learning_rate=1e-3"])
     assert found == {"epochs": 10, "hidden": (32, 8), "noise": 1.0, "learning_rate": 1e-3}
+    assert registry.parsed("autoencoder", ["hidden=64"]) == {"hidden": (64,)}
     assert registry.parsed("generative-adversarial-network", ["game=wgan"]) == {"game": "wgan"}
 
 

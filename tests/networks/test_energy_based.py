@@ -102,10 +102,18 @@ def test_only_its_own_machine_learns_in_a_layers_turn():
     assert [machine.visible for machine in network.machines] == [Visible.GAUSSIAN, Visible.BINARY]
 
 
-@pytest.fixture
-def deep():
+@pytest.fixture(params=list(Visible))
+def deep(request):
     torch.manual_seed(0)
-    return shaken(DeepBoltzmannMachine(4, (3, 2), sweeps=30))
+    return shaken(DeepBoltzmannMachine(4, (3, 2), sweeps=30, visible=request.param))
+
+
+def test_a_gibbs_step_of_a_gaussian_deep_machine_has_a_deviation_of_1():
+    chance = torch.Generator().manual_seed(0)
+    start = torch.zeros(20_000, 2), torch.zeros(20_000, 2)
+    v, _, _ = DeepBoltzmannMachine(2, (3, 2), visible=Visible.GAUSSIAN).gibbs(*start, chance)
+    assert v.std().item() == pytest.approx(1, abs=0.02)
+    assert set(DeepBoltzmannMachine(2, (3, 2)).gibbs(*start, chance)[0].unique().tolist()) == {0, 1}
 
 
 def test_the_variational_free_energy_is_never_below_the_true_one(deep):

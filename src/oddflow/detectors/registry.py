@@ -1,7 +1,7 @@
 """The closed list of detectors, as data; each module is imported when its detector is asked for."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -103,23 +103,22 @@ def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"{name} has no option {option!r}; write NAME=VALUE with one of its own: {known}")
         default = defaults[option]
         try:
-            found[option] = next(read for kind, read in _READ.items() if isinstance(default, kind))(value)
+            found[option] = _read(value, default)
         except ValueError:
             shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
             raise UsageError(f"{option} of {name} cannot be {value!r}; expected one like {shown}") from None
     return found
 
 
-def _whole_numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
-
-
-_READ: dict[type, Callable[[str], Any]] = {
-    int: int,
-    float: float,
-    str: str,
-    tuple: _whole_numbers,
-}
+def _read(text: str, default: Any) -> Any:
+    """A value of the same kind as an option's default; raises ValueError where it is none."""
+    if isinstance(default, bool):
+        if text not in {"true", "false"}:
+            raise ValueError
+        return text == "true"
+    if isinstance(default, tuple):
+        return tuple(_read(part.strip(), default[0]) for part in text.strip("[]").split(","))
+    return type(default)(text) if isinstance(default, (int, float)) else text
 
 
 def create(name: str, features: Sequence[Feature], **given: Any) -> Detector:

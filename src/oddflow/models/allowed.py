@@ -146,6 +146,8 @@ def _widths(values: Iterable[onnx.ValueInfoProto | None]) -> Iterable[int]:
         place = shape.index("n") if "n" in shape else len(shape)
         sizes = shape[:place] + shape[place + 1 :]
         known = [size for size in sizes if isinstance(size, int)]
+        if 0 in known:
+            raise _refused(f"{value.name!r} holds no numbers")  # ONNX Runtime aborts where an LSTM is given none
         if len(known) != len(sizes) or prod(known) > MOST_WIDTH:
             raise _refused(
                 f"{value.name!r} has shape ({', '.join(map(str, shape))}); at most {MOST_WIDTH} numbers a row"

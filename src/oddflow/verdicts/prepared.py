@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features.homes import PRIVATE
-from oddflow.features.representation import Representation
-from oddflow.features.versions import needed_by, represented
+from oddflow.features.context import ContextSettings
+from oddflow.features.homes import PRIVATE, HomeNetworks
+from oddflow.features.representation import Reads, Representation
+from oddflow.features.versions import needed_by, reads_of, represented
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import Privacy
 from oddflow.models.kinds import version_for
@@ -38,7 +39,7 @@ class Prepared:
 
         Raises:
             SchemaMismatch: The model looks into payload, and none is kept; or this version does not know its features.
-            UsageError: A home network is wrong.
+            UsageError: A home network is wrong, or the model holds settings that are none.
         """
         version, settings = version_for(manifest), MeterSettings.of(manifest.meter)
         if settings.payload is Payload.NONE:
@@ -51,9 +52,10 @@ class Prepared:
             homes = privacy.networks(tuple(home_networks or manifest.home_networks or PRIVATE))
         else:
             homes = tuple(manifest.home_networks)
-        prepared = cls(homes, manifest.context, version, privacy.settings(settings), privacy)
-        prepared.representation()  # what is wrong is told before anything is read
-        return prepared
+        HomeNetworks(homes)  # what is wrong is told before anything is read
+        if reads_of(version) is Reads.TABULAR:
+            ContextSettings.of(manifest.context)
+        return cls(homes, manifest.context, version, privacy.settings(settings), privacy)
 
     def representation(self) -> Representation:
         """A fresh one, that has seen no flow."""
