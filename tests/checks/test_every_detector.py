@@ -23,7 +23,7 @@ FAST = {
     "autoencoder": {"epochs": 30},
     "adversarial-autoencoder": {"epochs": 20, "learning_rate": 4e-3},
     "convolutional-autoencoder": {"epochs": 8, "width": 2, "code": 8},
-    "deep-belief-network": {"epochs": 30, "pretraining": 5},
+    "deep-belief-network": {"epochs": 80, "pretraining": 5},
     "deep-boltzmann-machine": {"epochs": 30},
     "restricted-boltzmann-machine": {"epochs": 20},
     "generative-adversarial-network": {"epochs": 30, "encoding": 30},
