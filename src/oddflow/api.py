@@ -18,16 +18,18 @@ from oddflow.capture.capture_set import CaptureSet, passes_once
 from oddflow.capture.remote import is_local, is_url
 from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch, UsageError
+from oddflow.features import image, sequence
 from oddflow.features.context import ContextSettings
 from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.gathering import Gathered
 from oddflow.features.gathering import gather as gather_rows
 from oddflow.features.homes import PRIVATE, HomeNetworks
-from oddflow.features.kind import Kind
 from oddflow.features.portable import PORTABLE
-from oddflow.features.tabular import Tabular, kind_of
+from oddflow.features.representation import Reads
+from oddflow.features.tabular import KINDS, Tabular
+from oddflow.features.versions import reads_of, represented
 from oddflow.files import check_place, examples_folder
-from oddflow.flows.settings import MeterSettings
+from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_flows
 from oddflow.losses import Ledger
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from oddflow.training.loop import EpochTold
 
 Source = str | PathLike[str]
+
+WANTED = {Reads.TABULAR: "statistics of flows", Reads.IMAGE: "the first bytes of flows", Reads.SEQUENCE: "packets"}
 
 
 def flows(
@@ -93,23 +97,41 @@ def gather(
     merge: bool = False,
     portable: bool = False,
     privacy: Privacy = OPEN,
+    detector: str | None = None,
 ) -> Gathered:
-    """Reads a baseline into feature rows, in end order and bounded memory; portable ones where asked (see learn)."""
-    homes = HomeNetworks(privacy.networks(tuple(home_networks or PRIVATE)))
-    tabular = Tabular.of(homes, ContextSettings(), PORTABLE if portable else _kind(privacy))
+    """Reads a baseline into feature rows, in end order and bounded memory: those that a detector reads (see learn)."""
     told = ledger if ledger is not None else Ledger()
+    cut = privacy.settings(settings or MeterSettings())
+    representation = represented(
+        _version(detector, cut, portable=portable),
+        homes=privacy.networks(tuple(home_networks or PRIVATE)),
+        context=ContextSettings(),
+        payload=cut.payload,
+    )
     return gather_rows(
         arrange(_names(sources), told, merge=merge),
-        tabular,
-        settings=privacy.settings(settings or MeterSettings()),
+        representation,
+        settings=cut,
         ledger=told,
         progress=progress,
         privacy=privacy,
     )
 
 
-def _kind(privacy: Privacy) -> Kind:
-    return FULL if privacy.keeps_payload else BYTELESS
+def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -> str:
+    """The representation that a detector learns from; the best tabular one unless it wants another."""
+    from oddflow.detectors import registry
+
+    reads = registry.find(detector).reads if detector else Reads.TABULAR
+    if reads is not Reads.TABULAR:
+        if portable:
+            raise UsageError(
+                f"{detector} learns from {WANTED[reads]}, which not all sources know; leave --portable out"
+            )
+        return {Reads.IMAGE: image.VERSION, Reads.SEQUENCE: sequence.VERSION}[reads]
+    if portable:
+        return PORTABLE.version
+    return BYTELESS.version if settings.payload is Payload.NONE else FULL.version
 
 
 def gather_dataset(
@@ -165,17 +187,21 @@ def learn_gathered(
     from oddflow.models.format import write_sealed
 
     name = detector or registry.default()
+    reads, given = registry.find(name).reads, reads_of(gathered.version)
+    if reads is not given:
+        raise UsageError(f"{name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
+    learns_in_epochs = "told" in registry.options(name)
     with ExitStack() as stack:
         listeners = [told] if told else []
         if logdir:
-            if name != "autoencoder":
+            if not learns_in_epochs:
                 raise UsageError(f"{name} has no curves; --logdir goes with a detector that learns in epochs")
             from oddflow.training.curves import Curves
 
             listeners.append(stack.enter_context(Curves(logdir)))
-        if listeners and name == "autoencoder":
+        if listeners and learns_in_epochs:
             options["told"] = _all(listeners)
         archive = learn_rows(gathered, detector=name, seed=seed, **options)
     if output is not None:
@@ -241,6 +267,7 @@ def learn(
         merge=merge,
         portable=portable,
         privacy=privacy,
+        detector=detector,
     )
     return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
 
@@ -299,7 +326,7 @@ def detect(
     detection = detect_in(
         arrange(names, ledger, merge=merge),
         sealed,
-        prepared.tabular(),
+        prepared.representation(),
         settings=prepared.settings,
         threshold=threshold,
         truth=known,
@@ -347,7 +374,7 @@ def _detect_alone(
         detection = detect_in(
             reread,
             model,
-            Tabular.of(homes, ContextSettings(), kind_of(gathered.version)),
+            Tabular.of(homes, ContextSettings(), KINDS[gathered.version]),
             settings=settings,
             threshold=far_out(gathered.flows),
             judge=panel,

@@ -1,8 +1,14 @@
-"""One fixed problem for all detectors: features that belong together, and rows in which they do not."""
+"""A fixed problem for each kind of input: features that belong together, and rows in which they do not."""
+
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from oddflow.features.feature import Feature, Scale
+from oddflow.features.image import Image
+from oddflow.features.representation import Reads
+from oddflow.features.sequence import Sequence
 
 FEATURES = (
     Feature("service", "", Scale.CATEGORY, "service {value}"),
@@ -46,3 +52,84 @@ def area_under_curve(odd, normal):
     ordered = np.sort(normal)
     below = np.searchsorted(ordered, odd, side="left") + np.searchsorted(ordered, odd, side="right")
     return float(below.mean() / 2 / len(normal))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows of one kind of input: to learn from, normal ones, odd ones that no column alone tells, and far-out ones."""
+
+    features: tuple[Feature, ...]
+    train: np.ndarray
+    normal: np.ndarray
+    odd: np.ndarray
+    far: np.ndarray
+
+
+def tabular_problem():
+    far = normal_rows(300, 1)
+    far[:, 1:5] *= 1_000
+    return Problem(FEATURES, normal_rows(1_500, 0), normal_rows(300, 1), odd_rows(300, 2), far)
+
+
+def image_rows(count, seed):
+    """Four kinds of messages, a header of their own each, then text of the letters that the kind uses; (n, 784)."""
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, 4, count)
+    header = np.random.default_rng(100).integers(0, 256, (4, 40))
+    rows = np.zeros((count, 784))
+    rows[:, :40] = header[kind]
+    rows[:, 40:400] = 60 * kind[:, None] + rng.integers(0, 40, (count, 360))
+    return (rows / 255).astype(np.float32)
+
+
+def packet_rows(count, seed):
+    """Keystrokes and echoes, a download, an upload, or a query and its answer: 32 lengths, then 32 gaps; (n, 64)."""
+    rng = np.random.default_rng(seed)
+    sizes = np.zeros((4, 32))
+    sizes[0] = np.tile([90, -90], 16)
+    sizes[1, :30] = [60, -60, 300, *[-1460] * 27]
+    sizes[2, :28] = [60, -60, *[1400, 1400, -52] * 8, -300, 60]
+    sizes[3, :2] = [70, -200]
+    gaps_s = np.array([0.2, 0.0005, 0.005, 0.02])
+    kind = rng.integers(0, 4, count)
+    lengths = sizes[kind] + np.where(sizes[kind] != 0, rng.integers(-8, 9, (count, 32)), 0)
+    gaps = np.where(lengths != 0, gaps_s[kind][:, None] * rng.uniform(0.8, 1.2, (count, 32)), 0)
+    gaps[:, 0] = 0
+    return np.concatenate([lengths, gaps], axis=1).astype(np.float32)
+
+
+def mixed_columns(rows, seed):
+    """The same rows, each column from another row: no column alone tells."""
+    rng = np.random.default_rng(seed)
+    return np.stack([rng.permutation(column) for column in rows.T], axis=1)
+
+
+def image_problem():
+    normal = image_rows(100, 1)
+    far = normal.copy()
+    far[:, 400:] = 1
+    return Problem(Image().features, image_rows(400, 0), normal, mixed_columns(image_rows(100, 2), 3), far)
+
+
+def packet_problem():
+    normal = packet_rows(200, 1)
+    far = normal.copy()
+    far[:, :32] = np.tile([700, 700, -700, 20], 8)
+    far[:, 32:] = 50
+    return Problem(Sequence.features, packet_rows(600, 0), normal, odd_packets(200), far)
+
+
+def odd_packets(count):
+    """Kinds of packets that follow each other in no normal flow, though each place sees what it always sees."""
+    rows = packet_rows(count, 2)
+    rng = np.random.default_rng(3)
+    for place in range(32):
+        order = rng.permutation(count)
+        rows[:, [place, 32 + place]] = rows[order][:, [place, 32 + place]]
+    return rows
+
+
+@cache
+def problem_for(reads):
+    """The problem of a kind of input."""
+    return {Reads.TABULAR: tabular_problem, Reads.IMAGE: image_problem, Reads.SEQUENCE: packet_problem}[reads]()

@@ -3,13 +3,27 @@
 import numpy as np
 import pytest
 
-from .problem import area_under_curve, normal_rows, odd_rows, pair_rows
+from .problem import (
+    area_under_curve,
+    image_rows,
+    mixed_columns,
+    normal_rows,
+    odd_packets,
+    odd_rows,
+    packet_rows,
+    pair_rows,
+)
 
 
 @pytest.mark.parametrize(
     ("normal", "odd"),
-    [(normal_rows(2_000, 1), odd_rows(2_000, 2)), (pair_rows(2_000, 3), pair_rows(2_000, 2, sign=-1))],
-    ids=["mixed", "pair"],
+    [
+        (normal_rows(2_000, 1), odd_rows(2_000, 2)),
+        (pair_rows(2_000, 3), pair_rows(2_000, 2, sign=-1)),
+        (image_rows(1_000, 1), mixed_columns(image_rows(1_000, 2), 3)),
+        (packet_rows(1_000, 1), odd_packets(1_000)),
+    ],
+    ids=["mixed", "pair", "image", "packets"],
 )
 def test_no_column_alone_tells_odd_rows_from_normal_ones(normal, odd):
     centres = np.median(normal, axis=0)

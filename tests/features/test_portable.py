@@ -9,7 +9,8 @@ from oddflow.errors import SchemaMismatch
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.portable import NEEDED, PORTABLE
-from oddflow.features.tabular import Tabular, kind_of
+from oddflow.features.tabular import Tabular
+from oddflow.features.versions import check_version
 from oddflow.schema import FLOW_SCHEMA
 
 SHARED_BY_ALL = {
@@ -87,6 +88,6 @@ def test_the_outcome_is_told_from_sizes(flow, outcome):
 
 
 def test_a_model_of_another_version_is_refused():
-    assert kind_of("portable-1") is PORTABLE
+    check_version("portable-1")
     with pytest.raises(SchemaMismatch, match=r"'tabular-9'.*learn it anew"):
-        kind_of("tabular-9")
+        check_version("tabular-9")

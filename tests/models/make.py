@@ -6,12 +6,15 @@ from oddflow.features.feature import Feature, Scale
 from oddflow.models.format import Archive, seal
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.manifest import Calibration, Manifest, Range, Training, schema_sha256, sealed_features
+from oddflow.models.tokens import Tokeniser
 
 FEATURES = (
     Feature("service", "", Scale.CATEGORY, "service {value}"),
     Feature("duration_s", "s", Scale.LOG, "lasted {value}"),
     Feature("balance", "", Scale.LINEAR, "balance {value}"),
 )
+STEPS = 5
+TOKENISER = Tokeniser(STEPS)
 NOTHING = Range(minimum=0, q001=0, q01=0, median=0, q99=0, q999=0, maximum=0)
 
 
@@ -42,3 +45,11 @@ def archive(*, content=None, held_back=(3.0, 1.0, 2.0), weights=None, **changes)
     given = graph().SerializeToString() if content is None else content
     scores = np.array(held_back, np.float32)
     return seal(manifest(rows=max(1, len(scores)), **changes), given, scores, weights)
+
+
+def packet_rows(draw, count):
+    """Lengths, then gaps, at and about the borders of words: (count, 10)."""
+    rng = np.random.default_rng(draw)
+    lengths = rng.choice([0, 40, 63, 64, -64, 127, -128, 700, -1500, 1e9, -1e9], (count, STEPS))
+    gaps = rng.choice([0, 1e-5, 1e-4, 9.9e-4, 1e-3, 0.5, 1, 70, 1e9, -3], (count, STEPS))
+    return np.concatenate([lengths, gaps], axis=1).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from oddflow.errors import ModelError, NotAModel, Tampered
 from oddflow.models.format import CALIBRATION, GRAPH, MANIFEST, MOST_BYTES, pack, unpack
@@ -178,6 +178,22 @@ def _rows(model):
     model.graph.node.insert(0, helper.make_node("Concat", ["x", "x"], ["rows"], axis=0))
 
 
+def _empty(model):
+    ends = [numpy_helper.from_array(np.array([end], np.int64), f"end{end}") for end in (0, 1)]
+    model.graph.initializer.extend(ends)
+    model.graph.node.insert(0, helper.make_node("Slice", ["x", "end0", "end0", "end1"], ["empty"]))
+
+
+def _turned(model):
+    """A value of two rows' axes: rows times columns of one, and rows of the other."""
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["turned"], perm=[1, 0]),
+        helper.make_node("MatMul", ["x", "turned"], ["squared"]),
+    ]
+    for node in reversed(nodes):
+        model.graph.node.insert(0, node)
+
+
 def _opset(model):
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
 
@@ -214,6 +230,8 @@ BRANCH = helper.make_graph([], "branch", [], [])
         (_short_constant, "not as long"),
         (_wide, "numbers a row"),
         (_rows, "joins rows"),
+        (_empty, "no numbers"),
+        (_turned, "numbers a row"),
         (_opset, "operator sets"),
         (_function, "functions"),
         (_second_input, "inputs must be"),

@@ -23,9 +23,9 @@ def detectors(as_json: options.Json = False) -> None:
         console.print_json(known)
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("name", "what it is", "good at", "bad at", "needs", "sealed as"):
+    for name in ("name", "what it is", "reads", "good at", "bad at", "needs", "sealed as"):
         table.add_column(name, no_wrap=name == "name")
-    keys = ("name", "summary", "good_at", "bad_at", "needs", "exportable")
+    keys = ("name", "summary", "reads", "good_at", "bad_at", "needs", "exportable")
     for entry in known:
         table.add_row(*(console.plain(str(entry[key])) for key in keys))
     console.out.print(table)

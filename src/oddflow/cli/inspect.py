@@ -22,7 +22,8 @@ def inspect(
     from rich.table import Table
 
     from oddflow.cli import console
-    from oddflow.models.kinds import is_of_feature_set, kind_for
+    from oddflow.features.versions import needed_by
+    from oddflow.models.kinds import is_of_feature_set, version_for
     from oddflow.models.sealed import SealedModel
 
     sealed = SealedModel.load(model)
@@ -41,7 +42,7 @@ def inspect(
         "rows": f"{rows.fit_rows:,} to fit, {rows.validation_rows:,} to stop, {rows.calibration_rows:,} held back",
         "epochs": str(rows.epochs) if rows.epochs else "none: no network",
         "features": f"{len(sealed.features)} ({manifest.feature_schema_version})",
-        "needs": "rows of that set" if of_set else ", ".join(kind_for(manifest).needed),
+        "needs": "rows of that set" if of_set else ", ".join(needed_by(version_for(manifest))),
         "pseudonyms": f"of the key {manifest.pseudonyms}" if manifest.pseudonyms else "none",
         "home networks": ", ".join(manifest.home_networks),
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",

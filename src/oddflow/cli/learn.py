@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oddflow.cli import options
+from oddflow.flows.settings import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,15 @@ def learn(
         str | None,
         typer.Option(
             "--detector", help="By name (see `oddflow detectors`); autoencoder where torch is, else robust-pca."
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            metavar="NAME=VALUE",
+            help="An option of the detector, like epochs=20 or hidden=64,16; may be repeated. Its page has them all.",
+            show_default=False,
         ),
     ] = None,
     portable: Annotated[
@@ -58,6 +68,7 @@ def learn(
         bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")
     ] = True,
     merge: options.Merge = False,
+    payload: options.KeptPayload = Payload.SESSION,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
@@ -74,6 +85,7 @@ def learn(
     """Each quarter of the time is scored by what the others taught; those scores set the threshold."""
     from oddflow import api
     from oddflow.cli import console
+    from oddflow.detectors import registry
     from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.privacy import OPEN, Privacy
@@ -82,9 +94,15 @@ def learn(
 
     ledger = Ledger()
     settings = MeterSettings(
-        idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout, tunnels=tunnels
+        idle_timeout,
+        active_timeout,
+        max_flows=max_flows,
+        datagram_timeout_s=datagram_timeout,
+        tunnels=tunnels,
+        payload=payload,
     )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
+    given = registry.parsed(detector or registry.default(), option or [])
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
     if dataset:
@@ -105,9 +123,10 @@ def learn(
                 merge=merge,
                 portable=portable,
                 privacy=privacy,
+                detector=detector,
             )
     with console.epochs() as told:
-        model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)
+        model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told, **given)
     manifest = model.manifest
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))

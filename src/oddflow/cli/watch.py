@@ -151,7 +151,7 @@ def _judged_by(
     archive = read_sealed(model)
     manifest = archive.manifest
     prepared = Prepared.of(manifest, privacy, home_net)
-    if portable and prepared.kind is not PORTABLE:
+    if portable and prepared.version != PORTABLE.version:
         raise SchemaMismatch(
             f"{model} was learnt on more than exporters tell, like payloads and packet lengths; learn one on what all "
             "sources know: `oddflow learn --portable`"
@@ -168,7 +168,7 @@ def _judged_by(
         sealed = SealedModel(archive)  # in the worker's process: the runtime starts threads
         watcher = Watcher(
             sealed,
-            prepared.tabular(),
+            prepared.representation(),
             threshold=threshold.score,
             patience_s=patience,
             source=source,

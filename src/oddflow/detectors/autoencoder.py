@@ -3,21 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.reconstruction import ReconstructionDetector
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow
 from oddflow.features.feature import Feature
-from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
-from oddflow.networks.autoencoder import Autoencoder
-from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.networks.autoencoder import Autoencoder, noised, sparsity
+from oddflow.training.loop import EpochTold, History, Loss, Schedule, fit_network
 
 
 @final
-class AutoencoderDetector(ReconstructionDetector):
+class AutoencoderDetector(DrawingDetector):
     """Learns to draw normal rows through a narrow middle; odd rows come out wrong.
 
     Source: Hinton & Salakhutdinov 2006; as a detector, Sakurada & Yairi 2014, "Anomaly Detection Using Autoencoders
@@ -28,7 +25,10 @@ class AutoencoderDetector(ReconstructionDetector):
         hidden: Widths from the input to the middle. The middle is at most half as wide as a scaled row: a wider one
             would pass all rows through, odd ones too.
         epochs, batch_rows, learning_rate, patience: See `training.loop.Schedule`.
-        noise: Standard deviation of the noise that it learns to take away (Vincent et al. 2008), in scaled units.
+        noise: Standard deviation of the noise that it learns to take away (denoising: Vincent et al. 2008), in scaled
+            units.
+        dropout: Share of the units that are left out of each step (Srivastava et al. 2014).
+        sparse: Weight of the penalty that keeps most units of the middle quiet (sparse: Ng 2011); 0 for none.
         seed: Of the first weights, the order of rows and the noise.
         told: Told of each epoch.
     """
@@ -40,13 +40,11 @@ class AutoencoderDetector(ReconstructionDetector):
     paper: ClassVar[str] = "Hinton & Salakhutdinov 2006; Sakurada & Yairi 2014"
     needs: ClassVar[str] = "train"
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        **LIMITS,
         "hidden": (1, 65_536),
-        "epochs": (1, 1_000_000),
-        "batch_rows": (1, 2**31),
-        "learning_rate": (0, 1e30),
-        "patience": (1, 1_000_000),
         "noise": (0, 100),
-        "seed": (-(2**63), 2**63 - 1),
+        "dropout": (0, 0.9),
+        "sparse": (0, 1_000),
     }
 
     network_: Autoencoder
@@ -62,6 +60,8 @@ class AutoencoderDetector(ReconstructionDetector):
         learning_rate: float = 2e-3,
         patience: int = 10,
         noise: float = 0.1,
+        dropout: float = 0.0,
+        sparse: float = 0.0,
         seed: int = 0,
         told: EpochTold | None = None,
     ) -> None:
@@ -72,36 +72,28 @@ class AutoencoderDetector(ReconstructionDetector):
         self.learning_rate = learning_rate
         self.patience = patience
         self.noise = noise
+        self.dropout = dropout
+        self.sparse = sparse
         self.seed = seed
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
+        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            *outer, middle = self.hidden
             width = scaled.shape[1]
-            self.network_ = Autoencoder(width, (*outer, max(1, min(middle, width // 2))))
-        noise = torch.Generator().manual_seed(self.seed)
+            self.network_ = Autoencoder(width, narrow(self.hidden, width), dropout=self.dropout)
+            rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
+            self.history_ = fit_network(self.network_, self._loss(), rows, held, schedule, self.told)
+
+    def _loss(self) -> Loss:
+        generator = torch.Generator().manual_seed(self.seed)
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
-            given = rows
-            if network.training and self.noise:
-                given = rows + self.noise * torch.randn(rows.shape, generator=noise)
-            # Huber's loss: one far-out row must not bend the network towards it
-            return nn.functional.smooth_l1_loss(network(given), rows, reduction="none").mean(dim=1)  # (b, m) -> (b,)
+            given = noised(rows, self.noise, generator) if network.training and self.noise else rows
+            code = self.network_.encoder(given)  # (b, m) -> (b, middle)
+            lost = huber(self.network_.decoder(code), rows)
+            # the penalty is of the batch, and each row bears it
+            return lost + self.sparse * sparsity(code) if self.sparse else lost
 
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
-        self.history_ = fit_network(
-            self.network_, loss, torch.from_numpy(scaled), torch.from_numpy(validation), schedule, self.told
-        )
-
-    def _reconstruct(self, scaled: Floats) -> Floats:
-        with torch.no_grad():
-            return np.asarray(self.network_(torch.from_numpy(np.ascontiguousarray(scaled))))
-
-    def weights(self) -> dict[str, Floats]:
-        """The network's state by torch's names."""
-        return {name: np.asarray(value) for name, value in self.network_.state_dict().items()}
-
-    def _write_body(self, builder: GraphBuilder, scaled: str) -> str:
-        return builder.include(to_onnx(self.network_, self.scaler_.owners.shape[0]), scaled)
+        return loss

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
+from oddflow.features.representation import Reads
 from oddflow.models.rows import Floats, check_rows
 
 if TYPE_CHECKING:
@@ -40,8 +41,12 @@ class Detector(ABC):
     needs: ClassVar[str] = ""
     """The extra that it needs, "" for none."""
     exportable: ClassVar[Exportable] = Exportable.ONNX
+    reads: ClassVar[Reads] = Reads.TABULAR
+    """What of a flow it looks at."""
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """The least and the greatest value of each option that is a number, or some; `fit` checks them."""
+    choices: ClassVar[Mapping[str, type[StrEnum]]] = {}
+    """What each option that is a word may be; `fit` checks them."""
     stops_early: ClassVar[bool] = True
     """Whether it watches rows that it does not learn from, to know when to stop."""
     order_matters: ClassVar[bool] = True
@@ -102,6 +107,11 @@ class Detector(ABC):
             numbers = given if isinstance(given, (tuple, list)) and given else [given]
             if not all(isinstance(number, (int, float)) and least <= number <= greatest for number in numbers):
                 raise UsageError(f"{option} of {self.name} must be from {least:g} to {greatest:g}; {given!r} given")
+
+        for option, words in self.choices.items():
+            given = getattr(self, option)
+            if given not in list(words):
+                raise UsageError(f"{option} of {self.name} must be one of {', '.join(words)}; {given!r} given")
 
     @abstractmethod
     def _graph(self) -> "onnx.ModelProto": ...

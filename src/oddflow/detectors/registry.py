@@ -11,8 +11,37 @@ from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 
 DETECTORS = {
+    "adversarial-autoencoder": (
+        "oddflow.detectors.adversarial_autoencoder",
+        "AdversarialAutoencoderDetector",
+        "train",
+    ),
     "autoencoder": ("oddflow.detectors.autoencoder", "AutoencoderDetector", "train"),
+    "convolutional-autoencoder": (
+        "oddflow.detectors.convolutional_autoencoder",
+        "ConvolutionalAutoencoderDetector",
+        "train",
+    ),
+    "deep-belief-network": ("oddflow.detectors.deep_belief", "DeepBeliefDetector", "train"),
+    "deep-boltzmann-machine": ("oddflow.detectors.deep_boltzmann", "DeepBoltzmannDetector", "train"),
+    "generative-adversarial-network": (
+        "oddflow.detectors.generative_adversarial",
+        "GenerativeAdversarialDetector",
+        "train",
+    ),
+    "packet-language-model": ("oddflow.detectors.packet_language_model", "PacketLanguageModelDetector", "train"),
+    "packet-markov-chain": ("oddflow.detectors.packet_markov_chain", "PacketMarkovChain", ""),
+    "restricted-boltzmann-machine": (
+        "oddflow.detectors.restricted_boltzmann",
+        "RestrictedBoltzmannDetector",
+        "train",
+    ),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
+    "variational-autoencoder": (
+        "oddflow.detectors.variational_autoencoder",
+        "VariationalAutoencoderDetector",
+        "train",
+    ),
 }
 PROBES = {"train": "torch"}
 
@@ -50,18 +79,59 @@ def find(name: str) -> type[Detector]:
     return found
 
 
-def create(name: str, features: Sequence[Feature], **options: Any) -> Detector:
+def options(name: str) -> list[str]:
+    """What a detector can be told, beside its features."""
+    return [option for option in inspect.signature(find(name)).parameters if option != "features"]
+
+
+def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Options of a detector that were given as words: "epochs=10", "hidden=64,16".
+
+    Raises:
+        UsageError: It has no such option, or the value is of another kind.
+    """
+    defaults = {
+        option: parameter.default
+        for option, parameter in inspect.signature(find(name)).parameters.items()
+        if option not in {"features", "seed", "told"}
+    }
+    found = {}
+    for text in texts:
+        option, _, value = text.partition("=")
+        if option not in defaults:
+            known = ", ".join(defaults) or "none"
+            raise UsageError(f"{name} has no option {option!r}; write NAME=VALUE with one of its own: {known}")
+        default = defaults[option]
+        try:
+            found[option] = _read(value, default)
+        except ValueError:
+            shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+            raise UsageError(f"{option} of {name} cannot be {value!r}; expected one like {shown}") from None
+    return found
+
+
+def _read(text: str, default: Any) -> Any:
+    """A value of the same kind as an option's default; raises ValueError where it is none."""
+    if isinstance(default, bool):
+        if text not in {"true", "false"}:
+            raise ValueError
+        return text == "true"
+    if isinstance(default, tuple):
+        return tuple(_read(part.strip(), default[0]) for part in text.strip("[]").split(","))
+    return type(default)(text) if isinstance(default, (int, float)) else text
+
+
+def create(name: str, features: Sequence[Feature], **given: Any) -> Detector:
     """A detector, not fitted yet.
 
     Raises:
         UsageError: No such name or option; the message lists what there is.
     """
-    found = find(name)
-    known = [option for option in inspect.signature(found).parameters if option != "features"]
-    wrong = [option for option in options if option not in known]
+    found, known = find(name), options(name)
+    wrong = [option for option in given if option not in known]
     if wrong:
         raise UsageError(f"{name} has no option {', '.join(wrong)}; it has {', '.join(known)}")
-    return found(features, **options)  # type: ignore[call-arg]
+    return found(features, **given)  # type: ignore[call-arg]
 
 
 def describe() -> list[dict[str, str]]:
@@ -69,10 +139,10 @@ def describe() -> list[dict[str, str]]:
     known = []
     for name in names():
         entry = {"name": name, "needs": DETECTORS[name][2] or "nothing more", "summary": "not installed"}
-        entry |= {"good_at": "", "bad_at": "", "paper": "", "exportable": ""}
+        entry |= {"good_at": "", "bad_at": "", "paper": "", "exportable": "", "reads": ""}
         if installed(name):
             found = find(name)
             entry |= {key: getattr(found, key) for key in ("summary", "good_at", "bad_at", "paper")}
-            entry["exportable"] = str(found.exportable)
+            entry |= {"exportable": str(found.exportable), "reads": str(found.reads)}
         known.append(entry)
     return known

@@ -11,15 +11,16 @@ from oddflow.errors import UsageError
 from oddflow.features.columns import integers
 from oddflow.features.feature import Feature
 from oddflow.features.ordering import in_end_order
+from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
-from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flows
 from oddflow.losses import Ledger
 
 MAX_ROWS = 500_000
-"""About 100 MB of feature rows; of a longer baseline an even sample is kept."""
+MAX_NUMBERS = 50_000_000
+"""200 MB of feature rows; of a longer baseline an even sample is kept."""
 
 
 @dataclass(slots=True)
@@ -37,8 +38,8 @@ class Gathered:
         settings: How flows were cut.
         home_networks: Which addresses are ours.
         context: The context settings.
-        version: The kind of features: "tabular-1".
-        incomplete: Flows that lacked a counter which others of their source had: it was taken as 0.
+        version: The representation: "tabular-1".
+        incomplete: Flows that lacked something which others of their source had: it was taken as 0.
         privacy: What was to be told of them.
         pseudonyms: The fingerprint of the key under whose pseudonyms the flows are; "" for none.
     """
@@ -94,34 +95,35 @@ class _Sample:
 
 def gather(
     sources: Sequence[Source],
-    tabular: Tabular,
+    representation: Representation,
     *,
     settings: MeterSettings,
     ledger: Ledger,
     progress: Progress | None = None,
-    max_rows: int = MAX_ROWS,
+    max_rows: int | None = None,
     privacy: Privacy = OPEN,
 ) -> Gathered:
     """Reads sources into feature rows; at most 2 × `max_rows` are kept, evenly over time.
 
-    The home networks of `tabular` are as `privacy` lets them be seen.
+    As many as `MAX_ROWS` and `MAX_NUMBERS` allow unless given. The home networks of the representation are as
+    `privacy` lets them be seen.
 
     Raises:
         NothingMetered: No source held a flow.
         InputError: A source cannot be read.
         UsageError: Sources are under pseudonyms of several keys, or only some are.
     """
-    sample = _Sample(max_rows)
+    sample = _Sample(max_rows or min(MAX_ROWS, MAX_NUMBERS // len(representation.features)))
     seen = []
     start_ns, end_ns = 2**63 - 1, 0
     for source in sources:
-        tabular.begin()
+        representation.begin()
         fingerprint = Fingerprint(name_of(source))
         seen.append(fingerprint)
         flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress, privacy=privacy)
         for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
             ends = integers(batch, "end")
-            sample.add(tabular.rows(batch), ends)
+            sample.add(representation.rows(batch), ends)
             start_ns = min(start_ns, int(integers(batch, "start").min()))
             end_ns = max(end_ns, int(ends.max()))
     flow_count = sum(fingerprint.flows for fingerprint in seen)
@@ -135,17 +137,17 @@ def gather(
     return Gathered(
         x=x,
         times_ns=times_ns,
-        features=tabular.features,
+        features=representation.features,
         flows=flow_count,
         start_ns=start_ns,
         end_ns=end_ns,
         seen=seen,
         ledger=ledger,
         settings=settings,
-        home_networks=tabular.homes.networks,
-        context=tabular.context.settings.as_dict(),
-        version=tabular.kind.version,
-        incomplete=tabular.incomplete,
+        home_networks=representation.home_networks,
+        context=dict(representation.context_settings),
+        version=representation.version,
+        incomplete=representation.incomplete,
         privacy=privacy,
         pseudonyms=keys.pop(),
     )

@@ -1,10 +1,10 @@
 """The tabular representation: a flow's own statistics and its context, as named float32 columns."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from oddflow.errors import SchemaMismatch
@@ -14,42 +14,49 @@ from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.kind import Kind
 from oddflow.features.portable import PORTABLE
+from oddflow.features.presence import Presence
 
 KINDS = {kind.version: kind for kind in (FULL, BYTELESS, PORTABLE)}
 
 ROLE = Feature("role", "", Scale.CATEGORY, "direction: {value}")
 
 
-def kind_of(version: str) -> Kind:
-    """The kind that a model was learnt on; raises SchemaMismatch where this version does not know it."""
-    if version not in KINDS:
-        raise SchemaMismatch(
-            f"the model was learnt on features {version!r}, and this version of Oddflow knows {', '.join(KINDS)}; "
-            "learn it anew"
-        )
-    return KINDS[version]
-
-
-@dataclass(slots=True)
 class Tabular:
     """Turns flows, in end order, into feature rows.
 
     It keeps the context between batches: use one for one stream of flows.
-
-    Attributes:
-        incomplete: Flows so far that lacked a counter which others of their source had: it was taken as 0.
     """
 
-    homes: HomeNetworks = field(default_factory=HomeNetworks)
-    context: Context = field(default_factory=Context)
-    kind: Kind = FULL
-    incomplete: int = 0
-    _met: set[str] = field(default_factory=set)
+    def __init__(self, homes: HomeNetworks | None = None, context: Context | None = None, kind: Kind = FULL) -> None:
+        self.homes = homes or HomeNetworks()
+        self.context = context or Context()
+        self.kind = kind
+        self._presence = Presence(kind.needed)
 
     @classmethod
     def of(cls, homes: HomeNetworks, settings: ContextSettings, kind: Kind = FULL) -> "Tabular":
         """A fresh representation, with an empty context."""
         return cls(homes, Context(settings), kind)
+
+    @property
+    def version(self) -> str:
+        """Names it in models."""
+        return self.kind.version
+
+    @property
+    def home_networks(self) -> tuple[str, ...]:
+        """Which addresses are ours."""
+        return self.homes.networks
+
+    @property
+    def context_settings(self) -> Mapping[str, Any]:
+        """How far back its context looks."""
+        return self.context.settings.as_dict()
+
+    @property
+    def incomplete(self) -> int:
+        """Flows so far that lacked a counter which others of their source had: it was taken as 0."""
+        return self._presence.incomplete
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -60,7 +67,7 @@ class Tabular:
     def begin(self) -> None:
         """Another source begins: its time need not follow that of the last, nor its columns."""
         self.context.reset()
-        self._met.clear()
+        self._presence.begin()
 
     def rows(self, batch: pa.RecordBatch) -> NDArray[np.float32]:
         """Feature rows of a flow batch: shape (n, d) float32, finite.
@@ -68,16 +75,25 @@ class Tabular:
         Raises:
             SchemaMismatch: The source does not know a column that is needed; which, and what to do.
         """
-        self._met |= {name for name in self.kind.needed if batch.column(name).null_count < batch.num_rows}
-        absent = [name for name in self.kind.needed if name not in self._met]
+        absent = self._presence.absent(batch)
         if absent:
             raise SchemaMismatch(f"this source does not know {', '.join(absent)}, {_cure(self.kind, absent)}")
-        self.incomplete += _rows_without(batch, self.kind.needed)
         own = [columns(batch) for _, columns in self.kind.own]
         beside = [self.homes.roles(batch), *self.kind.give_beside(batch)]
         x = np.stack([*own, *beside], axis=1).astype(np.float32)
         context = self.context.add(batch, *self.kind.exchanged(batch))
         return np.asarray(np.nan_to_num(np.concatenate([x, context], axis=1)))
+
+    def remarks(self) -> list[str]:
+        """How far the context can be trusted."""
+        width = max(self.context.settings.windows_s)
+        told = [f"context is warming up in the first {width:g} s: counts over that window are still low there"]
+        if self.context.cut_short:
+            told.append(
+                f"{self.context.cut_short:,} flows left a context window early: it remembers "
+                f"{self.context.settings.max_flows:,} flows"
+            )
+        return told
 
 
 def _cure(kind: Kind, absent: list[str]) -> str:
@@ -92,13 +108,3 @@ def _cure(kind: Kind, absent: list[str]) -> str:
         "which these features need. Meter the capture itself, or use a table that `oddflow flows -o x.parquet` wrote; "
         "for logs and exporters learn a model on what all sources know: `oddflow learn --portable`"
     )
-
-
-def _rows_without(batch: pa.RecordBatch, names: tuple[str, ...]) -> int:
-    partly = [batch.column(name) for name in names if batch.column(name).null_count and name != "payload"]
-    if not partly:
-        return 0
-    without = partly[0].is_null()
-    for column in partly[1:]:
-        without = pc.or_(without, column.is_null())
-    return int(pc.sum(without).as_py())

@@ -2,8 +2,8 @@
 
 A graph from a stranger is data. It passes only if it has the one input and the two outputs that Oddflow
 writes; uses operators that compute on the values given and nothing else (no loops, no branches, no functions,
-no files, no custom code); holds its constants itself; and each value in it has one row for each row of x, of
-bounded width.
+no files, no custom code); holds its constants itself; and each value in it has one row for each row of x, along
+whichever axis, of bounded width.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from oddflow.errors import NotAModel
 
 OPERATORS = frozenset({
-    "Abs", "Add", "Cast", "Clip", "Concat", "Div", "Elu", "Equal", "Erf", "Exp", "Gather", "Gelu", "Gemm",
-    "Greater", "GreaterOrEqual", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu", "Less",
-    "LessOrEqual", "Log", "MatMul", "Max", "Min", "Mul", "Neg", "Pow", "ReduceL2", "ReduceMax", "ReduceMean",
-    "ReduceMin", "ReduceSum", "Relu", "Selu", "Sigmoid", "Sign", "Softmax", "Softplus", "Sqrt", "Squeeze",
-    "Sub", "Tanh", "TopK", "Unsqueeze", "Where",
+    "Abs", "Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "Elu", "Equal", "Erf", "Exp", "Gather",
+    "Gelu", "Gemm", "Greater", "GreaterOrEqual", "HardSigmoid", "Identity", "LSTM", "LayerNormalization", "LeakyRelu",
+    "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul", "Max", "Min", "Mul", "Neg", "Pow", "ReduceL2",
+    "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Selu", "Sigmoid",
+    "Sign", "Slice", "Softmax", "Softplus", "Sqrt", "Squeeze", "Sub", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where",
 })  # fmt: skip
 """Each gives no more rows than it is given; add one when a detector needs it."""
 
@@ -143,8 +143,11 @@ def _widths(values: Iterable[onnx.ValueInfoProto | None]) -> Iterable[int]:
         if value is None or not value.type.tensor_type.HasField("shape"):
             raise _refused("the shape of a value in it cannot be known beforehand")
         shape = _shape(value)
-        sizes = shape[1:] if shape and shape[0] == "n" else shape
+        place = shape.index("n") if "n" in shape else len(shape)
+        sizes = shape[:place] + shape[place + 1 :]
         known = [size for size in sizes if isinstance(size, int)]
+        if 0 in known:
+            raise _refused(f"{value.name!r} holds no numbers")  # ONNX Runtime aborts where an LSTM is given none
         if len(known) != len(sizes) or prod(known) > MOST_WIDTH:
             raise _refused(
                 f"{value.name!r} has shape ({', '.join(map(str, shape))}); at most {MOST_WIDTH} numbers a row"

@@ -12,6 +12,10 @@ IR_VERSION = 10
 """What ONNX Runtime 1.20, the oldest that Oddflow installs with, can read."""
 
 
+_DEFAULTS = (b"NOTSET", b"forward")
+"""Words that some operators are given though they say what holds without them; a sealed graph holds no words."""
+
+
 class GraphBuilder:
     """Adds nodes one after the other; a name stands for the tensor that a node gives.
 
@@ -47,6 +51,8 @@ class GraphBuilder:
 
     def columns(self, x: str, places: NDArray[np.int64], *, width: int) -> str:
         """Some of the `width` columns of x, in the given order: (n, width) -> (n, len(places))."""
+        if np.array_equal(places, np.arange(width)):
+            return x
         if len(places) == 1:
             return self.add("Gather", x, self.constant(places.astype(np.int64)), axis=1)
         # times a matrix of 0 and 1: exact for finite x, and six times as fast as Gather
@@ -58,8 +64,8 @@ class GraphBuilder:
         """The sum of each row: (n, d) -> (n,)."""
         return self.add("ReduceSum", x, self.constant(np.array([1], np.int64)), keepdims=0)
 
-    def include(self, body: onnx.ModelProto, x: str) -> str:
-        """A whole graph of one input and one output, laid in place: torch's exporter writes such."""
+    def include(self, body: onnx.ModelProto, x: str) -> tuple[str, ...]:
+        """A whole graph of one input, laid in place: torch's exporter writes such. The names of its outputs."""
         self._bodies += 1
         graph = body.graph
         renamed = {graph.input[0].name: x, "": ""}
@@ -72,12 +78,20 @@ class GraphBuilder:
             copy.CopyFrom(constant)
             copy.name = rename(constant.name)
             self._constants.append(copy)
+        held = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
         for node in graph.node:
             inputs, outputs = [rename(name) for name in node.input], [rename(name) for name in node.output]
             copied = helper.make_node(node.op_type, inputs, outputs)
-            copied.attribute.extend(node.attribute)
+            shape = held.get(node.input[1]) if node.op_type == "Reshape" else None
+            if shape is not None and shape[0] == -1:
+                # 0 stands for "as many rows as given", which shape inference follows; -1 would be "whatever is left"
+                copied.input[1] = self.constant(np.array([0, *shape[1:]], np.int64))
+            else:
+                copied.attribute.extend(
+                    a for a in node.attribute if a.type != onnx.AttributeProto.STRING or a.s not in _DEFAULTS
+                )
             self._nodes.append(copied)
-        return rename(graph.output[0].name)
+        return tuple(rename(output.name) for output in graph.output)
 
     def finish(self, *, score: str, contributions: str) -> onnx.ModelProto:
         """The model, with its inputs and outputs named."""

@@ -1,8 +1,7 @@
 """The features that a model asks flows for; a model of a data set's own features refuses flows."""
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features.kind import Kind
-from oddflow.features.tabular import kind_of
+from oddflow.features.versions import check_version
 from oddflow.models.manifest import Manifest
 
 FEATURE_SET = "feature-set"
@@ -16,8 +15,8 @@ def is_of_feature_set(manifest: Manifest) -> bool:
     return manifest.feature_schema_version.startswith(FEATURE_SET)
 
 
-def kind_for(manifest: Manifest) -> Kind:
-    """How flows become the features that a model learnt.
+def version_for(manifest: Manifest) -> str:
+    """The representation in which a model learnt flows.
 
     Raises:
         SchemaMismatch: They cannot: which columns they lack, or which version is needed.
@@ -30,4 +29,5 @@ def kind_for(manifest: Manifest) -> Kind:
             f"{', '.join(names[:_NAMED])}{more}; it scores rows of such a set in Python (`oddflow.datasets.load`), and "
             "no traffic"
         )
-    return kind_of(manifest.feature_schema_version)
+    check_version(manifest.feature_schema_version)
+    return manifest.feature_schema_version

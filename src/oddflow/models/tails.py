@@ -109,6 +109,8 @@ class Tails:
 
     def _write_owners(self, builder: GraphBuilder, squared: str) -> str:
         """The greatest of each raw feature's columns: (n, m) -> (n, d)."""
+        if np.array_equal(self.owners, np.arange(self.width)):
+            return squared
         counts = np.bincount(self.owners, minlength=self.width)
         shared = np.flatnonzero(counts > 1)
         parts = [squared]

@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Sequence
 
 import onnx
 import torch
@@ -12,8 +13,11 @@ from torch import nn
 from oddflow.models.graph import OPSET
 
 
-def to_onnx(network: nn.Module, width: int) -> onnx.ModelProto:
-    """The network as a graph of one input (n, width) with any n, and one output."""
+def to_onnx(network: nn.Module, width: int, outputs: Sequence[str] = ("drawn",)) -> onnx.ModelProto:
+    """The network as a graph of one input `rows` (n, width) with any n, and the outputs in their order.
+
+    A recurrent layer of many steps takes seconds: torch traces each step by itself, though the graph has one node.
+    """
     network.eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -22,7 +26,7 @@ def to_onnx(network: nn.Module, width: int) -> onnx.ModelProto:
             network,
             (torch.zeros(2, width),),
             input_names=["rows"],
-            output_names=["drawn"],
+            output_names=list(outputs),
             dynamic_shapes=({0: torch.export.Dim("n")},),
             opset_version=OPSET,
             dynamo=True,

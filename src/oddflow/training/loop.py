@@ -84,7 +84,7 @@ def fit_network(
     history, best_loss = History(), float("inf")
     best_weights = deepcopy(network.state_dict())
     for number in range(schedule.epochs):
-        with _threads(schedule.threads):
+        with threads(schedule.threads):
             train_loss = _one_epoch(network, loss, train, optimiser, order, schedule.batch_rows)
             validation_loss = mean_loss(network, loss, validation)
         rate = optimiser.param_groups[0]["lr"]
@@ -107,7 +107,7 @@ def fit_network(
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def threads(count: int) -> Iterator[None]:
     """Lets torch use so many cores, and as many as before afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)

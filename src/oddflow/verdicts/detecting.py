@@ -15,8 +15,8 @@ from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch
 from oddflow.features.columns import integers
 from oddflow.features.ordering import in_end_order
+from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
-from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flows
@@ -83,9 +83,9 @@ class _Run:
     attack_alerts: Counter[str] = field(default_factory=Counter)
     normals: dict[str, Normal] = field(default_factory=dict)
 
-    def add(self, batch: pa.RecordBatch, tabular: Tabular, source: Source, pseudonyms: str) -> None:
+    def add(self, batch: pa.RecordBatch, representation: Representation, source: Source, pseudonyms: str) -> None:
         """Scores one batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
-        x = tabular.rows(batch)
+        x = representation.rows(batch)
         scores, parts = self.judge.score(x, integers(batch, "end"))
         over = scores >= self.threshold_score
         self.flows += batch.num_rows
@@ -150,7 +150,7 @@ def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: st
 def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     sources: Sequence[Source],
     model: SealedModel,
-    tabular: Tabular,
+    representation: Representation,
     *,
     settings: MeterSettings,
     threshold: Threshold,
@@ -165,7 +165,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     Args:
         sources: Captures or flow tables, as `arrange` gives them.
         model: A sealed model.
-        tabular: A fresh representation with the model's home networks and context settings.
+        representation: A fresh representation with the model's home networks and context settings.
         settings: How the model's flows were cut.
         threshold: The score from which on a flow is shown; its `expected_false` is a share of flows here.
         judge: What gives the scores, where it is not the model alone.
@@ -179,17 +179,17 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         InputError: A source cannot be used.
         SchemaMismatch: The model was learnt on other features, or under pseudonyms of another key.
     """
-    model.check_features(tabular.features)
+    model.check_features(representation.features)
     run = _Run(judge or OneModel(model), model.held_back, population, threshold.score, truth, privacy)
     ledger = Ledger()
     for source in sources:
-        tabular.begin()
+        representation.begin()
         seen = Fingerprint(name_of(source), hashed=False)
         flows = read_flows(source, ledger, settings=settings, seen=seen, progress=progress, privacy=privacy)
         for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
             pseudonyms = seen.pseudonyms or privacy.fingerprint
             check_pseudonyms(model, pseudonyms)
-            run.add(batch, tabular, source, pseudonyms)
+            run.add(batch, representation, source, pseudonyms)
     if not run.flows:
         raise ledger.nothing_metered([name_of(source) for source in sources])
     held_back = ScoreTally()
@@ -205,7 +205,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         ledger=ledger,
         model=_told(model, privacy),
         truth=_summary(run, rows, truth) if truth else None,
-        remarks=_remarks(run, tabular) + (truth.report().told() if truth else []),
+        remarks=_remarks(run, representation) + (truth.report().told() if truth else []),
         not_kept=run.met - len(run.alerts),
     )
 
@@ -235,17 +235,11 @@ def _told(model: SealedModel, privacy: Privacy) -> dict[str, Any]:
     return told
 
 
-def _remarks(run: _Run, tabular: Tabular) -> list[str]:
-    width = max(tabular.context.settings.windows_s)
-    remarks = [f"context is warming up in the first {width:g} s: counts over that window are still low there"]
-    if tabular.context.cut_short:
+def _remarks(run: _Run, representation: Representation) -> list[str]:
+    remarks = representation.remarks()
+    if representation.incomplete:
         remarks.append(
-            f"{tabular.context.cut_short:,} flows left a context window early: it remembers "
-            f"{tabular.context.settings.max_flows:,} flows"
-        )
-    if tabular.incomplete:
-        remarks.append(
-            f"{tabular.incomplete:,} flows lack a counter that others of their source have: it was taken as 0"
+            f"{representation.incomplete:,} flows lack something that others of their source have: it was taken as 0"
         )
     if run.not_kept:
         remarks.append(f"{run.not_kept:,} more alerts, of lower score, are counted and not listed")

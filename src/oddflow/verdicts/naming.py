@@ -1,6 +1,7 @@
 """Builds alerts: the flows over the threshold, each with its rarity and its reasons."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,8 @@ class Normal:
             parts: Their parts of the score, (d,), not negative.
         """
         total = float(parts.sum()) or 1.0
-        service = float(row[self._service])
+        place = self._service
+        service = float(row[place]) if place is not None else math.nan
         lows, highs = self.groups.get(service, (self.low, self.high))
         where = f"normal for {service_name(service)}" if service in self.groups else "normal here"
         named: dict[str, Reason] = {}
@@ -67,8 +69,8 @@ class Normal:
         return tuple(named.values())
 
     @property
-    def _service(self) -> int:
-        return next(place for place, feature in enumerate(self.features) if feature.name == "service")
+    def _service(self) -> int | None:
+        return next((place for place, feature in enumerate(self.features) if feature.name == "service"), None)
 
     def alert(
         self,

@@ -1,16 +1,17 @@
 """How flows must be read and seen so that a model can judge them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from oddflow.errors import SchemaMismatch
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import PRIVATE, HomeNetworks
-from oddflow.features.kind import Kind
-from oddflow.features.tabular import Tabular
+from oddflow.features.representation import Reads, Representation
+from oddflow.features.versions import needed_by, reads_of, represented
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import Privacy
-from oddflow.models.kinds import kind_for
+from oddflow.models.kinds import version_for
 from oddflow.models.manifest import Manifest
 
 
@@ -20,15 +21,15 @@ class Prepared:
 
     Attributes:
         homes: Home networks, as the flows show them.
-        context: How far back context looks.
-        kind: Of features.
+        context: How far back it looks.
+        version: Of the representation.
         settings: How flows are cut.
         privacy: What may be told of them.
     """
 
-    homes: HomeNetworks
-    context: ContextSettings
-    kind: Kind
+    homes: tuple[str, ...]
+    context: Mapping[str, Any]
+    version: str
     settings: MeterSettings
     privacy: Privacy
 
@@ -38,12 +39,12 @@ class Prepared:
 
         Raises:
             SchemaMismatch: The model looks into payload, and none is kept; or this version does not know its features.
-            UsageError: A home network is wrong.
+            UsageError: A home network is wrong, or the model holds settings that are none.
         """
-        kind, settings = kind_for(manifest), MeterSettings.of(manifest.meter)
+        version, settings = version_for(manifest), MeterSettings.of(manifest.meter)
         if settings.payload is Payload.NONE:
             privacy = replace(privacy, keeps_payload=False)
-        if not privacy.keeps_payload and "payload" in kind.needed:
+        if not privacy.keeps_payload and "payload" in needed_by(version):
             raise SchemaMismatch(
                 "the model looks at payload, and --no-payload keeps none; learn one with `oddflow learn --no-payload`"
             )
@@ -51,9 +52,11 @@ class Prepared:
             homes = privacy.networks(tuple(home_networks or manifest.home_networks or PRIVATE))
         else:
             homes = tuple(manifest.home_networks)
-        context = ContextSettings.of(manifest.context)
-        return cls(HomeNetworks(homes), context, kind, privacy.settings(settings), privacy)
+        HomeNetworks(homes)  # what is wrong is told before anything is read
+        if reads_of(version) is Reads.TABULAR:
+            ContextSettings.of(manifest.context)
+        return cls(homes, manifest.context, version, privacy.settings(settings), privacy)
 
-    def tabular(self) -> Tabular:
-        """A fresh representation, with an empty context."""
-        return Tabular.of(self.homes, self.context, self.kind)
+    def representation(self) -> Representation:
+        """A fresh one, that has seen no flow."""
+        return represented(self.version, homes=self.homes, context=self.context, payload=self.settings.payload)

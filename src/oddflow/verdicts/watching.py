@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 
 from oddflow.features.ordering import Waiting
+from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
-from oddflow.features.tabular import Tabular
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
@@ -18,7 +18,7 @@ class Watcher:
 
     Args:
         model: A sealed model.
-        tabular: A fresh representation with the model's home networks and context settings.
+        representation: A fresh representation with the model's home networks and context settings.
         threshold: The score from which on a flow is an alert.
         patience_s: Flows wait this long for others that ended before them and are known to have ended only later;
             what comes later still is scored as it comes. With the longest time-out of the meter, scores are those
@@ -33,17 +33,17 @@ class Watcher:
     def __init__(
         self,
         model: SealedModel,
-        tabular: Tabular,
+        representation: Representation,
         *,
         threshold: float,
         patience_s: float,
         source: str,
         privacy: Privacy = OPEN,
     ) -> None:
-        model.check_features(tabular.features)
+        model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
         self._model = model
-        self._tabular = tabular
+        self._representation = representation
         self._threshold = threshold
         self._patience_ns = round(patience_s * 1e9)
         self._source = privacy.name(source)
@@ -61,7 +61,7 @@ class Watcher:
         flows = self._waiting.ready(None if seen_until_ns is None else seen_until_ns - self._patience_ns)
         if flows is None:
             return []
-        x = self._tabular.rows(flows)
+        x = self._representation.rows(flows)
         scores, parts = self._model.score(x)
         places = np.flatnonzero(scores >= self._threshold)
         return [

@@ -37,6 +37,8 @@ def amount(value: float, feature: Feature) -> str:
         return name(value) if name else f"{value:g}"
     if feature.unit == "bytes":
         return size(value)
+    if feature.unit == "byte":
+        return f"0x{round(min(max(value, 0.0), 1.0) * 255):02x}"
     if feature.unit == "s":
         return seconds(value)
     if feature.unit == "bytes/s":

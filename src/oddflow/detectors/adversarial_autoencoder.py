@@ -1,0 +1,109 @@
+"""The adversarial autoencoder as a detector."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow
+from oddflow.features.feature import Feature
+from oddflow.models.rows import Floats
+from oddflow.networks.adversarial_autoencoder import AdversarialAutoencoder
+from oddflow.networks.adversarial_losses import discriminator_loss, generator_loss
+from oddflow.training.game import Player, adam, play
+from oddflow.training.loop import EpochTold, History, Schedule
+
+
+@final
+class AdversarialAutoencoderDetector(DrawingDetector):
+    """An autoencoder whose codes are bent until a discriminator takes them for samples of N(0, 1).
+
+    So no part of the middle is left empty, where odd rows would find a place of their own and come out well.
+
+    Source: Makhzani et al. 2015, "Adversarial Autoencoders", section 2.
+
+    Args:
+        features: The columns of a row.
+        hidden: Widths from the input to the middle, which is at most half as wide as a scaled row.
+        critic: Widths of the discriminator of codes.
+        epochs, batch_rows, learning_rate, patience: See `training.loop.Schedule`.
+        seed: Of the first weights, the order of rows and the samples.
+        told: Told of each epoch.
+    """
+
+    name: ClassVar[str] = "adversarial-autoencoder"
+    summary: ClassVar[str] = "an autoencoder with normally distributed codes, marginals by service"
+    good_at: ClassVar[str] = "curved relations; codes without gaps in which odd rows could hide"
+    bad_at: ClassVar[str] = "learning time; a few hundred flows; its game can fail"
+    paper: ClassVar[str] = "Makhzani et al. 2015"
+    needs: ClassVar[str] = "train"
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        **LIMITS,
+        "hidden": (1, 65_536),
+        "critic": (1, 65_536),
+    }
+
+    history_: History
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        *,
+        hidden: tuple[int, ...] = (64, 16),
+        critic: tuple[int, ...] = (32,),
+        epochs: int = 60,
+        batch_rows: int = 128,
+        learning_rate: float = 2e-3,
+        patience: int = 10,
+        seed: int = 0,
+        told: EpochTold | None = None,
+    ) -> None:
+        self.features = features
+        self.hidden = hidden
+        self.critic = critic
+        self.epochs = epochs
+        self.batch_rows = batch_rows
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.seed = seed
+        self.told = told
+
+    def _learn(self, scaled: Floats, validation: Floats) -> None:
+        width = scaled.shape[1]
+        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        held = torch.from_numpy(validation)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            whole = AdversarialAutoencoder(width, narrow(self.hidden, width), self.critic)
+            drawer = whole.autoencoder
+
+            @torch.no_grad()
+            def judged() -> float:
+                return float(huber(drawer(held), held).mean())
+
+            train = torch.from_numpy(scaled)
+            self.history_ = play(whole, self._players(whole), train, schedule, judged=judged, told=self.told)
+        self.network_ = drawer
+
+    def _players(self, whole: AdversarialAutoencoder) -> list[Player]:
+        generator = torch.Generator().manual_seed(self.seed)
+        encoder, discriminator = whole.autoencoder.encoder, whole.discriminator
+
+        def draw(rows: Tensor) -> Tensor:
+            return huber(whole.autoencoder(rows), rows).mean()
+
+        def tell(rows: Tensor) -> Tensor:
+            codes = encoder(rows).detach()  # (b, middle)
+            samples = torch.randn(codes.shape, generator=generator)
+            return discriminator_loss(discriminator(samples), discriminator(codes))
+
+        def bend(rows: Tensor) -> Tensor:
+            return generator_loss(discriminator(encoder(rows)))
+
+        steady, slow = adam(self.learning_rate, 0.9), adam(self.learning_rate / 4)
+        return [
+            Player(list(whole.autoencoder.parameters()), draw, steady),
+            Player(list(discriminator.parameters()), tell, slow),
+            Player(list(encoder.parameters()), bend, slow),
+        ]

@@ -1,0 +1,89 @@
+"""What detectors share whose network gives one number for a row: its energy, a discriminator's doubt."""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from oddflow.detectors.base import Detector
+from oddflow.detectors.drawing import run, state_of
+from oddflow.models.graph import GraphBuilder
+from oddflow.models.rows import Floats
+from oddflow.models.scaling import Scaler
+from oddflow.models.tails import Tails
+from oddflow.training.export import to_onnx
+
+if TYPE_CHECKING:
+    import onnx
+
+_LEAST_SHARE = np.float32(1e-6)
+
+
+class EnergyDetector(Detector):
+    """Scales rows and scores them by what a network gives: log(1 + eᶻ), with z how far it lies above what is usual.
+
+    Usual is the median of the rows that were learnt from, and the unit half of their interquartile range, as normal
+    deviations go. The number does not decompose: a feature's contribution is the score, shared out by how far the
+    features lie from their own marginals (`models/tails.py`). So reasons name what is far out, and where no feature by
+    itself is, they are weak.
+
+    Subclasses are final: they implement `_learn`, which sets `network_`: scaled rows (n, m) -> (n,), high where odd.
+    """
+
+    scaler_: Scaler
+    tails_: Tails
+    network_: nn.Module
+    centre_: float
+    spread_: float
+
+    @abstractmethod
+    def _learn(self, scaled: Floats, validation: Floats) -> None:
+        """Learns scaled rows: (n, m) and (v, m)."""
+
+    def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
+        self.scaler_ = Scaler.fit(x, self.features)
+        self._learn(self.scaler_.transform(x), self.scaler_.transform(validation))
+        rows = np.concatenate([x, validation])
+        scaled = self.scaler_.transform(rows)
+        self.tails_ = Tails.fit(
+            scaled,
+            scaled,
+            self.scaler_.groups(rows),
+            group_count=self.scaler_.group_count,
+            owners=self.scaler_.owners,
+            silent=self.scaler_.known,
+            width=x.shape[1],
+        )
+        low, median, high = np.quantile(run(self.network_, scaled), [0.25, 0.5, 0.75])
+        self.centre_ = float(median)
+        # where all rows are alike, a thousandth of the number itself is still told from its rounding
+        self.spread_ = float(max((high - low) / 1.349, 1e-3 * abs(median), 1e-3))
+
+    def _contributions(self, x: Floats) -> Floats:
+        scaled = self.scaler_.transform(x)
+        z = (run(self.network_, scaled) - np.float32(self.centre_)) / np.float32(self.spread_)
+        score = np.logaddexp(np.float32(0), z)
+        far = self.tails_.contributions(scaled, scaled, self.scaler_.groups(x)) + _LEAST_SHARE
+        return np.asarray(score[:, None] * (far / far.sum(axis=1, keepdims=True)), np.float32)
+
+    def _score_of(self, contributions: Floats) -> Floats:
+        return np.asarray(contributions.sum(axis=1), np.float32)
+
+    def weights(self) -> dict[str, Floats]:
+        """The network's state by torch's names."""
+        return state_of(self.network_)
+
+    def _graph(self) -> "onnx.ModelProto":
+        builder = GraphBuilder(self.width_)
+        scaled, groups = self.scaler_.write(builder)
+        (energy,) = builder.include(to_onnx(self.network_, self.scaler_.owners.shape[0]), scaled)
+        above = builder.add("Sub", energy, builder.constant(self.centre_))
+        score = builder.add("Softplus", builder.add("Div", above, builder.constant(self.spread_)))
+        _, parts = self.tails_.write(builder, scaled, scaled, groups)
+        far = builder.add("Add", parts, builder.constant(float(_LEAST_SHARE)))
+        column = builder.constant(np.array([1], np.int64))
+        share = builder.add("Div", far, builder.add("ReduceSum", far, column, keepdims=1))
+        contributions = builder.add("Mul", builder.add("Unsqueeze", score, column), share)
+        return builder.finish(score=builder.row_sum(contributions), contributions=contributions)

@@ -1,0 +1,78 @@
+"""Rows of a table as what a network takes: images, sequences."""
+
+import torch
+from torch import Tensor, nn
+
+
+class RowsAsImage(nn.Module):
+    """Columns as the pixels of an image, line by line: (n, channels · side²) -> (n, channels, side, side).
+
+    Source: Wang et al. 2017, "Malware Traffic Classification Using CNN for Representation Learning", section III.
+    """
+
+    def __init__(self, side: int = 28, channels: int = 1) -> None:
+        super().__init__()
+        self.shape = (channels, side, side)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rows as images: (n, channels · side²) -> (n, channels, side, side)."""
+        return x.reshape(x.shape[0], *self.shape)
+
+
+class RowsAsSequence(nn.Module):
+    """Columns as steps, one feature's steps after the other's: (n, features · steps) -> (n, steps, features).
+
+    A row of 32 signed lengths and then 32 gaps becomes 32 packets of a length and a gap.
+
+    Source: Lopez-Martin et al. 2017, "Network Traffic Classifier With Convolutional and Recurrent Neural Networks".
+    """
+
+    def __init__(self, steps: int = 32, features: int = 2) -> None:
+        super().__init__()
+        self.shape = (features, steps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rows as sequences: (n, features · steps) -> (n, steps, features)."""
+        return x.reshape(x.shape[0], *self.shape).transpose(1, 2)
+
+
+class RowsAsPieces(nn.Module):
+    """Columns cut into pieces of equal size: (n, pieces · size) -> (n, pieces, size).
+
+    784 bytes become 28 pieces of 28: what a network over packets takes for packets where their borders are unknown.
+
+    Source: Wang et al. 2018, "HAST-IDS", section III.
+    """
+
+    def __init__(self, pieces: int = 28, size: int = 28) -> None:
+        super().__init__()
+        self.shape = (pieces, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rows as pieces: (n, pieces · size) -> (n, pieces, size)."""
+        return x.reshape(x.shape[0], *self.shape)
+
+
+def present(x: Tensor) -> Tensor:
+    """Which steps hold something: (n, steps, features) -> (n, steps) bool. A step of zeros is padding."""
+    return x.abs().sum(dim=2) > 0
+
+
+def lengths(x: Tensor) -> Tensor:
+    """Steps up to the last that holds something: (n, steps, features) -> (n,) int64."""
+    places = torch.arange(1, x.shape[1] + 1, device=x.device)  # (steps,)
+    return (present(x) * places).amax(dim=1)
+
+
+def step_at(x: Tensor, place: Tensor) -> Tensor:
+    """One step of each row, its first where place is negative: (n, steps, f), (n,) int64 -> (n, f)."""
+    index = place.clamp(min=0)[:, None, None].expand(-1, 1, x.shape[2])  # (n, 1, f)
+    return x.gather(1, index).squeeze(1)
+
+
+def reversed_steps(x: Tensor, length: Tensor) -> Tensor:
+    """The first `length` steps backwards; padding stays where it is: (n, steps, f), (n,) -> (n, steps, f)."""
+    places = torch.arange(x.shape[1], device=x.device).expand(x.shape[0], -1)  # (n, steps)
+    mirrored = length[:, None] - 1 - places
+    index = torch.where(mirrored >= 0, mirrored, places)[:, :, None].expand(-1, -1, x.shape[2])
+    return x.gather(1, index)
