@@ -14,6 +14,11 @@ DETECTORS = {
     "autoencoder": ("oddflow.detectors.autoencoder", "AutoencoderDetector", "train"),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
 }
+CLASSICAL = {
+    "isolation-forest": ("oddflow.detectors.isolation_forest", "IsolationForest"),
+}
+"""Those that scikit-learn fits; sealed, they need it no more."""
+DETECTORS |= {name: (*place, "train") for name, place in CLASSICAL.items()}
 PROBES = {"train": "torch"}
 
 
@@ -25,7 +30,12 @@ def names() -> list[str]:
 def installed(name: str) -> bool:
     """Whether what a detector needs is installed."""
     extra = DETECTORS[name][2]
-    return not extra or find_spec(PROBES[extra]) is not None
+    return not extra or find_spec(_probe(name)) is not None
+
+
+def _probe(name: str) -> str:
+    """The package whose presence tells that a detector's extra is installed."""
+    return "sklearn" if name in CLASSICAL else PROBES[DETECTORS[name][2]]
 
 
 def default() -> str:
@@ -44,7 +54,7 @@ def find(name: str) -> type[Detector]:
     module, attribute, extra = DETECTORS[name]
     if not installed(name):
         raise UsageError(
-            f"{name} needs torch: pip install 'oddflow[{extra}]', or use --detector robust-pca, which needs no more"
+            f"{name} needs {'scikit-learn' if name in CLASSICAL else 'torch'}: pip install 'oddflow[{extra}]', or use --detector robust-pca, which needs no more"
         )
     found: type[Detector] = getattr(import_module(module), attribute)
     return found

@@ -10,6 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 18
 IR_VERSION = 10
 """What ONNX Runtime 1.20, the oldest that Oddflow installs with, can read."""
+TREES = "ai.onnx.ml"
+"""ONNX's operator set for trees."""
+TREES_OPSET = 3
 
 
 class GraphBuilder:
@@ -95,4 +98,6 @@ class GraphBuilder:
             self._constants,
         )
         opsets = [helper.make_opsetid("", OPSET)]
+        if any(node.domain == TREES for node in self._nodes):
+            opsets.append(helper.make_opsetid(TREES, TREES_OPSET))
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="oddflow")
