@@ -18,7 +18,8 @@ from tests.models.make import NOTHING, manifest
 from .problem import FEATURES, PAIR, PLANTED, area_under_curve, normal_rows, odd_rows, pair_rows
 
 NAMES = [name for name in registry.names() if registry.installed(name)]
-FAST = {"autoencoder": {"epochs": 30}}
+FAST = {"autoencoder": {"epochs": 30}, "isolation-forest": {"samples": 1_024}}
+"""Options that are quick, or that see what no column alone tells."""
 TRAIN, NORMAL, ODD = normal_rows(1_500, 0), normal_rows(300, 1), odd_rows(300, 2)
 
 

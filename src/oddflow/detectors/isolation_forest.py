@@ -9,7 +9,7 @@ from sklearn.ensemble import IsolationForest as Grown
 
 from oddflow.detectors.whole import WholeScoreDetector
 from oddflow.features.feature import Feature, Scale
-from oddflow.models.forest import Forest
+from oddflow.models.forest import Forest, Tree
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import STEPS
@@ -72,13 +72,15 @@ class IsolationForest(WholeScoreDetector):
         kept = max(1, round(self.columns * x.shape[1]))
         grown = Grown(n_estimators=self.trees, max_samples=seen, max_features=kept, random_state=self.seed)
         grown.fit(self._spread(x))
-        lengths = []
-        for tree in grown.estimators_:
-            steps = _depths(tree.tree_.children_left, tree.tree_.children_right)
-            lengths.append(steps + usual_path(tree.tree_.n_node_samples))
-        # a tree numbers the columns that it sees
-        shown = [_Renumbered(tree.tree_, asked) for tree, asked in zip(grown.estimators_, grown.estimators_features_, strict=True)]
-        self.forest_ = Forest.of_scikit_learn(shown, lengths, self._raw)
+        trees = []
+        for estimator, columns in zip(grown.estimators_, grown.estimators_features_, strict=True):
+            tree = estimator.tree_
+            left, right = tree.children_left, tree.children_right
+            # a tree numbers the columns that it sees
+            asked = columns[np.maximum(tree.feature, 0)]
+            path = _depths(left, right) + usual_path(tree.n_node_samples)
+            trees.append(Tree(asked, self._raw(asked, tree.threshold), left, right, path))
+        self.forest_ = Forest.of(trees)
         self.low_, self.high_ = x.min(axis=0), x.max(axis=0)
         self.usual_ = float(self.trees * usual_path(np.array([seen]))[0])
 
@@ -98,7 +100,7 @@ class IsolationForest(WholeScoreDetector):
         return np.where(is_log[columns], back, thresholds)
 
     def _whole(self, x: Floats, scaled: Floats) -> NDArray[np.floating]:  # noqa: ARG002
-        paths = self.forest_.sums(x)[:, 0] * (1 - self._beyond(x))
+        paths = self.forest_.sums(x) * (1 - self._beyond(x))
         return np.asarray(np.exp2(-paths / np.float32(self.usual_)))
 
     def _beyond(self, x: Floats) -> Floats:
@@ -125,16 +127,6 @@ class IsolationForest(WholeScoreDetector):
         paths = builder.add("Mul", self.forest_.write(builder), inside)
         power = builder.add("Mul", paths, builder.constant(float(-np.log(2) / self.usual_)))
         return builder.add("Squeeze", builder.add("Exp", power), axis)
-
-
-class _Renumbered:
-    """A tree of scikit-learn whose columns have their numbers among all columns."""
-
-    def __init__(self, tree: object, columns: NDArray[np.int64]) -> None:
-        for name in ("node_count", "children_left", "children_right", "threshold"):
-            setattr(self, name, getattr(tree, name))
-        asked = tree.feature  # type: ignore[attr-defined]
-        self.feature = np.where(asked < 0, 0, columns[np.maximum(asked, 0)])
 
 
 def usual_path(rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -15,7 +15,17 @@ DETECTORS = {
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
 }
 CLASSICAL = {
+    "decision-tree": ("oddflow.detectors.decision_tree", "DecisionTree"),
+    "gaussian-mixture": ("oddflow.detectors.gaussian_mixture", "GaussianMixture"),
+    "gradient-boosting": ("oddflow.detectors.gradient_boosting", "GradientBoosting"),
     "isolation-forest": ("oddflow.detectors.isolation_forest", "IsolationForest"),
+    "k-means": ("oddflow.detectors.k_means", "KMeans"),
+    "naive-bayes": ("oddflow.detectors.naive_bayes", "NaiveBayes"),
+    "nearest-neighbours": ("oddflow.detectors.nearest", "NearestNeighbours"),
+    "one-class-svm": ("oddflow.detectors.one_class_svm", "OneClassSvm"),
+    "principal-components": ("oddflow.detectors.principal_components", "PrincipalComponents"),
+    "random-forest": ("oddflow.detectors.random_forest", "RandomForest"),
+    "support-vectors": ("oddflow.detectors.support_vectors", "SupportVectors"),
 }
 """Those that scikit-learn fits; sealed, they need it no more."""
 DETECTORS |= {name: (*place, "train") for name, place in CLASSICAL.items()}

@@ -4,9 +4,9 @@ A row goes left where `x[feature] <= threshold`. Both sides compare the same flo
 leaf, and only the order of the sum differs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,16 @@ _ROWS = 2_048
 """Rows that go down together: with 100 trees, 200,000 places."""
 
 
+class Tree(NamedTuple):
+    """One tree, whose root is node 0: columns, thresholds, children (below 0 for a leaf) and what leaves add, (nodes,)."""
+
+    feature: NDArray[Any]
+    threshold: NDArray[np.float64]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Forest:
     """Trees whose nodes stand one tree after the other, parents before children.
@@ -28,7 +38,7 @@ class Forest:
         feature: (nodes,) the raw column that a node asks.
         threshold: (nodes,) float32.
         left, right: (nodes,) places of the children; LEAF for a leaf.
-        value: (nodes, k) what a leaf adds; 0 for the others.
+        value: (nodes,) what a leaf adds; 0 for the others.
     """
 
     roots: NDArray[np.int64]
@@ -39,43 +49,23 @@ class Forest:
     value: Floats
 
     @classmethod
-    def of_scikit_learn(
-        cls,
-        trees: Sequence[Any],
-        values: Sequence[NDArray[Any]],
-        raw: Callable[[NDArray[np.int64], NDArray[np.float64]], NDArray[np.float64]] | None = None,
-    ) -> Self:
-        """Takes over fitted trees.
-
-        Args:
-            trees: scikit-learn's `tree_` of each.
-            values: What each node adds where it is a leaf, (nodes,) or (nodes, k) a tree.
-            raw: Turns thresholds into those of raw columns, where trees saw other ones: columns (b,), thresholds (b,).
-        """
-        roots = np.cumsum([0, *(tree.node_count for tree in trees)])
-        features, thresholds, lefts, rights, added = [], [], [], [], []
-        for root, tree, value in zip(roots[:-1], trees, values, strict=True):
-            leaf = tree.children_left < 0
-            threshold = np.where(leaf, 0.0, tree.threshold)
-            if raw is not None:
-                threshold[~leaf] = raw(tree.feature[~leaf], threshold[~leaf])
-            features.append(np.where(leaf, 0, tree.feature))
-            thresholds.append(at_most_float32(threshold))
-            lefts.append(np.where(leaf, LEAF, tree.children_left + root))
-            rights.append(np.where(leaf, LEAF, tree.children_right + root))
-            added.append(np.where(leaf[:, None], value.reshape(len(leaf), -1), 0.0))
+    def of(cls, trees: Sequence[Tree]) -> Self:
+        """Trees one after the other; thresholds that float32 does not have are rounded down, which parts rows alike."""
+        roots = np.cumsum([0, *(len(tree.left) for tree in trees)])
+        leaves = [tree.left < 0 for tree in trees]
+        parts = list(zip(trees, leaves, roots[:-1], strict=True))
         return cls(
             roots=roots[:-1].astype(np.int64),
-            feature=np.concatenate(features).astype(np.int64),
-            threshold=np.concatenate(thresholds),
-            left=np.concatenate(lefts).astype(np.int64),
-            right=np.concatenate(rights).astype(np.int64),
-            value=np.concatenate(added).astype(np.float32),
+            feature=np.concatenate([np.where(leaf, 0, tree.feature) for tree, leaf, _ in parts]).astype(np.int64),
+            threshold=np.concatenate([at_most_float32(np.where(leaf, 0.0, tree.threshold)) for tree, leaf, _ in parts]),
+            left=np.concatenate([np.where(leaf, LEAF, tree.left + root) for tree, leaf, root in parts]),
+            right=np.concatenate([np.where(leaf, LEAF, tree.right + root) for tree, leaf, root in parts]),
+            value=np.concatenate([np.where(leaf, tree.value, 0.0) for tree, leaf, _ in parts]).astype(np.float32),
         )
 
     def sums(self, x: Floats) -> Floats:
-        """What the leaves of each row add up to: (n, d) -> (n, k)."""
-        out = np.empty((len(x), self.value.shape[1]), np.float32)
+        """What the leaves of each row add up to: (n, d) -> (n,)."""
+        out = np.empty(len(x), np.float32)
         for start in range(0, len(x), _ROWS):
             rows = x[start : start + _ROWS]
             out[start : start + _ROWS] = self.value[self._leaves(rows)].sum(axis=1, dtype=np.float64)
@@ -93,18 +83,17 @@ class Forest:
             place = np.where(inner, np.where(is_left, self.left[place], self.right[place]), place)
 
     def write(self, builder: GraphBuilder) -> str:
-        """Adds the same as one node on the graph's x; its output is (n, k)."""
+        """Adds the same as one node on the graph's x; its output is (n, 1)."""
         sizes = np.diff(np.append(self.roots, len(self.feature)))
         tree = np.repeat(np.arange(len(self.roots)), sizes)
         first = np.repeat(self.roots, sizes)
         leaf = self.left < 0
-        k = self.value.shape[1]
-        leaves = np.repeat(np.flatnonzero(leaf), k)
+        leaves = np.flatnonzero(leaf)
         return builder.add(
             "TreeEnsembleRegressor",
             builder.x,
             domain="ai.onnx.ml",
-            n_targets=k,
+            n_targets=1,
             aggregate_function="SUM",
             post_transform="NONE",
             nodes_treeids=tree.tolist(),
@@ -116,8 +105,8 @@ class Forest:
             nodes_falsenodeids=np.where(leaf, 0, self.right - first).tolist(),
             target_treeids=tree[leaves].tolist(),
             target_nodeids=(leaves - first[leaves]).tolist(),
-            target_ids=np.tile(np.arange(k), int(leaf.sum())).tolist(),
-            target_weights=self.value[leaf].ravel().tolist(),
+            target_ids=[0] * len(leaves),
+            target_weights=self.value[leaves].tolist(),
         )
 
     def arrays(self) -> dict[str, Floats]:
