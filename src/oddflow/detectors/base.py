@@ -47,6 +47,8 @@ class Detector(ABC):
     """Whether it watches rows that it does not learn from, to know when to stop."""
     order_matters: ClassVar[bool] = True
     """Whether the same rows in another order give another detector."""
+    relations: ClassVar[bool] = True
+    """Whether it sees that features part which went together; what looks at each by itself does not."""
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
 

@@ -63,7 +63,9 @@ class GaussianMixture(WholeScoreDetector):
             fitted.fit(scaled.astype(np.float64))
         self.means_ = fitted.means_.astype(np.float32)
         self.factors_ = fitted.precisions_cholesky_.astype(np.float32)
-        heights = np.log(fitted.weights_) + np.log(np.diagonal(fitted.precisions_cholesky_, axis1=1, axis2=2)).sum(axis=1)
+        heights = np.log(fitted.weights_) + np.log(np.diagonal(fitted.precisions_cholesky_, axis1=1, axis2=2)).sum(
+            axis=1
+        )
         self.logarithms_ = (heights - log_sum_exp(heights[None])[0]).astype(np.float32)
 
     def _whole(self, x: Floats, scaled: Floats) -> NDArray[np.floating]:  # noqa: ARG002

@@ -6,6 +6,7 @@ from typing import ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from oddflow.detectors.supervised import SupervisedDetector
 from oddflow.features.feature import Feature
@@ -65,7 +66,7 @@ class GradientBoosting(SupervisedDetector):
         self.seed = seed
 
     def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
-        grown = HistGradientBoostingClassifier(
+        fresh = HistGradientBoostingClassifier(
             max_iter=self.trees,
             learning_rate=self.rate,
             max_leaf_nodes=self.leaves,
@@ -74,7 +75,10 @@ class GradientBoosting(SupervisedDetector):
             early_stopping=False,
             class_weight="balanced",
             random_state=self.seed,
-        ).fit(x, y)
+        )
+        # small trees are done before threads have met: on busy cores waiting for each other takes many times as long
+        with threadpool_limits(1):
+            grown = fresh.fit(x, y)
         self.base_ = float(np.float32(grown._baseline_prediction.item()))  # noqa: SLF001  (no public name)
         self.forest_ = Forest.of([_tree(stage[0].nodes) for stage in grown._predictors])  # noqa: SLF001
 

@@ -11,12 +11,12 @@ from oddflow.models.forest import Forest, Tree
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 
-LEAST = 1e-4
-"""No leaf is surer than that of either kind; float32 still tells it from 1."""
+LEAST = 1e-3
+"""No forest is surer than that of either kind: what 1 lacks to float32's sum of many leaves is far less."""
 
 
 class TreesDetector(SupervisedDetector):
-    """Trees on raw columns whose leaves give the probability of a normal row, or log-odds.
+    """Trees on raw columns whose leaves add up to the probability of an attack.
 
     Subclasses are final: they implement `_grow`.
     """
@@ -25,7 +25,7 @@ class TreesDetector(SupervisedDetector):
 
     @abstractmethod
     def _grow(self, x: Floats, y: NDArray[np.int64]) -> Forest:
-        """Trees whose sum is the probability of a normal row."""
+        """Trees whose sum is the probability of an attack."""
 
     def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
         assert y is not None  # noqa: S101  (fit has checked it)
@@ -44,7 +44,7 @@ class TreesDetector(SupervisedDetector):
 
 
 def tree_of(grown: Any, share: float = 1.0) -> Tree:
-    """A fitted tree of scikit-learn, whose leaves hold `share` times the weighted part of their rows that is normal."""
+    """A fitted tree of scikit-learn, whose leaves hold `share` times the weighted part of their rows that are attacks."""
     classes = grown.value[:, 0, :]
-    normal = classes[:, 0] / classes.sum(axis=1)
-    return Tree(grown.feature, grown.threshold, grown.children_left, grown.children_right, share * normal)
+    attacks = classes[:, 1] / classes.sum(axis=1)
+    return Tree(grown.feature, grown.threshold, grown.children_left, grown.children_right, share * attacks)

@@ -6,6 +6,7 @@ from typing import ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans as Fitted
+from threadpoolctl import threadpool_limits
 
 from oddflow.detectors.whole import WholeScoreDetector
 from oddflow.features.feature import Feature
@@ -51,7 +52,8 @@ class KMeans(WholeScoreDetector):
 
     def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
         count = min(self.clusters, len(np.unique(scaled, axis=0)))
-        fitted = Fitted(n_clusters=count, n_init=1, random_state=self.seed).fit(scaled)
+        with threadpool_limits(1):  # the order of sums is that of threads
+            fitted = Fitted(n_clusters=count, n_init=1, random_state=self.seed).fit(scaled)
         self.centres_ = fitted.cluster_centers_.astype(np.float32)
         squared = squared_distances(scaled, self.centres_).min(axis=1)
         members = np.bincount(fitted.labels_, minlength=count)

@@ -34,6 +34,7 @@ class NaiveBayes(SupervisedDetector):
     needs: ClassVar[str] = "train"
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"smoothing": (1e-6, 1)}
     order_matters: ClassVar[bool] = False
+    relations: ClassVar[bool] = False
 
     means_: Floats
     deviations_: Floats

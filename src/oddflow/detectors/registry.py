@@ -63,8 +63,9 @@ def find(name: str) -> type[Detector]:
         raise UsageError(f"there is no detector {name!r}; there are {', '.join(names())}")
     module, attribute, extra = DETECTORS[name]
     if not installed(name):
+        lacks = "scikit-learn" if name in CLASSICAL else "torch"
         raise UsageError(
-            f"{name} needs {'scikit-learn' if name in CLASSICAL else 'torch'}: pip install 'oddflow[{extra}]', or use --detector robust-pca, which needs no more"
+            f"{name} needs {lacks}: pip install 'oddflow[{extra}]', or use --detector robust-pca, which needs no more"
         )
     found: type[Detector] = getattr(import_module(module), attribute)
     return found

@@ -44,14 +44,14 @@ class SupervisedDetector(WholeScoreDetector):
         return builder.add("Softplus", builder.add("Clip", odds, *limits))
 
 
-def log_odds_of(normal: NDArray[np.floating], least: float) -> NDArray[np.float64]:
-    """Log-odds of an attack from the probability of a normal row, kept off 0 and 1 by `least`."""
-    kept = np.clip(normal.astype(np.float64), least, 1 - least)
-    return np.asarray(np.log1p(-kept) - np.log(kept))
+def log_odds_of(attack: NDArray[np.floating], least: float) -> NDArray[np.float64]:
+    """Log-odds of an attack from its probability, kept off 0 and 1 by `least`."""
+    kept = np.clip(attack.astype(np.float64), least, 1 - least)
+    return np.asarray(np.log(kept) - np.log1p(-kept))
 
 
-def write_log_odds_of(builder: GraphBuilder, normal: str, least: float) -> str:
+def write_log_odds_of(builder: GraphBuilder, attack: str, least: float) -> str:
     """Adds the same as nodes: (n,) -> (n,)."""
-    kept = builder.add("Clip", normal, builder.constant(least), builder.constant(1 - least))
-    attack = builder.add("Sub", builder.constant(1.0), kept)
-    return builder.add("Sub", builder.add("Log", attack), builder.add("Log", kept))
+    kept = builder.add("Clip", attack, builder.constant(least), builder.constant(1 - least))
+    normal = builder.add("Sub", builder.constant(1.0), kept)
+    return builder.add("Sub", builder.add("Log", kept), builder.add("Log", normal))

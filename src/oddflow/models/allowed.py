@@ -30,7 +30,9 @@ MOST_WIDTH = 65_536
 """Numbers a row in any value of the graph."""
 MOST_OPSET = 21
 
-_ITEM_BYTES: dict[int, int] = {onnx.TensorProto.FLOAT: 4, onnx.TensorProto.INT64: 8, onnx.TensorProto.BOOL: 1}
+_ITEM_BYTES: dict[int, int] = {
+    onnx.TensorProto.FLOAT: 4, onnx.TensorProto.DOUBLE: 8, onnx.TensorProto.INT64: 8, onnx.TensorProto.BOOL: 1,
+}  # fmt: skip
 _PLAIN_ATTRIBUTES = frozenset({
     onnx.AttributeProto.INT, onnx.AttributeProto.INTS, onnx.AttributeProto.FLOAT, onnx.AttributeProto.FLOATS,
 })  # fmt: skip

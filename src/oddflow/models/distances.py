@@ -25,14 +25,11 @@ def squared_distances(x: Floats, points: Floats) -> NDArray[np.float64]:
 
 def write_squared_distances(builder: GraphBuilder, x: str, points: Floats) -> str:
     """Adds the same as nodes: (n, m) -> (n, p) float32."""
-    rows = builder.add("Cast", x, to=_DOUBLE)
-    fixed = builder.add("Cast", builder.constant(np.ascontiguousarray(-2 * points.T)), to=_DOUBLE)
-    # squared here and not beforehand: a constant is float32
-    halves = builder.add("Cast", builder.constant(np.ascontiguousarray(points.T)), to=_DOUBLE)
-    zero, one = (builder.constant(np.array([axis], np.int64)) for axis in (0, 1))
-    norms = builder.add("ReduceSum", builder.add("Mul", halves, halves), zero, keepdims=1)
-    own = builder.add("ReduceSum", builder.add("Mul", rows, rows), one, keepdims=1)
-    found = builder.add("Add", builder.add("Add", builder.add("MatMul", rows, fixed), own), norms)
+    rows, fixed = builder.add("Cast", x, to=_DOUBLE), points.astype(np.float64)
+    axis = builder.constant(np.array([1], np.int64))
+    own = builder.add("ReduceSum", builder.add("Mul", rows, rows), axis, keepdims=1)
+    crossed = builder.add("MatMul", rows, builder.constant(np.ascontiguousarray(-2 * fixed.T)))
+    found = builder.add("Add", builder.add("Add", crossed, own), builder.constant((fixed**2).sum(axis=1)))
     return builder.add("Relu", builder.add("Cast", found, to=_FLOAT))
 
 

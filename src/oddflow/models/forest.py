@@ -1,4 +1,4 @@
-"""Many binary trees on raw columns, in NumPy and as one ONNX node: each row reaches a leaf in each, and they are summed.
+"""Many binary trees on raw columns, in NumPy and as one ONNX node: a row reaches a leaf in each, and they are summed.
 
 A row goes left where `x[feature] <= threshold`. Both sides compare the same float32 numbers, so the twins agree on each
 leaf, and only the order of the sum differs.
@@ -20,7 +20,7 @@ _ROWS = 2_048
 
 
 class Tree(NamedTuple):
-    """One tree, whose root is node 0: columns, thresholds, children (below 0 for a leaf) and what leaves add, (nodes,)."""
+    """One tree, its root first: columns, thresholds, children (below 0 for a leaf), what leaves add; each (nodes,)."""
 
     feature: NDArray[Any]
     threshold: NDArray[np.float64]
