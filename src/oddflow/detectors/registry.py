@@ -12,6 +12,9 @@ from oddflow.features.feature import Feature
 
 DETECTORS = {
     "autoencoder": ("oddflow.detectors.autoencoder", "AutoencoderDetector", "train"),
+    "bayesian-network": ("oddflow.detectors.bayesian_network", "BayesianNetwork", ""),
+    "entropy": ("oddflow.detectors.entropy", "Entropy", ""),
+    "histograms": ("oddflow.detectors.histograms", "Histograms", ""),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
 }
 CLASSICAL = {
