@@ -6,7 +6,7 @@ from typing import ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from oddflow.detectors.binned import BinnedDetector, shares_beside
+from oddflow.detectors.binned import BinnedDetector, shares, shares_beside
 from oddflow.features.feature import Feature, Scale
 
 
@@ -16,7 +16,7 @@ class Entropy(BinnedDetector):
 
     A value of probability p carries -log₂ p bits; a column of conditional entropy H (given the first CATEGORY column, a
     flow's service) carries H on average. A feature's part is what exceeds H, so that a column that always says much
-    does not drown one that hardly ever does. Entropy of addresses and ports over time is in the context features.
+    does not drown one that hardly ever does.
 
     Source: Lee & Xiang 2001, "Information-Theoretic Measures for Anomaly Detection", sections 3.1 and 3.2.
 
@@ -42,22 +42,19 @@ class Entropy(BinnedDetector):
         self.seed = seed
 
     def _tables(self, codes: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
-        # codes have categories behind numbers; without a category each column is looked at alone
-        numbers = sum(feature.scale is not Scale.CATEGORY for feature in self.features)
         width = codes.shape[1]
-        if numbers == width:
-            codes = np.concatenate([codes, np.zeros((len(codes), 1), np.int64)], axis=1)
-        service = np.full(width, numbers)
-        likely = shares_beside(codes[:, [*range(width), numbers]], np.full(width + 1, width), count, self.prior)[:width]
-        parents = np.arange(width) if numbers == width else service
-        bits = -np.log2(likely)
-        entropy = (likely * bits).sum(axis=2, keepdims=True)
-        if numbers == width:
-            bits = np.repeat(bits[:, :1], count, axis=1)
-            entropy = entropy[:, :1]
-        else:
-            # beside itself the service has no entropy: it is looked at alone
-            alone = np.bincount(codes[:, numbers], minlength=count) + 0.5
-            bits[numbers] = -np.log2(alone / alone.sum())
-            entropy[numbers] = (alone / alone.sum() * bits[numbers, 0]).sum()
-        return parents, np.maximum(bits - entropy, 0)
+        # categories stand behind numbers; where there is none, all flows are of one service
+        first = sum(feature.scale is not Scale.CATEGORY for feature in self.features)
+        if first == width:
+            likely = shares(codes, count)[:, None, :]
+            return np.arange(width), np.repeat(_beyond_entropy(likely), count, axis=1)
+        parents = np.full(width, first)
+        likely = shares_beside(codes, parents, count, self.prior)
+        likely[first] = shares(codes[:, [first]], count)
+        return parents, _beyond_entropy(likely)
+
+
+def _beyond_entropy(likely: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bits of each bin beyond the mean of its row: probabilities (…, B) -> (…, B)."""
+    bits = -np.log2(likely)
+    return np.maximum(bits - (likely * bits).sum(axis=-1, keepdims=True), 0)

@@ -19,10 +19,12 @@ DETECTORS = {
 }
 CLASSICAL = {
     "decision-tree": ("oddflow.detectors.decision_tree", "DecisionTree"),
+    "fuzzy-rules": ("oddflow.detectors.fuzzy_rules", "FuzzyRules"),
     "gaussian-mixture": ("oddflow.detectors.gaussian_mixture", "GaussianMixture"),
     "gradient-boosting": ("oddflow.detectors.gradient_boosting", "GradientBoosting"),
     "isolation-forest": ("oddflow.detectors.isolation_forest", "IsolationForest"),
     "k-means": ("oddflow.detectors.k_means", "KMeans"),
+    "learned-rules": ("oddflow.detectors.learned_rules", "LearnedRules"),
     "naive-bayes": ("oddflow.detectors.naive_bayes", "NaiveBayes"),
     "nearest-neighbours": ("oddflow.detectors.nearest", "NearestNeighbours"),
     "one-class-svm": ("oddflow.detectors.one_class_svm", "OneClassSvm"),
