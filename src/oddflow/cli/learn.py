@@ -1,6 +1,7 @@
-"""`oddflow learn`: normal traffic to a sealed model."""
+"""`oddflow learn`: traffic to a sealed model."""
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +27,15 @@ def learn(
         str | None,
         typer.Option(
             "--detector", help="By name (see `oddflow detectors`); autoencoder where torch is, else robust-pca."
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            metavar="NAME=VALUE",
+            help="An option of the detector, like trees=200; may be repeated.",
+            show_default=False,
         ),
     ] = None,
     portable: Annotated[
@@ -100,6 +110,7 @@ def learn(
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
     if (dataset or labels) and (merge or home_net or settings != MeterSettings() or privacy != OPEN):
         raise UsageError(api.LABELS_ALONE)
+    given = _options(option or [])
     attacks = registry.find(detector or registry.default()).supervised
     if dataset:
         if portable or labels:
@@ -122,7 +133,7 @@ def learn(
                 privacy=privacy,
             )
     with console.epochs() as told:
-        model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)
+        model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told, **given)
     manifest = model.manifest
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))
@@ -135,6 +146,23 @@ def learn(
             console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
     if strict and not ledger.complete:
         raise options.Lost
+
+
+def _options(texts: list[str]) -> dict[str, Any]:
+    """Options of a detector from NAME=VALUE: numbers, true and false, lists in brackets, and else words."""
+    from oddflow.errors import UsageError
+
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier() or name in ("seed", "told", "features", "detector", "logdir"):
+            raise UsageError(f"expected --option NAME=VALUE with an option of the detector; {text!r} given")
+        try:
+            number = json.loads(value)
+        except ValueError:
+            number = value
+        found[name] = tuple(number) if isinstance(number, list) else number
+    return found
 
 
 def _tell_leaks(findings: "Sequence[Finding]", split: "Split") -> None:

@@ -49,7 +49,7 @@ class BayesianNetwork(BinnedDetector):
 
 
 def dependence_tree(codes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """The parent of each column in the tree of most mutual information, (d,); the root is its own (Prim's algorithm)."""
+    """The parent of each column in the tree of most mutual information, (d,); the root is its own (Prim 1957)."""
     width = codes.shape[1]
     parents, told = np.zeros(width, np.int64), np.full(width, -1.0)
     outside = np.ones(width, bool)

@@ -61,7 +61,7 @@ class BinnedDetector(Detector):
         return out
 
     def _score_of(self, contributions: Floats) -> Floats:
-        return contributions.sum(axis=1, dtype=np.float64).astype(np.float32)
+        return np.asarray(contributions.sum(axis=1, dtype=np.float64), np.float32)
 
     def weights(self) -> dict[str, Floats]:
         """The table of parts (d, B, B), the column beside which each is looked at, and the edges of bins."""

@@ -57,4 +57,4 @@ class Entropy(BinnedDetector):
 def _beyond_entropy(likely: NDArray[np.float64]) -> NDArray[np.float64]:
     """Bits of each bin beyond the mean of its row: probabilities (…, B) -> (…, B)."""
     bits = -np.log2(likely)
-    return np.maximum(bits - (likely * bits).sum(axis=-1, keepdims=True), 0)
+    return np.asarray(np.maximum(bits - (likely * bits).sum(axis=-1, keepdims=True), 0))

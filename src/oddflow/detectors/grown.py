@@ -44,7 +44,7 @@ class TreesDetector(SupervisedDetector):
 
 
 def tree_of(grown: Any, share: float = 1.0) -> Tree:
-    """A fitted tree of scikit-learn, whose leaves hold `share` times the weighted part of their rows that are attacks."""
+    """A fitted tree of scikit-learn, whose leaves hold `share` times the part of their rows that are attacks."""
     classes = grown.value[:, 0, :]
     attacks = classes[:, 1] / classes.sum(axis=1)
     return Tree(grown.feature, grown.threshold, grown.children_left, grown.children_right, share * attacks)

@@ -19,6 +19,7 @@ DETECTORS = {
 }
 CLASSICAL = {
     "decision-tree": ("oddflow.detectors.decision_tree", "DecisionTree"),
+    "ensemble": ("oddflow.detectors.ensemble", "Ensemble"),
     "fuzzy-rules": ("oddflow.detectors.fuzzy_rules", "FuzzyRules"),
     "gaussian-mixture": ("oddflow.detectors.gaussian_mixture", "GaussianMixture"),
     "gradient-boosting": ("oddflow.detectors.gradient_boosting", "GradientBoosting"),

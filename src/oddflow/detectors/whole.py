@@ -68,7 +68,7 @@ class WholeScoreDetector(Detector):
         return np.asarray(surprise / surprise.sum(axis=1, keepdims=True) * whole[:, None], np.float32)
 
     def _score_of(self, contributions: Floats) -> Floats:
-        return contributions.sum(axis=1, dtype=np.float64).astype(np.float32)
+        return np.asarray(contributions.sum(axis=1, dtype=np.float64), np.float32)
 
     def _graph(self) -> "onnx.ModelProto":
         builder = GraphBuilder(self.width_)

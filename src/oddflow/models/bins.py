@@ -45,7 +45,7 @@ class Bins:
         numbers, categories = np.flatnonzero(~is_category), np.flatnonzero(is_category)
         edges = np.full((len(numbers), inner + 1), _NEVER, np.float32)
         for row, place in enumerate(numbers):
-            found = _edges(x[:, place], features[place], inner)
+            found = _edges(x[:, place], features[int(place)], inner)
             edges[row, : len(found)] = found
         values = np.full((len(categories), MOST_CATEGORIES), _NEVER, np.float32)
         for row, place in enumerate(categories):
@@ -99,8 +99,8 @@ def _edges(column: Floats, feature: Feature, inner: int) -> Floats:
     low, high = np.clip([column.min(), column.max()], -_FARTHEST, _FARTHEST)
     if feature.scale is Scale.LOG:
         step = STEPS.get(feature.unit, 1.0)
-        ends = [np.sign(end) * np.log1p(np.abs(end) / step) for end in (low, high)]
-        spread = np.linspace(*ends, inner + 1)
+        first, last = (float(np.sign(end) * np.log1p(np.abs(end) / step)) for end in (low, high))
+        spread = np.linspace(first, last, inner + 1)
         found = np.sign(spread) * np.expm1(np.abs(spread)) * step
     else:
         found = np.linspace(low, high, inner + 1)

@@ -63,6 +63,10 @@ class GraphBuilder:
 
     def include(self, body: onnx.ModelProto, x: str) -> str:
         """A whole graph of one input and one output, laid in place: torch's exporter writes such."""
+        return self.include_all(body, x)[0]
+
+    def include_all(self, body: onnx.ModelProto, x: str) -> list[str]:
+        """The same with any number of outputs; their names, in order."""
         self._bodies += 1
         graph = body.graph
         renamed = {graph.input[0].name: x, "": ""}
@@ -77,10 +81,10 @@ class GraphBuilder:
             self._constants.append(copy)
         for node in graph.node:
             inputs, outputs = [rename(name) for name in node.input], [rename(name) for name in node.output]
-            copied = helper.make_node(node.op_type, inputs, outputs)
+            copied = helper.make_node(node.op_type, inputs, outputs, domain=node.domain)
             copied.attribute.extend(node.attribute)
             self._nodes.append(copied)
-        return rename(graph.output[0].name)
+        return [rename(output.name) for output in graph.output]
 
     def finish(self, *, score: str, contributions: str) -> onnx.ModelProto:
         """The model, with its inputs and outputs named."""
