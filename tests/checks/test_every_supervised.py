@@ -44,7 +44,7 @@ def test_it_finds_attacks_like_those_that_it_learnt(name):
         np.concatenate([X[:900], far_attacks(30, 8)]), np.repeat([0, 1], [900, 30])
     )
     scores = learnt.decision_function
-    assert area_under_curve(scores(far_attacks(200, 9)), scores(NORMAL)) > 0.95
+    assert area_under_curve(scores(far_attacks(200, 9)), scores(NORMAL)) > 0.9
 
 
 def test_rare_attacks_weigh_as_much_as_normal_rows(name):

@@ -16,6 +16,8 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 
 _FIT_ROWS = 20_000
+_ROWS_A_RULE = 10
+"""Fewer rows do not tell how wide a rule is."""
 
 
 @final
@@ -31,7 +33,7 @@ class FuzzyRules(SupervisedDetector):
 
     Args:
         features: The columns of a row.
-        rules: How many of each kind.
+        rules: The most of each kind; fewer where there are fewer than ten rows for each.
         width: Of the bells, in root mean square distances of a rule's rows over the root of their columns.
         seed: Of the first centres.
     """
@@ -69,7 +71,7 @@ class FuzzyRules(SupervisedDetector):
     def _centres(self, rows: Floats) -> tuple[Floats, NDArray[np.float64]]:
         """Centres (k, m) of rows (n, m), and the mean squared distance of those about each, (k,)."""
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _FIT_ROWS)).astype(np.int64)]
-        count = min(self.rules, len(np.unique(rows, axis=0)))
+        count = min(self.rules, max(1, len(rows) // _ROWS_A_RULE), len(np.unique(rows, axis=0)))
         with threadpool_limits(1):  # the order of sums is that of threads
             fitted = KMeans(n_clusters=count, n_init=1, random_state=self.seed).fit(rows)
         centres = fitted.cluster_centers_.astype(np.float32)
