@@ -1,5 +1,6 @@
 """The door for any scikit-learn estimator and any PyOD detector."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, final
 
@@ -8,7 +9,6 @@ from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 
 from oddflow.detectors.base import Exportable
-from oddflow.detectors.labels import check_labels
 from oddflow.detectors.whole import WholeScoreDetector
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -19,24 +19,17 @@ if TYPE_CHECKING:
     import onnx
 
 
-@final
-class Wrapped(WholeScoreDetector):
+class ForeignDetector(WholeScoreDetector):
     """Somebody else's estimator on scaled columns, to be compared with; it has no graph and cannot be sealed.
 
-    What it takes for odd is found by its kind: PyOD's `decision_function` is higher for odder rows, scikit-learn's
-    outlier detectors give lower `score_samples` or `decision_function` to them, and a classifier tells the probability
-    of class 1. The score is log(1 + exp((s - median) / spread)) of that number s, median and spread (half the distance
+    Subclasses are final: they implement `_teach` and `_raw`. The score is log(1 + exp((s - median) / spread)) of that number s, median and spread (half the distance
     of its quartiles) over the rows that were learnt from: the same order, and never below 0.
-
-    Source: Pedregosa et al. 2011, "Scikit-learn"; Zhao, Nasrullah & Li 2019, "PyOD".
 
     Args:
         features: The columns of a row.
         estimator: Not fitted; a copy of it is.
     """
 
-    name: ClassVar[str] = "wrapped"
-    summary: ClassVar[str] = "any scikit-learn or PyOD estimator, for comparison"
     good_at: ClassVar[str] = "trying what there is"
     bad_at: ClassVar[str] = "it cannot be sealed"
     paper: ClassVar[str] = "Pedregosa et al. 2011; Zhao et al. 2019"
@@ -54,27 +47,22 @@ class Wrapped(WholeScoreDetector):
 
     def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
         self.estimator_ = clone(self.estimator)
-        if is_classifier(self.estimator_) and not _is_pyod(self.estimator_):
-            self.estimator_.fit(scaled, check_labels(y, len(scaled), type(self.estimator_).__name__))
-        else:
-            self.estimator_.fit(scaled)
+        self._teach(scaled, y)
         found = self._raw(scaled)
         low, self.median_, high = (float(value) for value in np.quantile(found, [0.25, 0.5, 0.75]))
         self.spread_ = max((high - low) / 2, 1e-6)
 
+    @abstractmethod
+    def _teach(self, scaled: Floats, y: NDArray[np.int64] | None) -> None:
+        """Fits the copy: (n, m) and labels (n,), if it needs any."""
+
+    @abstractmethod
     def _raw(self, scaled: Floats) -> NDArray[np.float64]:
         """What the estimator says, higher for odder rows: (n, m) -> (n,)."""
-        if not len(scaled):
-            return np.zeros(0)
-        if _is_pyod(self.estimator_):
-            found = self.estimator_.decision_function(scaled)
-        elif is_classifier(self.estimator_):
-            found = self.estimator_.predict_proba(scaled)[:, 1]
-        else:
-            found = -getattr(self.estimator_, "score_samples", self.estimator_.decision_function)(scaled)
-        return np.asarray(found, np.float64)
 
     def _whole(self, x: Floats, scaled: Floats) -> NDArray[np.floating]:  # noqa: ARG002
+        if not len(scaled):
+            return np.zeros(0)
         return np.asarray(np.logaddexp(0, (self._raw(scaled) - self.median_) / self.spread_))
 
     def _graph(self) -> "onnx.ModelProto":
@@ -89,12 +77,54 @@ class Wrapped(WholeScoreDetector):
 
     def _refuse(self) -> NoReturn:
         raise UsageError(
-            f"{type(self.estimator).__name__} has no graph: it is for evaluation; see `oddflow detectors` for what can be "
-            "sealed"
+            f"{type(self.estimator).__name__} has no graph: it is for evaluation; `oddflow detectors` lists what can "
+            "be sealed"
         )
 
 
-def wrap(estimator: Any, features: Sequence[Feature]) -> Wrapped:
+@final
+class Wrapped(ForeignDetector):
+    """An outlier detector of scikit-learn or PyOD.
+
+    PyOD's `decision_function` is higher for odder rows; scikit-learn's outlier detectors give them a lower
+    `score_samples`, or `decision_function` where they have no such method.
+
+    Source: Pedregosa et al. 2011, "Scikit-learn"; Zhao, Nasrullah & Li 2019, "PyOD".
+
+    """
+
+    name: ClassVar[str] = "wrapped"
+    summary: ClassVar[str] = "any outlier detector of scikit-learn or PyOD, for comparison"
+
+    def _teach(self, scaled: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
+        self.estimator_.fit(scaled)
+
+    def _raw(self, scaled: Floats) -> NDArray[np.float64]:
+        if _is_pyod(self.estimator_):
+            return np.asarray(self.estimator_.decision_function(scaled), np.float64)
+        name = "score_samples" if hasattr(self.estimator_, "score_samples") else "decision_function"
+        return -np.asarray(getattr(self.estimator_, name)(scaled), np.float64)
+
+
+@final
+class WrappedClassifier(ForeignDetector):
+    """A classifier of scikit-learn, which learns from labels; what it says is the probability of an attack.
+
+    Source: Pedregosa et al. 2011, "Scikit-learn: Machine Learning in Python".
+    """
+
+    name: ClassVar[str] = "wrapped-classifier"
+    summary: ClassVar[str] = "any classifier of scikit-learn, for comparison; learns from labels"
+    supervised: ClassVar[bool] = True
+
+    def _teach(self, scaled: Floats, y: NDArray[np.int64] | None) -> None:
+        self.estimator_.fit(scaled, y)
+
+    def _raw(self, scaled: Floats) -> NDArray[np.float64]:
+        return np.asarray(self.estimator_.predict_proba(scaled)[:, 1], np.float64)
+
+
+def wrap(estimator: Any, features: Sequence[Feature]) -> Wrapped | WrappedClassifier:
     """Makes a detector of an estimator of scikit-learn or PyOD, for evaluation.
 
     Args:
@@ -115,7 +145,8 @@ def wrap(estimator: Any, features: Sequence[Feature]) -> Wrapped:
     scores = ("decision_function", "score_samples", "predict_proba")
     if isinstance(estimator, type) or not hasattr(estimator, "fit") or not any(hasattr(estimator, s) for s in scores):
         raise UsageError(f"expected an estimator with fit and one of {', '.join(scores)}; {estimator!r} given")
-    return Wrapped(features, estimator)
+    is_labelled = is_classifier(estimator) and not _is_pyod(estimator)
+    return WrappedClassifier(features, estimator) if is_labelled else Wrapped(features, estimator)
 
 
 def _is_pyod(estimator: Any) -> bool:

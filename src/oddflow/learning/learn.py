@@ -135,8 +135,8 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
         used = _whole(gathered)
         sealed = used.teach(registry.create(name, gathered.features, seed=seed, **options))
     training = Training(
-        fit_rows=len(used.fit) + (len(used.attacks) if is_supervised else 0),
-        validation_rows=len(used.validation),
+        fit_rows=len(used.known) + len(used.attacks) if is_supervised else len(used.fit),
+        validation_rows=0 if is_supervised else len(used.validation),
         calibration_rows=len(held_back),
         **_epochs(sealed),
     )
