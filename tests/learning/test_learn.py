@@ -19,7 +19,7 @@ from tests.checks.problem import FEATURES, normal_rows, odd_rows
 
 from .make import SECOND_NS, START_NS, gathered
 
-NAMES = [name for name in registry.names() if registry.installed(name)]
+NAMES = [name for name in registry.names() if registry.installed(name) and not registry.find(name).supervised]
 FAST = {"autoencoder": {"epochs": 3}, "isolation-forest": {"trees": 20}}
 THOROUGH = {"autoencoder": {"epochs": 30}, "isolation-forest": {"samples": 1_024}}
 

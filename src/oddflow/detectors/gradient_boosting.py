@@ -34,7 +34,7 @@ class GradientBoosting(SupervisedDetector):
 
     name: ClassVar[str] = "gradient-boosting"
     summary: ClassVar[str] = "small trees, each for the errors of those before; learns from labels"
-    good_at: ClassVar[str] = "known attacks; the best figures of the classical ones with many labels; small models"
+    good_at: ClassVar[str] = "known attacks; many labelled rows; small models"
     bad_at: ClassVar[str] = "attacks that were not learnt; wrong labels"
     paper: ClassVar[str] = "Friedman 2001; Ke et al. 2017"
     needs: ClassVar[str] = "train"

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 class ForeignDetector(WholeScoreDetector):
     """Somebody else's estimator on scaled columns, to be compared with; it has no graph and cannot be sealed.
 
-    Subclasses are final: they implement `_teach` and `_raw`. The score is log(1 + exp((s - median) / spread)) of that number s, median and spread (half the distance
-    of its quartiles) over the rows that were learnt from: the same order, and never below 0.
+    Subclasses are final: they implement `_teach` and `_raw`. The score is log(1 + exp((s - median) / spread)) of the
+    number s that it says, median and spread (half the distance of its quartiles) over the rows that were learnt from:
+    the same order, and never below 0.
 
     Args:
         features: The columns of a row.
