@@ -1,5 +1,6 @@
 """What all tests share: the captures beside the repository, and a Hypothesis profile for busy machines."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("oddflow", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("oddflow")
+
+os.environ.pop("COLUMNS", None)  # tables have the width of a pipe, whoever runs the tests
 
 SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
 

@@ -16,8 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import llvmlite.binding
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.codegen import JITCodeLibrary
 from numba.core.runtime.nrt import rtsys
 
 if TYPE_CHECKING:
@@ -60,7 +62,9 @@ if CACHED:
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 
 
-def kernel(*signatures: Any, allocates: bool = False, inline: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def kernel(
+    *signatures: Any, allocates: bool = False, inline: bool = False, merged: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
     """Compiles a function when its module is imported, or loads it from the cache.
 
     Args:
@@ -68,10 +72,13 @@ def kernel(*signatures: Any, allocates: bool = False, inline: bool = False) -> C
             None at all makes a helper that is compiled into the kernels that call it.
         allocates: It makes arrays. Others run without Numba's reference counts, which would cost more than their work.
         inline: Copies a helper into its caller before compilation.
+        merged: Has the machine code of a helper stand in its callers: a call that hands on many arrays pushes hundreds
+            of words.
     """
     options: dict[str, Any] = {"boundscheck": True, "nogil": True, "error_model": "numpy", "_nrt": allocates}
     if not signatures:
         options["inline"] = "always" if inline else "never"
+        options["forceinline"] = merged
         return numba.njit(**options)  # type: ignore[no-any-return]
     if not CACHED or numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return numba.njit(list(signatures), **options)
@@ -113,12 +120,55 @@ def _say_once() -> None:
     logging.getLogger("oddflow").warning("compiling kernels for this machine, once: a minute or two")
 
 
+KNOWN_NUMBA = "0.68."
+"""The Numba whose inside `QuickResults` was written for; with another, kernels load as Numba loads them."""
+
+
+class LateLibrary(JITCodeLibrary):
+    """Machine code from the cache whose bitcode is parsed only if another function is compiled that calls it."""
+
+    bitcode: bytes = b""
+
+    def _get_module_for_linking(self) -> Any:
+        if self.bitcode:
+            self._shared_module = llvmlite.binding.parse_bitcode(self.bitcode)
+            self.bitcode = b""
+        return super()._get_module_for_linking()  # type: ignore[no-untyped-call]
+
+
+@cache
+def _nothing() -> bytes:
+    """The bitcode of an empty module."""
+    return llvmlite.binding.parse_assembly("").as_bitcode()  # type: ignore[no-any-return]
+
+
+class QuickResults(CompileResultCacheImpl):
+    """Makes functions of what the cache holds, without reading bitcode: half of the time that loading takes."""
+
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        """The compiled function."""
+        (name, kind, data), described, *rest = payload
+        if kind != "object":
+            return super().rebuild(target_context, payload)  # type: ignore[no-untyped-call]
+        code, bitcode = data
+        # what bitcode would tell: the names that are looked up in the code
+        target_context.codegen()._engine._defined_symbols |= {  # noqa: SLF001
+            described.llvm_func_name, described.llvm_cpython_wrapper_name, described.llvm_cfunc_wrapper_name,
+        }  # fmt: skip
+        result = super().rebuild(target_context, ((name, kind, (code, _nothing())), described, *rest))  # type: ignore[no-untyped-call]
+        result.library.__class__ = LateLibrary
+        result.library.bitcode = bitcode
+        return result
+
+
 class QuickCache(FunctionCache):
     """Loads machine code without what only a compilation needs.
 
     Numba imports all that it knows how to compile (half a second, SciPy too where it is installed) before it looks into
     its cache.
     """
+
+    _impl_class = QuickResults if numba.__version__.startswith(KNOWN_NUMBA) else CompileResultCacheImpl
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The cached code for a signature, or None once the compiler is ready for it."""

@@ -126,7 +126,7 @@ def test_a_table_in_place_of_a_source_is_refused(office, tmp_path):
     [
         (["-", "--workers", "2"], "can be read only once"),
         (["-", "--follow"], "leave --follow out"),
-        (["{incident}", "--duration", "3"], "goes with -i and --follow"),
+        (["{incident}", "--duration", "3"], "goes with -i, --netflow and --follow"),
         (["{incident}", "--follow", "--merge"], "leave --merge and --workers out"),
         (["{incident}", "{lossy}", "--follow"], "one file or folder can be followed; 2 were given"),
         (["{incident}", "{incident}", "--merge"], "given more than once"),

@@ -124,6 +124,7 @@ def test_what_cannot_be_listened_to_is_refused(tmp_path, office):
     refused(call("flows", "--netflow", "127.0.0.1:2055", office.baseline), "one of the three")
     refused(call("flows", "--netflow", "127.0.0.1:2055", "--follow"), "--merge and --follow")
     refused(call("flows", "--netflow", "127.0.0.1:2055", "--workers", 2), "one worker")
+    refused(call("flows", "--netflow", "127.0.0.1:2055", "--idle-timeout", 9), "their own rules")
     refused(call("flows", "--netflow", "127.0.0.1:2055", "--promiscuous"), "go with -i")
     refused(call("watch", "-m", office.model), "--netflow")
     refused(call("watch", "-m", office.model, "-i", "lo", "--netflow", "127.0.0.1:2055"), "--netflow")

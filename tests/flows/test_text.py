@@ -13,7 +13,7 @@ from tests.flows.twin import community_id
 
 from oddflow.flows._text_kernels import (
     ADDRESS_CHARACTERS,
-    COMMUNITY_ID_CHARACTERS,
+    COMMUNITY_ID_PAIRS,
     write_addresses,
     write_community_ids,
 )
@@ -70,8 +70,8 @@ def test_community_ids_are_those_of_hashlib(src, dst, ports, protocol, version):
         src, dst = src & 0xFFFFFFFF, dst & 0xFFFFFFFF
     if protocol in (1, 58):
         ports = (ports[0] & 255, ports[1] & 255)
-    addresses = np.array([[src >> 64, src & WORD, dst >> 64, dst & WORD]], np.uint64)
-    text = np.empty(COMMUNITY_ID_CHARACTERS, np.uint8)
+    addresses = np.array([[src >> 64], [src & WORD], [dst >> 64], [dst & WORD]], np.uint64)
+    text = np.empty(COMMUNITY_ID_PAIRS, np.uint16)
     columns = [np.array([value], np.int64) for value in (*ports, protocol, version)]
     write_community_ids(addresses, *columns, text)
     assert text.tobytes().decode() == community_id(protocol, version, src, dst, *ports)

@@ -122,6 +122,39 @@ def copy_bytes(target, at, source, first, size):
     to[at : at + size] = come[first : first + size]
 
 
+def copy_every(target, at, source, first, step, count):
+    """The plain twin of `oddflow._memory_kernels.copy_every`."""
+    if min(count, at, first, step) < 0:
+        raise NegativeIndex(f"{count} items from {first} to {at}")
+    to, come = (np.asarray(array).reshape(-1) for array in (target, source))
+    if at + count > len(to) or first + step * (count - 1) >= len(come):
+        raise IndexError(f"{count} items, each {step} after the last, from {first} of {len(come)} to {at} of {len(to)}")
+    to[at : at + count] = come[first : first + step * count : step]
+
+
+def tally(data, first, size, counts, at, growths):
+    """The plain twin of `oddflow._memory_kernels.tally`."""
+    if min(size, first, at) < 0:
+        raise NegativeIndex(f"{size} bytes from {first} counted at {at}")
+    bytes_, held, total = np.asarray(data).reshape(-1), np.asarray(counts).reshape(-1), 0
+    if first + size > len(bytes_) or at + 256 > len(held):
+        raise IndexError(f"{size} bytes from {first} of {len(bytes_)} counted at {at} of {len(held)}")
+    for byte in bytes_[first : first + size].tolist():
+        total += int(growths[int(held[at + byte])])
+        held[at + byte] += 1
+    return np.int64(total)
+
+
+def find_byte(data, first, end, byte):
+    """The plain twin of `oddflow._memory_kernels.find_byte`."""
+    if first >= end:
+        return np.int64(first)
+    if first < 0 or end > len(data):
+        raise IndexError(f"{first} to {end} of {len(data)}")
+    found = np.asarray(data)[first:end].tobytes().find(bytes([byte]))
+    return np.int64(end if found < 0 else first + found)
+
+
 def replace_what_is_compiled():
     """Puts the twins in place, before other kernels import what they replace."""
     readers = importlib.import_module("oddflow.capture._read_kernels")
@@ -129,6 +162,9 @@ def replace_what_is_compiled():
         setattr(readers, name, reader(size, order))
     memory = importlib.import_module("oddflow._memory_kernels")
     memory.copy_bytes = copy_bytes
+    memory.copy_every = copy_every
+    memory.tally = tally
+    memory.find_byte = find_byte
     memory.fetch = lambda *_: None
 
 

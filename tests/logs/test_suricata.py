@@ -233,11 +233,11 @@ def test_netflow_records_beside_flow_records_count_once():
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"src_ip": "10.0.0.256"}, "no time"), ({"dest_port": 65536}, "no time"),
+        ({"src_ip": "10.0.0.256"}, "the source is no address"), ({"dest_port": 65536}, "no time"),
         ({"src_port": -1}, "no time"),
         ({"proto": "nonsense"}, "no time"), ({"flow": {"start": "yesterday"}}, "no time"),
         ({"flow": {"start": time(9)}}, "ends before"), ({"event_type": None}, "no event_type"),
-        ({"dest_ip": "::1"}, "no time"),
+        ({"dest_ip": "::1"}, "the destination is no address, or one of another"),
         ({"src_port": "80"}, "no time"),
     ],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Watching finds what detection finds, alert for alert."""
 
+import pyarrow as pa
 import pytest
 
 import oddflow
@@ -59,3 +60,13 @@ def test_without_patience_a_flow_is_judged_as_it_ends(learnt):
     assert watching.alerts(None) == []
     assert found
     assert {alert.source for alert in found} == {"eth0"}
+
+
+def test_arp_and_early_records_are_not_judged(learnt):
+    model, incident = learnt
+    watching = watcher(model, "eth0", 0.0)
+    for batch in oddflow.flows(incident):
+        version, early = (batch.schema.get_field_index(name) for name in ("ip_version", "is_early"))
+        watching.add(batch.set_column(version, "ip_version", pa.array([0] * len(batch), pa.uint8())))
+        watching.add(batch.set_column(early, "is_early", pa.array([True] * len(batch))))
+    assert watching.alerts(None) == []

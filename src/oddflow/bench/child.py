@@ -44,6 +44,11 @@ class Child:
     complaint: str
 
 
+def _environment() -> dict[str, str]:
+    """Ours, but Python may keep what it compiles, as it does everywhere but in some containers."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def run(command: Sequence[str], *, timeout_s: float = 3600.0) -> Child:
     """Runs a command to its end.
 
@@ -54,6 +59,7 @@ def run(command: Sequence[str], *, timeout_s: float = 3600.0) -> Child:
         with subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAUNCHER, told.name, *command],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            env=_environment(),
         ) as launcher:  # fmt: skip
             try:
                 output, complaint = launcher.communicate(timeout=timeout_s)

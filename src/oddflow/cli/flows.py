@@ -74,6 +74,8 @@ def flows(
         netflow.refuse(promiscuous=promiscuous, capture_filter=capture_filter)
         if workers > 1:
             raise UsageError("--netflow has one worker; leave --workers out")
+        if cut != MeterSettings():
+            raise UsageError("exporters cut flows by their own rules: leave out what says how packets are metered")
         make_sink = live.tables(output, rotate=rotate, limit=shown, statistics=statistics, privacy=privacy)
         outcome = netflow.collect(
             exporters, make_sink, output,

@@ -28,8 +28,14 @@ NOTHING = np.int64(0)
 @kernel()
 def mark_reverse(directions, row, start, size):
     """Sets the bits of payload bytes that came from the responder."""
-    for at in range(start, start + size):
-        directions[row, at >> 3] |= 1 << (at & 7)
+    at, end = start, start + size
+    while at < end:
+        if at & 7 == 0 and at + 8 <= end:
+            directions[row, at >> 3] = 255
+            at += 8
+        else:
+            directions[row, at >> 3] |= 1 << (at & 7)
+            at += 1
 
 
 @kernel()
@@ -60,7 +66,7 @@ def has_room(kind, flow, packet, is_reverse, width):
     return flow.payload_used < width
 
 
-@kernel()
+@kernel(merged=True)
 def keep_payload(kind, flow, row, packet, is_reverse, seen, data, payload, directions):
     """Keeps the first bytes in arrival order; of a retransmission only what is new, of a repeated frame nothing."""
     room_end = np.int64(payload.shape[1])
@@ -99,7 +105,7 @@ def keep_payload(kind, flow, row, packet, is_reverse, seen, data, payload, direc
         flow.payload_used += size
 
 
-@kernel()
+@kernel(merged=True)
 def chunk_at(way, number, chunk_next, chunk_free, meter):
     """The chunk of a number in a direction's chain, which grows as far as needed; NONE where the pool is empty."""
     chunk = np.int64(way.chunk)
@@ -123,7 +129,7 @@ def chunk_at(way, number, chunk_next, chunk_free, meter):
     return chunk
 
 
-@kernel()
+@kernel(merged=True)
 def store(way, data, first, size, offset, chunks, chunk_next, chunk_free, meter):
     """Copies data[first:first + size] to an offset of a direction's first bytes; False where the pool is empty."""
     while size > 0:
@@ -139,7 +145,7 @@ def store(way, data, first, size, offset, chunks, chunk_next, chunk_free, meter)
     return True
 
 
-@kernel()
+@kernel(merged=True)
 def keep_stream(way, packet, data, limit, chunks, chunk_next, chunk_free, meter):
     """Puts a TCP segment where it belongs; one that leaves a gap waits beyond it."""
     offset = (np.int64(packet.sequence) - np.int64(way.first_sequence)) & 0xFFFFFFFF
@@ -182,7 +188,7 @@ def keep_stream(way, packet, data, limit, chunks, chunk_next, chunk_free, meter)
     return True
 
 
-@kernel()
+@kernel(merged=True)
 def keep_datagram(way, packet, data, pair, limit, chunks, chunk_next, chunk_free, meter):
     """Appends a datagram after its length, two bytes in network order."""
     have = np.int64(way.first_bytes)
@@ -214,7 +220,7 @@ def is_wanted(way, other, packet):
     return not way.is_frozen
 
 
-@kernel()
+@kernel(merged=True)
 def keep_first_bytes(flow, way, packet, is_reverse, data, pair, chunks, chunk_next, chunk_free, meter):
     """Keeps a packet's payload among the first bytes of its direction."""
     limit = SERVER_BYTES if is_reverse else CLIENT_BYTES
@@ -230,7 +236,7 @@ def keep_first_bytes(flow, way, packet, is_reverse, data, pair, chunks, chunk_ne
         way.is_frozen = 1
 
 
-@kernel()
+@kernel(merged=True)
 def free_chunks(way, chunk_next, chunk_free, meter):
     """Gives a direction's chunks back."""
     chunk = np.int64(way.chunk)
@@ -242,7 +248,7 @@ def free_chunks(way, chunk_next, chunk_free, meter):
     way.chunk = NONE
 
 
-@kernel()
+@kernel(merged=True)
 def copy_first_bytes(way, chunks, chunk_next, packed, at):
     """Writes a direction's first bytes at packed[at:]; the offset after them."""
     left = np.int64(way.first_bytes)

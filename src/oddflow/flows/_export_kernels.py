@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from oddflow._memory_kernels import copy_bytes
+from oddflow._memory_kernels import copy_bytes, copy_every, fetch
 from oddflow.flows._bytes_kernels import (
     FLOW_FRAMES,
     FLOW_PAYLOAD,
@@ -12,14 +12,14 @@ from oddflow.flows._bytes_kernels import (
 )
 from oddflow.flows._entropy_kernels import session_entropies, span_entropy
 from oddflow.flows._key_kernels import remove_slot
-from oddflow.flows._layout import DONE_COUNT, FREE_COUNT, ROOM
+from oddflow.flows._layout import CACHE_LINE_BYTES, DONE_COUNT, FLOW_BYTES, FREE_COUNT, ROOM, WAYS_BYTES
 from oddflow.flows._list_kernels import list_of, unlink
 from oddflow.jit import kernel
 
 MOST_FIRST_BYTES = 4_096
 
 
-@kernel()
+@kernel(merged=True)
 def room_left(finished, done):
     """How many more flows can be copied out, whatever bytes they hold."""
     return min(
@@ -29,7 +29,16 @@ def room_left(finished, done):
     )
 
 
-@kernel()
+@kernel(merged=True)
+def fetch_room(finished, done):
+    """Has the room of the next finished flow brought into the cache."""
+    for line in range(0, FLOW_BYTES, CACHE_LINE_BYTES):
+        fetch(finished.flows, done, line)
+    for line in range(0, WAYS_BYTES, CACHE_LINE_BYTES):
+        fetch(finished.ways, 2 * done, line)
+
+
+@kernel(merged=True)
 def copy_out(rows, finished, kind, row):
     """Appends a flow as it stands now to the finished ones."""
     done = rows.meter[DONE_COUNT]
@@ -44,12 +53,14 @@ def copy_out(rows, finished, kind, row):
     elif kind == FLOW_PAYLOAD:
         forward.payload_entropy = span_entropy(rows.payload, row, np.int64(0), used, rows.counts)
         reverse.payload_entropy = span_entropy(rows.payload, row, middle, middle + reverse_used, rows.counts)
+    if done + 1 < finished.flows.shape[0]:
+        fetch_room(finished, done + 1)
     finished.flows[done] = flow
     finished.ways[done, 0] = forward
     finished.ways[done, 1] = reverse
-    for place in range(rows.lengths.shape[1]):
-        finished.lengths[done, place] = rows.lengths[row, place]
-        finished.gaps[done, place] = rows.gaps[row, place]
+    many = rows.lengths.shape[1]
+    copy_every(finished.lengths, done * many, rows.lengths, row * many, 1, many)
+    copy_every(finished.gaps, done * many, rows.gaps, row * many, 1, many)
     at = np.int64(finished.payload_ends[done])
     width = rows.payload.shape[1]
     copy_bytes(finished.payload, at, rows.payload, row * width, used)
@@ -66,7 +77,7 @@ def copy_out(rows, finished, kind, row):
     rows.meter[ROOM] = room_left(finished, done + 1)
 
 
-@kernel()
+@kernel(merged=True)
 def finish(rows, finished, kind, row, reason):
     """Ends a flow."""
     flow = rows.flows[row]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from oddflow._memory_kernels import copy_bytes
+from oddflow._memory_kernels import copy_bytes, find_byte
 from oddflow.flows._dns_kernels import is_dns
 from oddflow.flows._key_kernels import TCP, UDP
 from oddflow.flows._wire_kernels import four, two
@@ -47,11 +47,13 @@ def find_hello(data, begin, end, kind):
     """Where a TLS hello begins within the first bytes of a stream, or -1."""
     if is_hello(data, begin, end, kind):
         return begin
-    for at in range(begin + 1, min(end - 10, begin + SCANNED_BYTES)):
+    last = min(end - 10, begin + SCANNED_BYTES)
+    at = find_byte(data, begin + 1, last, HANDSHAKE)
+    while at < last:
         # Behind other bytes a record is believed only where the hello fills it.
-        looks_so = data[at] == HANDSHAKE and data[at + 1] == 3 and is_hello(data, at, end, kind)
-        if looks_so and two(data, at + 3) == two(data, at + 7) + 4:
+        if is_hello(data, at, end, kind) and two(data, at + 3) == two(data, at + 7) + 4:
             return at
+        at = find_byte(data, at + 1, last, HANDSHAKE)
     return -1
 
 

@@ -10,6 +10,8 @@ from oddflow.flows._layout import NONE
 from oddflow.jit import kernel
 
 ARP, ICMP, TCP, UDP, ICMP6 = 0, 1, 6, 17, 58
+ROW, TAG, TAG_BITS = 0, 1, 0x7FFFFFFF
+"""A slot: the row, and so many bits of its hash that hardly any other row need be looked at."""
 
 
 @kernel()
@@ -80,33 +82,37 @@ def mix(word):
 def hash_key(a_high, a_low, b_high, b_low, ends, seed):
     """The seed keeps hostile traffic from filling one bucket; the words are mixed side by side, each its own way."""
     step = np.uint64(0x9E3779B97F4A7C15)
-    return mix(
-        mix(a_low + seed)
-        + mix(b_low + seed + step)
-        + mix(ends + seed + step + step)
-        + mix(a_high + seed + step + step + step)
-        + mix(b_high + seed - step)
-    )
+    hashed = mix(a_low + seed) + mix(b_low + seed + step) + mix(ends + seed + step + step)
+    if a_high | b_high:
+        hashed += mix(a_high + seed + step + step + step) + mix(b_high + seed - step)
+    return mix(hashed)
 
 
 @kernel()
 def find_slot(slots, flows, a_high, a_low, b_high, b_low, ends, hashed):
     """The table slot of a key: its row's, or the empty one where it belongs."""
     mask = np.int64(slots.shape[0] - 1)
-    slot = np.int64(hashed) & mask
-    while slots[slot] != NONE:
-        flow = flows[slots[slot]]
-        if (
-            flow.hash == hashed
-            and flow.ends == ends
-            and flow.a_low == a_low
-            and flow.b_low == b_low
-            and flow.a_high == a_high
-            and flow.b_high == b_high
-        ):
-            break
+    slot, tag = np.int64(hashed) & mask, np.int64(hashed) & TAG_BITS
+    while slots[slot, ROW] != NONE:
+        if slots[slot, TAG] == tag:
+            flow = flows[slots[slot, ROW]]
+            if (
+                flow.ends == ends
+                and flow.a_low == a_low
+                and flow.b_low == b_low
+                and flow.a_high == a_high
+                and flow.b_high == b_high
+            ):
+                break
         slot = (slot + 1) & mask
     return slot
+
+
+@kernel()
+def put_slot(slots, slot, row, hashed):
+    """Notes a row in an empty slot."""
+    slots[slot, ROW] = row
+    slots[slot, TAG] = np.int64(hashed) & TAG_BITS
 
 
 @kernel()
@@ -114,17 +120,17 @@ def remove_slot(slots, flows, row):
     """Takes a row out of the table and closes the gap (Knuth, vol. 3, section 6.4, algorithm R)."""
     mask = np.int64(slots.shape[0] - 1)
     slot = np.int64(flows[row].hash) & mask
-    while slots[slot] != row:
+    while slots[slot, ROW] != row:
         slot = (slot + 1) & mask
     hole = slot
     slot = (slot + 1) & mask
-    while slots[slot] != NONE:
-        home = np.int64(flows[slots[slot]].hash) & mask
+    while slots[slot, ROW] != NONE:
+        home = slots[slot, TAG] & mask
         if ((slot - home) & mask) >= ((slot - hole) & mask):
-            slots[hole] = slots[slot]
+            slots[hole, ROW], slots[hole, TAG] = slots[slot, ROW], slots[slot, TAG]
             hole = slot
         slot = (slot + 1) & mask
-    slots[hole] = NONE
+    slots[hole, ROW] = NONE
 
 
 @kernel()
@@ -169,4 +175,4 @@ def quoted_slot(slots, flows, data, at, end, seed):
     )
     hashed = hash_key(a_high, a_low, b_high, b_low, ends, seed)
     slot = find_slot(slots, flows, a_high, a_low, b_high, b_low, ends, hashed)
-    return slot if slots[slot] != NONE else np.int64(NONE)
+    return slot if slots[slot, ROW] != NONE else np.int64(NONE)

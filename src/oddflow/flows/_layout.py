@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from numba import i2, i4, i8, types, u1, u4
+from numba import i2, i4, i8, types, u1, u2, u4
 
 FLOW = np.dtype(
     [
@@ -136,6 +136,20 @@ WAY = np.dtype(
 of a TCP stream. chunk: the first chunk of its first bytes, or NONE; first_bytes: how many are there without a gap;
 late_*: a piece beyond the gap; turns: how often the other side has answered."""
 
+WITHIN_FLOW = frozenset(
+    {"hash", "handshake_ns", "handshake", "sequence", "closed", "payload_used", "reverse_payload_used"}
+)
+WITHIN_WAY = frozenset(
+    {
+        "last_ns", "bulk_start_ns", "bulk_last_ns", "run_packets", "run_bytes", "first_sequence", "next_sequence",
+        "hole_start", "hole_end", "chunk", "first_bytes", "late_start", "late_end", "has_sequence", "is_frozen",
+        "is_talking", "turns",
+    }
+)  # fmt: skip
+"""Fields that matter while a flow is open, and that no column is made of."""
+
+FLOW_BYTES, WAYS_BYTES, CACHE_LINE_BYTES = FLOW.itemsize, 2 * WAY.itemsize, 64
+
 FLOW_ARRAY = numba.from_dtype(FLOW)[::1]
 WAY_ARRAY = numba.from_dtype(WAY)[:, ::1]
 
@@ -143,7 +157,8 @@ WAY_ARRAY = numba.from_dtype(WAY)[:, ::1]
 class Rows(NamedTuple):
     """The meter's open flows. Each row is one; the last is never used: it is what a new flow's row starts as.
 
-    slots: the hash table, (a power of 2,) rows or NONE. flows (n,) FLOW and ways (n, 2) WAY, forward and reverse.
+    slots: the hash table, (a power of 2, 2): a row or NONE, and bits of its hash.
+    flows (n,) FLOW and ways (n, 2) WAY, forward and reverse.
     links (n, 2): the rows before and after in its list. meter: the counters below. free (n,): a stack of unused rows.
     lengths, gaps (n, 32). payload (n, width); directions (n, 98): a bit for each payload byte from the responder.
     chunks (m, 256): pieces of first bytes; chunk_next (m,): the piece that follows; chunk_free (m,): unused ones.
@@ -190,8 +205,8 @@ class Finished(NamedTuple):
 
 ROWS = types.NamedTuple(  # type: ignore[no-untyped-call]
     (
-        i4[::1], FLOW_ARRAY, WAY_ARRAY, i4[:, ::1], i8[::1], i4[::1], i2[:, ::1], u4[:, ::1], u1[:, ::1], u1[:, ::1],
-        u1[:, ::1], i4[::1], i4[::1], i8[:, ::1], u1[::1],
+        i4[:, ::1], FLOW_ARRAY, WAY_ARRAY, i4[:, ::1], i8[::1], i4[::1], i2[:, ::1], u4[:, ::1], u1[:, ::1], u1[:, ::1],
+        u1[:, ::1], i4[::1], i4[::1], u2[:, ::1], u1[::1],
     ),
     Rows,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from oddflow._memory_kernels import find_byte
 from oddflow.flows._first_bytes_kernels import SSH, is_request, is_status, starts_with
 from oddflow.flows._key_kernels import UDP
 from oddflow.flows._wire_kernels import two
@@ -16,9 +17,7 @@ HOST_NAME, AGENT_NAME = np.frombuffer(b"host:", np.uint8), np.frombuffer(b"user-
 @kernel()
 def line_end(data, at, end):
     """The offset of the next line feed, or `end`."""
-    while at < end and data[at] != 10:
-        at += 1
-    return at
+    return find_byte(data, at, end, 10)
 
 
 @kernel()

@@ -12,20 +12,23 @@ from oddflow.capture._layout import OK, PACKET_ARRAY
 from oddflow.flows._bytes_kernels import has_room, is_wanted, keep_first_bytes, keep_payload
 from oddflow.flows._export_kernels import copy_out, finish
 from oddflow.flows._key_kernels import (
+    ROW,
     TCP,
     addresses_at,
     find_slot,
     hash_key,
     key_of,
     ports_of,
+    put_slot,
     quoted_slot,
 )
 from oddflow.flows._layout import (
+    CACHE_LINE_BYTES,
     CLOSED_HEAD,
     DATAGRAM_HEAD,
     EVICTED,
     FINISHED,
-    FLOW,
+    FLOW_BYTES,
     FREE_COUNT,
     LATEST,
     NEXT_CHECK,
@@ -34,7 +37,7 @@ from oddflow.flows._layout import (
     ROOM,
     ROWS,
     WATERMARK,
-    WAY,
+    WAYS_BYTES,
 )
 from oddflow.flows._list_kernels import append, list_of, move_to_end, oldest, unlink
 from oddflow.flows._statistics_kernels import ACK, SYN, add_statistics, says_goodbye
@@ -56,8 +59,6 @@ FAR, NEAR = 12, 5
 
 FIRST_PAYLOAD_BYTES = 320
 """Of a row's payload fetched ahead; the processor's own guess brings the rest."""
-
-FLOW_BYTES, WAYS_BYTES, CACHE_LINE_BYTES = FLOW.itemsize, 2 * WAY.itemsize, 64
 
 FLOWS_A_PACKET = 3
 """One packet can end a flow of its key, push another out and complete an early record."""
@@ -135,7 +136,7 @@ def note_quoted(flows, slots, packet, data, seed):
     end = np.int64(packet.start) + packet.captured
     slot = quoted_slot(slots, flows, data, np.int64(packet.quoted_start), end, seed)
     if slot != NONE:
-        flow = flows[slots[slot]]
+        flow = flows[slots[slot, ROW]]
         if flow.icmp_errors == 0:
             flow.icmp_error_type = packet.icmp_type
             flow.icmp_error_code = packet.icmp_code
@@ -178,24 +179,26 @@ def fetch_slot(packet, slots, seed):
     """Hashes a packet's key and has its place in the table brought into the cache."""
     note_hash(packet, seed)
     if packet.loss == OK:
-        fetch(slots, np.int64(packet.hash) & (slots.shape[0] - 1), 0)
+        fetch(slots, 2 * (np.int64(packet.hash) & (slots.shape[0] - 1)), 0)
 
 
-@kernel()
-def fetch_row(packet, slots, flows, ways, links):
+@kernel(merged=True)
+def fetch_row(packet, slots, flows, ways, links, lengths, gaps):
     """Has the row that a packet most likely belongs to brought into the cache."""
     if packet.loss != OK:
         return
-    row = np.int64(slots[np.int64(packet.hash) & np.int64(slots.shape[0] - 1)])
+    row = np.int64(slots[np.int64(packet.hash) & np.int64(slots.shape[0] - 1), ROW])
     if row != NONE:
         for line in range(0, FLOW_BYTES, CACHE_LINE_BYTES):
             fetch(flows, row, line)
         for line in range(0, WAYS_BYTES, CACHE_LINE_BYTES):
             fetch(ways, 2 * row, line)
         fetch(links, 2 * row, 0)
+        fetch(lengths, lengths.shape[1] * row, 0)
+        fetch(gaps, gaps.shape[1] * row, 0)
 
 
-@kernel()
+@kernel(merged=True)
 def fetch_whole_row(rows, row):
     """Has all of a row that may soon be copied out brought into the cache."""
     if row == NONE:
@@ -214,7 +217,16 @@ def fetch_whole_row(rows, row):
         fetch(rows.payload, rows.payload.shape[1] * row + octet, 0)
 
 
-@kernel()
+@kernel(merged=True)
+def fetch_following(rows, row):
+    """Has what ends after a row, in its list, brought into the cache: the slot of the next, all of the one after it."""
+    following = np.int64(rows.links[row, 1])
+    if following != NONE:
+        fetch(rows.slots, 2 * (np.int64(rows.flows[following].hash) & (rows.slots.shape[0] - 1)), 0)
+        fetch_whole_row(rows, np.int64(rows.links[following, 1]))
+
+
+@kernel(merged=True)
 def expire(rows, finished, limits, kind):
     """Ends the flows whose time-out has passed, or that the clock has left behind when it was set back;
     False where `finished` filled up first."""
@@ -230,10 +242,10 @@ def expire(rows, finished, limits, kind):
         while meter[head] != NONE and not now - timeout <= flows[meter[head]].end_ns <= future:
             if meter[ROOM] < 1 + FLOWS_A_PACKET:
                 return False
-            fetch_whole_row(rows, rows.links[meter[head], 1])
+            fetch_following(rows, meter[head])
             finish(rows, finished, kind, meter[head], reason)
         if meter[head] != NONE:
-            earliest = min(earliest, flows[meter[head]].end_ns + timeout)
+            earliest = min(earliest, flows[meter[head]].end_ns + timeout + limits[SLACK])
     # after a clock was set back, flows that end in the future may stand behind any head
     meter[NEXT_CHECK] = earliest if meter[LATEST] <= future else meter[WATERMARK]
     return True
@@ -243,10 +255,10 @@ def expire(rows, finished, limits, kind):
 def check_by(meter, limits, end_ns):
     """Sees to it that time-outs are looked at when a flow that ended then may be over."""
     shortest = min(limits[IDLE_TCP], limits[IDLE_DATAGRAM], limits[AFTER_CLOSE])
-    meter[NEXT_CHECK] = min(meter[NEXT_CHECK], end_ns + shortest)
+    meter[NEXT_CHECK] = min(meter[NEXT_CHECK], end_ns + shortest + limits[SLACK])
 
 
-@kernel()
+@kernel(merged=True)
 def open_row(rows, finished, kind):
     """A free row, empty; where none is left, the flow longest quiet ends for it."""
     meter = rows.meter
@@ -254,7 +266,7 @@ def open_row(rows, finished, kind):
         victim = oldest(rows.flows, meter)
         over = np.int64(rows.flows[victim].closed)
         meter[EVICTED] += 1 - over
-        fetch_whole_row(rows, rows.links[victim, 1])
+        fetch_following(rows, victim)
         finish(rows, finished, kind, victim, END_OF_FLOW if over else LACK_OF_RESOURCES)
     meter[FREE_COUNT] -= 1
     row = np.int64(rows.free[meter[FREE_COUNT]])
@@ -290,7 +302,7 @@ def meter_packets(data, first, count, first_number, packets, numbers, rows, fini
         if number + FAR < count:
             fetch_slot(packets[number + FAR], slots, seed)
         if number + NEAR < count:
-            fetch_row(packets[number + NEAR], slots, flows, ways, links)
+            fetch_row(packets[number + NEAR], slots, flows, ways, links, lengths, gaps)
         packet = packets[number]
         if packet.loss != OK:
             continue
@@ -311,7 +323,7 @@ def meter_packets(data, first, count, first_number, packets, numbers, rows, fini
             continue
         hashed = packet.hash
         slot = find_slot(slots, flows, a_high, a_low, b_high, b_low, ends, hashed)
-        row = np.int64(slots[slot])
+        row = np.int64(slots[slot, ROW])
         kept_direction = np.int64(NONE)
         if row != NONE:
             reason = split_reason(flows[row], ways[row, 0], ways[row, 1], now, packet.tcp_flags, limits)
@@ -323,7 +335,7 @@ def meter_packets(data, first, count, first_number, packets, numbers, rows, fini
         if row == NONE:
             row = open_row(rows, finished, kind)
             slot = find_slot(slots, flows, a_high, a_low, b_high, b_low, ends, hashed)
-            slots[slot] = row
+            put_slot(slots, slot, row, hashed)
             flow = flows[row]
             flow.a_high, flow.a_low, flow.b_high, flow.b_low = a_high, a_low, b_high, b_low
             flow.ends, flow.hash = ends, hashed

@@ -10,8 +10,18 @@ DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 BASE64 = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)
 ADDRESS_CHARACTERS = 39
 COMMUNITY_ID_CHARACTERS = 30
+COMMUNITY_ID_PAIRS = COMMUNITY_ID_CHARACTERS // 2
 MAC_CHARACTERS = 17
 COLON, DOT = 58, 46
+
+BASE64_PAIRS = np.stack([np.repeat(BASE64, 64), np.tile(BASE64, 64)], axis=1).reshape(-1).view(np.uint16)
+"""The two characters of twelve bits."""
+LAST_PAIRS = np.stack([BASE64, np.full(64, ord("="), np.uint8)], axis=1).reshape(-1).view(np.uint16)
+VERSION_PAIR = np.frombuffer(b"1:", np.uint16)
+
+SHA1_START = np.array([0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0], np.uint32)
+LANES = 32
+"""Digests computed side by side; fewer and the compiler does not find vectors."""
 
 
 @kernel()
@@ -128,97 +138,121 @@ def write_macs(numbers, text, offsets):
 @kernel()
 def rotate(word, bits):
     """Rotates 32 bits left."""
-    return ((word << bits) | (word >> (32 - bits))) & 0xFFFFFFFF
+    return np.uint32((np.uint32(word) << np.uint32(bits)) | (np.uint32(word) >> np.uint32(32 - bits)))
 
 
-@kernel()
-def sha1_block(block, schedule, digest):
-    """SHA-1 (FIPS 180-4 section 6.1) of one padded 64-byte block, as 20 bytes."""
-    for i in range(16):
-        word = np.int64(0)
-        for byte in range(4):
-            word = (word << 8) | np.int64(block[4 * i + byte])
-        schedule[i] = word
-    for i in range(16, 80):
-        schedule[i] = rotate(schedule[i - 3] ^ schedule[i - 8] ^ schedule[i - 14] ^ schedule[i - 16], 1)
-    a, b, c, d, e = 0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0
-    for i in range(80):
-        if i < 20:
-            f, k = (b & c) | ((b ^ 0xFFFFFFFF) & d), 0x5A827999
-        elif i < 40:
-            f, k = b ^ c ^ d, 0x6ED9EBA1
-        elif i < 60:
-            f, k = (b & c) | (b & d) | (c & d), 0x8F1BBCDC
-        else:
-            f, k = b ^ c ^ d, 0xCA62C1D6
-        a, b, c, d, e = (rotate(a, 5) + f + e + k + schedule[i]) & 0xFFFFFFFF, a, rotate(b, 30), c, d
-    words = (a + 0x67452301, b + 0xEFCDAB89, c + 0x98BADCFE, d + 0x10325476, e + 0xC3D2E1F0)
+@kernel(inline=True)
+def mixed(step, b, c, d):
+    """What a step of SHA-1 makes of three words, and its constant (FIPS 180-4 sections 4.1.1 and 4.2.1)."""
+    if step < 20:
+        return (d ^ (b & (c ^ d))) + np.uint32(0x5A827999)
+    if step < 40:
+        return (b ^ c ^ d) + np.uint32(0x6ED9EBA1)
+    if step < 60:
+        return ((b & c) | (d & (b | c))) + np.uint32(0x8F1BBCDC)
+    return (b ^ c ^ d) + np.uint32(0xCA62C1D6)
+
+
+@kernel(inline=True)
+def sha1_blocks(schedule, state):
+    """SHA-1 (FIPS 180-4 section 6.1.3) of LANES blocks at once, so that the processor computes many side by side.
+
+    schedule (16, LANES): their words, which are used up; state (5, LANES) becomes their digests.
+    """
     for i in range(5):
-        for byte in range(4):
-            digest[4 * i + byte] = (words[i] >> (24 - 8 * byte)) & 0xFF
+        for lane in range(LANES):
+            state[i, lane] = SHA1_START[i]
+    for step in range(80):
+        place = step & 15
+        if step >= 16:
+            for lane in range(LANES):
+                before = schedule[(step - 3) & 15, lane] ^ schedule[(step - 8) & 15, lane]
+                word = before ^ schedule[(step - 14) & 15, lane] ^ schedule[place, lane]
+                schedule[place, lane] = rotate(word, 1)
+        for lane in range(LANES):
+            a, b, c = np.uint32(state[0, lane]), np.uint32(state[1, lane]), np.uint32(state[2, lane])
+            d, e = np.uint32(state[3, lane]), np.uint32(state[4, lane])
+            added = mixed(step, b, c, d) + e + np.uint32(schedule[place, lane])
+            state[4, lane] = d
+            state[3, lane] = c
+            state[2, lane] = rotate(b, 30)
+            state[1, lane] = a
+            state[0, lane] = np.uint32(rotate(a, 5) + added)
+    for i in range(5):
+        for lane in range(LANES):
+            state[i, lane] = np.uint32(np.uint32(state[i, lane]) + np.uint32(SHA1_START[i]))
 
 
 @kernel()
-def write_base64(digest, text, at):
-    """Base64 (RFC 4648) of 20 bytes as 28 characters."""
-    for triple in range(7):
-        bits = np.int64(0)
-        for byte in range(3):
-            place = 3 * triple + byte
-            bits = (bits << 8) | (np.int64(digest[place]) if place < 20 else 0)
-        for digit in range(4):
-            text[at + 4 * triple + digit] = BASE64[(bits >> (18 - 6 * digit)) & 63]
-    text[at + 27] = 61  # "="
+def write_base64(state, lane, text, at):
+    """Base64 (RFC 4648) of the 20 bytes of a digest: 14 pairs of characters."""
+    bits, left = np.int64(0), 0
+    for word in range(5):
+        bits = ((bits & 0xFFFF) << 32) | np.int64(state[word, lane])
+        left += 32
+        while left >= 12:
+            left -= 12
+            text[at] = BASE64_PAIRS[(bits >> left) & 0xFFF]
+            at += 1
+    text[at] = LAST_PAIRS[(bits << (6 - left)) & 63]
 
 
 @kernel()
-def put(block, at, value, size):
-    """Writes the low `size` bytes of a number, network order; the offset after it."""
-    for byte in range(size):
-        block[at + byte] = (value >> np.uint64(8 * (size - 1 - byte))) & np.uint64(0xFF)
-    return at + size
+def put(schedule, lane, at, value):
+    """Writes 32 bits across two words, since all stand behind the two bytes of the seed; the word after the first."""
+    number = np.int64(value)
+    schedule[at, lane] |= number >> 16
+    schedule[at + 1, lane] = (number & 0xFFFF) << 16
+    return at + 1
 
 
-@kernel("void(u8[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1], u1[::1])", allocates=True)
-def write_community_ids(addresses, src_ports, dst_ports, protocols, versions, text):
-    """Writes Community IDs 1.0 with seed 0, 30 characters each.
+@kernel()
+def put_message(schedule, lane, words, i, src_port, dst_port, protocol, version):
+    """Writes what a Community ID is the digest of: seed 0, both ends in order, protocol, ports; padded."""
+    for word in range(16):
+        schedule[word, lane] = 0
+    one_way = protocol in (ICMP, ICMP6) and icmp_counterpart(protocol, src_port) == NONE
+    first = 0
+    if not one_way:
+        later = words[0, i] > words[2, i] or (
+            words[0, i] == words[2, i]
+            and (words[1, i] > words[3, i] or (words[1, i] == words[3, i] and src_port > dst_port))
+        )
+        first = 2 if later else 0
+    at = 0
+    for end in (first, 2 - first):
+        if version != 4:
+            at = put(schedule, lane, at, words[end, i] >> np.uint64(32))
+            at = put(schedule, lane, at, words[end, i] & np.uint64(0xFFFFFFFF))
+            at = put(schedule, lane, at, words[end + 1, i] >> np.uint64(32))
+        at = put(schedule, lane, at, words[end + 1, i] & np.uint64(0xFFFFFFFF))
+    schedule[at, lane] |= (protocol & 0xFF) << 8
+    at += 1
+    if protocol in (TCP, UDP, ICMP, ICMP6, 132):
+        low, high = (dst_port, src_port) if first else (src_port, dst_port)
+        schedule[at, lane] = ((low & 0xFFFF) << 16) | (high & 0xFFFF)
+        at += 1
+    schedule[at, lane] = 0x80000000
+    schedule[15, lane] = 32 * at
 
-    addresses (n, 4): source high, low, destination high, low. For ICMP the ports are type and counterpart or code.
+
+@kernel("void(u8[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1], u2[::1])", allocates=True)
+def write_community_ids(words, src_ports, dst_ports, protocols, versions, text):
+    """Writes Community IDs 1.0 with seed 0, 30 characters each, as 15 pairs.
+
+    words (4, n): source high, low, destination high, low. For ICMP the ports are type and counterpart or code.
     Source: https://github.com/corelight/community-id-spec
     """
-    block = np.zeros(64, np.uint8)
-    schedule = np.zeros(80, np.int64)
-    digest = np.zeros(20, np.uint8)
-    for i in range(protocols.shape[0]):
-        protocol = protocols[i]
-        one_way = protocol in (ICMP, ICMP6) and icmp_counterpart(protocol, src_ports[i]) == NONE
-        first = 0
-        if not one_way:
-            later = addresses[i, 0] > addresses[i, 2] or (
-                addresses[i, 0] == addresses[i, 2]
-                and (
-                    addresses[i, 1] > addresses[i, 3]
-                    or (addresses[i, 1] == addresses[i, 3] and src_ports[i] > dst_ports[i])
-                )
-            )
-            first = 2 if later else 0
-        size = 4 if versions[i] == 4 else 8
-        block[:] = 0
-        at = 2
-        for end in (first, 2 - first):
-            if size == 8:
-                at = put(block, at, addresses[i, end], 8)
-            at = put(block, at, addresses[i, end + 1], size)
-        at = put(block, at, np.uint64(protocol), 1) + 1
-        if protocol in (TCP, UDP, ICMP, ICMP6, 132):
-            low = dst_ports[i] if first else src_ports[i]
-            high = src_ports[i] if first else dst_ports[i]
-            at = put(block, at, np.uint64(low), 2)
-            at = put(block, at, np.uint64(high), 2)
-        block[at] = 0x80
-        put(block, 56, np.uint64(8 * at), 8)
-        sha1_block(block, schedule, digest)
-        begin = COMMUNITY_ID_CHARACTERS * i
-        text[begin] = DIGITS[1]
-        text[begin + 1] = COLON
-        write_base64(digest, text, begin + 2)
+    schedule = np.zeros((16, LANES), np.uint32)
+    state = np.zeros((5, LANES), np.uint32)
+    count = protocols.shape[0]
+    for first in range(0, count, LANES):
+        many = min(LANES, count - first)
+        for lane in range(many):
+            i = first + lane
+            put_message(schedule, lane, words, i, src_ports[i], dst_ports[i], protocols[i], versions[i])
+        sha1_blocks(schedule, state)
+        for lane in range(many):
+            begin = COMMUNITY_ID_PAIRS * (first + lane)
+            text[begin] = VERSION_PAIR[0]
+            write_base64(state, lane, text, begin + 1)

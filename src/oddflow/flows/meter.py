@@ -71,7 +71,7 @@ class Meter:
         for name in UNKNOWN_AT_FIRST:
             flows[name][rows] = layout.NONE
         self._rows = layout.Rows(
-            slots=np.full(1 << (2 * rows - 1).bit_length(), layout.NONE, np.int32),
+            slots=np.full((1 << (2 * rows - 1).bit_length(), 2), layout.NONE, np.int32),
             flows=flows,
             ways=ways,
             links=np.zeros((rows, 2), np.int32),
@@ -84,7 +84,7 @@ class Meter:
             chunks=np.zeros((chunks, CHUNK_BYTES), np.uint8),
             chunk_next=np.zeros(chunks, np.int32),
             chunk_free=np.arange(chunks - 1, -1, -1, dtype=np.int32),
-            counts=np.zeros((2, 256), np.int64),
+            counts=np.zeros((2, 256), np.uint16),
             pair=np.zeros(2, np.uint8),
         )
         self._finished = layout.Finished(

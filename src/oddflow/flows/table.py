@@ -10,10 +10,19 @@ from numpy.typing import NDArray
 
 from oddflow.capture.packets import NUMBER_BITS
 from oddflow.flows import _layout as layout
-from oddflow.flows._column_kernels import take_fields
+from oddflow.flows._column_kernels import (
+    DST_PORT,
+    END_NUMBERS,
+    PROTOCOL,
+    SRC_PORT,
+    VERSION,
+    take_fields,
+    tell_ends,
+)
 from oddflow.flows._text_kernels import (
     ADDRESS_CHARACTERS,
     COMMUNITY_ID_CHARACTERS,
+    COMMUNITY_ID_PAIRS,
     MAC_CHARACTERS,
     write_addresses,
     write_community_ids,
@@ -28,8 +37,8 @@ from oddflow.flows.naming.statistics import names_by_statistics
 from oddflow.flows.settings import Payload
 from oddflow.schema import COLUMNS, FLOW_SCHEMA, RECORD_COLUMNS, SEQUENCE_PACKETS, TUNNEL_NAMES, Column, Tunnel
 
-ICMP_PROTOCOLS = (1, 58)
 LARGEST_U32 = 2**32 - 1
+WORD_SIZES = (8, 4, 2, 1)
 
 
 class _Columns:
@@ -38,21 +47,26 @@ class _Columns:
     def __init__(self, finished: layout.Finished, count: int) -> None:
         self._fields: dict[str, NDArray[Any]] = {}
         for prefixes, records in ((("",), finished.flows), (("forward_", "reverse_"), finished.ways)):
-            for size in (8, 4, 2, 1):
-                self._take(records, prefixes, size, count)
+            self._take(records, prefixes, count)
 
-    def _take(self, records: NDArray[np.void], prefixes: tuple[str, ...], size: int, count: int) -> None:
+    def _take(self, records: NDArray[np.void], prefixes: tuple[str, ...], count: int) -> None:
         fields = [
             (prefix + name, kind, number * records.dtype.itemsize + offset)
             for number, prefix in enumerate(prefixes)
             for name, kind, offset in _layout_of(records.dtype)
-            if kind.itemsize == size
+            if name not in layout.WITHIN_FLOW | layout.WITHIN_WAY
         ]
-        places = np.array([offset // size for _, _, offset in fields])
-        columns = np.empty((len(fields), count), f"u{size}")
-        take_fields(records.view(f"u{size}").reshape(len(records), -1), places, count, columns)
-        for (name, kind, _), column in zip(fields, columns, strict=True):
-            self._fields[name] = column.view(kind)
+        of_size = [[field for field in fields if field[1].itemsize == size] for size in WORD_SIZES]
+        words = [records.view(f"u{size}").reshape(len(records), -1) for size in WORD_SIZES]
+        places = [
+            np.array([offset // size for _, _, offset in held], np.int64)
+            for held, size in zip(of_size, WORD_SIZES, strict=True)
+        ]
+        columns = [np.empty((len(held), count), f"u{size}") for held, size in zip(of_size, WORD_SIZES, strict=True)]
+        take_fields(*words, *places, count, *columns)
+        for held, block in zip(of_size, columns, strict=True):
+            for (name, kind, _), column in zip(held, block, strict=True):
+                self._fields[name] = column.view(kind)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._fields[name]
@@ -67,17 +81,12 @@ class _Ends:
     """Addresses and ports of n flows, the initiator's first."""
 
     def __init__(self, columns: _Columns) -> None:
-        swapped = columns["swapped"] != 0
-        a = columns["a_high"], columns["a_low"]
-        b = columns["b_high"], columns["b_low"]
-        ends = columns["ends"].astype(np.int64)
-        low, high = ends >> 32 & 0xFFFF, ends >> 16 & 0xFFFF
-        self.src = tuple(np.where(swapped, theirs, ours) for ours, theirs in zip(a, b, strict=True))
-        self.dst = tuple(np.where(swapped, ours, theirs) for ours, theirs in zip(a, b, strict=True))
-        self.src_port, self.dst_port = np.where(swapped, high, low), np.where(swapped, low, high)
-        self.versions = columns["version"].astype(np.int64)
-        self.protocols = columns["protocol"].astype(np.int64)
-        self.have_ports = ~np.isin(self.protocols, ICMP_PROTOCOLS) & (self.versions > 0)
+        count = len(columns["ends"])
+        self.words, self.numbers = np.empty((4, count), np.uint64), np.empty((END_NUMBERS, count), np.int64)
+        self.ports = np.empty((2, count), np.uint16)
+        key = (columns[name] for name in ("a_high", "a_low", "b_high", "b_low", "ends"))
+        tell_ends(*key, columns["swapped"], self.words, self.numbers, self.ports)
+        self.versions = self.numbers[VERSION]
 
 
 def _text(text: NDArray[np.uint8], offsets: NDArray[np.int32], known: NDArray[np.bool_] | None = None) -> pa.Array:
@@ -103,9 +112,10 @@ def _macs(numbers: NDArray[np.int64]) -> pa.Array:
 
 def _community_ids(ends: _Ends) -> pa.Array:
     known = ends.versions > 0
-    text = np.empty(COMMUNITY_ID_CHARACTERS * len(known), np.uint8)
-    addresses = np.ascontiguousarray(np.stack([*ends.src, *ends.dst], axis=1))
-    write_community_ids(addresses, ends.src_port, ends.dst_port, ends.protocols, ends.versions, text)
+    pairs = np.empty(COMMUNITY_ID_PAIRS * len(known), np.uint16)
+    numbers = (ends.numbers[number] for number in (SRC_PORT, DST_PORT, PROTOCOL, VERSION))
+    write_community_ids(ends.words, *numbers, pairs)
+    text = pairs.view(np.uint8)
     return _text(text, np.arange(0, len(text) + 1, COMMUNITY_ID_CHARACTERS, dtype=np.int32), known)
 
 
@@ -141,17 +151,16 @@ Made = dict[str, Callable[[Column], pa.Array]]
 """How columns are made that are no plain field of a record."""
 
 
-def _end_columns(columns: _Columns) -> Made:
+def _end_columns(columns: _Columns, ends: _Ends) -> Made:
     """Who talked with whom, on which link, through which tunnel."""
-    ends = _Ends(columns)
     is_arp = ends.versions == 0
     outer = np.where(columns["tunnel"] > 0, columns["outer_version"].astype(np.int64), layout.NONE)
     kinds = columns["icmp_type"]
     return {
-        "src_ip": lambda _: _addresses(ends.src, ends.versions),
-        "dst_ip": lambda _: _addresses(ends.dst, ends.versions),
-        "src_port": lambda column: pa.array(np.where(ends.have_ports, ends.src_port, 0)).cast(column.type),
-        "dst_port": lambda column: pa.array(np.where(ends.have_ports, ends.dst_port, 0)).cast(column.type),
+        "src_ip": lambda _: _addresses((ends.words[0], ends.words[1]), ends.versions),
+        "dst_ip": lambda _: _addresses((ends.words[2], ends.words[3]), ends.versions),
+        "src_port": lambda column: _plain(ends.ports[0], column.type),
+        "dst_port": lambda column: _plain(ends.ports[1], column.type),
         "ip_version": lambda column: pa.array(ends.versions).cast(column.type),
         "vlan_id": lambda column: _or_null(columns["vlan"], column.type),
         "icmp_type": lambda column: _or_null(kinds, column.type, (kinds != layout.NONE) & ~is_arp),
@@ -226,18 +235,17 @@ def _capture_columns(numbers: NDArray[np.int64], captures: Sequence[str]) -> Mad
 
 
 def _application_columns(
-    finished: layout.Finished, count: int, columns: _Columns, unparsed: Counter[str]
+    finished: layout.Finished, count: int, columns: _Columns, ends: _Ends, unparsed: Counter[str]
 ) -> dict[str, pa.Array]:
     """What the first bytes say, and the name that their signature gives."""
-    ends = _Ends(columns)
     first = FirstBytes(
         client=finished.client,
         client_offsets=finished.client_ends[: count + 1],
         server=finished.server,
         server_offsets=finished.server_ends[: count + 1],
         protocol=columns["protocol"],
-        src_port=np.where(ends.have_ports, ends.src_port, 0).astype(np.uint16),
-        dst_port=np.where(ends.have_ports, ends.dst_port, 0).astype(np.uint16),
+        src_port=ends.ports[0],
+        dst_port=ends.ports[1],
     )
     return application_columns(first, unparsed) | {"app_by_signature": names_by_signature(first).dictionary_decode()}
 
@@ -260,10 +268,11 @@ def flow_batch(
         captures: The names of the files, where several were read as one.
     """
     columns = _Columns(finished, count)
-    made = _end_columns(columns) | _number_columns(columns) | _byte_columns(finished, count, kind)
+    ends = _Ends(columns)
+    made = _end_columns(columns, ends) | _number_columns(columns) | _byte_columns(finished, count, kind)
     made |= _capture_columns(columns["first_packet"], captures)
     made |= {column.name: _absent(count) for column in RECORD_COLUMNS}
-    arrays = _application_columns(finished, count, columns, Counter() if unparsed is None else unparsed)
+    arrays = _application_columns(finished, count, columns, ends, Counter() if unparsed is None else unparsed)
     later = ("app_by_port", "app_by_statistics", "app_by_behaviour")
     for column in COLUMNS:
         if column.name in made:

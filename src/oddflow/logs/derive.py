@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from oddflow.flows._text_kernels import (
     ADDRESS_CHARACTERS,
     COMMUNITY_ID_CHARACTERS,
+    COMMUNITY_ID_PAIRS,
     write_addresses,
     write_community_ids,
 )
@@ -192,9 +193,10 @@ def _community_ids(flows: pa.RecordBatch, src: Addresses, dst: Addresses, versio
     versions = np.where(src.version == dst.version, src.version, NO_VERSION)
     known = (protocol >= 0) & (src_end >= 0) & (dst_end >= 0) & (versions > 0)
     known &= pc.fill_null(pc.not_equal(version, 0), False).to_numpy(zero_copy_only=False)
-    text = np.empty(COMMUNITY_ID_CHARACTERS * len(known), np.uint8)
+    pairs = np.empty(COMMUNITY_ID_PAIRS * len(known), np.uint16)
     ends = [np.where(known, end, 0) for end in (src_end, dst_end, protocol, versions)]
-    write_community_ids(np.stack([src.high, src.low, dst.high, dst.low], axis=1), *ends, text)
+    write_community_ids(np.stack([src.high, src.low, dst.high, dst.low]), *ends, pairs)
+    text = pairs.view(np.uint8)
     offsets = np.arange(0, len(text) + 1, COMMUNITY_ID_CHARACTERS, dtype=np.int32)
     validity = pa.py_buffer(np.packbits(known, bitorder="little"))
     return pa.StringArray.from_buffers(len(known), pa.py_buffer(offsets), pa.py_buffer(text), validity)

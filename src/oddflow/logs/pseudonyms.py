@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from oddflow.capture.extraction import TYPE_PAIRS
 from oddflow.errors import UsageError
-from oddflow.flows._text_kernels import COMMUNITY_ID_CHARACTERS, write_community_ids
+from oddflow.flows._text_kernels import COMMUNITY_ID_CHARACTERS, COMMUNITY_ID_PAIRS, write_community_ids
 from oddflow.logs.cryptopan import CryptoPan
 from oddflow.logs.keys import fingerprint_of, read_key
 from oddflow.schema import FLOW_SCHEMA
@@ -171,10 +171,11 @@ def community_ids(columns: dict[str, Any]) -> Any:
     src, versions = _words(columns["src_ip"])
     dst, others = _words(columns["dst_ip"])
     src_ports, dst_ports = _ports(columns)
-    text = np.zeros(COMMUNITY_ID_CHARACTERS * len(given), np.uint8)
+    pairs = np.zeros(COMMUNITY_ID_PAIRS * len(given), np.uint16)
     protocols = _integers(columns["protocol"])
-    write_community_ids(np.concatenate([src, dst], axis=1), src_ports, dst_ports, protocols, versions, text)
-    made = pa.array(text.view(f"S{COMMUNITY_ID_CHARACTERS}").astype(str), pa.string())
+    words = np.ascontiguousarray(np.concatenate([src, dst], axis=1).T)
+    write_community_ids(words, src_ports, dst_ports, protocols, versions, pairs)
+    made = pa.array(pairs.view(f"S{COMMUNITY_ID_CHARACTERS}").astype(str), pa.string())
     known = pc.and_(given.is_valid(), pa.array((versions > 0) & (versions == others)))
     return pc.if_else(known, made, pa.scalar(None, pa.string()))
 

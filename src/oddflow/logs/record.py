@@ -14,6 +14,10 @@ from oddflow.losses import Ledger, Loss
 from oddflow.schema import FLOW_SCHEMA
 
 ROWS_A_BATCH = 8_192
+WRONG_ADDRESSES = {
+    "src_ip": "the source is no address",
+    "dst_ip": "the destination is no address, or one of another IP version than the source",
+}
 KEY_COLUMNS = ("start", "end", "src_ip", "dst_ip", "src_port", "dst_port", "protocol")
 
 
@@ -44,12 +48,14 @@ def flow_batches(
         ],
         schema=FLOW_SCHEMA,
     )
+    given = {name: flows.column(name).is_valid() for name in WRONG_ADDRESSES}
     flows = derived(flows)
+    wrong = _wrong_addresses(flows, given, name, ledger, lines)
     named = flows.column("start").is_valid()
     for column in KEY_COLUMNS[1:]:
         named = pc.and_(named, flows.column(column).is_valid())
     forward = pc.fill_null(pc.less_equal(flows.column("start"), flows.column("end")), True)
-    _lose(ledger, pc.invert(named), "no time, address, port or protocol", name, lines)
+    _lose(ledger, pc.and_not(pc.invert(named), wrong), "no time, address, port or protocol", name, lines)
     _lose(ledger, pc.and_(named, pc.invert(forward)), "it ends before it starts", name, lines)
     kept = pc.and_(named, forward)
     if not pc.all(kept).as_py():  # most often all are, and a copy of all columns costs more than the rest
@@ -60,6 +66,18 @@ def flow_batches(
         flows = flows.set_column(place, FLOW_SCHEMA.field(place), names_by_port(flows).dictionary_decode())
     for start in range(0, flows.num_rows, ROWS_A_BATCH):
         yield flows.slice(start, ROWS_A_BATCH)
+
+
+def _wrong_addresses(
+    flows: pa.RecordBatch, given: Mapping[str, Any], name: str, ledger: Ledger, lines: NDArray[np.int64] | None
+) -> Any:
+    """Counts rows whose addresses were `given` and are none; which they are, (n,)."""
+    lost = pa.repeat(pa.scalar(False), flows.num_rows)
+    for column, why in WRONG_ADDRESSES.items():
+        wrong = pc.and_not(pc.and_(given[column], flows.column(column).is_null()), lost)
+        _lose(ledger, wrong, why, name, lines)
+        lost = pc.or_(lost, wrong)
+    return lost
 
 
 def _lose(ledger: Ledger, rows: Any, detail: str, name: str, lines: NDArray[np.int64] | None) -> None:

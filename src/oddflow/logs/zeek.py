@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from oddflow.capture.stream import ByteStream
 from oddflow.errors import InputError
-from oddflow.logs.derive import NO_VERSION, addresses_of, icmp_counterparts
+from oddflow.logs.derive import icmp_counterparts
 from oddflow.logs.record import flow_batches
 from oddflow.logs.sieve import Sieve
 from oddflow.logs.texts import safe_texts
@@ -164,9 +164,8 @@ def _any_of(records: Records, names: tuple[str, ...]) -> NDArray[np.bool_]:
 def _flow_columns(records: Records, sieve: Sieve) -> dict[str, Any]:
     """The columns that a connection's record fills, (n,) each; the sieve drops rows that name no flow."""
     of = records.columns
-    src, dst, version = _addresses(of, sieve)
-    protocol = _protocols(of, version, sieve)
-    columns = {"src_ip": src, "dst_ip": dst, "protocol": protocol}
+    protocol = _protocols(of, sieve)
+    columns = {"src_ip": of["id.orig_h"], "dst_ip": of["id.resp_h"], "protocol": protocol}
     columns |= _ports(of, protocol, sieve)
     columns |= _times(of, sieve)
     columns |= _counters(of)
@@ -180,23 +179,12 @@ def _flow_columns(records: Records, sieve: Sieve) -> dict[str, Any]:
     }
 
 
-def _addresses(of: dict[str, Any], sieve: Sieve) -> tuple[Any, Any, NDArray[np.int64]]:
-    """Both addresses, and the IP version of both, (n,) each."""
-    ends = []
-    for name in ("id.orig_h", "id.resp_h"):
-        found = addresses_of(of[name])
-        sieve.drop(found.version == NO_VERSION, f"{name} is no address")
-        ends.append(found)
-    src, dst = ends
-    sieve.drop(src.version != dst.version, "addresses of two IP versions")
-    return src.text, dst.text, src.version
-
-
-def _protocols(of: dict[str, Any], version: NDArray[np.int64], sieve: Sieve) -> Any:
+def _protocols(of: dict[str, Any], sieve: Sieve) -> Any:
     """IANA numbers, (n,) uint8: of `ip_proto` where the log has it, else of the name."""
     names = of["proto"].dictionary_encode()
     by_name = pa.array([_protocol(name) for name in names.dictionary.to_pylist()], pa.uint8()).take(names.indices)
-    is_icmp6 = pc.fill_null(pc.and_(pc.equal(by_name, ICMP), pa.array(version == 6)), False)
+    is_ipv6 = pc.match_substring(of["id.orig_h"], ":")
+    is_icmp6 = pc.fill_null(pc.and_(pc.equal(by_name, ICMP), is_ipv6), False)
     by_name = pc.if_else(is_icmp6, ICMP6, by_name)
     protocol = pc.coalesce(_small(of["ip_proto"], 255).cast(pa.uint8()), by_name.cast(pa.uint8()))
     sieve.drop(_flags(protocol.is_null()), "proto is no IP protocol that is known")

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from oddflow.features.ordering import Waiting
+from oddflow.features.scored import scored
 from oddflow.features.tabular import Tabular
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
@@ -51,8 +52,9 @@ class Watcher:
         self._waiting = Waiting()
 
     def add(self, flows: pa.RecordBatch) -> None:
-        """Takes flows that ended."""
-        self._waiting.add(self._privacy.apply(flows))
+        """Takes flows that ended; of those that `detect` does not score, either, none is kept."""
+        for batch in scored([flows]):
+            self._waiting.add(self._privacy.apply(batch))
 
     def alerts(self, seen_until_ns: int | None) -> list[Alert]:
         """The odd ones among the flows that need wait no longer; among all of them where no time is given."""

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 from hypothesis import given
-from hypothesis.strategies import binary, integers, lists, sampled_from, tuples
+from hypothesis.strategies import binary, fixed_dictionaries, integers, lists, sampled_from, tuples
 from tests.flows.hello_twin import hello, tls_records
 from tests.flows.streams import datagrams, first_bytes, pack, plain_flows
 
@@ -151,8 +151,8 @@ def plain(condition, message, length, following):
 
 
 CONDITIONS = sampled_from([
-    "@0 6?", "@1 ~'a'", "@2 00 ??", "<5 'ab'", "<9 6? 00", "length 1-4", "number 1@0 0-99", "number 2@1 1-600 little",
-    "fits 1@0 +1", "fits 2@0", "fits 1@1 little", "same 1@0", "same 2@1",
+    "@0 6?", "@1 ~'a'", "@2 00 ??", "<5 'ab'", "<9 6? 00", "<9 ~'ab'", "length 1-4", "number 1@0 0-99",
+    "number 2@1 1-600 little", "fits 1@0 +1", "fits 2@0", "fits 1@1 little", "same 1@0", "same 2@1",
 ])  # fmt: skip
 SHORT = lists(sampled_from([0, 1, 2, 3, 97, 98]), max_size=8).map(bytes)
 
@@ -165,6 +165,47 @@ def test_conditions_hold_where_plain_python_says_so(condition, first, second, cu
     assert matches(condition, first) == (bool(first) and plain(condition, first, None, b""))
     # A datagram without payload is no message.
     assert matches(condition, sent, 17) == (bool(held) and plain(condition, held, len(first), following))
+
+
+ROWS = lists(
+    fixed_dictionaries(
+        {"over": sampled_from(["any", "stream", "datagram"])},
+        optional={
+            "client": lists(CONDITIONS, min_size=1, max_size=2), "server": lists(CONDITIONS, min_size=1, max_size=2),
+            "ports": lists(sampled_from([7, 9]), min_size=1, max_size=2),
+        },
+    ).filter(lambda row: "client" in row or "server" in row),
+    max_size=80,
+)  # fmt: skip
+
+
+def plain_name(rows, client, server, protocol, ports):
+    """The first row that fits, tried one after the other."""
+    for row in rows:
+        is_datagrams = protocol == 17
+        asks_over = row["over"] in ("any", "datagram" if is_datagrams else "stream")
+        asks_port = "ports" not in row or set(row["ports"]) & set(ports)
+        sides = [(message, row.get(side, [])) for side, message in (("client", client), ("server", server))]
+        length = len if is_datagrams else lambda _: None
+        if (
+            asks_over
+            and asks_port
+            and all(
+                message and plain(condition, message, length(message), b"")
+                for message, conditions in sides
+                for condition in conditions
+            )
+        ):
+            return row["name"]
+    return None
+
+
+@given(ROWS, SHORT, SHORT, sampled_from([6, 17]), tuples(sampled_from([7, 8]), sampled_from([8, 9])))
+def test_the_index_passes_by_no_signature_that_fits(rows, client, server, protocol, ports):
+    rows = [{"name": str(number)} | row for number, row in enumerate(rows)]
+    sent, back = (datagrams(side) if protocol == 17 else side for side in (client, server))
+    found = named(sent, back, protocol, ports, compile_signatures(rows)) if client or server else None
+    assert found == (plain_name(rows, client, server, protocol, ports) if client or server else None)
 
 
 @given(

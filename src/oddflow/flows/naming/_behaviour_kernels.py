@@ -1,7 +1,10 @@
 """Whom each host speaks with, in a bounded table, and the name that this gives a flow."""
 
+import math
+
 import numpy as np
 
+from oddflow._memory_kernels import fetch
 from oddflow.jit import kernel
 
 WAYS = 8
@@ -9,6 +12,10 @@ WAYS = 8
 FNV_OFFSET, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 BITS = 64
+COUNTED = np.array([BITS * math.log(BITS / max(zeros, 1)) for zeros in range(BITS + 1)])
+"""How many different things are most likely where so many bits are still zero: linear counting (Whang et al. 1990)."""
+FAR, NEAR = 16, 8
+"""So many flows ahead, a host's places in the table and then what is known of it are fetched."""
 
 FLOWS_OUT, FAILED_OUT, FLOWS_IN, FAILED_IN, COUNTS = 0, 1, 2, 3, 4
 PEERS_OUT, PORTS_OUT, PEERS_IN, PORTS_IN, TCP_PEERS, UDP_PEERS, SKETCHES = 0, 1, 2, 3, 4, 5, 6
@@ -54,15 +61,46 @@ def ones(word):
 
 @kernel()
 def distinct(sketches, which):
-    """How many different things a sketch has seen, by linear counting (Whang et al. 1990); at most about 266."""
-    zeros = BITS - ones(sketches[which] | sketches[SKETCHES + which])
-    return BITS * np.log(BITS / max(zeros, 1))
+    """How many different things a sketch has seen; at most about 266."""
+    return COUNTED[BITS - ones(sketches[which] | sketches[SKETCHES + which])]
+
+
+@kernel()
+def first_place(key, keys):
+    """The first of the places that a host may have."""
+    return np.int64(key % np.uint64(keys.shape[0] // WAYS)) * WAYS
+
+
+@kernel()
+def fetch_places(key, keys, seen):
+    """Has the places of a host brought into the cache."""
+    first = first_place(key, keys)
+    fetch(keys, first, 0)
+    fetch(keys, first + WAYS - 1, 7)
+    fetch(seen, first, 0)
+    fetch(seen, first + WAYS - 1, 7)
+
+
+@kernel()
+def fetch_host(key, keys, seen, counts, sketches):
+    """Has what is known of a host, or of the one that it will push out, brought into the cache."""
+    first = first_place(key, keys)
+    found = first
+    for place in range(first, first + WAYS):
+        if keys[place] == key:
+            found = place
+            break
+        if seen[place] < seen[found]:
+            found = place
+    fetch(counts, found * COUNTS, 0)
+    fetch(sketches, found * 2 * SKETCHES, 0)
+    fetch(sketches, found * 2 * SKETCHES + 2 * SKETCHES - 1, 0)
 
 
 @kernel()
 def place_of(key, clock, keys, seen, counts, sketches, evicted):
     """The host's place in the table; a new host takes the place least recently seen of its set."""
-    first = np.int64(key % np.uint64(keys.shape[0] // WAYS)) * WAYS
+    first = first_place(key, keys)
     oldest = first
     for place in range(first, first + WAYS):
         if keys[place] == key:
@@ -118,18 +156,27 @@ def name_of(out_counts, out_sketches, in_counts, in_sketches):
 
 @kernel(
     "i8(u1[::1], i4[::1], u1[::1], i4[::1], u1[::1], u2[::1], b1[::1], i8, i8,"
-    " u8[::1], i8[::1], i8[:, ::1], u8[:, ::1], i8[::1], i2[::1])"
+    " u8[::1], i8[::1], i8[:, ::1], u8[:, ::1], i8[::1], u8[:, ::1], i2[::1])"
 )
 def name_flows(src_text, src_offsets, dst_text, dst_offsets, protocols, dst_ports, is_failed, clock, window,
-               keys, seen, counts, sketches, evicted, names):  # fmt: skip
+               keys, seen, counts, sketches, evicted, hashes, names):  # fmt: skip
     """Names n flows in their order, and learns from each before it is named; the clock after them.
 
     keys, seen (c,), counts (c, COUNTS), sketches (c, 2 × SKETCHES): the table of hosts; c is a multiple of WAYS.
+    hashes (n, 2): room to work in.
     """
-    for i in range(protocols.shape[0]):
+    count = protocols.shape[0]
+    for i in range(count):
+        hashes[i, 0] = text_hash(src_text, np.int64(src_offsets[i]), np.int64(src_offsets[i + 1]))
+        hashes[i, 1] = text_hash(dst_text, np.int64(dst_offsets[i]), np.int64(dst_offsets[i + 1]))
+    for i in range(count):
+        for end in range(2):
+            if i + FAR < count:
+                fetch_places(hashes[i + FAR, end], keys, seen)
+            if i + NEAR < count:
+                fetch_host(hashes[i + NEAR, end], keys, seen, counts, sketches)
         clock += 1
-        src = text_hash(src_text, np.int64(src_offsets[i]), np.int64(src_offsets[i + 1]))
-        dst = text_hash(dst_text, np.int64(dst_offsets[i]), np.int64(dst_offsets[i + 1]))
+        src, dst = hashes[i, 0], hashes[i, 1]
         port = bit_of(np.uint64(dst_ports[i]) + np.uint64(1))
         # Both are looked up by the same clock, so that the second never puts the first out.
         near = place_of(src, clock, keys, seen, counts, sketches, evicted)

@@ -75,6 +75,7 @@ class HostBehaviour:
         numbers = np.empty(batch.num_rows, np.int16)
         self._clock = hosts.name_flows(
             *src, *dst, protocols, column("dst_port", np.uint16), is_failed, self._clock, self._window,
-            self._keys, self._seen, self._counts, self._sketches, self._evicted, numbers,
+            self._keys, self._seen, self._counts, self._sketches, self._evicted,
+            np.empty((batch.num_rows, 2), np.uint64), numbers,
         )  # fmt: skip
         return name_array(numbers, PATTERNS)

@@ -9,11 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from oddflow.flows.naming._port_kernels import UNNAMED, number_ports
 from oddflow.flows.naming.names import name_array
 
 TABLE = Path(__file__).with_name("ports.txt")
-UNNAMED = -1
-TCP, UDP, SCTP = 6, 17, 132
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,9 @@ def shipped_ports() -> PortNames:
     return parse_ports(TABLE.read_text(encoding="utf-8"))
 
 
-def _column(batch: pa.RecordBatch, name: str) -> NDArray[Any]:
-    column: NDArray[Any] = batch.column(name).fill_null(0).to_numpy(zero_copy_only=False)
-    return column
+def _column(batch: pa.RecordBatch, name: str, kind: Any) -> NDArray[Any]:
+    # kernels take no read-only arrays
+    return np.array(batch.column(name).fill_null(0).to_numpy(zero_copy_only=False), kind)
 
 
 def names_by_port(batch: pa.RecordBatch, table: PortNames | None = None) -> pa.DictionaryArray:
@@ -62,9 +61,7 @@ def names_by_port(batch: pa.RecordBatch, table: PortNames | None = None) -> pa.D
         table: The registry, by default the shipped one.
     """
     table = table or shipped_ports()
-    protocol, src, dst = (_column(batch, name) for name in ("protocol", "src_port", "dst_port"))
-    by_responder = np.where(protocol == UDP, table.datagrams[dst], table.streams[dst])
-    by_initiator = np.where(protocol == UDP, table.datagrams[src], table.streams[src])
-    numbers = np.where(by_responder != UNNAMED, by_responder, by_initiator)
-    has_ports = np.isin(protocol, (TCP, UDP, SCTP)) & (dst != 0)
-    return name_array(np.where(has_ports, numbers, UNNAMED).astype(np.int16), table.names)
+    numbers = np.empty(batch.num_rows, np.int16)
+    src, dst = (_column(batch, name, np.uint16) for name in ("src_port", "dst_port"))
+    number_ports(_column(batch, "protocol", np.uint8), src, dst, table.streams, table.datagrams, numbers)
+    return name_array(numbers, table.names)

@@ -19,6 +19,9 @@ from oddflow.flows.naming.names import name_array
 TABLE = Path(__file__).with_name("signatures.toml")
 OVER = {"any": compiled.OVER_ANY, "stream": compiled.OVER_STREAM, "datagram": compiled.OVER_DATAGRAM}
 LONGEST_NUMBER = 4
+MOST_PORTS = 255
+COMMON = b"\0\r\n etaoinsrhldcum.-/=,;0123456789"
+LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 TOKEN = re.compile(r"\s*(?:(~?)'([^']*)'|([0-9a-f?]{2})(?![0-9a-f?]))", re.IGNORECASE)
 PLACED = re.compile(r"(@|<)(\d+)\s+(.+)")
 LENGTH = re.compile(r"length\s+(\d+)-(\d+)")
@@ -33,9 +36,11 @@ class Signatures:
 
     signatures: NDArray[np.int64]
     conditions: NDArray[np.int64]
-    ports: NDArray[np.int64]
     pool: NDArray[np.uint8]
     masks: NDArray[np.uint8]
+    by_start: NDArray[np.uint64]
+    port_class: NDArray[np.uint8]
+    by_port: NDArray[np.uint64]
     names: tuple[str, ...]
 
 
@@ -64,6 +69,13 @@ def pattern(text: str) -> tuple[bytes, bytes]:
     return bytes(held), bytes(mask)
 
 
+def _anchor(held: bytes, mask: bytes) -> int:
+    """Which byte of a pattern to look for: a rare one that must be just so, or NO_ANCHOR."""
+    places = [place for place, asked in enumerate(mask) if asked == 255]
+    rarest = min(places, key=lambda place: (held[place] in COMMON, held[place] in LETTERS, place), default=None)
+    return compiled.NO_ANCHOR if rarest is None else rarest
+
+
 def _condition(text: str, side: int, pool: bytearray, masks: bytearray) -> list[int]:
     """One row of conditions; adds its bytes to the pool."""
     row = [0] * compiled.CONDITION_FIELDS
@@ -72,6 +84,8 @@ def _condition(text: str, side: int, pool: bytearray, masks: bytearray) -> list[
         held, mask = pattern(found[3])
         row[compiled.OPERATION] = compiled.BYTES if found[1] == "@" else compiled.SEARCH
         row[compiled.AT], row[compiled.SIZE], row[compiled.POOL] = int(found[2]), len(held), len(pool)
+        if found[1] == "<":
+            row[compiled.ANCHOR] = _anchor(held, mask)
         pool += bytes(byte & kept for byte, kept in zip(held, mask, strict=True))
         masks += mask
     elif found := LENGTH.fullmatch(text):
@@ -94,6 +108,50 @@ def _condition(text: str, side: int, pool: bytearray, masks: bytearray) -> list[
     return row
 
 
+def _bits(leaves: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """(…, s) booleans as (…, w) words of 64 bits, the first signature lowest."""
+    room = -leaves.shape[-1] % 64
+    padded = np.concatenate([leaves, np.zeros((*leaves.shape[:-1], room), np.bool_)], axis=-1)
+    return np.packbits(padded, axis=-1, bitorder="little").view(np.uint64)
+
+
+def _first_bytes(condition: NDArray[np.int64], pool: bytes, masks: bytes) -> NDArray[np.bool_]:
+    """(FIRST_BYTES,): whether a condition may hold of a side that starts so."""
+    left = np.ones(compiled.FIRST_BYTES, np.bool_)
+    left[compiled.NO_BYTE] = False
+    values = np.arange(256)
+    if condition[compiled.AT] == 0 and condition[compiled.OPERATION] == compiled.BYTES:
+        left[:256] = (values ^ pool[condition[compiled.POOL]]) & masks[condition[compiled.POOL]] == 0
+    is_byte = condition[compiled.SIZE] == 1 and condition[compiled.AT] == 0
+    if is_byte and condition[compiled.OPERATION] == compiled.NUMBER:
+        left[:256] = (values >= condition[compiled.LOW]) & (values <= condition[compiled.HIGH])
+    return left
+
+
+def _by_start(
+    signatures: NDArray[np.int64], conditions: NDArray[np.int64], pool: bytes, masks: bytes
+) -> NDArray[np.uint64]:
+    """The index by first bytes, as `match_signatures` takes it."""
+    left = np.ones((2, 2, compiled.FIRST_BYTES, len(signatures)), np.bool_)
+    for number, signature in enumerate(signatures):
+        for condition in conditions[signature[compiled.FIRST_CONDITION] : signature[compiled.LAST_CONDITION]]:
+            left[:, condition[compiled.SIDE], :, number] &= _first_bytes(condition, pool, masks)
+    left[0, 0, :, signatures[:, compiled.OVER] == compiled.OVER_DATAGRAM] = False
+    left[1, 0, :, signatures[:, compiled.OVER] == compiled.OVER_STREAM] = False
+    return _bits(left).reshape(4, compiled.FIRST_BYTES, -1)
+
+
+def _by_port(ports: list[list[int]]) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
+    """(class of each port, the signatures that each class leaves): a signature without ports is left by all."""
+    named = sorted({port for asked in ports for port in asked})
+    if len(named) > MOST_PORTS:
+        raise UsageError(f"signatures name {len(named)} ports: at most {MOST_PORTS} expected")
+    classes = np.zeros(65536, np.uint8)
+    classes[named] = np.arange(1, len(named) + 1)
+    left = np.array([[not asked or port in asked for asked in ports] for port in (None, *named)], np.bool_)
+    return classes, _bits(left.reshape(len(named) + 1, len(ports)))
+
+
 def compile_signatures(table: list[dict[str, Any]]) -> Signatures:
     """Compiles rows like those of `signatures.toml`.
 
@@ -102,7 +160,6 @@ def compile_signatures(table: list[dict[str, Any]]) -> Signatures:
     """
     pool, masks = bytearray(), bytearray()
     conditions: list[list[int]] = []
-    ports: list[int] = []
     rows: list[list[int]] = []
     names = list(dict.fromkeys(str(row["name"]) for row in table))
     for row in table:
@@ -111,22 +168,22 @@ def compile_signatures(table: list[dict[str, Any]]) -> Signatures:
             raise UsageError(f"signature {row}: name, over ({', '.join(OVER)}), client or server conditions expected")
         fields = [0] * compiled.SIGNATURE_FIELDS
         fields[compiled.OVER], fields[compiled.NAME] = OVER[row["over"]], names.index(row["name"])
-        fields[compiled.FIRST_CONDITION], fields[compiled.FIRST_PORT] = len(conditions), len(ports)
+        fields[compiled.FIRST_CONDITION] = len(conditions)
         conditions += [_condition(text, 0, pool, masks) for text in row.get("client", [])]
         conditions += [_condition(text, 1, pool, masks) for text in row.get("server", [])]
-        ports += row.get("ports", [])
-        fields[compiled.LAST_CONDITION], fields[compiled.LAST_PORT] = len(conditions), len(ports)
-        for condition in conditions[fields[compiled.FIRST_CONDITION] :]:
-            if condition[: compiled.AT + 1] == [0, compiled.BYTES, 0]:
-                fields[compiled.START] = pool[condition[compiled.POOL]]
-                fields[compiled.START_MASK] = masks[condition[compiled.POOL]]
+        fields[compiled.LAST_CONDITION] = len(conditions)
         rows.append(fields)
+    signatures = np.array(rows, np.int64).reshape(-1, compiled.SIGNATURE_FIELDS)
+    asked = np.array(conditions, np.int64).reshape(-1, compiled.CONDITION_FIELDS)
+    classes, by_port = _by_port([row.get("ports", []) for row in table])
     return Signatures(
-        np.array(rows, np.int64).reshape(-1, compiled.SIGNATURE_FIELDS),
-        np.array(conditions, np.int64).reshape(-1, compiled.CONDITION_FIELDS),
-        np.array(ports, np.int64),
+        signatures,
+        asked,
         np.frombuffer(pool, np.uint8),
         np.frombuffer(masks, np.uint8),
+        _by_start(signatures, asked, bytes(pool), bytes(masks)),
+        classes,
+        by_port,
         tuple(names),
     )
 
@@ -144,6 +201,7 @@ def names_by_signature(first: FirstBytes, table: Signatures | None = None) -> pa
     numbers = np.empty(len(first), np.int16)
     compiled.match_signatures(
         first.client, first.client_offsets, first.server, first.server_offsets, first.protocol, first.src_port,
-        first.dst_port, table.signatures, table.conditions, table.ports, table.pool, table.masks, numbers,
+        first.dst_port, table.signatures, table.conditions, table.pool, table.masks, table.by_start, table.port_class,
+        table.by_port, numbers,
     )  # fmt: skip
     return name_array(numbers, table.names)

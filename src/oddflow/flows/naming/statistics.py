@@ -1,7 +1,6 @@
 """Names by statistics: what kind of talk a flow is, from its counts, sizes and times alone."""
 
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from oddflow.flows.naming import _talk_kernels as talk
 from oddflow.flows.naming.names import name_array
 
 NUMBERS = Path(__file__).with_name("statistics.toml")
 KINDS = (
     "failed", "one-way", "media", "beacon", "bulk-download", "bulk-upload", "lookup", "interactive", "request-response",
 )  # fmt: skip
-"""In the order in which they are tried."""
-TCP, UDP = 6, 17
-Floats = NDArray[np.float64]
+"""By number, as `_talk_kernels` gives them; in the order in which they are tried."""
+FIELDS = ("packets", "payload_packets", "payload_bytes", "gap_sum_us", "gap_squares_us2")
+"""What is looked at of a direction, as `_talk_kernels` numbers it."""
 
 
 @cache
@@ -28,72 +28,23 @@ def shipped_numbers() -> dict[str, dict[str, Any]]:
         return tomllib.load(file)
 
 
-def _number(batch: pa.RecordBatch, name: str) -> Floats:
-    values: Floats = batch.column(name).cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False)
-    return values
-
-
-@dataclass(frozen=True, slots=True)
-class Direction:
-    """One direction of n flows, (n,) each."""
-
-    packets: Floats
-    payload_packets: Floats
-    payload_bytes: Floats
-    gap_mean_s: Floats
-    gap_variation: Floats
-
-    @property
-    def mean_payload_bytes(self) -> Floats:
-        """Payload of a packet that carries any."""
-        mean: Floats = self.payload_bytes / np.maximum(self.payload_packets, 1)
-        return mean
-
-
-def _direction(batch: pa.RecordBatch, name: str) -> Direction:
-    packets = _number(batch, f"{name}_packets")
-    gaps = np.maximum(packets - 1, 1)
-    mean_us = _number(batch, f"{name}_gap_sum_us") / gaps
-    variance = np.maximum(_number(batch, f"{name}_gap_squares_us2") / gaps - mean_us**2, 0)
-    return Direction(
-        packets,
-        _number(batch, f"{name}_payload_packets"),
-        _number(batch, f"{name}_payload_bytes"),
-        mean_us / 1e6,
-        np.sqrt(variance) / np.maximum(mean_us, 1),
-    )
-
-
-def _is_media(way: Direction, numbers: dict[str, Any]) -> NDArray[np.bool_]:
-    least, most = numbers["payload_bytes"]
-    found: NDArray[np.bool_] = (
-        (way.payload_packets >= numbers["least_packets"])
-        & (way.gap_mean_s <= 1 / numbers["least_per_s"])
-        & (way.mean_payload_bytes >= least)
-        & (way.mean_payload_bytes <= most)
-        & (way.gap_variation <= numbers["most_variation"])
-    )
-    return found
-
-
-def _is_beacon(way: Direction, numbers: dict[str, Any]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (
-        (way.payload_packets >= numbers["least_packets"])
-        & (way.gap_mean_s >= numbers["least_gap_s"])
-        & (way.gap_variation <= numbers["most_variation"])
-        & (way.mean_payload_bytes <= numbers["most_payload_bytes"])
-    )
-    return found
-
-
-def _is_bulk(way: Direction, other: Direction, numbers: dict[str, Any]) -> NDArray[np.bool_]:
-    both = way.payload_bytes + other.payload_bytes
-    found: NDArray[np.bool_] = (
-        (way.payload_bytes >= numbers["least_bytes"])
-        & (way.payload_bytes >= numbers["least_share"] * both)
-        & (way.mean_payload_bytes >= numbers["least_mean_bytes"])
-    )
-    return found
+def _limits(numbers: dict[str, dict[str, Any]]) -> NDArray[np.float64]:
+    """The thresholds as `_talk_kernels` numbers them, (THRESHOLDS,)."""
+    media, beacon, bulk = numbers["media"], numbers["beacon"], numbers["bulk"]
+    lookup, interactive = numbers["lookup"], numbers["interactive"]
+    limits = np.empty(talk.THRESHOLDS)
+    limits[talk.MEDIA_PACKETS], limits[talk.MEDIA_PER_S] = media["least_packets"], media["least_per_s"]
+    limits[talk.MEDIA_LEAST_BYTES], limits[talk.MEDIA_MOST_BYTES] = media["payload_bytes"]
+    limits[talk.MEDIA_VARIATION] = media["most_variation"]
+    limits[talk.BEACON_PACKETS], limits[talk.BEACON_GAP_S] = beacon["least_packets"], beacon["least_gap_s"]
+    limits[talk.BEACON_VARIATION], limits[talk.BEACON_BYTES] = beacon["most_variation"], beacon["most_payload_bytes"]
+    limits[talk.BULK_BYTES], limits[talk.BULK_SHARE] = bulk["least_bytes"], bulk["least_share"]
+    limits[talk.BULK_MEAN_BYTES] = bulk["least_mean_bytes"]
+    limits[talk.LOOKUP_PACKETS], limits[talk.LOOKUP_BYTES] = lookup["most_packets"], lookup["most_bytes"]
+    limits[talk.INTERACTIVE_PACKETS] = interactive["least_packets"]
+    limits[talk.INTERACTIVE_MEAN_BYTES] = interactive["most_mean_bytes"]
+    limits[talk.INTERACTIVE_GAP_S] = interactive["least_gap_s"]
+    return limits
 
 
 def names_by_statistics(batch: pa.RecordBatch, numbers: dict[str, dict[str, Any]] | None = None) -> pa.DictionaryArray:
@@ -103,28 +54,13 @@ def names_by_statistics(batch: pa.RecordBatch, numbers: dict[str, dict[str, Any]
         batch: n flows with the packet, payload and gap columns of both directions, start, end and protocol.
         numbers: The thresholds, by default the shipped ones (`statistics.toml`).
     """
-    numbers = numbers or shipped_numbers()
-    up, down = _direction(batch, "forward"), _direction(batch, "reverse")
-    protocol = _number(batch, "protocol")
-    payload_packets = up.payload_packets + down.payload_packets
-    lookup, interactive = numbers["lookup"], numbers["interactive"]
-    is_kind = [
-        (protocol == TCP) & (payload_packets == 0),
-        (down.packets == 0) & (up.payload_packets < numbers["beacon"]["least_packets"]),
-        (protocol == UDP) & (_is_media(up, numbers["media"]) | _is_media(down, numbers["media"])),
-        _is_beacon(up, numbers["beacon"]),
-        _is_bulk(down, up, numbers["bulk"]),
-        _is_bulk(up, down, numbers["bulk"]),
-        (up.payload_packets <= lookup["most_packets"])
-        & (down.payload_packets <= lookup["most_packets"])
-        & (up.payload_bytes + down.payload_bytes <= lookup["most_bytes"]),
-        (up.payload_packets >= interactive["least_packets"])
-        & (up.mean_payload_bytes <= interactive["most_mean_bytes"])
-        & (up.gap_mean_s >= interactive["least_gap_s"]),
-        down.packets > 0,
-        up.packets > 0,
-    ]
-    chosen = [*range(len(KINDS)), KINDS.index("one-way")]
-    found = np.select(is_kind, chosen, default=-1)
-    unknown = batch.column("forward_packets").is_null().to_numpy(zero_copy_only=False)
-    return name_array(np.where(unknown, -1, found).astype(np.int16), KINDS)
+    ways = np.empty((2, talk.WAY_FIELDS, batch.num_rows))
+    for way, direction in zip(ways, ("forward", "reverse"), strict=True):
+        for values, field in zip(way, FIELDS, strict=True):
+            values[:] = batch.column(f"{direction}_{field}").fill_null(0).to_numpy(zero_copy_only=False)
+    protocols = np.array(batch.column("protocol").fill_null(0).to_numpy(zero_copy_only=False), np.uint8)
+    names = np.empty(batch.num_rows, np.int16)
+    talk.name_talks(protocols, ways, _limits(numbers or shipped_numbers()), names)
+    if batch.column("forward_packets").null_count:
+        names[batch.column("forward_packets").is_null().to_numpy(zero_copy_only=False)] = talk.UNNAMED
+    return name_array(names, KINDS)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from oddflow.flows.naming.ports import SCTP, TCP, UDP
+from oddflow.flows.naming._port_kernels import SCTP, TCP, UDP
 from oddflow.logs.derive import ICMP, ICMP6
 from oddflow.logs.netflow.columns import mac_text, or_null, repeated, text_or_null
 from oddflow.logs.netflow.ends import read_ends
