@@ -123,6 +123,8 @@ def test_held_back_scores_are_those_of_the_rows_that_were_not_learnt_from(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_odd_rows_score_above_held_back_ones(name):
+    if not registry.find(name).relations:
+        pytest.skip(f"{name} looks at each column by itself")
     model = SealedModel(learn(gathered(1_200), detector=name, **THOROUGH.get(name, {})))
     assert np.median(model.scores(odd_rows(200, 9))) > np.quantile(model.held_back, 0.8)
 

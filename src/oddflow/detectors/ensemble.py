@@ -27,9 +27,9 @@ class Ensemble(Detector):
 
     With "rank", a member's score becomes -log₁₀ of the share of those rows that score as high, between 11 knots in
     straight lines and beyond them as steeply as between the last two; the mean of all is the score (Fisher's method).
-    With "probability", it becomes p = σ(z - 3), z its deviations above the mean; the score is the mean of -log(1 - p): it grows
-    with the probability 1 - Π (1 - p) that at least one member is right. A feature's part is the score times the mean of its shares in the
-    members' scores.
+    With "probability", it becomes p = σ(z - 3), z its deviations above the mean; the score is the mean of -log(1 - p):
+    it grows with the probability 1 - Π (1 - p) that at least one member is right. A feature's part is the score times
+    the mean of its shares in the members' scores.
 
     Source: Fisher 1932, "Statistical Methods for Research Workers", section 21.1; Kriegel, Kröger, Schubert & Zimek
     2011, "Interpreting and Unifying Outlier Scores".
