@@ -1,5 +1,9 @@
 """`learn --labels`: a capture and what its flows are, to a model that finds the attack again."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from .call import call
@@ -46,3 +50,18 @@ def test_what_cannot_be_learnt_so_says_why(place, words, said):
     outcome = call("learn", place / "day.pcap", *given, "-o", place / "none.oddflow")
     assert outcome.code == 2
     assert said in outcome.message
+
+
+def test_where_it_scores_neither_torch_nor_scikit_learn_is_needed(place):
+    model = place / "alone.oddflow"
+    assert call("learn", place / "day.pcap", "--detector", "isolation-forest", "-o", model).code == 0
+    code = """
+import sys
+sys.modules["sklearn"] = sys.modules["torch"] = None
+from oddflow.cli.main import main
+main()
+"""
+    words = ["detect", str(place / "next.pcap"), "-m", str(model), "--json"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "flows" in json.loads(done.stdout)

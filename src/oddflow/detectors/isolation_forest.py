@@ -31,7 +31,7 @@ class IsolationForest(WholeScoreDetector):
     Args:
         features: The columns of a row.
         trees: How many.
-        samples: Rows that a tree is grown on; the paper's 256 hides dense attacks well enough, more see finer shapes.
+        samples: Rows that a tree is grown on; few keep dense attacks apart (the paper's 256), more see finer shapes.
         columns: Share of the columns that a tree sees, 0 to 1.
         seed: Of the samples and cuts.
     """
