@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("oddflow", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("oddflow")
+# the same examples on every run, so that what is green stays green; `HYPOTHESIS_PROFILE=explore` looks for new ones
+slow = [HealthCheck.too_slow]
+settings.register_profile("oddflow", deadline=None, max_examples=100, suppress_health_check=slow, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1_000, suppress_health_check=slow)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "oddflow"))
 
 os.environ.pop("COLUMNS", None)  # tables have the width of a pipe, whoever runs the tests
 

@@ -48,7 +48,11 @@ def until_it_reads(pid):
 def test_an_interrupt_ends_with_130_and_leaves_nothing(words, office, tmp_path):
     words = [word.format(folder=tmp_path, **vars(office)) for word in words]
     waiting = subprocess.Popen(
-        [*COMMAND, *words], stdin=-1, stdout=-1, stderr=-1, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+        ["env", "--default-signal=INT", *COMMAND, *words],  # a shell's background job would ignore it
+        stdin=-1,
+        stdout=-1,
+        stderr=-1,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )
     with waiting as process:
         if "-" in words:

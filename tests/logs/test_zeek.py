@@ -392,3 +392,9 @@ def test_headers_that_change_without_end_cost_their_lines(tmp_path):
     assert 200 < len(rows) < 260
     assert only(ledger)[0].startswith(f"{LOST}more than 256 different headers")
     assert len(rows) + ledger.lost_total == 300
+
+
+@pytest.mark.parametrize("end", ["   ", "   \n", "\n \n\t\n"])
+def test_blank_lines_are_no_loss(tmp_path, end):
+    rows, ledger = read_text(tmp_path, tsv({}) + end)
+    assert (len(rows), ledger.complete) == (1, True)

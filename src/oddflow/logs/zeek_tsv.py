@@ -33,7 +33,7 @@ def read_lines(
     wrong: list[int] = []
 
     def skip(row: Any) -> str:
-        if row.text:
+        if row.text.strip():
             ledger.lost(
                 Loss.RECORD, 1, "other number of fields than the header has", at=f"{name}, line {lines[row.number - 1]}"
             )
