@@ -11,7 +11,7 @@ import pytest
 import oddflow
 from tests.capture.build import ether, ipv4, pcap, tcp, udp
 
-LEARNING = ("torch", "onnxscript", "tensorboard")
+LEARNING = ("torch", "onnxscript", "tensorboard", "sklearn", "pyod")
 HEAVY = ("numpy", "numba", "pyarrow", "onnxruntime", "torch")
 DETECTION = ("capture", "features", "flows", "logs", "models", "reports", "verdicts")
 

@@ -12,6 +12,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from oddflow.capture.capture_set import CaptureSet, passes_once
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from oddflow.training.loop import EpochTold
 
 Source = str | PathLike[str]
+LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told"
 
 WANTED = {Reads.TABULAR: "statistics of flows", Reads.IMAGE: "the first bytes of flows", Reads.SEQUENCE: "packets"}
 
@@ -142,6 +144,7 @@ def gather_dataset(
     seed: int = 0,
     ledger: Ledger | None = None,
     leaks: "Callable[[Sequence[Finding], Split], None] | None" = None,
+    attacks: bool = False,
 ) -> Gathered:
     """Reads the rows of a data set that a split learns from, and of them the normal ones.
 
@@ -152,6 +155,7 @@ def gather_dataset(
         seed: Of all chance in it.
         ledger: Told of all that is lost.
         leaks: Told what `oddflow.datasets.leaks.check_leaks` finds of the split; unless given, it is not checked.
+        attacks: Keeps the attacks too, with labels, for supervised detectors.
 
     Raises:
         InputError: A file of the set is missing, or is not what it should be.
@@ -166,7 +170,31 @@ def gather_dataset(
     chosen = splits(rows, split, seed=seed)[0]
     if leaks is not None:
         leaks(check_leaks(rows, chosen, seed=seed), chosen)
-    return baseline(rows, chosen)
+    return baseline(rows, chosen, attacks=attacks)
+
+
+def gather_labelled(*sources: Source, truth: Source, portable: bool = False, ledger: Ledger | None = None) -> Gathered:
+    """Reads captures and logs with what a ground truth says of their flows, for supervised detectors.
+
+    Flows that no row of the truth holds keep the label of their source, if it has any, and else are normal.
+
+    Args:
+        sources: Captures, logs or flow tables.
+        truth: The ground-truth CSV.
+        portable: Learns only from what all sources know (see learn).
+        ledger: Told of all that is lost, and of truth rows without a flow.
+
+    Raises:
+        InputError: A source cannot be read, or the truth is wrong.
+        UsageError: No flow is normal.
+    """
+    from oddflow.datasets.loading import load_labelled
+    from oddflow.datasets.rows import Split
+    from oddflow.learning.labelled import baseline
+
+    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger)
+    everything = np.arange(len(rows))
+    return baseline(rows, Split("all", everything, everything[:0]), attacks=True)
 
 
 def learn_gathered(
@@ -226,7 +254,7 @@ def _all(listeners: "Sequence[EpochTold]") -> "EpochTold":
     return tell
 
 
-def learn(
+def learn(  # noqa: PLR0913  (the front door: each is by keyword)
     *sources: Source,
     output: Source | None = None,
     detector: str | None = None,
@@ -237,9 +265,10 @@ def learn(
     merge: bool = False,
     portable: bool = False,
     privacy: Privacy = OPEN,
+    labels: Source | None = None,
     **options: Any,
 ) -> SealedModel:
-    """Learns what is normal from traffic that is believed to be.
+    """Learns what is normal from traffic that is believed to be, or what attacks are from labelled traffic.
 
     Args:
         sources: Paths, or "-" for standard input.
@@ -252,6 +281,7 @@ def learn(
         merge: Reads all sources as one capture, in the order of time.
         portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
         privacy: What the flows may tell; without payload, the model does not look at it.
+        labels: A ground-truth CSV, for supervised detectors; all else of how flows are cut is then as usual.
         options: Of the detector.
 
     Raises:
@@ -259,6 +289,11 @@ def learn(
         UsageError: Too few flows, or no such detector or option.
         OutputError: The model cannot be written.
     """
+    if labels is not None:
+        if settings or home_networks or merge or privacy != OPEN:
+            raise UsageError(LABELS_ALONE)
+        gathered = gather_labelled(*sources, truth=labels, portable=portable, ledger=ledger)
+        return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
     gathered = gather(
         *sources,
         settings=settings,

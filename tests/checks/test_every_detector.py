@@ -18,7 +18,7 @@ from tests.models.make import NOTHING, manifest
 
 from .problem import PAIR, PLANTED, area_under_curve, pair_rows, problem_for
 
-NAMES = [name for name in registry.names() if registry.installed(name)]
+NAMES = [name for name in registry.names() if registry.installed(name) and not registry.find(name).supervised]
 FAST = {
     "autoencoder": {"epochs": 30},
     "adversarial-autoencoder": {"epochs": 20, "learning_rate": 4e-3},
@@ -26,6 +26,7 @@ FAST = {
     "deep-belief-network": {"epochs": 80, "pretraining": 5},
     "deep-boltzmann-machine": {"epochs": 30},
     "restricted-boltzmann-machine": {"epochs": 20},
+    "isolation-forest": {"samples": 1_024},
     "generative-adversarial-network": {"epochs": 30, "encoding": 30},
     "packet-language-model": {"epochs": 12, "hidden": 16},
     "variational-autoencoder": {"epochs": 30},
@@ -52,6 +53,11 @@ def problem_of(name):
 def only_tabular(name):
     if registry.find(name).reads is not Reads.TABULAR:
         pytest.skip(f"{name} reads {registry.find(name).reads}")
+
+
+def only_related(name):
+    if not registry.find(name).relations:
+        pytest.skip(f"{name} looks at each column by itself")
 
 
 @cache
@@ -84,12 +90,22 @@ pytestmark = pytest.mark.parametrize("name", NAMES)
 
 
 def test_it_finds_rows_that_no_column_alone_tells(name, problem):
+    only_related(name)
     scores = fitted(name).decision_function
     assert area_under_curve(scores(problem.odd), scores(problem.normal)) > 0.8
 
 
+def test_it_finds_rows_that_one_column_tells(name, problem):
+    only_tabular(name)
+    rows, places = problem.normal.copy(), 1 + np.arange(len(problem.normal)) % 8
+    rows[np.arange(len(rows)), places] += np.where(places < 5, 50_000, 8)
+    scores = fitted(name).decision_function
+    assert area_under_curve(scores(rows), scores(problem.normal)) > 0.8
+
+
 def test_it_finds_two_features_that_part_which_went_together(name):
     only_tabular(name)
+    only_related(name)
     detector = registry.create(name, PAIR, **FAST.get(name, {})).fit(pair_rows(1_500, 0), validation=pair_rows(300, 1))
     odd, normal = pair_rows(500, 2, sign=-1), pair_rows(500, 3)
     assert area_under_curve(detector.decision_function(odd), detector.decision_function(normal)) > 0.8

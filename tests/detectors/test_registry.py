@@ -11,8 +11,9 @@ FEATURES = (Feature("a", "", Scale.LINEAR, "{value}"),)
 
 
 def test_the_list_is_closed_and_sorted():
+def test_the_list_is_closed_and_sorted():
     assert registry.names() == sorted(registry.DETECTORS)
-    assert {"autoencoder", "packet-markov-chain", "robust-pca"} <= set(registry.names())
+    assert {"autoencoder", "isolation-forest", "packet-markov-chain", "robust-pca"} <= set(registry.names())
 
 
 def test_an_unknown_name_lists_what_there_is():

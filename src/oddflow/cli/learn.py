@@ -1,4 +1,4 @@
-"""`oddflow learn`: normal traffic to a sealed model."""
+"""`oddflow learn`: traffic to a sealed model."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +64,16 @@ def learn(
             "stratified-k-fold (the first fold).",
         ),
     ] = "official",
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="TRUTH.csv",
+            help="What the flows of the sources are (see `oddflow detect --truth`), for a detector that learns from "
+            "attacks too.",
+            show_default=False,
+        ),
+    ] = None,
     leak_checks: Annotated[
         bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")
     ] = True,
@@ -105,13 +115,17 @@ def learn(
     given = registry.parsed(detector or registry.default(), option or [])
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
+    if (dataset or labels) and (merge or home_net or settings != MeterSettings() or privacy != OPEN):
+        raise UsageError(api.LABELS_ALONE)
+    attacks = registry.find(detector or registry.default()).supervised
     if dataset:
-        if merge or portable or home_net or settings != MeterSettings() or privacy != OPEN:
-            raise UsageError(
-                "the rows of a --dataset are read as they are: leave out how flows are cut, merged and told"
-            )
+        if portable or labels:
+            raise UsageError("a --dataset has features and labels of its own; leave out --portable and --labels")
         told = _tell_leaks if leak_checks else None
-        gathered = api.gather_dataset(dataset, data, split=split, seed=seed, ledger=ledger, leaks=told)
+        gathered = api.gather_dataset(dataset, data, split=split, seed=seed, ledger=ledger, leaks=told, attacks=attacks)
+    elif labels:
+        with console.moving(None, f"reading {', '.join(sources or [])}"):
+            gathered = api.gather_labelled(*(sources or []), truth=labels, portable=portable, ledger=ledger)
     else:
         with console.reading(sources or [], "metering") as progress:
             gathered = api.gather(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from oddflow.detectors.labels import check_labels
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
@@ -51,6 +52,10 @@ class Detector(ABC):
     """Whether it watches rows that it does not learn from, to know when to stop."""
     order_matters: ClassVar[bool] = True
     """Whether the same rows in another order give another detector."""
+    relations: ClassVar[bool] = True
+    """Whether it sees that features part which went together; what looks at each by itself does not."""
+    supervised: ClassVar[bool] = False
+    """Whether it learns from attacks too, and must be told which rows they are."""
 
     features: Sequence[Feature]
     width_: int
@@ -60,26 +65,27 @@ class Detector(ABC):
 
         Args:
             x: Raw feature rows, shape (n, d), finite; n ≥ 2.
-            y: Ignored by unsupervised detectors; shape (n,).
+            y: 0 for normal rows and 1 for attacks, shape (n,); ignored by unsupervised detectors.
             validation: Normal rows to stop by, (v, d); where none are given, the last fifth of x if it stops early.
 
         Returns:
             Itself, fitted: learned state ends in an underscore.
 
         Raises:
-            UsageError: x is empty, has one row, holds NaN or infinity, or its width is not that of the features; or an
-                option is out of its limits.
+            UsageError: x is empty, has one row, holds NaN or infinity, or its width is not that of the features; an
+                option is out of its limits; or a supervised detector lacks labels of both kinds.
             LearningFailed: It diverged.
         """
         self._check_options()
         names = [feature.name for feature in self.features]
         rows = check_rows(x, width=len(self.features), at_least=2, names=names)
+        labels = check_labels(y, len(rows), self.name) if self.supervised else None
         if validation is not None:
             held = check_rows(validation, width=rows.shape[1], at_least=1, names=names)
         else:
             cut = len(rows) - max(1, len(rows) // 5) if self.stops_early else len(rows)
             rows, held = rows[:cut], rows[cut:]
-        self._fit(rows, held, y)
+        self._fit(rows, held, labels)
         self.width_ = rows.shape[1]
         return self
 

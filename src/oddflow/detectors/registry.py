@@ -36,6 +36,9 @@ DETECTORS = {
         "RestrictedBoltzmannDetector",
         "train",
     ),
+    "bayesian-network": ("oddflow.detectors.bayesian_network", "BayesianNetwork", ""),
+    "entropy": ("oddflow.detectors.entropy", "Entropy", ""),
+    "histograms": ("oddflow.detectors.histograms", "Histograms", ""),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
     "variational-autoencoder": (
         "oddflow.detectors.variational_autoencoder",
@@ -43,6 +46,24 @@ DETECTORS = {
         "train",
     ),
 }
+CLASSICAL = {
+    "decision-tree": ("oddflow.detectors.decision_tree", "DecisionTree"),
+    "ensemble": ("oddflow.detectors.ensemble", "Ensemble"),
+    "fuzzy-rules": ("oddflow.detectors.fuzzy_rules", "FuzzyRules"),
+    "gaussian-mixture": ("oddflow.detectors.gaussian_mixture", "GaussianMixture"),
+    "gradient-boosting": ("oddflow.detectors.gradient_boosting", "GradientBoosting"),
+    "isolation-forest": ("oddflow.detectors.isolation_forest", "IsolationForest"),
+    "k-means": ("oddflow.detectors.k_means", "KMeans"),
+    "learned-rules": ("oddflow.detectors.learned_rules", "LearnedRules"),
+    "naive-bayes": ("oddflow.detectors.naive_bayes", "NaiveBayes"),
+    "nearest-neighbours": ("oddflow.detectors.nearest", "NearestNeighbours"),
+    "one-class-svm": ("oddflow.detectors.one_class_svm", "OneClassSvm"),
+    "principal-components": ("oddflow.detectors.principal_components", "PrincipalComponents"),
+    "random-forest": ("oddflow.detectors.random_forest", "RandomForest"),
+    "support-vectors": ("oddflow.detectors.support_vectors", "SupportVectors"),
+}
+"""Those that scikit-learn fits; sealed, they need it no more."""
+DETECTORS |= {name: (*place, "train") for name, place in CLASSICAL.items()}
 PROBES = {"train": "torch"}
 
 
@@ -54,7 +75,12 @@ def names() -> list[str]:
 def installed(name: str) -> bool:
     """Whether what a detector needs is installed."""
     extra = DETECTORS[name][2]
-    return not extra or find_spec(PROBES[extra]) is not None
+    return not extra or find_spec(_probe(name)) is not None
+
+
+def _probe(name: str) -> str:
+    """The package whose presence tells that a detector's extra is installed."""
+    return "sklearn" if name in CLASSICAL else PROBES[DETECTORS[name][2]]
 
 
 def default() -> str:
@@ -72,8 +98,9 @@ def find(name: str) -> type[Detector]:
         raise UsageError(f"there is no detector {name!r}; there are {', '.join(names())}")
     module, attribute, extra = DETECTORS[name]
     if not installed(name):
+        lacks = "scikit-learn" if name in CLASSICAL else "torch"
         raise UsageError(
-            f"{name} needs torch: pip install 'oddflow[{extra}]', or use --detector robust-pca, which needs no more"
+            f"{name} needs {lacks}: pip install 'oddflow[{extra}]', or use --detector robust-pca, which needs no more"
         )
     found: type[Detector] = getattr(import_module(module), attribute)
     return found

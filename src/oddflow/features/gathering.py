@@ -42,6 +42,7 @@ class Gathered:
         incomplete: Flows that lacked something which others of their source had: it was taken as 0.
         privacy: What was to be told of them.
         pseudonyms: The fingerprint of the key under whose pseudonyms the flows are; "" for none.
+        y: 0 for normal rows and 1 for attacks, (n,) int64; None where all are believed to be normal.
     """
 
     x: NDArray[np.float32]
@@ -59,6 +60,7 @@ class Gathered:
     incomplete: int = 0
     privacy: Privacy = OPEN
     pseudonyms: str = ""
+    y: NDArray[np.int64] | None = None
 
     @property
     def span_s(self) -> float:

@@ -1,4 +1,4 @@
-"""Labelled rows to a baseline: the normal rows of what is learnt from."""
+"""Labelled rows to a baseline: the normal rows of what is learnt from, and the attacks where they are asked for."""
 
 import numpy as np
 
@@ -21,10 +21,11 @@ def version_of(rows: LabelledRows) -> str:
     return next(of_flows, f"{FEATURE_SET} {rows.name}")
 
 
-def baseline(rows: LabelledRows, split: Split) -> Gathered:
+def baseline(rows: LabelledRows, split: Split, *, attacks: bool = False) -> Gathered:
     """The normal rows that a split learns from, as `learn` takes them; what is missing is 0.
 
-    Rows without times stand in the set's order, a second apart: a budget in time then means rows, not time.
+    Rows without times stand in the set's order, a second apart: a budget in time then means rows, not time. With
+    `attacks`, the attacks stand among them and `y` tells which they are; `flows` counts the normal ones all the same.
 
     Raises:
         UsageError: None of them is normal.
@@ -32,12 +33,13 @@ def baseline(rows: LabelledRows, split: Split) -> Gathered:
     normal = split.train[~rows.is_attack[split.train]]
     if not len(normal):
         raise UsageError(f"{rows.name}, {split.name}: no row to learn from is normal; split it another way")
-    times_ns = rows.times_ns[normal] if rows.times_ns is not None else np.arange(len(normal)) * 1_000_000_000
-    seen = Fingerprint(f"{rows.name}, {split.name}", flows=len(normal), hashed=True)
-    for place, kept in enumerate((rows.x[normal], rows.y[normal])):
+    taken = split.train if attacks else normal
+    times_ns = rows.times_ns[taken] if rows.times_ns is not None else np.arange(len(taken)) * 1_000_000_000
+    seen = Fingerprint(f"{rows.name}, {split.name}", flows=len(taken), hashed=True)
+    for place, kept in enumerate((rows.x[taken], rows.y[taken])):
         seen.add(np.ascontiguousarray(kept).tobytes() if place else np.ascontiguousarray(kept).data.cast("B"))
     return Gathered(
-        x=rows.filled()[normal],
+        x=rows.filled()[taken],
         times_ns=times_ns,
         features=rows.features,
         flows=len(normal),
@@ -49,4 +51,5 @@ def baseline(rows: LabelledRows, split: Split) -> Gathered:
         home_networks=PRIVATE,
         context=ContextSettings().as_dict(),
         version=version_of(rows),
+        y=rows.is_attack[taken].astype(np.int64) if attacks else None,
     )

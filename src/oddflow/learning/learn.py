@@ -11,6 +11,7 @@ import numpy as np
 from oddflow import __version__
 from oddflow.detectors import registry
 from oddflow.detectors.base import Detector
+from oddflow.detectors.labels import check_labels
 from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
 from oddflow.learning.seal import seal_detector
@@ -44,69 +45,98 @@ QUANTILES = (0.0, 0.001, 0.01, 0.5, 0.99, 0.999, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Rows of a baseline by their use, each a stretch of time of its own."""
+    """Rows of a baseline by their use, each a stretch of time of its own.
+
+    Attributes:
+        fit, validation, held_back: Normal rows, (n, d).
+        attacks: Attacks of the time that fit and validation rows are from, (a, d); none for unsupervised detectors.
+    """
 
     fit: Floats
     validation: Floats
     held_back: Floats
+    attacks: Floats
 
     @classmethod
-    def of(cls, known: Floats, held_back: Floats) -> "Split":
+    def of(cls, known: Floats, held_back: Floats, attacks: Floats | None = None) -> "Split":
         """The last 15 % of the known rows, in time order, are for validation."""
         cut = round(len(known) * (1 - VALIDATION_SHARE))
-        return cls(known[:cut], known[cut:], held_back)
+        return cls(known[:cut], known[cut:], held_back, known[:0] if attacks is None else attacks)
+
+    @property
+    def known(self) -> Floats:
+        """Normal rows that were learnt from, (n, d)."""
+        return np.concatenate([self.fit, self.validation])
+
+    def teach(self, detector: Detector) -> Detector:
+        """Fits a detector; attacks only where it learns from them."""
+        if not detector.supervised:
+            return detector.fit(self.fit, validation=self.validation)
+        known = self.known
+        labels = np.repeat(np.array([0, 1]), [len(known), len(self.attacks)])
+        return detector.fit(np.concatenate([known, self.attacks]), labels)
 
 
 def splits(gathered: Gathered) -> list[Split]:
     """Four splits, each with another quarter of the time held back; only the last of them for many rows.
 
-    Together they hold each row back once, so that all of a short baseline sets the threshold (cross-conformal
-    calibration: Vovk 2015, "Cross-conformal predictors").
+    Together they hold each normal row back once, so that all of a short baseline sets the threshold (cross-conformal
+    calibration: Vovk 2015, "Cross-conformal predictors"). Quarters are of the normal rows; attacks belong to the
+    quarter that was when they ended, and where all of them are in one, the three splits without it are left.
 
     Raises:
         UsageError: There are too few rows.
     """
-    count = len(gathered.x)
+    order = np.argsort(gathered.times_ns, kind="stable")
+    x, times_ns = gathered.x[order], gathered.times_ns[order]
+    is_attack = np.zeros(len(x), bool) if gathered.y is None else gathered.y[order] == 1
+    x, attacks = x[~is_attack], x[is_attack]
+    count = len(x)
     if count < FEWEST_ROWS:
         raise UsageError(f"{count} flows are too few to learn from; give a capture with {FEWEST_ROWS} or more")
-    x = gathered.x[np.argsort(gathered.times_ns, kind="stable")]
     edges = [round(count * place / STRETCHES) for place in range(STRETCHES + 1)]
-    found = [Split.of(np.concatenate([x[:start], x[end:]]), x[start:end]) for start, end in pairwise(edges)]
+    begins = times_ns[~is_attack][edges[1:-1]]
+    stretch = np.searchsorted(begins, times_ns[is_attack], side="right")
+    found = [
+        Split.of(np.concatenate([x[:start], x[end:]]), x[start:end], attacks[stretch != place])
+        for place, (start, end) in enumerate(pairwise(edges))
+    ]
+    if len(attacks):
+        found = [split for split in found if len(split.attacks)]
     return found if count <= CROSS_AT_MOST else found[-1:]
 
 
 def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **options: Any) -> Archive:
-    """Learns a baseline that is believed to be normal.
+    """Learns a baseline that is believed to be normal, or whose attacks are known.
 
     Args:
-        gathered: Its feature rows.
+        gathered: Its feature rows. Where they have labels, the threshold is set by normal rows alone; attacks are
+            learnt by supervised detectors and left out by others.
         detector: By name; the best that is installed unless given.
         seed: Of all chance in it.
         options: Of the detector.
 
     Raises:
-        UsageError: Too few rows, or no such detector or option.
+        UsageError: Too few rows, no such detector or option, or a supervised detector lacks labels of both kinds.
         LearningFailed: It diverged.
     """
     name = detector or registry.default()
+    is_supervised = registry.find(name).supervised
+    if is_supervised:
+        check_labels(gathered.y, len(gathered.x), name)
     started = perf_counter()
     parts = splits(gathered)
-    fitted = []
-    for split in parts:
-        fitted.append(registry.create(name, gathered.features, seed=seed, **options))
-        fitted[-1].fit(split.fit, validation=split.validation)
+    fitted = [split.teach(registry.create(name, gathered.features, seed=seed, **options)) for split in parts]
     held_back = np.concatenate(
         [one.decision_function(split.held_back) for one, split in zip(fitted, parts, strict=True)]
     )
     sealed, used = fitted[-1], parts[-1]
-    if len(parts) > 1:
-        whole = np.concatenate([used.fit, used.validation, used.held_back])
-        used = Split.of(whole, whole[:0])
-        sealed = registry.create(name, gathered.features, seed=seed, **options)
-        sealed.fit(used.fit, validation=used.validation)
+    if len(gathered.x) - _attacks(gathered) <= CROSS_AT_MOST:
+        used = _whole(gathered)
+        sealed = used.teach(registry.create(name, gathered.features, seed=seed, **options))
     training = Training(
-        fit_rows=len(used.fit),
-        validation_rows=len(used.validation),
+        fit_rows=len(used.known) + len(used.attacks) if is_supervised else len(used.fit),
+        validation_rows=0 if is_supervised else len(used.validation),
         calibration_rows=len(held_back),
         **_epochs(sealed),
     )
@@ -116,11 +146,25 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
         gathered,
         sealed,
         options=shown | {"seed": seed},
-        known=np.concatenate([used.fit, used.validation]),
+        known=used.known,
         scores=held_back,
         training=training,
         duration_s=perf_counter() - started,
     )
+
+
+def _attacks(gathered: Gathered) -> int:
+    return 0 if gathered.y is None else int(gathered.y.sum())
+
+
+def _whole(gathered: Gathered) -> Split:
+    """All rows to learn from: nothing is held back."""
+    order = np.argsort(gathered.times_ns, kind="stable")
+    x = gathered.x[order]
+    if gathered.y is None:
+        return Split.of(x, x[:0])
+    y = gathered.y[order]
+    return Split.of(x[y == 0], x[:0], x[y == 1])
 
 
 def _epochs(fitted: Detector) -> dict[str, Any]:

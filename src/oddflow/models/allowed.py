@@ -3,7 +3,8 @@
 A graph from a stranger is data. It passes only if it has the one input and the two outputs that Oddflow
 writes; uses operators that compute on the values given and nothing else (no loops, no branches, no functions,
 no files, no custom code); holds its constants itself; and each value in it has one row for each row of x, along
-whichever axis, of bounded width.
+whichever axis, of bounded width. Trees are one operator of ONNX's second set, with checks of their own
+(allowed_trees.py).
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from oddflow.errors import NotAModel
+from oddflow.models import allowed_trees
 
 OPERATORS = frozenset({
     "Abs", "Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "Elu", "Equal", "Erf", "Exp", "Gather",
@@ -29,7 +31,9 @@ MOST_WIDTH = 65_536
 """Numbers a row in any value of the graph."""
 MOST_OPSET = 21
 
-_ITEM_BYTES: dict[int, int] = {onnx.TensorProto.FLOAT: 4, onnx.TensorProto.INT64: 8, onnx.TensorProto.BOOL: 1}
+_ITEM_BYTES: dict[int, int] = {
+    onnx.TensorProto.FLOAT: 4, onnx.TensorProto.DOUBLE: 8, onnx.TensorProto.INT64: 8, onnx.TensorProto.BOOL: 1,
+}  # fmt: skip
 _PLAIN_ATTRIBUTES = frozenset({
     onnx.AttributeProto.INT, onnx.AttributeProto.INTS, onnx.AttributeProto.FLOAT, onnx.AttributeProto.FLOATS,
 })  # fmt: skip
@@ -53,12 +57,16 @@ def check_graph(content: bytes, width: int) -> int:
     except (DecodeError, ValueError, RecursionError):
         raise _refused("it is no ONNX graph") from None
     _check_head(model)
+    trees: dict[str, int] = {}
     for node in model.graph.node:
-        _check_node(node)
+        if node.domain == allowed_trees.DOMAIN and node.op_type == allowed_trees.OPERATOR:
+            trees["".join(node.output[:1])] = allowed_trees.check_trees(node, width, _refused)
+        else:
+            _check_node(node)
     for constant in model.graph.initializer:
         _check_constant(constant)
     _check_ends(model.graph, width)
-    return _widest(model)
+    return _widest(model, trees)
 
 
 def _refused(reason: str) -> NotAModel:
@@ -66,8 +74,13 @@ def _refused(reason: str) -> NotAModel:
 
 
 def _check_head(model: onnx.ModelProto) -> None:
-    if [opset.domain for opset in model.opset_import] != [""] or model.opset_import[0].version > MOST_OPSET:
-        raise _refused(f"it needs operator sets other than ONNX's own up to {MOST_OPSET}")
+    sets = {opset.domain: opset.version for opset in model.opset_import}
+    trees = sets.pop(allowed_trees.DOMAIN, allowed_trees.VERSION)
+    if list(sets) != [""] or sets[""] > MOST_OPSET or trees != allowed_trees.VERSION or len(model.opset_import) > 2:
+        raise _refused(
+            f"it needs operator sets other than ONNX's own up to {MOST_OPSET} and {allowed_trees.DOMAIN} "
+            f"{allowed_trees.VERSION}"
+        )
     if model.functions or model.training_info or model.graph.sparse_initializer or model.graph.quantization_annotation:
         raise _refused("it brings functions, training steps, or sparse or quantised constants")
     if len(model.graph.node) > MOST_NODES:
@@ -120,9 +133,15 @@ def _spelled(shapes: dict[str, list[int | str]]) -> str:
     return " and ".join(f"{name} ({', '.join(map(str, shape))})" for name, shape in shapes.items())
 
 
-def _widest(model: onnx.ModelProto) -> int:
-    """The widest value, once ONNX itself finds the graph sound and knows the shape of each value."""
+def _widest(model: onnx.ModelProto, trees: dict[str, int]) -> int:
+    """The widest value, once ONNX itself finds the graph sound and knows the shape of each value.
+
+    Of trees it knows none: `trees` says how many numbers a row each gives.
+    """
     del model.graph.value_info[:]  # what the file claims of its shapes counts for nothing
+    model.graph.value_info.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", count]) for name, count in trees.items()
+    )
     try:
         onnx.checker.check_model(model)
         inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True).graph

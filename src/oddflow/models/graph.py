@@ -10,6 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 18
 IR_VERSION = 10
 """What ONNX Runtime 1.20, the oldest that Oddflow installs with, can read."""
+TREES = "ai.onnx.ml"
+"""ONNX's operator set for trees."""
+TREES_OPSET = 3
 
 
 _DEFAULTS = (b"NOTSET", b"forward")
@@ -81,7 +84,7 @@ class GraphBuilder:
         held = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
         for node in graph.node:
             inputs, outputs = [rename(name) for name in node.input], [rename(name) for name in node.output]
-            copied = helper.make_node(node.op_type, inputs, outputs)
+            copied = helper.make_node(node.op_type, inputs, outputs, domain=node.domain)
             shape = held.get(node.input[1]) if node.op_type == "Reshape" else None
             if shape is not None and shape[0] == -1:
                 # 0 stands for "as many rows as given", which shape inference follows; -1 would be "whatever is left"
@@ -109,4 +112,6 @@ class GraphBuilder:
             self._constants,
         )
         opsets = [helper.make_opsetid("", OPSET)]
+        if any(node.domain == TREES for node in self._nodes):
+            opsets.append(helper.make_opsetid(TREES, TREES_OPSET))
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="oddflow")

@@ -1,0 +1,33 @@
+"""What labels must be, checked once, at the border."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from oddflow.errors import UsageError
+
+
+def check_labels(y: ArrayLike | None, count: int, name: str) -> NDArray[np.int64]:
+    """The labels as int64: 0 for normal rows, 1 for attacks, (n,).
+
+    Args:
+        y: What was given.
+        count: Rows n.
+        name: The detector's.
+
+    Raises:
+        UsageError: There are none, another number, others than 0 and 1, or only one of the two.
+    """
+    if y is None:
+        raise UsageError(
+            f"{name} learns from labelled rows and none were given; "
+            "give --labels TRUTH.csv or --dataset NAME, or use a detector that needs no labels"
+        )
+    labels = np.asarray(y)
+    if labels.shape != (count,) or not np.isin(labels, (0, 1)).all():
+        raise UsageError(f"labels of {name} must be {count} times 0 (normal) or 1 (attack); shape {labels.shape} given")
+    attacks = int((labels == 1).sum())
+    if not 0 < attacks < count:
+        raise UsageError(
+            f"{name} learns what parts attacks from normal rows, and of {count} rows {attacks} are attacks; give both"
+        )
+    return labels.astype(np.int64)

@@ -1,0 +1,67 @@
+"""`learn --labels`: a capture and what its flows are, to a model that finds the attack again."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from .call import call
+from .captures import SCANNED, SCANNER, capture
+
+pytest.importorskip("sklearn")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("labels")
+    (folder / "day.pcap").write_bytes(capture(scan=True, seed=3))
+    (folder / "next.pcap").write_bytes(capture(scan=True, seed=4))
+    header = "start,end,src_ip,src_port,dst_ip,dst_port,protocol,what"
+    (folder / "truth.csv").write_text(f"{header}\n*,*,{SCANNER},*,{SCANNED},*,*,scan\n")
+    return folder
+
+
+def test_a_labelled_capture_teaches_what_an_attack_is(place):
+    model = place / "scan.oddflow"
+    words = ("learn", place / "day.pcap", "--labels", place / "truth.csv", "--detector", "random-forest", "-o", model)
+    learnt = call(*words, "--option", "trees=20", "--json")
+    assert learnt.code == 0
+    assert learnt.json["detector"] == "random-forest"
+    assert learnt.json["options"] == {"trees": 20, "seed": 0}
+    found = call("detect", place / "next.pcap", "-m", model, "--truth", place / "truth.csv", "--json").json
+    assert found["truth"]["attacks"][0]["best_rank"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--detector", "random-forest"), "give --labels TRUTH.csv"),
+        (("--labels", "{truth}", "--merge"), "leave out how flows are cut"),
+        (("--labels", "{truth}", "--detector", "random-forest", "--option", "depth=3"), "has no option depth"),
+        (("--labels", "{truth}", "--detector", "random-forest", "--option", "trees"), "NAME=VALUE"),
+        (("--labels", "{truth}", "--detector", "random-forest", "--option", "trees=many"), "from 1 to 4096; 'many'"),
+        (("--labels", "{truth}", "--detector", "random-forest", "--option", "seed=3"), "NAME=VALUE"),
+        (("--labels", "nowhere.csv", "--detector", "random-forest"), "nowhere.csv"),
+    ],
+)
+def test_what_cannot_be_learnt_so_says_why(place, words, said):
+    given = [word.format(truth=place / "truth.csv") for word in words]
+    outcome = call("learn", place / "day.pcap", *given, "-o", place / "none.oddflow")
+    assert outcome.code == 2
+    assert said in outcome.message
+
+
+def test_where_it_scores_neither_torch_nor_scikit_learn_is_needed(place):
+    model = place / "alone.oddflow"
+    assert call("learn", place / "day.pcap", "--detector", "isolation-forest", "-o", model).code == 0
+    code = """
+import sys
+sys.modules["sklearn"] = sys.modules["torch"] = None
+from oddflow.cli.main import main
+main()
+"""
+    words = ["detect", str(place / "next.pcap"), "-m", str(model), "--json"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "flows" in json.loads(done.stdout)
