@@ -11,7 +11,6 @@ FEATURES = (Feature("a", "", Scale.LINEAR, "{value}"),)
 
 
 def test_the_list_is_closed_and_sorted():
-def test_the_list_is_closed_and_sorted():
     assert registry.names() == sorted(registry.DETECTORS)
     assert {"autoencoder", "isolation-forest", "packet-markov-chain", "robust-pca"} <= set(registry.names())
 
