@@ -15,6 +15,8 @@ from oddflow.models.rows import Floats, check_rows
 if TYPE_CHECKING:
     import onnx
 
+    from oddflow.models.kitnet import KitNet
+
 
 class Exportable(StrEnum):
     """How a detector is sealed: as one ONNX graph, as arrays that a kernel runs, or not at all."""
@@ -27,8 +29,8 @@ class Exportable(StrEnum):
 class Detector(ABC):
     """Learns what is normal and scores what is not.
 
-    Subclasses are final: they implement `_fit`, `_contributions`, `_score_of`, `_graph` and `weights`, and override
-    nothing else.
+    Subclasses are final: they implement `_fit`, `_contributions`, `_score_of`, `weights` and, as they are exportable,
+    `_graph` or `_state`, and override nothing else.
     Higher scores are more anomalous, everywhere (PyOD's convention).
     """
 
@@ -40,6 +42,8 @@ class Detector(ABC):
     needs: ClassVar[str] = ""
     """The extra that it needs, "" for none."""
     exportable: ClassVar[Exportable] = Exportable.ONNX
+    on_packets: ClassVar[bool] = False
+    """Whether it scores each packet by incremental statistics, and a flow by its worst packet; else whole flows."""
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """The least and the greatest value of each option that is a number, or some; `fit` checks them."""
     stops_early: ClassVar[bool] = True
@@ -92,6 +96,11 @@ class Detector(ABC):
         self._check_fitted()
         return self._graph()
 
+    def state(self) -> "KitNet":
+        """The fitted detector as arrays that a kernel runs."""
+        self._check_fitted()
+        return self._state()
+
     def _check_fitted(self) -> None:
         if not hasattr(self, "width_"):
             raise UsageError(f"{self.name} was not fitted; call fit first")
@@ -103,8 +112,11 @@ class Detector(ABC):
             if not all(isinstance(number, (int, float)) and least <= number <= greatest for number in numbers):
                 raise UsageError(f"{option} of {self.name} must be from {least:g} to {greatest:g}; {given!r} given")
 
-    @abstractmethod
-    def _graph(self) -> "onnx.ModelProto": ...
+    def _graph(self) -> "onnx.ModelProto":
+        raise UsageError(f"{self.name} is sealed as {self.exportable}, not as a graph")
+
+    def _state(self) -> "KitNet":
+        raise UsageError(f"{self.name} is sealed as {self.exportable}, not as state")
 
     @abstractmethod
     def weights(self) -> dict[str, Floats]:

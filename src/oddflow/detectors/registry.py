@@ -12,6 +12,7 @@ from oddflow.features.feature import Feature
 
 DETECTORS = {
     "autoencoder": ("oddflow.detectors.autoencoder", "AutoencoderDetector", "train"),
+    "kitnet": ("oddflow.detectors.kitnet", "KitNetDetector", ""),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
 }
 PROBES = {"train": "torch"}
