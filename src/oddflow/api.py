@@ -33,6 +33,7 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
+from oddflow.verdicts.representing import representation_of
 
 if TYPE_CHECKING:
     from oddflow.logs import source as logs
@@ -87,9 +88,15 @@ def gather(
     progress: Progress | None = None,
     merge: bool = False,
     portable: bool = False,
+    packets: bool = False,
 ) -> Gathered:
-    """Reads a baseline into feature rows, in end order and bounded memory; portable ones where asked (see learn)."""
+    """Reads a baseline into feature rows, in bounded memory: of flows in end order, portable ones where asked (see
+    learn), or of packets."""
     homes = HomeNetworks(home_networks or PRIVATE)
+    if packets:
+        if portable:
+            raise UsageError("a detector of packets was asked for, and portable features are those of flows; leave one")
+        return _gather_packets(sources, homes, settings, ledger, progress=progress, merge=merge)
     tabular = Tabular.of(homes, ContextSettings(), PORTABLE if portable else FULL)
     told = ledger if ledger is not None else Ledger()
     return gather_rows(
@@ -99,6 +106,23 @@ def gather(
         ledger=told,
         progress=progress,
     )
+
+
+def _gather_packets(
+    sources: Sequence[Source],
+    homes: HomeNetworks,
+    settings: MeterSettings | None,
+    ledger: Ledger | None,
+    *,
+    progress: Progress | None,
+    merge: bool,
+) -> Gathered:
+    # its kernels take a moment to load, and most detectors need none
+    from oddflow.features.packet_sample import gather_packets
+
+    told = ledger if ledger is not None else Ledger()
+    captures = arrange(_names(sources), told, merge=merge)
+    return gather_packets(captures, homes, settings=settings or MeterSettings(), ledger=told, progress=progress)
 
 
 def learn_gathered(
@@ -185,8 +209,16 @@ def learn(
         UsageError: Too few flows, or no such detector or option.
         OutputError: The model cannot be written.
     """
+    from oddflow.detectors import registry
+
     gathered = gather(
-        *sources, settings=settings, home_networks=home_networks, ledger=ledger, merge=merge, portable=portable
+        *sources,
+        settings=settings,
+        home_networks=home_networks,
+        ledger=ledger,
+        merge=merge,
+        portable=portable,
+        packets=detector is not None and registry.find(detector).on_packets,
     )
     return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
 
@@ -233,18 +265,14 @@ def detect(
         ledger = Ledger()
         return _detect_alone(arrange(names, ledger, merge=merge), ledger, known, home_networks, progress)
     sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
-    tabular = Tabular.of(
-        HomeNetworks(home_networks or sealed.manifest.home_networks or PRIVATE),
-        ContextSettings.of(sealed.manifest.context),
-        kind_of(sealed.manifest.feature_schema_version),
-    )
     settings = MeterSettings.of(sealed.manifest.meter)
+    homes = HomeNetworks(home_networks or sealed.manifest.home_networks or PRIVATE)
     threshold = set_threshold(sealed.held_back, wanted, sealed.manifest.flows_per_s)
     ledger = Ledger()
     detection = detect_in(
         arrange(names, ledger, merge=merge),
         sealed,
-        tabular,
+        representation_of(sealed, homes, settings.max_flows),
         settings=settings,
         threshold=threshold,
         truth=known,

@@ -22,6 +22,7 @@ def inspect(
     from rich.table import Table
 
     from oddflow.cli import console
+    from oddflow.features.packet_columns import VERSION
     from oddflow.features.tabular import kind_of
     from oddflow.models.sealed import SealedModel
 
@@ -40,7 +41,9 @@ def inspect(
         "rows": f"{rows.fit_rows:,} to fit, {rows.validation_rows:,} to stop, {rows.calibration_rows:,} held back",
         "epochs": str(rows.epochs) if rows.epochs else "none: no network",
         "features": f"{len(sealed.features)} ({manifest.feature_schema_version})",
-        "needs": ", ".join(kind_of(manifest.feature_schema_version).needed),
+        "needs": "packets"
+        if manifest.feature_schema_version == VERSION
+        else ", ".join(kind_of(manifest.feature_schema_version).needed),
         "home networks": ", ".join(manifest.home_networks),
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }

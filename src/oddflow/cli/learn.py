@@ -44,6 +44,7 @@ def learn(
     """Each quarter of the time is scored by what the others taught; those scores set the threshold."""
     from oddflow import api
     from oddflow.cli import console
+    from oddflow.detectors import registry
     from oddflow.flows.settings import MeterSettings
     from oddflow.losses import Ledger
 
@@ -59,6 +60,7 @@ def learn(
             progress=progress,
             merge=merge,
             portable=portable,
+            packets=detector is not None and registry.find(detector).on_packets,
         )
     with console.epochs() as told:
         model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)

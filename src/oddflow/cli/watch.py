@@ -105,14 +105,13 @@ def _judged_by(
     from oddflow.cli import console
     from oddflow.cli.tables import alert_line
     from oddflow.errors import UsageError
-    from oddflow.features.context import ContextSettings
     from oddflow.features.homes import PRIVATE, HomeNetworks
-    from oddflow.features.tabular import Tabular, kind_of
     from oddflow.flows.settings import MeterSettings
     from oddflow.models.format import read_sealed
     from oddflow.models.sealed import SealedModel
     from oddflow.sensor.alerting import AlertSink
     from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
+    from oddflow.verdicts.representing import representation_of
     from oddflow.verdicts.watching import Watcher
 
     if budget is not None and false_alarm_rate is not None:
@@ -134,7 +133,7 @@ def _judged_by(
         sealed = SealedModel(archive)  # in the worker's process: the runtime starts threads
         watcher = Watcher(
             sealed,
-            Tabular.of(homes, ContextSettings.of(manifest.context), kind_of(manifest.feature_schema_version)),
+            representation_of(sealed, homes, max_flows),
             threshold=threshold.score,
             patience_s=patience,
             source=source,

@@ -8,7 +8,7 @@ where a set is full, the row that was quiet longest is forgotten, and counted.
 import math
 
 import numpy as np
-from numba import f4, i8, u1
+from numba import f4, i4, i8, u1, void
 
 from oddflow.capture._layout import FRAGMENT_ALONE, OK, PACKET_ARRAY
 from oddflow.capture._read_kernels import network_u16, network_u32
@@ -43,6 +43,8 @@ from oddflow.jit import kernel
 
 ETHERNET = 1
 START_WEIGHT = 1e-20
+GREATEST = 1e30
+"""Of a correlation: where spreads have all but faded there is no bound, and float32 has one."""
 BY_ICMP, BY_ADDRESS, BY_MAC = 1 << 16, 2 << 16, 3 << 16
 """What stands in a socket's key where there is no port."""
 
@@ -235,7 +237,7 @@ def add_paired(streams, pairs, counters, kind, source, target, time, value, work
             covariance = pairs.numbers[pair, PRODUCTS + decay] / pairs.numbers[pair, PAIR_WEIGHT + decay]
             spread = math.sqrt(variance) * math.sqrt(other_variance)
             if spread != 0.0:
-                correlation = covariance / spread
+                correlation = min(GREATEST, max(-GREATEST, covariance / spread))
         out[place, at + 5] = covariance
         out[place, at + 6] = correlation
         at += 7
@@ -255,16 +257,16 @@ def socket_of(packet, port):
     return np.uint64(BY_ICMP if packet.protocol == ICMP else BY_ADDRESS)
 
 
-@kernel(i8(u1[::1], i8, PACKET_ARRAY, INCREMENTAL, f4[:, ::1]))
-def add_packets(data, count, packets, state, out):
-    """Adds the packets that were not lost; their features, (m, 100), in the order of `features.incremental.FEATURES`.
+@kernel(i8(u1[::1], i8, i8, PACKET_ARRAY, INCREMENTAL, f4[:, ::1]))
+def add_packets(data, first, until, packets, state, out):
+    """Adds those of packets [first, until) that were not lost; their features, (m, 100), in the order of `features.incremental.FEATURES`.
 
     Returns:
         m.
     """
     alone, paired, pairs, counters, work = state.alone, state.paired, state.pairs, state.counters, state.work
     done = 0
-    for number in range(count):
+    for number in range(first, until):
         packet = packets[number]
         if packet.loss != OK:
             continue
@@ -290,3 +292,22 @@ def add_packets(data, count, packets, state, out):
         add_paired(paired, pairs, counters, SOCKET, source, target, time, value, work, out, done, 65)
         done += 1
     return done
+
+
+@kernel(void(f4[:, ::1], f4[::1], i4[::1], u1[::1], i8[::1], f4[::1], i8[::1], u1[::1], f4[:, ::1]))
+def keep_worst(x, scores, owners, ends, numbers, worst, worst_numbers, worst_ends, worst_rows):
+    """Notes of each flow its packet with the highest score, the first of several.
+
+    Args:
+        x, scores: Of packets, (n, 100) and (n,).
+        owners, ends, numbers: Of packets, (n,): the row of its flow, which end of the flow's key sent it, its number.
+        worst, worst_numbers, worst_ends, worst_rows: By the row of a flow; worst is -1 of one without packets.
+    """
+    for packet in range(x.shape[0]):
+        owner = owners[packet]
+        if scores[packet] > worst[owner]:
+            worst[owner] = scores[packet]
+            worst_numbers[owner] = numbers[packet]
+            worst_ends[owner] = ends[packet]
+            for column in range(x.shape[1]):
+                worst_rows[owner, column] = x[packet, column]

@@ -1,7 +1,7 @@
 """The flows of whole sources as one array of feature rows, in memory set by a limit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,11 @@ MAX_ROWS = 500_000
 
 @dataclass(slots=True)
 class Gathered:
-    """Feature rows of a baseline, in the order in which flows ended.
+    """Feature rows of a baseline, in the order in which flows ended, or packets came.
 
     Attributes:
         x: Raw feature rows, (n, d) float32.
-        times_ns: Ends of the flows, (n,) int64, ascending within a source.
+        times_ns: Ends of the flows, or times of the packets, (n,) int64; ends ascend within a source.
         features: The d columns.
         flows: Flows read; more than n where a sample was kept.
         start_ns, end_ns: First and last packet.
@@ -37,6 +37,8 @@ class Gathered:
         context: The context settings.
         version: The kind of features: "tabular-1".
         incomplete: Flows that lacked a counter which others of their source had: it was taken as 0.
+        owners: Where rows are packets: the number of the flow that each went to, (n,); else empty. A flow's score is
+            then that of its worst row.
     """
 
     x: NDArray[np.float32]
@@ -52,6 +54,7 @@ class Gathered:
     context: dict[str, Any]
     version: str
     incomplete: int = 0
+    owners: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def span_s(self) -> float:

@@ -1,6 +1,7 @@
 """The tabular representation: a flow's own statistics and its context, as named float32 columns."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from oddflow.features.full import FULL
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.kind import Kind
 from oddflow.features.portable import PORTABLE
+from oddflow.flows.meter import Companion
 
 KINDS = {kind.version: kind for kind in (FULL, PORTABLE)}
 
@@ -45,6 +47,9 @@ class Tabular:
     kind: Kind = FULL
     incomplete: int = 0
     _met: set[str] = field(default_factory=set)
+
+    companion: ClassVar[Companion | None] = None
+    has_arp: ClassVar[bool] = False
 
     @classmethod
     def of(cls, homes: HomeNetworks, settings: ContextSettings, kind: Kind = FULL) -> "Tabular":
@@ -78,6 +83,22 @@ class Tabular:
         x = np.stack([*own, *beside], axis=1).astype(np.float32)
         context = self.context.add(batch, *self.kind.exchanged(batch))
         return np.asarray(np.nan_to_num(np.concatenate([x, context], axis=1)))
+
+    def remarks(self) -> list[str]:
+        """What a reader of the scores must know."""
+        settings = self.context.settings
+        width = max(settings.windows_s)
+        remarks = [f"context is warming up in the first {width:g} s: counts over that window are still low there"]
+        if self.context.cut_short:
+            remarks.append(
+                f"{self.context.cut_short:,} flows left a context window early: it remembers "
+                f"{settings.max_flows:,} flows"
+            )
+        if self.incomplete:
+            remarks.append(
+                f"{self.incomplete:,} flows lack a counter that others of their source have: it was taken as 0"
+            )
+        return remarks
 
 
 def _cure(kind: Kind) -> str:

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddflow import __version__
 from oddflow.detectors import registry
@@ -49,12 +50,24 @@ class Split:
     fit: Floats
     validation: Floats
     held_back: Floats
+    owners: NDArray[np.int64]
+    """The flows that held-back rows went to, (m,), where rows are packets; else empty."""
 
     @classmethod
-    def of(cls, known: Floats, held_back: Floats) -> "Split":
+    def of(cls, known: Floats, held_back: Floats, owners: NDArray[np.int64]) -> "Split":
         """The last 15 % of the known rows, in time order, are for validation."""
         cut = round(len(known) * (1 - VALIDATION_SHARE))
-        return cls(known[:cut], known[cut:], held_back)
+        return cls(known[:cut], known[cut:], held_back, owners)
+
+    def scores(self, fitted: Detector) -> Floats:
+        """Of held-back flows: of each its own, or that of its worst packet, (k,)."""
+        scores = fitted.decision_function(self.held_back)
+        if not len(self.owners):
+            return scores
+        flows, places = np.unique(self.owners, return_inverse=True)
+        worst = np.zeros(len(flows), np.float32)
+        np.maximum.at(worst, places, scores)
+        return worst
 
 
 def splits(gathered: Gathered) -> list[Split]:
@@ -67,12 +80,13 @@ def splits(gathered: Gathered) -> list[Split]:
         UsageError: There are too few rows.
     """
     count = len(gathered.x)
-    if count < FEWEST_ROWS:
-        raise UsageError(f"{count} flows are too few to learn from; give a capture with {FEWEST_ROWS} or more")
-    x = gathered.x[np.argsort(gathered.times_ns, kind="stable")]
+    if gathered.flows < FEWEST_ROWS:
+        raise UsageError(f"{gathered.flows} flows are too few to learn from; give a capture with {FEWEST_ROWS} or more")
+    order = np.argsort(gathered.times_ns, kind="stable")
+    x, owners = gathered.x[order], gathered.owners[order] if len(gathered.owners) else gathered.owners
     edges = [round(count * place / STRETCHES) for place in range(STRETCHES + 1)]
-    found = [Split.of(np.concatenate([x[:start], x[end:]]), x[start:end]) for start, end in pairwise(edges)]
-    return found if count <= CROSS_AT_MOST else found[-1:]
+    used = list(pairwise(edges))[0 if count <= CROSS_AT_MOST else -1 :]
+    return [Split.of(np.concatenate([x[:start], x[end:]]), x[start:end], owners[start:end]) for start, end in used]
 
 
 def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **options: Any) -> Archive:
@@ -95,13 +109,11 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
     for split in parts:
         fitted.append(registry.create(name, gathered.features, seed=seed, **options))
         fitted[-1].fit(split.fit, validation=split.validation)
-    held_back = np.concatenate(
-        [one.decision_function(split.held_back) for one, split in zip(fitted, parts, strict=True)]
-    )
+    held_back = np.concatenate([split.scores(one) for one, split in zip(fitted, parts, strict=True)])
     sealed, used = fitted[-1], parts[-1]
     if len(parts) > 1:
         whole = np.concatenate([used.fit, used.validation, used.held_back])
-        used = Split.of(whole, whole[:0])
+        used = Split.of(whole, whole[:0], used.owners[:0])
         sealed = registry.create(name, gathered.features, seed=seed, **options)
         sealed.fit(used.fit, validation=used.validation)
     training = Training(

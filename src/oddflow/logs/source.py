@@ -13,6 +13,7 @@ from oddflow.capture.reader import is_capture
 from oddflow.capture.remote import local_path, shown
 from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
+from oddflow.flows.meter import Companion
 from oddflow.flows.metering import WHOLE, Shard, meter_capture, meter_captures, meter_following
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.formats import FORMATS, Opened, format_of
@@ -123,6 +124,7 @@ def read_flows(
     seen: Fingerprint | None = None,
     progress: Progress | None = None,
     shard: Shard = WHOLE,
+    companion: Companion | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Reads a capture or a flow table, a path, a URL or `-`; or several captures as one.
 
@@ -133,6 +135,7 @@ def read_flows(
         seen: Filled with size and hash.
         progress: Told of the bytes read.
         shard: Which of how many shards of the flows is wanted; a flow table is all in the first.
+        companion: Sees the packets of captures, too.
 
     Yields:
         Batches of the flow schema.
@@ -141,7 +144,7 @@ def read_flows(
         Unreadable, UnknownFormat: Nothing could be read.
     """
     seen = seen or Fingerprint(name_of(source), hashed=False)
-    how = _How(settings, seen, progress, shard)
+    how = _How(settings, seen, progress, shard, companion)
     batches = _of_captures(source, ledger, how) if isinstance(source, CaptureSet) else _of_one(source, ledger, how)
     for batch in batches:
         seen.flows += batch.num_rows
@@ -194,13 +197,16 @@ class _How:
     seen: Fingerprint
     progress: Progress | None
     shard: Shard
+    companion: Companion | None
 
 
 def _of_captures(captures: CaptureSet, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
     def watch(place: str, stream: ByteStream) -> ByteStream:
         return _Watched(stream, how.seen.part(shown(place)), how.progress)
 
-    yield from meter_captures(captures, ledger, settings=how.settings, shard=how.shard, watch=watch)
+    yield from meter_captures(
+        captures, ledger, settings=how.settings, shard=how.shard, watch=watch, companion=how.companion
+    )
 
 
 def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
@@ -208,7 +214,9 @@ def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
     with plain_bytes(source, ledger) as (first, plain):
         stream = _Watched(plain, how.seen, how.progress)
         if is_capture(first):
-            yield from meter_capture(stream, first, name, ledger, settings=how.settings, shard=how.shard)
+            yield from meter_capture(
+                stream, first, name, ledger, settings=how.settings, shard=how.shard, companion=how.companion
+            )
             return
         known = format_of(first)
         if known is not None:

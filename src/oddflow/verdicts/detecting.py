@@ -14,8 +14,8 @@ from oddflow.capture.capture_set import CaptureSet
 from oddflow.datasets.truth import GroundTruth
 from oddflow.features.columns import integers
 from oddflow.features.ordering import in_end_order
+from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
-from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Progress, Source, name_of, read_flows
 from oddflow.losses import Ledger
@@ -80,7 +80,7 @@ class _Run:
     attack_alerts: Counter[str] = field(default_factory=Counter)
     normals: dict[str, Normal] = field(default_factory=dict)
 
-    def add(self, batch: pa.RecordBatch, tabular: Tabular, source: Source) -> None:
+    def add(self, batch: pa.RecordBatch, tabular: Representation, source: Source) -> None:
         """Scores one batch of flows, in end order."""
         x = tabular.rows(batch)
         scores, parts = self.judge.score(x, integers(batch, "end"))
@@ -141,7 +141,7 @@ def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: st
 def detect(
     sources: Sequence[Source],
     model: SealedModel,
-    tabular: Tabular,
+    tabular: Representation,
     *,
     settings: MeterSettings,
     threshold: Threshold,
@@ -172,8 +172,8 @@ def detect(
     ledger = Ledger()
     for source in sources:
         tabular.begin()
-        flows = read_flows(source, ledger, settings=settings, progress=progress)
-        for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
+        flows = read_flows(source, ledger, settings=settings, progress=progress, companion=tabular.companion)
+        for batch in in_end_order(scored(flows, arp=tabular.has_arp), wait_s=settings.longest_wait_s):
             run.add(batch, tabular, source)
     if not run.flows:
         raise ledger.nothing_metered([name_of(source) for source in sources])
@@ -195,18 +195,8 @@ def detect(
     )
 
 
-def _remarks(run: _Run, tabular: Tabular) -> list[str]:
-    width = max(tabular.context.settings.windows_s)
-    remarks = [f"context is warming up in the first {width:g} s: counts over that window are still low there"]
-    if tabular.context.cut_short:
-        remarks.append(
-            f"{tabular.context.cut_short:,} flows left a context window early: it remembers "
-            f"{tabular.context.settings.max_flows:,} flows"
-        )
-    if tabular.incomplete:
-        remarks.append(
-            f"{tabular.incomplete:,} flows lack a counter that others of their source have: it was taken as 0"
-        )
+def _remarks(run: _Run, representation: Representation) -> list[str]:
+    remarks = representation.remarks()
     if run.not_kept:
         remarks.append(f"{run.not_kept:,} more alerts, of lower score, are counted and not listed")
     return remarks

@@ -1,7 +1,8 @@
 """Builds alerts: the flows over the threshold, each with its rarity and its reasons."""
 
 import hashlib
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.features.feature import Feature
+from oddflow.features.packet_columns import PACKET, PACKET_CAPTURE, PACKET_IS_REVERSE
 from oddflow.verdicts.alert import Alert, Reason
 from oddflow.verdicts.budget import rarity
 from oddflow.verdicts.filters import wireshark_filter
@@ -49,7 +51,7 @@ class Normal:
             parts: Their parts of the score, (d,), not negative.
         """
         total = float(parts.sum()) or 1.0
-        service = float(row[self._service])
+        service = self._service(row)
         lows, highs = self.groups.get(service, (self.low, self.high))
         where = f"normal for {service_name(service)}" if service in self.groups else "normal here"
         named: dict[str, Reason] = {}
@@ -66,9 +68,11 @@ class Normal:
             named[family] = Reason(feature.name, value, low, high, round(share, 4), text)
         return tuple(named.values())
 
-    @property
-    def _service(self) -> int:
-        return next(place for place, feature in enumerate(self.features) if feature.name == "service")
+    def _service(self, row: NDArray[np.float32]) -> float:
+        """The service number in a row of features, NaN where they do not speak of it."""
+        named = (place for place, feature in enumerate(self.features) if feature.name == "service")
+        place = next(named, None)
+        return float(row[place]) if place is not None else math.nan
 
     def alert(
         self, flow: dict[str, Any], score: float, reasons: tuple[Reason, ...], source: str, truth: str | None
@@ -90,7 +94,7 @@ class Normal:
             community_id=flow["community_id"] or "",
             score=score,
             rarity=rarity(score, self.held_back, self.population),
-            reasons=reasons,
+            reasons=tuple(replace(reason, text=of_packet(reason.text, flow)) for reason in reasons),
             packets=packets,
             size_bytes=int((flow["forward_bytes"] or 0) + (flow["reverse_bytes"] or 0)),
             lengths=tuple((flow["lengths"] or ())[:used]),
@@ -104,6 +108,23 @@ class Normal:
             record_id=flow["record_id"] or "",
             label=flow["label"] or "",
         )
+
+
+def of_packet(text: str, flow: dict[str, Any]) -> str:
+    """A reason that speaks of a flow's worst packet: with its number and both of its ends; any other as it is.
+
+    >>> of_packet("jitter on {src} → {dst}", {"worst_packet": 7, "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2",
+    ...     "src_port": 1024, "dst_port": 80, "worst_packet_is_reverse": True, "worst_packet_capture": None})
+    'packet 7: jitter on 10.0.0.2 → 10.0.0.1'
+    """
+    if flow.get(PACKET) is None:
+        return text
+    ends = [(flow["src_ip"], flow["src_port"]), (flow["dst_ip"], flow["dst_port"])]
+    for name, (address, port) in zip(("src", "dst"), ends[::-1] if flow[PACKET_IS_REVERSE] else ends, strict=True):
+        joined = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        text = text.replace(f"{{{name}}}", address).replace(f"{{{name}_socket}}", joined if port else address)
+    where = f" of {flow[PACKET_CAPTURE]}" if flow[PACKET_CAPTURE] else ""
+    return f"packet {flow[PACKET]}{where}: {text}"
 
 
 def _without_window(name: str) -> str:

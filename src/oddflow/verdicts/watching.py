@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 
 from oddflow.features.ordering import Waiting
-from oddflow.features.tabular import Tabular
+from oddflow.features.representation import Representation
+from oddflow.flows.meter import Companion
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.detecting import normal_of
@@ -28,7 +29,7 @@ class Watcher:
     """
 
     def __init__(
-        self, model: SealedModel, tabular: Tabular, *, threshold: float, patience_s: float, source: str
+        self, model: SealedModel, tabular: Representation, *, threshold: float, patience_s: float, source: str
     ) -> None:
         model.check_features(tabular.features)
         self._model = model
@@ -38,6 +39,11 @@ class Watcher:
         self._source = source
         self._normal = normal_of(model, model.held_back, "normal flows")
         self._waiting = Waiting()
+
+    @property
+    def companion(self) -> Companion | None:
+        """What must see the packets, beside the meter, if anything."""
+        return self._tabular.companion
 
     def add(self, flows: pa.RecordBatch) -> None:
         """Takes flows that ended."""
