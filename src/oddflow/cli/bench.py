@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Measure this machine, beside other tools in the same run.")
     group.callback()(_group)
     group.command(name="ingest", help="Packets to flows: rate, ratio to other tools, memory.")(ingest)
+    group.command(name="online", help="KitNET on packets: rates of learning and scoring, on one core.")(online)
     app.add_typer(group, name="bench")
 
 
@@ -80,6 +81,47 @@ def ingest(
             file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
+def online(
+    captures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--captures",
+            metavar="FILE",
+            help="Make the input of this capture; may be repeated. The mixed capture or the examples unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    packets: Annotated[int, typer.Option("--packets", min=10_000, help="Packets that rates are taken on.")] = 200_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often everything runs.")] = 5,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the JSON here.", show_default=False)
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Processor time of decoded packets, to their statistics, through learning, to scores."""
+    import json
+    import tempfile
+
+    from oddflow import api
+    from oddflow.bench.online import measure
+    from oddflow.bench.traffic import default_captures
+    from oddflow.cli import console
+    from oddflow.files import check_place, whole_file
+
+    if output:
+        check_place(output)
+    with tempfile.TemporaryDirectory(prefix="oddflow-bench-") as folder:
+        bench = measure(captures or default_captures(api.examples()), Path(folder), count=packets, rounds=rounds)
+    found = bench.as_dict()
+    if as_json:
+        console.print_json(found)
+    else:
+        _show_table(found, bench.figures())
+    if output:
+        with whole_file(output) as file:
+            file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
 def _live() -> Path | None:
     """The program that measures live capture: beside the examples in a repository, and for root alone."""
     import os
@@ -108,6 +150,14 @@ def _run(bench: "IngestBench") -> None:
 
 
 def _show(found: dict[str, Any], figures: "list[Figure]") -> None:
+    from oddflow.cli import console
+
+    _show_table(found, figures)
+    given = found["input"]
+    console.say(f"made of {', '.join(given['captures'])}: {given['bytes_per_packet']:.0f} bytes a packet on average")
+
+
+def _show_table(found: dict[str, Any], figures: "list[Figure]") -> None:
     from rich import box
     from rich.table import Table
 
@@ -127,8 +177,6 @@ def _show(found: dict[str, Any], figures: "list[Figure]") -> None:
         table.add_row(console.plain(figure.what), value, target, met, console.plain(figure.detail))
     console.out.print(table)
     console.say("; ".join(f"{name} {value}" for name, value in found["machine"].items()))
-    given = found["input"]
-    console.say(f"made of {', '.join(given['captures'])}: {given['bytes_per_packet']:.0f} bytes a packet on average")
 
 
 def _number(value: float, unit: str) -> str:

@@ -94,6 +94,19 @@ class IncrementalStatistics:
         return out[:count]
 
 
+_CORRELATIONS = np.array([place for place, feature in enumerate(FEATURES) if "_correlation_" in feature.name])
+
+
+def within_bounds(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Features (n, 100) with correlations between -1 and 1, changed in place.
+
+    Kitsune-py's have no bound: the covariance fades more slowly than both spreads do, and after a pause their quotient
+    is a matter of millions. It would outweigh all else.
+    """
+    x[:, _CORRELATIONS] = np.clip(x[:, _CORRELATIONS], -1, 1)
+    return x
+
+
 def _streams(rows: int, columns: int, links: int) -> layout.Streams:
     return layout.Streams(
         tags=np.zeros(rows, np.uint64),

@@ -10,7 +10,7 @@ from oddflow.capture.packets import PacketBatch
 from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
 from oddflow.features.homes import HomeNetworks
-from oddflow.features.incremental import FEATURES, IncrementalStatistics
+from oddflow.features.incremental import FEATURES, IncrementalStatistics, within_bounds
 from oddflow.features.packet_columns import VERSION
 from oddflow.flows import _layout as layout
 from oddflow.flows.owners import FlowOwners
@@ -54,7 +54,7 @@ class PacketSample:
         if not len(owners) or not room:
             return
         was_metered = batch.packets["loss"][packets.start : packets.stop] == 0
-        self._x.append(self._statistics.add(batch, packets)[:room])
+        self._x.append(within_bounds(self._statistics.add(batch, packets)[:room]))
         self._times_ns.append(batch.packets["time_ns"][packets.start : packets.stop][was_metered][:room].copy())
         self._flows.append(self._before + self._owners.serials(owners[:room]))
         self.packets += len(self._x[-1])

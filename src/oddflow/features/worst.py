@@ -10,7 +10,7 @@ from oddflow.capture.packets import NUMBER_BITS, PacketBatch
 from oddflow.errors import SchemaMismatch
 from oddflow.features._incremental_kernels import keep_worst
 from oddflow.features.feature import Feature
-from oddflow.features.incremental import FEATURES, IncrementalStatistics
+from oddflow.features.incremental import FEATURES, IncrementalStatistics, within_bounds
 from oddflow.features.packet_columns import PACKET, PACKET_CAPTURE, PACKET_IS_REVERSE, PACKET_ROW
 from oddflow.flows import _layout as layout
 from oddflow.flows.owners import FlowOwners
@@ -45,7 +45,7 @@ class WorstPackets:
         owners, ends = self._owners.add(batch, packets, finished, ended)
         if not packets:
             return
-        x = self.statistics.add(batch, packets)
+        x = within_bounds(self.statistics.add(batch, packets))
         known = owners != layout.NONE
         keep_worst(
             x, self._scores(x), owners[known], ends[known], numbers_of(batch, packets)[known],

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from oddflow.errors import OutputError
 from oddflow.files import reason_of
+from oddflow.flows.meter import Companion
 from oddflow.logs.table import TableWriter
 from oddflow.sensor.privileges import Account
 
@@ -24,6 +25,8 @@ class Sink(Protocol):
     """Takes the flows of one worker."""
 
     alerts: int
+    companion: Companion | None
+    """What must see the packets, beside the meter, if anything."""
 
     def add(self, flows: pa.RecordBatch) -> None:
         """Takes flows that ended."""
@@ -43,6 +46,7 @@ class EachBatch:
 
     def __init__(self, take: Callable[[pa.RecordBatch], None]) -> None:
         self.alerts = 0
+        self.companion: Companion | None = None
         self._take = take
 
     def add(self, flows: pa.RecordBatch) -> None:
@@ -85,6 +89,7 @@ class TableSink:
         self, path: str, *, rotate_s: float = 0.0, owner: Account | None = None, statistics: bool = False
     ) -> None:
         self.alerts = 0
+        self.companion: Companion | None = None
         self._path = Path(path)
         self._rotate_s = rotate_s
         self._owner = owner
