@@ -23,6 +23,8 @@ MOST_WEIGHTS = 1 << 22
 GREATEST = 1e300
 """A learnt number is smaller; so that differences of two are numbers, too."""
 
+_NAMES = ("columns", "widths", "middles", "low", "high", "visible_bias", "hidden_bias", "weights")
+
 
 @dataclass(frozen=True, slots=True)
 class Autoencoder:
@@ -110,6 +112,7 @@ class KitNet:
         Raises:
             NotAModel: They are no such ensemble's.
         """
+        _need(set(arrays) == set(_NAMES), f"it must hold {', '.join(_NAMES)}")
         columns, widths, middles = (_whole(arrays, name) for name in ("columns", "widths", "middles"))
         members = len(widths) - 1
         _need(members >= 1 and len(middles) == len(widths), "widths and middles must be of one length, 2 or more")
