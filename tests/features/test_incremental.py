@@ -150,7 +150,8 @@ def test_a_full_table_forgets_what_was_quiet_longest_and_counts_it(tmp_path):
     statistics = IncrementalStatistics(max_streams=64)
     found = computed(both, tmp_path, statistics)
     assert statistics.forgotten > 500
-    assert_alike(found[::2][:, :15], expected(both)[::2][:, :15])  # who talks all the time is never forgotten
+    # who talks all the time is never forgotten
+    np.testing.assert_allclose(found[::2, :15], expected(both)[::2, :15], rtol=1e-5, atol=2e-3)
     roomy = IncrementalStatistics()
     computed(both, tmp_path, roomy)
     assert roomy.forgotten == 0

@@ -45,7 +45,7 @@ _STREAMS = (
 
 
 def _feature(name: str, unit: str, words: str, decay: float) -> Feature:
-    return Feature(f"{name}_{1 / decay:.2g}s", unit, Scale.LINEAR, f"{words} in {seconds(1 / decay)}")
+    return Feature(f"{name}_{1 / decay:.3g}s", unit, Scale.LINEAR, f"{words} in {seconds(1 / decay)}")
 
 
 FEATURES = tuple(
