@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.detectors.twin_kitnet import KitNet as Twin
-from tests.detectors.twin_kitnet import clusters
-from tests.detectors.twin_kitnet import correlation_distances as distances_of_twin
 
 from oddflow.detectors._kitnet_kernels import learn
 from oddflow.detectors.kitnet import KitNetDetector, correlation_distances, groups_of
 from oddflow.features.feature import Feature, Scale
 from oddflow.models.kitnet import Autoencoder, KitNet, KitNetScorer
+from tests.detectors.twin_kitnet import KitNet as Twin
+from tests.detectors.twin_kitnet import clusters
+from tests.detectors.twin_kitnet import correlation_distances as distances_of_twin
 
 # packets for the map and packets to learn, of each capture
 KITSUNE = {"moving_two_files_modbus_6RTU": (501, 1_500), "benign-syn": (301, 700)}
@@ -65,7 +65,9 @@ def test_it_learns_and_scores_as_the_twin(seed, sizes):
 @settings(max_examples=40, deadline=None)
 def test_columns_are_grouped_as_the_twin_groups_them(seed, width, most):
     chance = np.random.default_rng(seed)
-    rows = (chance.normal(size=(50, 4)) @ chance.normal(size=(4, width)) + chance.normal(size=(50, width))).astype(np.float32)
+    rows = (chance.normal(size=(50, 4)) @ chance.normal(size=(4, width)) + chance.normal(size=(50, width))).astype(
+        np.float32
+    )
     wide = rows.astype(np.float64)
     np.testing.assert_allclose(
         np.triu(correlation_distances(rows), 1), np.triu(distances_of_twin(wide), 1), rtol=1e-9, atol=1e-12

@@ -16,7 +16,7 @@ class Member:
         hidden = math.ceil(width * hidden_ratio)
         self.rate = learning_rate
         self.low, self.high = np.full(width, np.inf), np.full(width, -np.inf)
-        self.weights = np.random.RandomState(seed).uniform(-1 / width, 1 / width, (width, hidden))  # noqa: NPY002
+        self.weights = np.random.RandomState(seed).uniform(-1 / width, 1 / width, (width, hidden))
         self.hidden_bias, self.visible_bias = np.zeros(hidden), np.zeros(width)
 
     def scaled(self, x):

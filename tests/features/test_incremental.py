@@ -15,7 +15,10 @@ from oddflow.features._layout import LINKED
 from oddflow.features.incremental import FEATURES, IncrementalStatistics, within_bounds
 from oddflow.losses import Ledger
 
-KITSUNE = {"modbus/moving_two_files_modbus_6RTU": "moving_two_files_modbus_6RTU", "cic-ddos2019/benign-syn": "benign-syn"}
+KITSUNE = {
+    "modbus/moving_two_files_modbus_6RTU": "moving_two_files_modbus_6RTU",
+    "cic-ddos2019/benign-syn": "benign-syn",
+}
 CORRELATIONS = np.array(["_correlation_" in feature.name for feature in FEATURES])
 JITTER = np.array([feature.name.startswith("jitter") for feature in FEATURES])
 START_S = 1_700_000_000
@@ -104,7 +107,9 @@ sent = st.builds(
 )  # fmt: skip
 
 
-@given(st.lists(st.tuples(st.sampled_from([0, 0, 7, 150, 900_000, 60_000_000, -20_000]), sent), min_size=1, max_size=80))
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 0, 7, 150, 900_000, 60_000_000, -20_000]), sent), min_size=1, max_size=80)
+)
 @settings(max_examples=60, deadline=None)
 def test_features_are_those_of_the_twin(tmp_path_factory, given_packets):
     now, packets_sent = 10**9, []
@@ -112,10 +117,11 @@ def test_features_are_those_of_the_twin(tmp_path_factory, given_packets):
         now += step
         if packet.src == packet.dst and packet.kind == "arp":
             continue
-        packets_sent.append(Sent(now, *(getattr(packet, n) for n in ("kind", "src", "dst", "src_port", "dst_port", "size"))))
+        packets_sent.append(
+            Sent(now, *(getattr(packet, n) for n in ("kind", "src", "dst", "src_port", "dst_port", "size")))
+        )
     if packets_sent:
         folder = tmp_path_factory.mktemp("sent")
-        # the twin knows no time that goes back for a stream which its partner has brought forward: neither does the kernel
         assert_alike(computed(packets_sent, folder), expected(packets_sent))
 
 
@@ -179,7 +185,11 @@ def test_packets_that_were_lost_have_no_features(tmp_path):
 
 
 def test_features_stay_finite_after_a_long_silence(tmp_path):
-    days = [Sent(86_400_000_000 * day + step, "tcp", 1 + step % 2, 2 - step % 2, 1, 1, 10 * step) for day in range(3) for step in range(9)]
+    days = [
+        Sent(86_400_000_000 * day + step, "tcp", 1 + step % 2, 2 - step % 2, 1, 1, 10 * step)
+        for day in range(3)
+        for step in range(9)
+    ]
     found = computed(days, tmp_path)
     assert np.isfinite(found).all()
     assert abs(within_bounds(found)[:, CORRELATIONS]).max() <= 1

@@ -79,7 +79,7 @@ def test_several_captures_name_the_one_that_holds_the_packet(tmp_path):
 
 
 def test_flows_without_packets_are_refused_with_a_cure():
-    with pytest.raises(SchemaMismatch, match="scores packets.*give it the capture itself"):
+    with pytest.raises(SchemaMismatch, match=r"scores packets.*give it the capture itself"):
         WorstPacketRows(by_size, 16).rows(flow_batch([{}]))
 
 
@@ -94,7 +94,9 @@ def test_forgotten_streams_are_told():
 
 def gathered(paths, **kept):
     ledger = Ledger()
-    return gather_packets(arrange([str(p) for p in paths], ledger), HomeNetworks(), settings=MeterSettings(), ledger=ledger, **kept)
+    return gather_packets(
+        arrange([str(p) for p in paths], ledger), HomeNetworks(), settings=MeterSettings(), ledger=ledger, **kept
+    )
 
 
 def test_a_baseline_is_gathered_packet_by_packet(tmp_path):

@@ -1,6 +1,6 @@
-"""AfterImage in plain Python, after the paper (Mirsky et al. 2018, section IV-C): dictionaries, and one stream at a time.
+"""AfterImage in plain Python, after the paper (Mirsky et al. 2018, section IV-C): dictionaries, a stream at a time.
 
-It forgets nothing. With `linked` it advances only so many pairs of a stream, those last talked over, as the kernel does.
+It forgets nothing. With `linked` it advances only so many pairs of a stream, those last talked over: so does the kernel.
 """
 
 import math
@@ -78,8 +78,9 @@ class Incremental:
         spread = math.sqrt(a.variance) * math.sqrt(b.variance)
         return [*first, radius, magnitude, covariance, covariance / spread if spread else 0.0]
 
-    def features(self, time, length, mac, src, dst, src_socket, dst_socket):
-        """Time in s, length in bytes, the rest any keys; a socket is a key, too."""
+    def features(self, time, length, *ends):
+        """Time in s, length in bytes; any keys of MAC address, source, destination and both sockets."""
+        mac, src, dst, src_socket, dst_socket = ends
         row = []
         for decay in DECAYS:
             row += self.alone(decay, ("mac", mac, src), time, length)

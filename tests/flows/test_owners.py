@@ -96,7 +96,9 @@ def test_flows_that_were_pushed_out_keep_their_packets():
 
 def test_rows_are_used_again_when_many_flows_end_within_one_batch(monkeypatch):
     count = 2 * meter_module.BATCH_FLOWS + 100
-    data = pcap([(i // 10**6, i % 10**6, ether(ipv4(udp(src=i % 60_000, dst=1 + i // 60_000), 17))) for i in range(count)])
+    data = pcap(
+        [(i // 10**6, i % 10**6, ether(ipv4(udp(src=i % 60_000, dst=1 + i // 60_000), 17))) for i in range(count)]
+    )
     assert_owned(metered(data, max_flows=16))
 
 

@@ -69,17 +69,51 @@ def test_a_table_is_recognised_whatever_its_name(table, ending):
     assert count(path.rename(path.with_name("capture.pcap"))) == 20
 
 
-@pytest.mark.parametrize("ending", [".parquet", ".csv"])
-def test_a_table_from_standard_input_is_refused(table, ending):
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        (".csv", "20"),
+        (".arrow", "20"),
+        (".parquet", "- is a Parquet table, which has to be a file on disk, not compressed: save it"),
+    ],
+)
+def test_a_table_comes_from_standard_input_unless_it_is_parquet(table, ending, said):
     code = (
         "from oddflow.errors import InputError; from oddflow.logs.source import read_flows\n"
         "from oddflow.losses import Ledger\n"
-        "try: list(read_flows('-', Ledger()))\n"
+        "try: print(sum(batch.num_rows for batch in read_flows('-', Ledger())))\n"
         "except InputError as error: print(error)"
     )
     with table(ending).open("rb") as stdin:
         told = subprocess.run([sys.executable, "-c", code], stdin=stdin, capture_output=True, timeout=60, check=True)
-    assert told.stdout == b"a flow table cannot be read from standard input; give its file's path\n"
+    assert told.stdout.decode().strip() == said
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda b: pa.Codec("zstd").compress(b, asbytes=True)])
+@pytest.mark.parametrize("ending", [".csv", ".arrow"])
+def test_a_packed_table_is_read_and_hashed_as_its_plain_bytes(table, tmp_path, ending, pack):
+    plain, seen = table(ending).read_bytes(), Fingerprint("x")
+    path = tmp_path / "packed"
+    path.write_bytes(pack(plain))
+    assert count(path, seen) == 20
+    assert seen.as_dict()["sha256"] == hashlib.sha256(plain).hexdigest()
+
+
+def test_an_arrow_stream_is_a_table_too(table, tmp_path):
+    with pa.ipc.open_file(table(".arrow")) as file:
+        whole = file.read_all()
+    path = tmp_path / "x"
+    with pa.ipc.new_stream(path, whole.schema) as stream:
+        stream.write_table(whole)
+    assert count(path) == 20
+
+
+@pytest.mark.parametrize("cut", [9, 100, 5_000, -20, -1])
+def test_a_packed_arrow_table_that_was_cut_is_refused(table, tmp_path, cut):
+    path = tmp_path / "packed"
+    path.write_bytes(gzip.compress(table(".arrow").read_bytes()[:cut]))
+    with pytest.raises(InputError, match="cannot be read as a flow table"):
+        count(path)
 
 
 def test_a_text_file_named_pcap_says_what_it_starts_with(tmp_path):

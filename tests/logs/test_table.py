@@ -14,8 +14,10 @@ from tests.capture.build import ipv4, pcap, tcp, udp
 
 from oddflow import files
 from oddflow.errors import InputError, OddflowError, OutputError, UsageError
+from oddflow.logs.csv_table import NESTED
+from oddflow.logs.record import KEY_COLUMNS
 from oddflow.logs.source import read_flows
-from oddflow.logs.table import KEY_COLUMNS, NESTED, TableWriter
+from oddflow.logs.table import TableWriter
 from oddflow.losses import Ledger
 from oddflow.schema import FLOW_SCHEMA
 

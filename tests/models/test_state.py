@@ -22,7 +22,9 @@ ROWS = np.random.default_rng(0).uniform(0, 1, (20, 3)).astype(np.float32)
 def learnt(width, middle):
     chance = np.random.default_rng(width)
     low = chance.uniform(0, 0.2, width)
-    return Autoencoder(low, low + 0.7, chance.normal(size=width), chance.normal(size=middle), chance.normal(size=(width, middle)))
+    return Autoencoder(
+        low, low + 0.7, chance.normal(size=width), chance.normal(size=middle), chance.normal(size=(width, middle))
+    )
 
 
 STATE_OF_TWO = KitNet((np.array([2, 0]), np.array([1])), (learnt(2, 2), learnt(1, 1)), learnt(2, 2))
@@ -119,7 +121,7 @@ def test_a_state_for_other_columns_is_refused():
 
 
 def test_a_kernel_that_is_not_known_is_named():
-    with pytest.raises(NotAModel, match="'kitnet-9'.*runs kitnet-1"):
+    with pytest.raises(NotAModel, match=r"'kitnet-9'.*runs kitnet-1"):
         open_state(PART.replace(b"kitnet-1.", b"kitnet-9."), 3)
     for other in (save({"a.b": np.zeros(1)}), save({}), changed() + b"x", b"", b"\xff" * 40):
         with pytest.raises(NotAModel):

@@ -6,13 +6,12 @@ processor, which what else runs on the machine touches less; rates are medians o
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from oddflow.bench.figures import Figure
 from oddflow.bench.machine import machine
@@ -104,37 +103,35 @@ def measure(captures: Sequence[Path], folder: Path, *, count: int, rounds: int) 
     batches = [_own(batch) for batch in packets(str(path), Ledger())]
     path.unlink()
     total = sum(batch.count for batch in batches)
-    features_s, learning_s, scoring_s = [], [], []
+    features_s: list[float] = []
+    learning_s: list[float] = []
+    scoring_s: list[float] = []
     for _ in range(rounds):
-        statistics_of = IncrementalStatistics()
-        x: list[NDArray[np.float32]] = []
-        features_s.append(_timed(lambda: _add_all(statistics_of, batches, x)) / total)
-        rows = np.concatenate(x)
-        detector = KitNetDetector(FEATURES, map_rows=1_000, least_rows=0)
-        learning_s.append(_timed(lambda: detector.fit(rows)) / total)
-        scoring_s.append(_timed(lambda: [detector.decision_function(some) for some in x]) / total)
-    return OnlineBench(
-        total, tuple(p.name for p in captures), tuple(features_s), tuple(learning_s), tuple(scoring_s)
-    )
+        for seconds, spent in zip((features_s, learning_s, scoring_s), _one_round(batches), strict=True):
+            seconds.append(spent / total)
+    return OnlineBench(total, tuple(p.name for p in captures), tuple(features_s), tuple(learning_s), tuple(scoring_s))
 
 
-def _add_all(
-    statistics_of: IncrementalStatistics, batches: Sequence[PacketBatch], x: list[NDArray[np.float32]]
-) -> None:
-    for batch in batches:
-        x.append(within_bounds(statistics_of.add(batch, range(batch.count))))
+def _one_round(batches: Sequence[PacketBatch]) -> tuple[float, float, float]:
+    """Seconds of statistics, learning and scores."""
+    streams = IncrementalStatistics()
+    begun = time.process_time()
+    x = [within_bounds(streams.add(batch, range(batch.count))) for batch in batches]
+    features_s = time.process_time() - begun
+    rows = np.concatenate(x)
+    begun = time.process_time()
+    detector = KitNetDetector(FEATURES, map_rows=1_000, least_rows=0).fit(rows)
+    learning_s = time.process_time() - begun
+    begun = time.process_time()
+    for some in x:
+        detector.decision_function(some)
+    return features_s, learning_s, time.process_time() - begun
 
 
 def _own(batch: PacketBatch) -> PacketBatch:
     """A copy: a reader uses its arrays again."""
     end = int((batch.field("start") + batch.field("captured")).max(initial=0))
     return replace(batch, data=batch.data[:end].copy(), packets=batch.packets[: batch.count].copy())
-
-
-def _timed(work: Callable[[], object]) -> float:
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
 
 
 def _median(values: Sequence[float]) -> float:

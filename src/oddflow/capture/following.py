@@ -232,12 +232,22 @@ class Following:
         self._stop.wait(min(POLL_S, max(0.0, self._until_s - time.monotonic())))
 
 
-def _check(source: str) -> None:
+def check_place(source: str) -> None:
+    """Refuses what cannot be followed, wherever it is.
+
+    Raises:
+        UsageError: It is remote or a pipe.
+    """
     name = shown(source)
     if passes_once(source):
         raise UsageError(f"{name} is read as it comes in any case; leave --follow out")
     if is_url(source) and not is_local(source):
         raise UsageError(f"{name} is remote; only local files can be followed")
+
+
+def _check(source: str) -> None:
+    name = shown(source)
+    check_place(source)
     if is_folder(source):
         return
     file = open_file(source, Ledger())

@@ -10,6 +10,7 @@ from oddflow.cli import options
 if TYPE_CHECKING:
     from oddflow.bench.figures import Figure
     from oddflow.bench.ingest import IngestBench
+    from oddflow.bench.logs import LogBench
 
 DEFAULT_PACKETS, LARGE_BYTES = 4_000_000, (500_000_000, 5_000_000_000)
 
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Measure this machine, beside other tools in the same run.")
     group.callback()(_group)
     group.command(name="ingest", help="Packets to flows: rate, ratio to other tools, memory.")(ingest)
+    group.command(name="logs", help="Records of other tools to flows: rate, memory.")(logs)
     group.command(name="online", help="KitNET on packets: rates of learning and scoring, on one core.")(online)
     app.add_typer(group, name="bench")
 
@@ -76,6 +78,10 @@ def ingest(
         console.print_json(found)
     else:
         _show(found, bench.figures())
+        given = found["input"]
+        console.say(
+            f"made of {', '.join(given['captures'])}: {given['bytes_per_packet']:.0f} bytes a packet on average"
+        )
     if output:
         with whole_file(output) as file:
             file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
@@ -116,10 +122,31 @@ def online(
     if as_json:
         console.print_json(found)
     else:
-        _show_table(found, bench.figures())
+        _show(found, bench.figures())
     if output:
         with whole_file(output) as file:
             file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def logs(
+    records: Annotated[int, typer.Option("--records", min=1000, help="Records of each log.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each log is read.")] = 3,
+    as_json: options.Json = False,
+) -> None:
+    """Writes logs in a folder of its own, reads them, and removes them."""
+    import tempfile
+
+    from oddflow.bench.logs import LogBench
+    from oddflow.cli import console
+
+    with tempfile.TemporaryDirectory(prefix="oddflow-bench-") as folder:
+        bench = LogBench(Path(folder), records=records, rounds=rounds)
+        _run(bench)
+        found = bench.as_dict()
+        if as_json:
+            console.print_json(found)
+        else:
+            _show(found, bench.figures())
 
 
 def _live() -> Path | None:
@@ -132,7 +159,7 @@ def _live() -> Path | None:
     return program if program.is_file() and os.geteuid() == 0 else None
 
 
-def _run(bench: "IngestBench") -> None:
+def _run(bench: "IngestBench | LogBench") -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from oddflow.cli import console
@@ -150,14 +177,6 @@ def _run(bench: "IngestBench") -> None:
 
 
 def _show(found: dict[str, Any], figures: "list[Figure]") -> None:
-    from oddflow.cli import console
-
-    _show_table(found, figures)
-    given = found["input"]
-    console.say(f"made of {', '.join(given['captures'])}: {given['bytes_per_packet']:.0f} bytes a packet on average")
-
-
-def _show_table(found: dict[str, Any], figures: "list[Figure]") -> None:
     from rich import box
     from rich.table import Table
 
@@ -182,6 +201,8 @@ def _show_table(found: dict[str, Any], figures: "list[Figure]") -> None:
 def _number(value: float, unit: str) -> str:
     if unit == "packets/s":
         return f"{value / 1e6:.2f} M/s" if value >= 1e5 else f"{value:,.0f}/s"
+    if unit == "records/s":
+        return f"{value:,.0f}/s"
     if unit == "×":
         return f"{value:,.0f} ×" if value >= 100 else f"{value:.2f} ×"
     return f"{value:,.0f} {unit}"

@@ -105,9 +105,9 @@ def follow_file(given: Sequence[str], cut: "MeterSettings", told: Told, *, durat
         stop = stack.enter_context(stopped_by_signals())
         writer = stack.enter_context(TableWriter(tables[0], statistics=told.statistics)) if tables else None
         for batch in follow_flows(given[0], ledger, stop=stop, duration_s=duration_s, settings=cut, seen=seen):
-            if writer:
+            if writer and batch.num_rows:
                 writer.write(batch)
-            elif not told.as_json:
+            elif not writer and not told.as_json:
                 for line in flow_line(batch):
                     console.out.print(line, soft_wrap=True)
     _end(told, tables, [seen], ledger, [])

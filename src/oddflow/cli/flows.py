@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oddflow.cli import files, live, options
+from oddflow.cli import files, live, netflow, options
 from oddflow.flows.settings import Payload
 
 
@@ -34,6 +34,7 @@ def flows(
     ] = False,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Rows shown where no -o is given.")] = 20,
     interface: live.Interface = None,
+    exporters: netflow.Address = None,
     promiscuous: live.Promiscuous = False,
     capture_filter: live.Filter = "",
     ring: live.RingMemory = live.RING_KIB,
@@ -57,18 +58,33 @@ def flows(
     sources = given or []
     if statistics and not output:
         raise UsageError("--statistics was given without -o; name the table that they go to")
-    if (interface is None) == (not sources):
-        raise UsageError("name captures to read, or an interface to listen on with -i: one of the two; see --help")
+    if (interface is not None) + (exporters is not None) + bool(sources) != 1:
+        raise UsageError(
+            "name captures to read, an interface to listen on with -i, or an address for exporters with --netflow: "
+            "one of the three; see --help"
+        )
+    if (interface or exporters) and (merge or follow):
+        raise UsageError("--merge and --follow go with files; leave them out where -i or --netflow listens")
+    shown = 0 if as_json else limit
+    if exporters is not None:
+        netflow.refuse(promiscuous=promiscuous, capture_filter=capture_filter)
+        if workers > 1:
+            raise UsageError("--netflow has one worker; leave --workers out")
+        make_sink = live.tables(output, rotate=rotate, limit=shown, statistics=statistics)
+        outcome = netflow.collect(
+            exporters, make_sink, output,
+            user=user, interval=interval, metrics=metrics, duration=duration, count=count,
+        )  # fmt: skip
+        live.end(outcome, {"netflow": exporters}, output, as_json=as_json, strict=strict)
+        return
     if interface is not None:
-        if merge or follow:
-            raise UsageError("--merge and --follow go with files; leave them out where -i listens on an interface")
         settings = live.sensor_settings(
             interface, promiscuous=promiscuous, capture_filter=capture_filter, ring_kib=ring, snap=snap,
             user=user, interval=interval, metrics=metrics, duration=duration, count=count, workers=workers,
         )  # fmt: skip
-        live.meter_live(
-            settings, cut, output, rotate=rotate, limit=limit, statistics=statistics, as_json=as_json, strict=strict
-        )
+        make_sink = live.tables(output, rotate=rotate, limit=shown, statistics=statistics)
+        outcome = live.run(settings, cut, make_sink, output)
+        live.end(outcome, {"interface": interface}, output, as_json=as_json, strict=strict)
         return
     told = files.Told(output, limit, statistics, as_json, strict)
     if follow:
@@ -77,5 +93,5 @@ def flows(
         files.follow_file(sources, cut, told, duration_s=duration)
         return
     if duration:
-        raise UsageError("--duration goes with -i and --follow; files are read to their end")
+        raise UsageError("--duration goes with -i, --netflow and --follow; files are read to their end")
     files.meter_files(sources, cut, told, merge=merge, workers=workers)

@@ -119,17 +119,17 @@ def run(settings: "SensorSettings", meter: "MeterSettings", make_sink: "MakeSink
     from oddflow.sensor.sensor import Sensor
 
     folder = Path(output).resolve().parent if output else None
-    return Sensor(settings, meter, make_sink, folder=folder, say=_say_with_time(console.say)).run()
+    return Sensor(settings, meter, make_sink, folder=folder, say=say_with_time(console.say)).run()
 
 
-def end(outcome: "Outcome", interface: str, output: str | None, *, as_json: bool, strict: bool) -> None:
-    """Says what a sensor did, and ends with the exit code that fits."""
+def end(outcome: "Outcome", source: dict[str, str], output: str | None, *, as_json: bool, strict: bool) -> None:
+    """Says what a sensor or collector did, and ends with the exit code that fits; `source` is what it listened on."""
     from oddflow.amounts import count as count_of
     from oddflow.cli import console
 
     if as_json:
         found: dict[str, Any] = {
-            "interface": interface, "flows": outcome.flows, "alerts": outcome.alerts, "output": output,
+            **source, "flows": outcome.flows, "alerts": outcome.alerts, "output": output,
             "ledger": outcome.ledger.as_dict(),
         }  # fmt: skip
         console.print_json(found)
@@ -143,24 +143,15 @@ def end(outcome: "Outcome", interface: str, output: str | None, *, as_json: bool
         raise options.Lost
 
 
-def _say_with_time(say: Callable[[str], None]) -> Callable[[str], None]:
+def say_with_time(say: Callable[[str], None]) -> Callable[[str], None]:
+    """The same with the time before each line."""
     from datetime import UTC, datetime
 
     return lambda text: say(f"{datetime.now(UTC):%H:%M:%S} {text}")
 
 
-def meter_live(
-    settings: "SensorSettings",
-    meter: "MeterSettings",
-    output: str | None,
-    *,
-    rotate: float,
-    limit: int,
-    statistics: bool,
-    as_json: bool,
-    strict: bool,
-) -> None:
-    """`oddflow flows -i`: each worker writes a table of its own; without an output the first flows are shown."""
+def tables(output: str | None, *, rotate: float, limit: int, statistics: bool) -> "MakeSink":
+    """Each worker writes a table of its own, or a series of them; without an output the first flows are shown."""
     from oddflow.amounts import count as count_of
     from oddflow.cli import console
     from oddflow.cli.tables import flow_line
@@ -176,7 +167,7 @@ def meter_live(
     if output:
         TableWriter(output)  # refuses a name of no known format
         check_place(output)
-    left = 0 if as_json else limit
+    left = limit
 
     def show(flows: Any) -> None:
         nonlocal left
@@ -200,4 +191,4 @@ def meter_live(
             table_of(output, place.number, place.workers), rotate_s=rotate, owner=owner, statistics=statistics
         )
 
-    end(run(settings, meter, make_sink, output), settings.interface, output, as_json=as_json, strict=strict)
+    return make_sink

@@ -1,19 +1,24 @@
-"""`oddflow watch`: the odd flows of a live interface, as they come."""
+"""`oddflow watch`: the odd flows of an interface, of exporters or of a source that grows, as they come."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from oddflow.cli import live, options
+from oddflow.cli import following, live, netflow, options
 
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command(name="watch", help="Listen on an interface and show the flows that do not fit, as they end.")(watch)
+    app.command(name="watch", help="Listen, and show the flows that do not fit, as they end.")(watch)
 
 
 def watch(
-    interface: Annotated[str, typer.Option("-i", "--interface", help=live.INTERFACE_HELP, show_default=False)],
+    source: following.Source = None,
+    interface: Annotated[
+        str | None, typer.Option("-i", "--interface", help=live.INTERFACE_HELP, show_default=False)
+    ] = None,
+    exporters: netflow.Address = None,
     model: Annotated[
         str | None, typer.Option("-m", "--model", help="A model that `learn` sealed.", show_default=False)
     ] = None,
@@ -55,34 +60,48 @@ def watch(
     """Meters, scores and tells, until interrupted."""
     from oddflow.errors import UsageError
     from oddflow.files import check_place, same_file
+    from oddflow.logs.source import name_of
 
     if model is None:
         raise UsageError(
             "no model was given, and nothing here is known to be normal: learn one from traffic that you trust "
             "(`oddflow learn`) and name it with -m, or meter only with `oddflow flows -i`"
         )
+    if sum(given is not None for given in (source, interface, exporters)) != 1:
+        raise UsageError(
+            "name an interface to listen on with -i, an address for exporters with --netflow, or a capture or log that "
+            "grows: one of the three"
+        )
     if output:
         check_place(output)
-        if same_file(model, output):
-            raise UsageError(f"{output} is the model; give the alerts another name")
-    settings = live.sensor_settings(
-        interface,
-        promiscuous=promiscuous,
-        capture_filter=capture_filter,
-        ring_kib=ring,
-        snap=live.SNAP_BYTES,
-        user=user,
-        interval=interval,
-        metrics=metrics,
-        duration=duration,
-        count=count,
-    )
-    make_sink, meter = _judged_by(
-        model, budget, false_alarm_rate, home_net,
-        patience=patience, max_flows=max_flows, source=interface, output=output, quiet=as_json,
+        for taken, what in ((model, "the model"), (source, "the source")):
+            if taken and same_file(taken, output):
+                raise UsageError(f"{output} is {what}; give the alerts another name")
+    judged = partial(
+        _judged_by, model, budget, false_alarm_rate, home_net,
+        patience=patience, max_flows=max_flows, output=output, quiet=as_json,
     )  # fmt: skip
-    outcome = live.run(settings, meter, make_sink, output)
-    live.end(outcome, interface, output, as_json=as_json, strict=strict)
+    if source is not None:
+        following.refuse(promiscuous=promiscuous, capture_filter=capture_filter, metrics=metrics, count=count)
+        make_sink, meter = judged(source=name_of(source))
+        outcome = following.follow(source, make_sink, meter, duration=duration)
+        live.end(outcome, {"source": name_of(source)}, output, as_json=as_json, strict=strict)
+    elif exporters is not None:
+        netflow.refuse(promiscuous=promiscuous, capture_filter=capture_filter)
+        make_sink, _ = judged(source=exporters, portable=True)
+        outcome = netflow.collect(
+            exporters, make_sink, output,
+            user=user, interval=interval, metrics=metrics, duration=duration, count=count,
+        )  # fmt: skip
+        live.end(outcome, {"netflow": exporters}, output, as_json=as_json, strict=strict)
+    elif interface is not None:
+        settings = live.sensor_settings(
+            interface, promiscuous=promiscuous, capture_filter=capture_filter, ring_kib=ring, snap=live.SNAP_BYTES,
+            user=user, interval=interval, metrics=metrics, duration=duration, count=count,
+        )  # fmt: skip
+        make_sink, meter = judged(source=interface)
+        outcome = live.run(settings, meter, make_sink, output)
+        live.end(outcome, {"interface": interface}, output, as_json=as_json, strict=strict)
     if fail_on_alert and outcome.alerts:
         raise typer.Exit(4)
 
@@ -98,14 +117,19 @@ def _judged_by(
     source: str,
     output: str | None,
     quiet: bool,
+    portable: bool = False,
 ) -> tuple[Any, Any]:
-    """What makes the sink that scores flows, and how the model wants them cut; the model is read while it may be."""
+    """What makes the sink that scores flows, and how the model wants them cut; the model is read while it may be.
+
+    A source that is `portable` knows only what all sources know: a model that needs more is refused.
+    """
     from dataclasses import replace
 
     from oddflow.cli import console
     from oddflow.cli.tables import alert_line
-    from oddflow.errors import UsageError
+    from oddflow.errors import SchemaMismatch, UsageError
     from oddflow.features.homes import PRIVATE, HomeNetworks
+    from oddflow.features.portable import PORTABLE
     from oddflow.flows.settings import MeterSettings
     from oddflow.models.format import read_sealed
     from oddflow.models.sealed import SealedModel
@@ -120,6 +144,11 @@ def _judged_by(
     wanted = Budget.parse(budget or DEFAULT_BUDGET) if share is None else Budget.of_share(share)
     archive = read_sealed(model)
     manifest = archive.manifest
+    if portable and manifest.feature_schema_version != PORTABLE.version:
+        raise SchemaMismatch(
+            f"{model} was learnt on more than exporters tell, like payloads and packet lengths; learn one on what all "
+            "sources know: `oddflow learn --portable`"
+        )
     homes = HomeNetworks(home_net or manifest.home_networks or PRIVATE)
     meter = replace(MeterSettings.of(manifest.meter), max_flows=max_flows)
     threshold = set_threshold(archive.held_back, wanted, manifest.flows_per_s)

@@ -33,9 +33,7 @@ def step(layer, block, rate):
     width, middle = layer.blocks[block, WIDTH], layer.blocks[block, MIDDLE]
     code, error = middle * LANES, width * LANES
     for j in range(0, code, LANES):
-        sum_products(
-            layer.middle, j, layer.nothing, 0, layer.visible, error, layer.weights, first + j, code, width
-        )
+        sum_products(layer.middle, j, layer.nothing, 0, layer.visible, error, layer.weights, first + j, code, width)
     for j in range(code):
         given = layer.middle[code + j]
         back = rate * layer.middle[j] * given * (1.0 - given)

@@ -119,7 +119,7 @@ def correlation_distances(rows: Floats) -> NDArray[np.float64]:
     spread = np.sqrt(np.diag(products))
     together = np.outer(spread, spread)
     together[together == 0] = 1e-100
-    return np.maximum(0, 1 - products / together)
+    return np.asarray(np.maximum(0, 1 - products / together))
 
 
 def groups_of(distances: NDArray[np.float64], most: int) -> list[list[int]]:

@@ -259,7 +259,10 @@ def socket_of(packet, port):
 
 @kernel(i8(u1[::1], i8, i8, PACKET_ARRAY, INCREMENTAL, f4[:, ::1]))
 def add_packets(data, first, until, packets, state, out):
-    """Adds those of packets [first, until) that were not lost; their features, (m, 100), in the order of `features.incremental.FEATURES`.
+    """Adds those of packets [first, until) that were not lost.
+
+    Args:
+        out: Their features, (m, 100), in the order of `features.incremental.FEATURES`.
 
     Returns:
         m.

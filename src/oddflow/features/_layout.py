@@ -56,7 +56,9 @@ class Incremental(NamedTuple):
     work: Any
 
 
-STREAMS = types.NamedTuple((u8[::1], u8[:, ::1], f8[:, ::1], i8[::1], i4[:, ::1]), Streams)  # type: ignore[no-untyped-call]
+STREAMS = types.NamedTuple(  # type: ignore[no-untyped-call]
+    (u8[::1], u8[:, ::1], f8[:, ::1], i8[::1], i4[:, ::1]), Streams
+)
 PAIRS = types.NamedTuple((u8[::1], i8[:, ::1], f8[:, ::1]), Pairs)  # type: ignore[no-untyped-call]
 INCREMENTAL = types.NamedTuple((STREAMS, STREAMS, PAIRS, i8[::1], f8[:, ::1]), Incremental)  # type: ignore[no-untyped-call]
 """The Numba types of them."""

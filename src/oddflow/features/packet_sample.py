@@ -97,9 +97,7 @@ def gather_packets(
         fingerprint = Fingerprint(name_of(source))
         seen.append(fingerprint)
         before = sample.packets
-        for _ in read_flows(
-            source, ledger, settings=settings, seen=fingerprint, progress=progress, companion=sample
-        ):
+        for _ in read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress, companion=sample):
             pass
         if fingerprint.flows and sample.packets == before < max_packets:
             raise UsageError(

@@ -29,7 +29,7 @@ class Representation(Protocol):
         """Another source begins: its time need not follow that of the last."""
 
     def rows(self, batch: pa.RecordBatch) -> NDArray[np.float32]:
-        """Feature rows of flows, in end order: (n, d) float32, finite; raises SchemaMismatch where they lack a column."""
+        """Feature rows of flows, in end order: (n, d) float32, finite; SchemaMismatch where they lack a column."""
 
     def remarks(self) -> list[str]:
         """What a reader of the scores must know."""

@@ -102,8 +102,8 @@ class WorstPacketRows:
         """As Representation."""
         if PACKET_ROW not in batch.schema.names:
             raise SchemaMismatch(
-                "the model scores packets, and this source holds flows: give it the capture itself, or a model that was "
-                "learnt on flows (`oddflow learn --detector robust-pca`)"
+                "the model scores packets, and this source holds flows: give it the capture itself, or a model that "
+                "was learnt on flows (`oddflow learn --detector robust-pca`)"
             )
         return np.array(batch.column(PACKET_ROW).flatten()).reshape(batch.num_rows, len(FEATURES))
 

@@ -46,7 +46,7 @@ class FlowOwners:
 
     def serials(self, rows: Rows) -> NDArray[np.int64]:
         """How many flows had begun before those of some rows, (n,): names a flow for good."""
-        return self._owners.rows["serial"][rows]
+        return np.asarray(self._owners.rows["serial"][rows])
 
     def hand_out(self, count: int) -> Rows:
         """The rows of the flows that ended, (count,), -1 of an early record; they will be used for others."""

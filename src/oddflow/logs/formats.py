@@ -6,6 +6,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from oddflow.capture.stream import ByteStream
+from oddflow.logs.binetflow import is_binetflow, read_binetflow
+from oddflow.logs.csv_table import is_csv_table, read_csv_table
+from oddflow.logs.nfcapd import is_nfcapd, read_nfcapd
+from oddflow.logs.suricata import is_eve, read_eve
+from oddflow.logs.zeek import is_zeek, read_conn
 from oddflow.losses import Ledger
 
 
@@ -18,12 +23,14 @@ class Opened:
         name: What messages call it: never with a password.
         first: Its first bytes, decompressed; `capture.stream.FIRST_BYTES` where it has so many.
         ledger: Told of all that is lost, with the line.
+        grows: Whether it is followed: what lies beside it grows, too.
     """
 
     source: str
     name: str
     first: bytes
     ledger: Ledger
+    grows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,13 @@ class Format:
     grows: bool = False
 
 
-FORMATS: tuple[Format, ...] = ()
+FORMATS: tuple[Format, ...] = (
+    Format("Zeek conn.log (TSV, JSON)", is_zeek, read_conn, grows=True),
+    Format("Suricata eve.json", is_eve, read_eve, grows=True),
+    Format("Argus binetflow", is_binetflow, read_binetflow, grows=True),
+    Format("nfcapd", is_nfcapd, read_nfcapd),
+    Format("a flow table (CSV)", is_csv_table, read_csv_table, grows=True),
+)
 """In the order in which they are tried."""
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from oddflow.flows.naming.ports import names_by_port
+from oddflow.logs.derive import derived
 from oddflow.losses import Ledger, Loss
 from oddflow.schema import FLOW_SCHEMA
 
@@ -21,7 +22,8 @@ def flow_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Batches of exactly the flow schema; counts what is used and what is lost.
 
-    A record without time, address, port or protocol is lost, as is one that ends before it starts.
+    A record without time, address, port or protocol is lost, as is one that ends before it starts. Addresses get
+    their normal form; IP version, Community ID and the name of the port are filled in where they are null.
 
     Args:
         columns: Arrays of n rows by column name; a column that is absent is null.
@@ -42,13 +44,16 @@ def flow_batches(
         ],
         schema=FLOW_SCHEMA,
     )
+    flows = derived(flows)
     named = flows.column("start").is_valid()
     for column in KEY_COLUMNS[1:]:
         named = pc.and_(named, flows.column(column).is_valid())
     forward = pc.fill_null(pc.less_equal(flows.column("start"), flows.column("end")), True)
     _lose(ledger, pc.invert(named), "no time, address, port or protocol", name, lines)
     _lose(ledger, pc.and_(named, pc.invert(forward)), "it ends before it starts", name, lines)
-    flows = flows.filter(pc.and_(named, forward))
+    kept = pc.and_(named, forward)
+    if not pc.all(kept).as_py():  # most often all are, and a copy of all columns costs more than the rest
+        flows = flows.filter(kept)
     ledger.used(flows.num_rows)
     if flows.num_rows and flows.column("app_by_port").null_count == flows.num_rows:
         place = FLOW_SCHEMA.get_field_index("app_by_port")

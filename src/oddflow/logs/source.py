@@ -10,12 +10,14 @@ import pyarrow as pa
 from oddflow.capture.capture_set import CaptureSet, is_folder
 from oddflow.capture.following import Following
 from oddflow.capture.reader import is_capture
-from oddflow.capture.remote import local_path, shown
+from oddflow.capture.remote import shown
 from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
 from oddflow.flows.meter import Companion
 from oddflow.flows.metering import WHOLE, Shard, meter_capture, meter_captures, meter_following
 from oddflow.flows.settings import MeterSettings
+from oddflow.logs.folder import sources_in
+from oddflow.logs.following import FollowedLog
 from oddflow.logs.formats import FORMATS, Opened, format_of
 from oddflow.logs.table import is_table, read_table
 from oddflow.losses import Ledger
@@ -30,15 +32,18 @@ Source = str | CaptureSet
 
 
 def arrange(sources: Sequence[str], ledger: Ledger, *, merge: bool = False) -> list[Source]:
-    """What is read as one, and what apart: a folder is one capture, and with `merge` all sources are.
+    """What is read as one, and what apart: the captures of a folder are one, and with `merge` all sources are.
 
     Raises:
-        InputError: A folder holds no capture, or a source to be merged is none.
-        UsageError: A source to be merged was given twice.
+        InputError: A folder holds neither captures nor logs, or a source to be merged is no capture.
+        UsageError: A source to be merged was given twice, or a folder holds captures and logs.
     """
     if merge and (len(sources) > 1 or is_folder(sources[0])):
         return [CaptureSet.of(sources, ledger)]
-    return [CaptureSet.of_folder(source, ledger) if is_folder(source) else source for source in sources]
+    found: list[Source] = []
+    for source in sources:
+        found += sources_in(source, ledger) if is_folder(source) else [source]
+    return found
 
 
 def name_of(source: Source) -> str:
@@ -159,22 +164,25 @@ def follow_flows(
     duration_s: float = 0.0,
     settings: MeterSettings | None = None,
     seen: Fingerprint | None = None,
+    companion: Companion | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Reads a capture file that grows, or a folder where one file follows the other, until it is told to stop.
+    """Reads a capture or a log that grows, or a folder where one capture follows the other, until told to stop.
 
     Args:
-        source: The path of the file or folder.
+        source: The path of the file or folder; a folder of Zeek's logs stands for its conn.log.
         ledger: Told of all that was lost.
         stop: Ends the reading when it is set; all open flows are then exported.
         duration_s: Ends it after this; 0 for no end.
         settings: How flows are cut.
         seen: Filled with the size.
+        companion: Sees the packets of captures, too.
 
     Yields:
-        Batches of the flow schema, at most a quarter of a second after their flows ended.
+        Batches of the flow schema, at most half a second after their flows ended, or were logged; of a log, an empty
+        one now and then while nothing comes.
 
     Raises:
-        InputError: It cannot be read, or is no capture.
+        InputError: It cannot be read, or is neither a capture nor a log.
         UsageError: It is compressed, remote or a pipe.
     """
     seen = seen or Fingerprint(shown(source), hashed=False)
@@ -182,9 +190,14 @@ def follow_flows(
     def watch(name: str, stream: ByteStream) -> ByteStream:
         return _Watched(stream, seen.part(name), None)
 
-    tunnels = settings is None or settings.tunnels
-    following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch, tunnels=tunnels)
-    for batch in meter_following(following, ledger, settings=settings):
+    log = FollowedLog.of(source, ledger, stop=stop, duration_s=duration_s, watch=watch)
+    if log is not None:
+        batches = log.flows()
+    else:
+        tunnels = settings is None or settings.tunnels
+        following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch, tunnels=tunnels)
+        batches = meter_following(following, ledger, settings=settings, companion=companion)
+    for batch in batches:
         seen.flows += batch.num_rows
         yield batch
 
@@ -227,11 +240,11 @@ def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
         if not is_table(first):
             raise UnknownFormat(
                 f"{name} starts with {first[:12]!r}, which is no format known here; expected a capture (pcap, pcapng; "
-                f"also gzip or zstd), {_formats()}a flow table (Parquet, Arrow, CSV)"
+                f"also gzip or zstd), {_formats()}a flow table (Parquet, Arrow)"
             )
         if how.shard[0] == 0:
-            yield from read_table(local_path(source), first, ledger)
-        while stream.read(CHUNK_BYTES):  # Arrow read the file by itself; its bytes pass by once more to be hashed
+            yield from read_table(source, first, stream, ledger)
+        while stream.read(CHUNK_BYTES):  # Arrow may have read the file by itself; its bytes pass by to be hashed
             pass
 
 

@@ -1,5 +1,6 @@
 """Reads and writes flow tables: Parquet, Arrow and CSV files with the columns of the flow schema."""
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,150 +8,120 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from pyarrow import parquet
 
-from oddflow.capture.remote import is_url, shown
-from oddflow.errors import InputError, UnknownFormat, UsageError
+from oddflow.capture.remote import shown
+from oddflow.capture.stream import CHUNK_BYTES, ByteStream
+from oddflow.errors import InputError, UsageError
 from oddflow.files import whole_file
 from oddflow.flows.statistics import STATISTICS_SCHEMA, statistics
-from oddflow.logs.record import KEY_COLUMNS, ROWS_A_BATCH, flow_batches
-from oddflow.losses import Ledger, Loss
+from oddflow.logs.csv_table import NESTED, refuse_absent, refuse_repeated
+from oddflow.logs.plain_files import plain_path
+from oddflow.logs.record import ROWS_A_BATCH, flow_batches
+from oddflow.losses import Ledger
 from oddflow.schema import FLOW_SCHEMA
 
 PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 FEW_VALUES = ["src_ip", "dst_ip", "protocol", "ip_version", "end_reason", "direction_by", "capture"]
 """Columns that a dictionary makes smaller in a Parquet file; of others it only costs time."""
 
-NESTED = ("lengths", "gaps_us", "payload", "reverse_payload")
+ARROW_HEADER_BYTES = 8
+"""What stands in an Arrow file before the stream that is in it."""
+
+ARROW_STREAM_MAGIC = b"\xff\xff\xff\xff"
 
 
 def is_table(first: bytes) -> bool:
-    """Whether a file that starts with these bytes is a flow table."""
-    if first.startswith((PARQUET_MAGIC, ARROW_MAGIC)):
-        return True
-    header = first.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip().split(",")
-    return {"start", "src_ip", "dst_ip"} <= {name.strip('"') for name in header}
+    """Whether a source that starts with these bytes is a flow table in Parquet or Arrow."""
+    return first.startswith((PARQUET_MAGIC, ARROW_MAGIC, ARROW_STREAM_MAGIC))
 
 
-def read_table(source: str, first: bytes, ledger: Ledger) -> Iterator[pa.RecordBatch]:
+def read_table(source: str, first: bytes, stream: ByteStream, ledger: Ledger) -> Iterator[pa.RecordBatch]:
     """Reads a flow table, batch after batch; columns it lacks are null.
 
+    Args:
+        source: A path, a URL or `-`.
+        first: Its first plain bytes.
+        stream: All of its plain bytes, for what is no plain file. Parquet has to be one.
+        ledger: Told of rows that are lost.
+
     Raises:
-        InputError: It is damaged, is no file, or lacks what names a flow.
-        UnknownFormat: It is none of the three formats.
+        InputError: It is damaged, or lacks what names a flow; it is Parquet, and no plain file.
     """
     ledger.unit = "records"
-    if source == "-":
-        raise InputError("a flow table cannot be read from standard input; give its file's path")
-    if is_url(source):
-        raise InputError(f"{shown(source)} is a flow table; only captures are read by URL: fetch it, and name the file")
+    name, path = shown(source), plain_path(source, first)
     try:
-        if first.startswith(PARQUET_MAGIC):
-            batches = parquet.ParquetFile(source).iter_batches(batch_size=ROWS_A_BATCH)
-        elif first.startswith(ARROW_MAGIC):
-            file = pa.ipc.open_file(pa.memory_map(source))
-            batches = (_validated(file.get_batch(i)) for i in range(file.num_record_batches))
-        elif is_table(first):
-            batches = _csv_batches(source, _csv_columns(source), ledger)
+        if not first.startswith(PARQUET_MAGIC):
+            batches = _of_arrow_stream(first, stream) if path is None else _of_arrow_file(path, first, stream)
+        elif path is None:
+            raise InputError(f"{name} is a Parquet table, which has to be a file on disk, not compressed: save it")
         else:
-            raise UnknownFormat(f"{source} is no flow table; expected Parquet, Arrow or CSV")
+            batches = parquet.ParquetFile(path).iter_batches(batch_size=ROWS_A_BATCH)
         for batch in batches:
-            yield from _conform(batch, source, ledger)
+            yield from _conform(batch, name, ledger)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{source} cannot be read as a flow table: {str(error).splitlines()[0]}") from None
+        raise InputError(f"{name} cannot be read as a flow table: {str(error).splitlines()[0]}") from None
+
+
+def _of_arrow_file(path: str, first: bytes, stream: ByteStream) -> Iterator[pa.RecordBatch]:
+    if first.startswith(ARROW_STREAM_MAGIC):
+        yield from _of_arrow_stream(first, stream)
+        return
+    file = pa.ipc.open_file(pa.memory_map(path))
+    for place in range(file.num_record_batches):
+        yield _validated(file.get_batch(place))
+
+
+def _of_arrow_stream(first: bytes, stream: ByteStream) -> Iterator[pa.RecordBatch]:
+    """An Arrow stream, or an Arrow file from its start: it holds one."""
+    is_file, file = first.startswith(ARROW_MAGIC), _Readable(stream)
+    if is_file:
+        file.read(ARROW_HEADER_BYTES)
+    with pa.ipc.open_stream(pa.PythonFile(file, "r")) as reader:
+        for batch in reader:
+            yield _validated(batch)
+    last = b""
+    while piece := stream.read(CHUNK_BYTES):
+        last = (last + piece)[-len(ARROW_MAGIC) :]
+    if is_file and last != ARROW_MAGIC:
+        raise pa.ArrowInvalid("the file ends early")
+
+
+class _Readable(io.RawIOBase):
+    """A stream as a file that gives as much as it is asked for, as long as there is something."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, fewer only at the end."""
+        held = bytearray()
+        while len(held) != size:
+            piece = self._stream.read(min(size - len(held), CHUNK_BYTES) if size > 0 else CHUNK_BYTES)
+            if not piece:
+                break
+            held += piece
+        return bytes(held)
 
 
 def _validated(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """A batch whose offsets were checked: Arrow maps them from the file as they are, and would follow wrong ones."""
+    """A batch whose offsets were checked: Arrow takes them from the source as they are, and would follow wrong ones."""
     batch.validate(full=True)
     return batch
-
-
-def _csv_columns(source: str) -> list[str]:
-    """The columns of the flow schema that a CSV file has; no other is looked at, whatever it holds."""
-    with _open_csv(source, lambda _: "skip") as reader:
-        names = reader.schema.names
-    _refuse_repeated(names, source)
-    return [name for name in names if name in FLOW_SCHEMA.names and name not in NESTED]
-
-
-def _open_csv(source: str, skip: Callable[[Any], str], convert: Any = None) -> Any:
-    file = pa.input_stream(source)
-    if file.read(3) != b"\xef\xbb\xbf":  # the mark of UTF-8
-        file = pa.input_stream(source)
-    return pa_csv.open_csv(
-        file,
-        # our columns are ASCII; as Latin-1, bytes that are no UTF-8 cost their row at most
-        read_options=pa_csv.ReadOptions(encoding="latin1"),
-        parse_options=pa_csv.ParseOptions(invalid_row_handler=skip),
-        convert_options=convert,
-    )
-
-
-def _refuse_repeated(names: list[str], source: str) -> None:
-    repeated = sorted({name for name in names if name in FLOW_SCHEMA.names and names.count(name) > 1})
-    if repeated:
-        raise InputError(f"{source} has the column {repeated[0]} more than once; which one is meant?")
-
-
-def _csv_batches(source: str, names: list[str], ledger: Ledger) -> Iterator[pa.RecordBatch]:
-    types = {name: FLOW_SCHEMA.field(name).type for name in names}
-
-    def skip(row: Any) -> str:
-        ledger.lost(Loss.RECORD, 1, f"{row.actual_columns} fields where {row.expected_columns} were expected")
-        return "skip"
-
-    text = {name: pa.string() for name in types}
-    convert = pa_csv.ConvertOptions(
-        include_columns=names, column_types=text, strings_can_be_null=True, null_values=[""]
-    )
-    reader = _open_csv(source, skip, convert)
-    for batch in reader:
-        yield _typed(batch, types, ledger)
-
-
-def _typed(batch: pa.RecordBatch, types: dict[str, Any], ledger: Ledger) -> pa.RecordBatch:
-    """Casts text columns; a row with a value that is no such number is a loss, never a wrong one."""
-    try:
-        return pa.record_batch([_cast(batch.column(name), kind) for name, kind in types.items()], names=list(types))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        if batch.num_rows == 1:
-            ledger.lost(Loss.RECORD, 1, "a value that is no number of its column's type")
-            return batch.slice(0, 0).select([])
-    half = batch.num_rows // 2
-    parts = [_typed(piece, types, ledger) for piece in (batch.slice(0, half), batch.slice(half))]
-    kept = [part for part in parts if part.num_columns]
-    if not kept:
-        return parts[0]
-    return pa.Table.from_batches(kept).combine_chunks().to_batches()[0]
-
-
-def _cast(column: Any, kind: Any) -> Any:
-    if pa.types.is_timestamp(kind):
-        return column.cast(pa.timestamp("ns")).cast(kind) if not _has_zone(column) else column.cast(kind)
-    if pa.types.is_floating(kind):
-        values = column.cast(kind)
-        if pc.any(pc.invert(pc.is_finite(values))).as_py():
-            raise pa.ArrowInvalid("not finite")
-        return values
-    return column.cast(kind)
-
-
-def _has_zone(column: Any) -> bool:
-    first = next((value.as_py() for value in column if value.is_valid), "")
-    return first.endswith("Z") or "+" in first
 
 
 def _conform(batch: pa.RecordBatch, source: str, ledger: Ledger) -> Iterator[pa.RecordBatch]:
     """Gives a batch exactly the flow schema's columns."""
     if batch.num_rows == 0:
         return
-    _refuse_repeated(batch.schema.names, source)
-    absent = [name for name in KEY_COLUMNS if name not in batch.schema.names]
-    if absent:
-        raise InputError(f"{source} lacks the columns {', '.join(absent)}; `oddflow flows -o` writes such a table")
+    refuse_repeated(batch.schema.names, source)
+    refuse_absent(batch.schema.names, source)
     present = {name: batch.column(name) for name in batch.schema.names if name in FLOW_SCHEMA.names}
     yield from flow_batches(present, source, ledger)
 

@@ -1,4 +1,4 @@
-"""KitNET as it scores: an ensemble of tied autoencoders, and one more on their errors (Mirsky et al. 2018, section V)."""
+"""KitNET as it scores: tied autoencoders, and one more on their errors (Mirsky et al. 2018, section V)."""
 
 import math
 

@@ -69,7 +69,7 @@ def _inverse_of_one_plus_power(builder, x):
 
 
 @intrinsic
-def _sum_products(_typing, target, _at, base, _from, a, _first, b, _start, _step, _count):
+def _vector_sum_products(_typing, target, _at, base, _from, a, _first, b, _start, _step, _count):
     def generate(context, builder, signature, values):
         kinds = signature.args
         total = cgutils.alloca_once_value(
@@ -89,7 +89,7 @@ def _sum_products(_typing, target, _at, base, _from, a, _first, b, _start, _step
 
 
 @intrinsic
-def _add_outer(_typing, target, _at, row, _one, _other, columns, _first, _start, _count):
+def _vector_add_outer(_typing, target, _at, row, _one, _other, columns, _first, _start, _count):
     def generate(context, builder, signature, values):
         kinds = signature.args
         one = _load(builder, _place(context, builder, kinds[2], values[2], values[3]))
@@ -108,7 +108,7 @@ def _add_outer(_typing, target, _at, row, _one, _other, columns, _first, _start,
 
 
 @intrinsic
-def _sigmoids(_typing, target, _at, mask, _first, _count):
+def _vector_sigmoids(_typing, target, _at, mask, _first, _count):
     def generate(context, builder, signature, values):
         kinds = signature.args
         with cgutils.for_range(builder, values[4]) as loop:
@@ -123,7 +123,7 @@ def _sigmoids(_typing, target, _at, mask, _first, _count):
 
 
 @intrinsic
-def _misses(_typing, rows, _at, _first, mask, _start, total, _count):
+def _vector_misses(_typing, rows, _at, _first, mask, _start, total, _count):
     def generate(context, builder, signature, values):
         kinds = signature.args
         squares = cgutils.alloca_once_value(builder, _same(0.0))
@@ -144,33 +144,46 @@ def _misses(_typing, rows, _at, _first, mask, _start, total, _count):
     return types.void(rows, whole, whole, mask, whole, total, whole), generate
 
 
-if config.DISABLE_JIT:  # to fuzz with coverage
+def _lanes(array, at, count=1):
+    return array[at : at + count * LANES]
 
-    def _lanes(array, at, count=1):
-        return array[at : at + count * LANES]
 
-    def _sum_products(target, at, base, origin, a, first, b, start, step, count):
-        total = _lanes(base, origin).copy()
-        for number in range(count):
-            total += _lanes(a, first + number * LANES) * _lanes(b, start + number * step)
-        _lanes(target, at)[:] = total
+def _plain_sum_products(target, at, base, origin, a, first, b, start, step, count):
+    total = _lanes(base, origin).copy()
+    for number in range(count):
+        total += _lanes(a, first + number * LANES) * _lanes(b, start + number * step)
+    _lanes(target, at)[:] = total
 
-    def _add_outer(target, at, row, one, other, columns, first, start, count):
-        for offset in range(0, count * LANES, LANES):
-            grown = _lanes(row, one) * _lanes(columns, first + offset)
-            _lanes(target, at + offset)[:] += grown + _lanes(row, other) * _lanes(columns, start + offset)
 
-    def _drawn(x):
-        with np.errstate(over="ignore"):
-            return 1.0 / (1.0 + np.exp(-x))
+def _plain_add_outer(target, at, row, one, other, columns, first, start, count):
+    for offset in range(0, count * LANES, LANES):
+        grown = _lanes(row, one) * _lanes(columns, first + offset)
+        _lanes(target, at + offset)[:] += grown + _lanes(row, other) * _lanes(columns, start + offset)
 
-    def _sigmoids(target, at, mask, first, count):
-        _lanes(target, at, count)[:] = _drawn(_lanes(target, at, count)) * _lanes(mask, first, count)
 
-    def _misses(rows, at, first, mask, start, total, count):
-        missed = _lanes(rows, first, count) - _drawn(_lanes(rows, at, count))
-        _lanes(rows, at, count)[:] = missed * _lanes(mask, start, count)
-        total[:LANES] = (_lanes(rows, at, count) ** 2).reshape(count, LANES).sum(axis=0)
+def _drawn(x):
+    with np.errstate(over="ignore"):
+        return 1.0 / (1.0 + np.exp(-x))
+
+
+def _plain_sigmoids(target, at, mask, first, count):
+    _lanes(target, at, count)[:] = _drawn(_lanes(target, at, count)) * _lanes(mask, first, count)
+
+
+def _plain_misses(rows, at, first, mask, start, total, count):
+    missed = _lanes(rows, first, count) - _drawn(_lanes(rows, at, count))
+    _lanes(rows, at, count)[:] = missed * _lanes(mask, start, count)
+    total[:LANES] = (_lanes(rows, at, count) ** 2).reshape(count, LANES).sum(axis=0)
+
+
+def _chosen(vector, plain):
+    return plain if config.DISABLE_JIT else vector  # to fuzz with coverage
+
+
+_sum_products = _chosen(_vector_sum_products, _plain_sum_products)
+_add_outer = _chosen(_vector_add_outer, _plain_add_outer)
+_sigmoids = _chosen(_vector_sigmoids, _plain_sigmoids)
+_misses = _chosen(_vector_misses, _plain_misses)
 
 
 @kernel(inline=True)

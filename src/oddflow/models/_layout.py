@@ -37,8 +37,8 @@ class Layer(NamedTuple):
 class Net(NamedTuple):
     """g members, and the one autoencoder of the output layer, which draws their errors; its lanes are hidden units.
 
-    columns: which of the d columns each visible unit of a member sees; any, where there is no unit. widths (b × LANES,):
-    units of each member; places (b × LANES,): its place among the g errors. errors (b × LANES,).
+    columns: which of the d columns each visible unit of a member sees; any, where there is no unit. Of each lane,
+    (b × LANES,): widths, its member's units; places, where it stands among the g errors; errors.
     """
 
     members: Any

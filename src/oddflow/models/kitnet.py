@@ -45,8 +45,8 @@ class Autoencoder:
 
     @classmethod
     def fresh(cls, width: int, middle: int, seed: int) -> Self:
-        """One that learnt nothing yet: weights even between -1/w and 1/w, by NumPy's old generator, as Kitsune-py's."""
-        weights = np.random.RandomState(seed).uniform(-1 / width, 1 / width, (width, middle))  # noqa: NPY002
+        """One that learnt nothing yet; its weights are those that Kitsune-py draws, even between -1/w and 1/w."""
+        weights = np.random.RandomState(seed).uniform(-1 / width, 1 / width, (width, middle))
         return cls(np.full(width, np.inf), np.full(width, -np.inf), np.zeros(width), np.zeros(middle), weights)
 
 
@@ -128,7 +128,9 @@ class KitNet:
         _need(bool((low <= high).all()), "low must not be above high")
         numbers = (low, high, visible, _numbers(arrays, "hidden_bias", hidden), _numbers(arrays, "weights", weights))
         cuts = (widths, widths, widths, middles, widths * middles)
-        parts = zip(*(np.split(array, np.cumsum(cut)[:-1]) for array, cut in zip(numbers, cuts, strict=True)), strict=True)
+        parts = zip(
+            *(np.split(array, np.cumsum(cut)[:-1]) for array, cut in zip(numbers, cuts, strict=True)), strict=True
+        )
         every = [
             Autoencoder(low, high, visible, hidden, weights.reshape(len(low), -1))
             for low, high, visible, hidden, weights in parts
@@ -198,8 +200,12 @@ def _with_room(shapes: Sequence[tuple[int, ...]], arrays: Sequence[Doubles]) -> 
     sizes = np.array([(width, middle, width * middle) for width, middle in shapes])
     starts = LANES * (np.cumsum(sizes, axis=0) - sizes)
     widest, greatest = sizes.max(axis=0)[:2]
-    room = (np.zeros(2 * widest * LANES), np.zeros(2 * greatest * LANES), np.zeros(LANES), np.zeros(LANES))
-    return Layer(np.hstack([starts, sizes[:, :2]]), *(np.array(array) for array in arrays), *room)
+    low, high, visible_bias, seen, hidden_bias, coded, weights = (np.array(array) for array in arrays)
+    return Layer(
+        np.hstack([starts, sizes[:, :2]]), low, high, visible_bias, seen, hidden_bias, coded, weights,
+        visible=np.zeros(2 * widest * LANES), middle=np.zeros(2 * greatest * LANES), total=np.zeros(LANES),
+        nothing=np.zeros(LANES),
+    )  # fmt: skip
 
 
 def _member(layer: Layer, lane: int, like: Autoencoder) -> Autoencoder:
@@ -209,32 +215,33 @@ def _member(layer: Layer, lane: int, like: Autoencoder) -> Autoencoder:
     def numbers(array: Doubles, start: int, *shape: int) -> Doubles:
         return array[start : start + math.prod(shape) * LANES].reshape(*shape, LANES)[..., lane % LANES]
 
-    seen = (numbers(array, visible, width)[:units].copy() for array in (layer.low, layer.high, layer.visible_bias))
-    weights = numbers(layer.weights, first, width, middle)[:units, :codes].copy()
-    return Autoencoder(*seen, numbers(layer.hidden_bias, hidden, middle)[:codes].copy(), weights)
+    low, high, bias = (numbers(array, visible, width)[:units] for array in (layer.low, layer.high, layer.visible_bias))
+    hidden_bias = numbers(layer.hidden_bias, hidden, middle)[:codes]
+    weights = numbers(layer.weights, first, width, middle)[:units, :codes]
+    return Autoencoder(low.copy(), high.copy(), bias.copy(), hidden_bias.copy(), weights.copy())
 
 
 def _output(layer: Layer, like: Autoencoder) -> Autoencoder:
     width, middle = like.weights.shape
-    seen = (array.reshape(width, LANES)[:, 0].copy() for array in (layer.low, layer.high, layer.visible_bias))
+    low, high, bias = (array[::LANES].copy() for array in (layer.low, layer.high, layer.visible_bias))
     weights = layer.weights.reshape(width, -1)[:, :middle].copy()
-    return Autoencoder(*seen, layer.hidden_bias[:middle].copy(), weights)
+    return Autoencoder(low, high, bias, layer.hidden_bias[:middle].copy(), weights)
 
 
-def _need(holds: bool, expected: str) -> None:  # noqa: FBT001
+def _need(holds: bool, expected: str) -> None:
     if not holds:
         raise NotAModel(f"its state is no KitNET's: {expected}; use a file that `oddflow learn` wrote")
 
 
 def _numbers(arrays: Mapping[str, NDArray[Any]], name: str, length: int) -> Doubles:
-    array = arrays.get(name)
-    _need(array is not None and array.dtype == np.float64 and array.shape == (length,), f"{name} must be {length} float64")
+    array = arrays[name]
+    _need(array.dtype == np.float64 and array.shape == (length,), f"{name} must be {length} float64")
     _need(bool((np.abs(array) < GREATEST).all()), f"{name} must be finite")
     return np.array(array)
 
 
 def _whole(arrays: Mapping[str, NDArray[Any]], name: str) -> Places:
-    array = arrays.get(name)
-    _need(array is not None and array.dtype == np.int64 and array.ndim == 1, f"{name} must be whole numbers, (n,) int64")
+    array = arrays[name]
+    _need(array.dtype == np.int64 and array.ndim == 1, f"{name} must be whole numbers, (n,) int64")
     _need(0 < len(array) <= MOST_UNITS + 1 and bool((np.abs(array) <= MOST_UNITS).all()), f"{name} is out of bounds")
     return np.array(array)

@@ -51,6 +51,6 @@ def _arrays(part: bytes) -> dict[str, NDArray]:  # type: ignore[type-arg]
     if kernels != {KITNET}:
         shown = ", ".join(sorted(repr(kernel[:40]) for kernel in kernels)[:3]) or "nothing"
         raise NotAModel(
-            f"its state is of {shown}, and this Oddflow runs {KITNET}: use the version that learnt it, or learn it again"
+            f"its state is of {shown}, and this Oddflow runs {KITNET}: use the version that learnt it, or learn it anew"
         )
     return {name.partition(".")[2]: tensor for name, tensor in tensors.items()}

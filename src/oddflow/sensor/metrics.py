@@ -1,7 +1,8 @@
 """Counters in Prometheus' text format, on an address of your choice."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from oddflow.errors import UsageError
@@ -13,30 +14,48 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 REQUEST_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number for Prometheus; `reason` tells those of the same name apart."""
+
+    name: str
+    kind: str
+    meaning: str
+    value: int
+    reason: Loss | None = None
+
+
 def exposition(totals: Totals, interface: str, *, is_up: bool, workers: int, softnet_dropped: int) -> str:
-    """The counters as Prometheus reads them (its text-based exposition format, 0.0.4)."""
-    label = f'interface="{_escaped(interface)}"'
+    """The counters of a sensor as Prometheus reads them."""
+    not_metered = "Packets that were not metered, by reason."
+    figures = [
+        Figure("packets_total", "counter", "Packets that came in: metered and lost.", totals.packets),
+        Figure("metered_packets_total", "counter", "Packets that reached a flow.", totals.metered),
+        Figure("bytes_total", "counter", "Bytes of the packets that were read, as on the wire.", totals.bytes),
+        Figure("flows_total", "counter", "Flows that ended.", totals.flows),
+        Figure("evicted_flows_total", "counter", "Flows ended early: too many were open.", totals.evicted_flows),
+        Figure("alerts_total", "counter", "Flows over the threshold.", totals.alerts),
+        Figure("open_flows", "gauge", "Flows open now.", totals.open_flows),
+        *(Figure("lost_packets_total", "counter", not_metered, totals.lost[reason], reason) for reason in Loss),
+        Figure(
+            "softnet_dropped_packets_total", "counter",
+            "Packets that the kernel's backlogs dropped, of all interfaces.", softnet_dropped,
+        ),
+        Figure("interface_up", "gauge", "1 while the interface is there and up.", int(is_up)),
+        Figure("workers", "gauge", "Processes that are metering.", workers),
+    ]  # fmt: skip
+    return exposition_of(figures, "interface", interface)
+
+
+def exposition_of(figures: Sequence[Figure], label: str, value: str) -> str:
+    """Figures as Prometheus reads them (its text-based exposition format, 0.0.4), all with a label."""
     lines: list[str] = []
-
-    def add(name: str, kind: str, meaning: str, value: int, more: str = "") -> None:
+    for figure in figures:
+        name = f"oddflow_{figure.name}"
         if not any(line.startswith(f"# HELP {name} ") for line in lines):
-            lines.extend((f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"))
-        lines.append(f"{name}{{{label}{more}}} {value}")
-
-    add("oddflow_packets_total", "counter", "Packets that came in: metered and lost.", totals.packets)
-    add("oddflow_metered_packets_total", "counter", "Packets that reached a flow.", totals.metered)
-    add("oddflow_bytes_total", "counter", "Bytes of the packets that were read, as on the wire.", totals.bytes)
-    add("oddflow_flows_total", "counter", "Flows that ended.", totals.flows)
-    add("oddflow_evicted_flows_total", "counter", "Flows ended early: too many were open.", totals.evicted_flows)
-    add("oddflow_alerts_total", "counter", "Flows over the threshold.", totals.alerts)
-    add("oddflow_open_flows", "gauge", "Flows open now.", totals.open_flows)
-    for reason in Loss:
-        meaning = "Packets that were not metered, by reason."
-        add("oddflow_lost_packets_total", "counter", meaning, totals.lost[reason], f',reason="{reason.name.lower()}"')
-    meaning = "Packets that the kernel's backlogs dropped, of all interfaces."
-    add("oddflow_softnet_dropped_packets_total", "counter", meaning, softnet_dropped)
-    add("oddflow_interface_up", "gauge", "1 while the interface is there and up.", int(is_up))
-    add("oddflow_workers", "gauge", "Processes that are metering.", workers)
+            lines.extend((f"# HELP {name} {figure.meaning}", f"# TYPE {name} {figure.kind}"))
+        more = f',reason="{figure.reason.name.lower()}"' if figure.reason else ""
+        lines.append(f'{name}{{{label}="{_escaped(value)}"{more}}} {figure.value}')
     return "\n".join(lines) + "\n"
 
 
