@@ -1,6 +1,6 @@
 """AfterImage in plain Python, after the paper (Mirsky et al. 2018, section IV-C): dictionaries, a stream at a time.
 
-It forgets nothing. With `linked` it advances only so many pairs of a stream, those last talked over: so does the kernel.
+It forgets nothing. With `linked` it advances only so many pairs of a stream, those last talked over, like the kernel.
 """
 
 import math

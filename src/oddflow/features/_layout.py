@@ -18,7 +18,7 @@ MAC, JITTER, HOST, SOCKET = 1, 2, 3, 4
 WEIGHT, TOTAL, SQUARES, TIME, MEAN, VARIANCE = 0, 5, 10, 15, 16, 21
 ALONE_COLUMNS, PAIRED_COLUMNS = 16, 26
 
-# Columns of a pair's: of the products, and the last residuals of the stream with the lesser serial number and the other.
+# Columns of a pair's: products, and the last residuals of the stream with the lesser serial number and of the other.
 PRODUCTS, PAIR_WEIGHT, FIRST, LAST, PAIR_TIME = 0, 5, 10, 15, 20
 PAIR_COLUMNS = 21
 

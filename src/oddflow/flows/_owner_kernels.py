@@ -46,15 +46,19 @@ class Owners(NamedTuple):
     counters: Any
 
 
-OWNERS = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (i4[::1], numba.from_dtype(OWNER)[::1], i4[::1], i8[::1]), Owners
-)
+OWNERS = types.NamedTuple((i4[::1], numba.from_dtype(OWNER)[::1], i4[::1], i8[::1]), Owners)
 """Its Numba type."""
 
 
 @kernel()
 def open_owner(owners, a_high, a_low, b_high, b_low, ends, hashed):
-    """A row for a flow of this key, without packets yet."""
+    """A row for a flow of this key, without packets yet.
+
+    Raises:
+        IndexError: There is none left, which the meter's own limit rules out.
+    """
+    if owners.counters[FREE_COUNT] <= 0:
+        raise IndexError("more flows than the meter has open")
     owners.counters[FREE_COUNT] -= 1
     row = np.int64(owners.free[owners.counters[FREE_COUNT]])
     owner = owners.rows[row]

@@ -45,7 +45,7 @@ class Autoencoder:
 
     @classmethod
     def fresh(cls, width: int, middle: int, seed: int) -> Self:
-        """One that learnt nothing yet; its weights are those that Kitsune-py draws, even between -1/w and 1/w."""
+        """One that learnt nothing yet; its weights are those that Kitsune-py draws, between -1/w and 1/w."""
         weights = np.random.RandomState(seed).uniform(-1 / width, 1 / width, (width, middle))
         return cls(np.full(width, np.inf), np.full(width, -np.inf), np.zeros(width), np.zeros(middle), weights)
 
@@ -55,7 +55,7 @@ class Autoencoder:
 class KitNet:
     """An ensemble of autoencoders on groups of columns, and an output layer on their errors.
 
-    Source: Mirsky et al. 2018, "Kitsune: An Ensemble of Autoencoders for Online Network Intrusion Detection", section V.
+    Source: Mirsky et al. 2018, "Kitsune: An Ensemble of Autoencoders for Online Network Intrusion Detection", sec. V.
 
     Attributes:
         groups: The columns of each member; each of the d columns once.
