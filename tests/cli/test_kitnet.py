@@ -30,6 +30,21 @@ def test_odd_flows_name_their_worst_packet(office, model, tmp_path):
     assert "worst packet" in found.err + found.out
 
 
+def alerts(place):
+    found = [json.loads(line) for line in place.read_text().splitlines()]
+    return sorted((alert["id"], alert["score"], alert["reasons"][0]["text"]) for alert in found)
+
+
+@pytest.mark.parametrize("name", ["incident", "lossy"])
+def test_a_capture_that_is_watched_gives_the_alerts_of_detect(office, model, tmp_path, name):
+    source, words = getattr(office, name), ("-m", model, "--false-alarm-rate", "0.02")
+    assert call("detect", source, *words, "-o", tmp_path / "a.jsonl").code == 0
+    watched = call("watch", source, *words, "-o", tmp_path / "b.jsonl", "--duration", 2, "--patience", 400)
+    assert watched.code == 0, watched
+    assert alerts(tmp_path / "a.jsonl")
+    assert alerts(tmp_path / "b.jsonl") == alerts(tmp_path / "a.jsonl")
+
+
 def test_it_says_what_it_needs(model):
     shown = call("inspect", model)
     assert "needs          packets" in shown.out

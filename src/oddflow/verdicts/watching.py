@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from oddflow.features.ordering import Waiting
 from oddflow.features.representation import Representation
+from oddflow.features.scored import scored
 from oddflow.flows.meter import Companion
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
@@ -46,8 +47,9 @@ class Watcher:
         return self._tabular.companion
 
     def add(self, flows: pa.RecordBatch) -> None:
-        """Takes flows that ended."""
-        self._waiting.add(flows)
+        """Takes flows that ended; of those that `detect` does not score, either, none is kept."""
+        for batch in scored([flows], arp=self._tabular.has_arp):
+            self._waiting.add(batch)
 
     def alerts(self, seen_until_ns: int | None) -> list[Alert]:
         """The odd ones among the flows that need wait no longer; among all of them where no time is given."""
