@@ -6,6 +6,8 @@ from typing import Any
 import typer.main
 
 from oddflow.cli.main import app
+from oddflow.datasets import registry
+from oddflow.datasets.description import DataSet
 from oddflow.flows.statistics import STATISTICS
 from oddflow.schema import COLUMNS
 
@@ -48,6 +50,47 @@ def statistics() -> str:
     return "\n".join(lines) + "\n"
 
 
+def known_sets() -> str:
+    """The data sets as a page."""
+    sets = registry.known().values()
+    lines = [
+        "# Data sets that are known",
+        "",
+        "`oddflow datasets list` prints this table, and whether each set is here; `--json` all that follows. Rows are",
+        "those that are read unless others are asked for; ? where nobody here has counted them.",
+        "",
+        "| name | what it is | kind | rows | terms |",
+        "|---|---|---|---|---|",
+        *(
+            f"| [`{s.name}`](#{s.name}) | {s.title} | {s.kind} | {'?' if s.rows is None else f'{s.rows:,}'} | "
+            f"{s.licence} |"
+            for s in sets
+        ),
+        "",
+    ]
+    for one in sets:
+        lines += _known_set(one)
+    return "\n".join(lines)
+
+
+def _known_set(one: DataSet) -> list[str]:
+    paper = one.paper
+    facts = {
+        "What": f"{one.title}: {one.summary}.",
+        "Paper": f"{paper.authors} ({paper.year}), “{paper.title}”, {paper.venue}.",
+        "Terms": f"{one.licence}{f'; <{one.url}>' if one.url else ''}",
+        "Not read": one.reason,
+        "Split": one.split,
+        "Counts": "as the literature has them; no file was seen here" if one.source == "literature" else "",
+        "Labels": one.ground,
+        "Files": ", ".join(f"`{file.path}`" for file in one.files),
+        "Note": "; ".join(one.notes),
+    }
+    rows = [f"| `{m.name}` | {m.category.value} | {', '.join(m.techniques)} |" for m in one.labels]
+    table = ["| label | category | ATT&CK |", "|---|---|---|", *rows, ""] if rows else []
+    return [f"## {one.name}", "", *(f"- **{name}.** {text}" for name, text in facts.items() if text), "", *table]
+
+
 def _option(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return f"| `{parameter.metavar or parameter.name.upper()}` | {parameter.help or ''} | |"
@@ -80,7 +123,12 @@ def command_line() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"flow-table.md": flow_table, "statistics.md": statistics, "command-line.md": command_line}
+PAGES = {
+    "flow-table.md": flow_table,
+    "statistics.md": statistics,
+    "data-sets.md": known_sets,
+    "command-line.md": command_line,
+}
 
 if __name__ == "__main__":
     for page, make in PAGES.items():

@@ -6,7 +6,7 @@
 True
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -19,23 +19,27 @@ from oddflow.capture.remote import is_local, is_url
 from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features.context import ContextSettings
-from oddflow.features.full import FULL
+from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.gathering import Gathered
 from oddflow.features.gathering import gather as gather_rows
 from oddflow.features.homes import PRIVATE, HomeNetworks
+from oddflow.features.kind import Kind
 from oddflow.features.portable import PORTABLE
 from oddflow.features.tabular import Tabular, kind_of
-from oddflow.files import check_place
+from oddflow.files import check_place, examples_folder
 from oddflow.flows.settings import MeterSettings
+from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
-from oddflow.verdicts.representing import representation_of
+from oddflow.verdicts.prepared import Prepared
 
 if TYPE_CHECKING:
+    from oddflow.datasets.leaks import Finding
+    from oddflow.datasets.rows import Split
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
 
@@ -47,6 +51,7 @@ def flows(
     settings: MeterSettings | None = None,
     ledger: Ledger | None = None,
     merge: bool = False,
+    privacy: Privacy = OPEN,
 ) -> Iterator[pa.RecordBatch]:
     """Meters captures (or reads logs and flow tables) into Arrow record batches of `oddflow.schema.FLOW_SCHEMA`.
 
@@ -55,13 +60,14 @@ def flows(
         settings: How flows are cut.
         ledger: Told of all that is lost.
         merge: Reads all sources as one capture, in the order of time.
+        privacy: What the flows may tell: whether they carry payload, and pseudonyms.
 
     Raises:
         InputError: A source cannot be used.
     """
     told = ledger if ledger is not None else Ledger()
     for source in arrange(_names(sources), told, merge=merge):
-        yield from read_flows(source, told, settings=settings)
+        yield from read_flows(source, told, settings=settings, privacy=privacy)
 
 
 def _names(sources: Sequence[Source | Sequence[Source]]) -> list[str]:
@@ -75,9 +81,7 @@ def _names(sources: Sequence[Source | Sequence[Source]]) -> list[str]:
 
 def examples() -> Path:
     """The folder of the captures that ship with Oddflow."""
-    package = Path(__file__).parent
-    inside = package / "examples"
-    return inside if inside.is_dir() else package.parents[1] / "examples"
+    return examples_folder()
 
 
 def gather(
@@ -89,22 +93,24 @@ def gather(
     merge: bool = False,
     portable: bool = False,
     packets: bool = False,
+    privacy: Privacy = OPEN,
 ) -> Gathered:
     """Reads a baseline into feature rows, in bounded memory: of flows in end order, portable ones where asked (see
     learn), or of packets."""
-    homes = HomeNetworks(home_networks or PRIVATE)
+    homes = HomeNetworks(privacy.networks(tuple(home_networks or PRIVATE)))
     if packets:
         if portable:
             raise UsageError("a detector of packets was asked for, and portable features are those of flows; leave one")
-        return _gather_packets(sources, homes, settings, ledger, progress=progress, merge=merge)
-    tabular = Tabular.of(homes, ContextSettings(), PORTABLE if portable else FULL)
+        return _gather_packets(sources, homes, settings, ledger, progress=progress, merge=merge, privacy=privacy)
+    tabular = Tabular.of(homes, ContextSettings(), PORTABLE if portable else _kind(privacy))
     told = ledger if ledger is not None else Ledger()
     return gather_rows(
         arrange(_names(sources), told, merge=merge),
         tabular,
-        settings=settings or MeterSettings(),
+        settings=privacy.settings(settings or MeterSettings()),
         ledger=told,
         progress=progress,
+        privacy=privacy,
     )
 
 
@@ -116,13 +122,54 @@ def _gather_packets(
     *,
     progress: Progress | None,
     merge: bool,
+    privacy: Privacy,
 ) -> Gathered:
     # its kernels take a moment to load, and most detectors need none
     from oddflow.features.packet_sample import gather_packets
 
     told = ledger if ledger is not None else Ledger()
     captures = arrange(_names(sources), told, merge=merge)
-    return gather_packets(captures, homes, settings=settings or MeterSettings(), ledger=told, progress=progress)
+    cut = privacy.settings(settings or MeterSettings())
+    return gather_packets(captures, homes, settings=cut, ledger=told, progress=progress, privacy=privacy)
+
+
+def _kind(privacy: Privacy) -> Kind:
+    return FULL if privacy.keeps_payload else BYTELESS
+
+
+def gather_dataset(
+    name: str,
+    data: Source | None = None,
+    *,
+    split: str = "official",
+    seed: int = 0,
+    ledger: Ledger | None = None,
+    leaks: "Callable[[Sequence[Finding], Split], None] | None" = None,
+) -> Gathered:
+    """Reads the rows of a data set that a split learns from, and of them the normal ones.
+
+    Args:
+        name: What the registry calls it.
+        data: The folder of all data sets; the one that ODDFLOW_DATA names unless given.
+        split: As `oddflow.datasets.splits.splits` has it; of several folds the first.
+        seed: Of all chance in it.
+        ledger: Told of all that is lost.
+        leaks: Told what `oddflow.datasets.leaks.check_leaks` finds of the split; unless given, it is not checked.
+
+    Raises:
+        InputError: A file of the set is missing, or is not what it should be.
+        UsageError: No set has that name, or it cannot be split so.
+    """
+    from oddflow.datasets.leaks import check_leaks
+    from oddflow.datasets.loading import load
+    from oddflow.datasets.splits import splits
+    from oddflow.learning.labelled import baseline
+
+    rows = load(name, data, ledger=ledger)
+    chosen = splits(rows, split, seed=seed)[0]
+    if leaks is not None:
+        leaks(check_leaks(rows, chosen, seed=seed), chosen)
+    return baseline(rows, chosen)
 
 
 def learn_gathered(
@@ -188,6 +235,7 @@ def learn(
     ledger: Ledger | None = None,
     merge: bool = False,
     portable: bool = False,
+    privacy: Privacy = OPEN,
     **options: Any,
 ) -> SealedModel:
     """Learns what is normal from traffic that is believed to be.
@@ -202,6 +250,7 @@ def learn(
         ledger: Told of all that is lost.
         merge: Reads all sources as one capture, in the order of time.
         portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
+        privacy: What the flows may tell; without payload, the model does not look at it.
         options: Of the detector.
 
     Raises:
@@ -219,6 +268,7 @@ def learn(
         merge=merge,
         portable=portable,
         packets=detector is not None and registry.find(detector).on_packets,
+        privacy=privacy,
     )
     return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
 
@@ -232,6 +282,7 @@ def detect(
     home_networks: Sequence[str] | None = None,
     progress: Progress | None = None,
     merge: bool = False,
+    privacy: Privacy = OPEN,
 ) -> Detection:
     """Finds the flows that do not fit.
 
@@ -244,6 +295,7 @@ def detect(
         home_networks: Networks of yours; the model's unless given.
         progress: Told of the bytes read.
         merge: Reads all sources as one capture, in the order of time.
+        privacy: What may be told of the flows. Home networks and truth are given as they are without pseudonyms.
 
     Raises:
         InputError: A source cannot be used.
@@ -254,6 +306,8 @@ def detect(
     if budget is not None and false_alarm_rate is not None:
         raise UsageError("a budget and a false-alarm rate were both given; give one")
     known = GroundTruth.read(fspath(truth)) if truth is not None else None
+    if known is not None and privacy.pseudonyms:
+        known = known.under(privacy.pseudonyms.address)
     wanted = (
         Budget.of_share(false_alarm_rate)
         if false_alarm_rate is not None
@@ -263,20 +317,22 @@ def detect(
         if budget is not None or false_alarm_rate is not None:
             raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
         ledger = Ledger()
-        return _detect_alone(arrange(names, ledger, merge=merge), ledger, known, home_networks, progress)
+        return _detect_alone(
+            arrange(names, ledger, merge=merge), ledger, known, home_networks, progress=progress, privacy=privacy
+        )
     sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
-    settings = MeterSettings.of(sealed.manifest.meter)
-    homes = HomeNetworks(home_networks or sealed.manifest.home_networks or PRIVATE)
+    prepared = Prepared.of(sealed.manifest, privacy, home_networks)
     threshold = set_threshold(sealed.held_back, wanted, sealed.manifest.flows_per_s)
     ledger = Ledger()
     detection = detect_in(
         arrange(names, ledger, merge=merge),
         sealed,
-        representation_of(sealed, homes, settings.max_flows),
-        settings=settings,
+        prepared.representation(sealed),
+        settings=prepared.settings,
         threshold=threshold,
         truth=known,
         progress=progress,
+        privacy=prepared.privacy,
     )
     detection.ledger.add(ledger)
     return detection
@@ -287,16 +343,19 @@ def _detect_alone(
     ledger: Ledger,
     truth: GroundTruth | None,
     home_networks: Sequence[str] | None,
+    *,
     progress: Progress | None,
+    privacy: Privacy,
 ) -> Detection:
     """Learns from the sources, then looks at them again; where one passes only once, all are metered to files first."""
     from tempfile import TemporaryDirectory
 
     from oddflow.learning.alone import learn_alone
 
-    settings, homes = MeterSettings(), HomeNetworks(home_networks or PRIVATE)
+    settings = privacy.settings(MeterSettings())
+    homes = HomeNetworks(privacy.networks(tuple(home_networks or PRIVATE)))
     with TemporaryDirectory(prefix="oddflow-") as folder:
-        names = {name_of(source): name_of(source) for source in sources}
+        names = {name: name for name in (privacy.name(name_of(source)) for source in sources)}
         reread, told = sources, ledger
         once = any(_passes_once(source) for source in sources)
         if once:
@@ -304,11 +363,11 @@ def _detect_alone(
             tables = [f"{folder}/{place}.parquet" for place in range(len(sources))]
             reread, told = list(tables), Ledger()
             for source, fingerprint, table in zip(sources, seen, tables, strict=True):
-                names[table] = fingerprint.name
-                _meter_to(table, source, fingerprint, ledger, settings, progress)
+                names[privacy.name(table)] = privacy.name(fingerprint.name)
+                _meter_to(table, source, fingerprint, ledger, progress=progress, privacy=privacy)
             if not any(fingerprint.flows for fingerprint in seen):
                 raise ledger.nothing_metered([name_of(source) for source in sources])
-        gathered = _gather_alone(reread, homes, settings, told, progress)
+        gathered = _gather_alone(reread, homes, told, progress=progress, privacy=privacy)
         if once:
             gathered.seen, gathered.ledger = seen, ledger
         panel = learn_alone(gathered)
@@ -322,8 +381,9 @@ def _detect_alone(
             judge=panel,
             population="flows of this capture",
             truth=truth,
+            privacy=privacy,
         )
-    detection.sources = [name_of(source) for source in sources]
+    detection.sources = [privacy.name(name_of(source)) for source in sources]
     detection.ledger = ledger
     for row in detection.rows:
         row.alerts[:] = [replace(alert, source=names[alert.source]) for alert in row.alerts]
@@ -343,22 +403,28 @@ def _detect_alone(
 def _gather_alone(
     sources: "list[logs.Source]",
     homes: HomeNetworks,
-    settings: MeterSettings,
     ledger: Ledger,
+    *,
     progress: Progress | None,
+    privacy: Privacy,
 ) -> Gathered:
-    """Full features where the sources know enough for them, else portable ones."""
-    trial = Ledger()
-    try:
-        full = Tabular.of(homes, ContextSettings())
-        gathered = gather_rows(sources, full, settings=settings, ledger=trial, progress=progress)
-    except SchemaMismatch:
-        portable = Tabular.of(homes, ContextSettings(), PORTABLE)
-        return gather_rows(sources, portable, settings=settings, ledger=ledger, progress=progress)
-    ledger.unit = trial.unit
-    ledger.add(trial)
-    gathered.ledger = ledger
-    return gathered
+    """Full features where the sources know enough for them, else those without payload, else portable ones."""
+    settings = privacy.settings(MeterSettings())
+    for kind in (FULL, BYTELESS) if privacy.keeps_payload else (BYTELESS,):
+        trial = Ledger()
+        tabular = Tabular.of(homes, ContextSettings(), kind)
+        try:
+            gathered = gather_rows(
+                sources, tabular, settings=settings, ledger=trial, progress=progress, privacy=privacy
+            )
+        except SchemaMismatch:
+            continue
+        ledger.unit = trial.unit
+        ledger.add(trial)
+        gathered.ledger = ledger
+        return gathered
+    portable = Tabular.of(homes, ContextSettings(), PORTABLE)
+    return gather_rows(sources, portable, settings=settings, ledger=ledger, progress=progress, privacy=privacy)
 
 
 def _passes_once(source: "logs.Source") -> bool:
@@ -373,11 +439,13 @@ def _meter_to(
     source: "logs.Source",
     seen: Fingerprint,
     ledger: Ledger,
-    settings: MeterSettings,
+    *,
     progress: Progress | None,
+    privacy: Privacy,
 ) -> None:
     from oddflow.logs.table import TableWriter
 
-    with TableWriter(table) as writer:
-        for batch in read_flows(source, ledger, settings=settings, seen=seen, progress=progress):
+    settings = privacy.settings(MeterSettings())
+    with TableWriter(table, pseudonyms=privacy.fingerprint) as writer:
+        for batch in read_flows(source, ledger, settings=settings, seen=seen, progress=progress, privacy=privacy):
             writer.write(batch)

@@ -17,6 +17,13 @@ def reason_of(error: Exception) -> str:
     return str(error)
 
 
+def examples_folder() -> Path:
+    """The folder of the captures that ship with Oddflow."""
+    package = Path(__file__).parent
+    inside = package / "examples"
+    return inside if inside.is_dir() else package.parents[1] / "examples"
+
+
 def check_place(path: str) -> None:
     """Refuses, before the work begins, a place that no file can be written to.
 

@@ -17,6 +17,8 @@ from pyarrow import parquet
 import oddflow
 from oddflow.capture.reader import packets
 from oddflow.flows.settings import MeterSettings
+from oddflow.logs.pseudonyms import Pseudonyms
+from oddflow.logs.table import PSEUDONYMS
 from oddflow.losses import Ledger
 from oddflow.schema import COLUMNS
 from tests.capture.build import ether, ipv4, pcap, tcp, udp
@@ -232,8 +234,8 @@ def test_a_filter_for_tags_is_compiled_for_the_interface(wire, sense):
         (["-i", "lo", "--metrics", "nowhere"], "expected HOST:PORT"),
         (["-i", "lo", "--ring", "1"], "expected 256 KiB to 4 GiB"),
         (["-i", "lo", "--count", "5", "--workers", "2"], "only one worker can count"),
-        (["-i", "lo", "x.pcap"], "one of the two"),
-        ([], "one of the two"),
+        (["-i", "lo", "x.pcap"], "one of the three"),
+        ([], "one of the three"),
         (["-i", "lo", "-o", "/nowhere/x.parquet"], "no folder"),
         (["-i", "lo", "-o", "x.txt"], "expected .parquet"),
         (["-i", "lo", "--rotate", "5"], "without -o"),
@@ -491,6 +493,33 @@ def test_watch_scores_packets_with_a_model_of_packets(wire, sense, office, tmp_p
     found = [json.loads(line) for line in alerts.read_text().splitlines()]
     assert found
     assert all(reason["text"].startswith("packet ") for alert in found for reason in alert["reasons"])
+
+
+def test_live_flows_are_told_under_pseudonyms(wire, sense, tmp_path):
+    key, table = tmp_path / "key", tmp_path / "live.parquet"
+    call("keys", "new", key)
+    pseudonyms = Pseudonyms.read(str(key))
+    frames = office_frames(1_000)
+    sensor = sense("flows", "-i", FAR, "-o", table, "--pseudonymise", key, "--json").listening()
+    wire.send(frames)
+    sensor.end()
+    found, plain = parquet.read_table(table), metered(frames, tmp_path)
+    assert sorted(found["src_ip"].to_pylist()) == sorted(map(pseudonyms.address, plain["src_ip"].to_pylist()))
+    assert found["payload"].null_count == found.num_rows
+    assert found.schema.metadata[PSEUDONYMS].decode() == pseudonyms.fingerprint
+
+
+def test_watch_tells_its_alerts_under_pseudonyms(wire, sense, office, tmp_path):
+    key, alerts = tmp_path / "key", tmp_path / "alerts.jsonl"
+    call("keys", "new", key)
+    words = ("--model", office.model, "-o", alerts, "--interval", 0, "--patience", 0, "--pseudonymise", key)
+    sensor = sense("watch", "-i", FAR, *words).listening()
+    wire.send(frames_of(capture(scan=True, seed=2)))
+    sensor.end()
+    told = alerts.read_text() + sensor.out
+    assert '"src_ip"' in told
+    assert "10.0.0." not in told
+    assert {json.loads(line)["payload"] for line in alerts.read_text().splitlines()} == {""}
 
 
 def test_watch_without_a_model_says_what_to_do():

@@ -11,11 +11,11 @@ FEATURES = (Feature("a", "", Scale.LINEAR, "{value}"),)
 
 
 def test_the_list_is_closed_and_sorted():
-    assert registry.names() == ["autoencoder", "robust-pca"]
+    assert registry.names() == ["autoencoder", "kitnet", "robust-pca"]
 
 
 def test_an_unknown_name_lists_what_there_is():
-    with pytest.raises(UsageError, match="'magic'; there are autoencoder, robust-pca"):
+    with pytest.raises(UsageError, match="'magic'; there are autoencoder, kitnet, robust-pca"):
         registry.create("magic", FEATURES)
 
 
@@ -29,7 +29,7 @@ def test_a_missing_torch_says_what_to_install(monkeypatch):
     with pytest.raises(UsageError, match=r"pip install 'oddflow\[train\]'"):
         registry.create("autoencoder", FEATURES)
     assert registry.default() == "robust-pca"
-    assert [entry["summary"] == "not installed" for entry in registry.describe()] == [True, False]
+    assert [entry["summary"] == "not installed" for entry in registry.describe()] == [True, False, False]
 
 
 def test_the_constructor_only_stores():

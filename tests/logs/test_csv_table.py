@@ -10,7 +10,7 @@ from hypothesis.strategies import lists, sampled_from, text
 
 from oddflow.errors import InputError
 from oddflow.logs.csv_lines import CsvLines
-from oddflow.logs.line_texts import lines_of
+from oddflow.logs.line_texts import LineTexts
 from oddflow.logs.lines import Block
 from oddflow.logs.source import read_flows
 from oddflow.losses import Ledger
@@ -61,15 +61,19 @@ def test_a_row_with_a_wrong_value_is_lost_with_its_line(read, name, value):
 def test_a_dash_of_latin_1_costs_nothing_else(read):
     rows, ledger = read([with_cell("label", "Web Attack \u2013 XSS"), ROW], encoding="cp1252")
     assert ([row["label"] for row in rows], ledger.lost_total) == (["Web Attack \x96 XSS", "x"], 0)
+    assert ledger.notes[0].endswith("x, line 2: bytes that are no UTF-8 were taken as Latin-1")
 
 
-def test_a_last_line_without_its_end_counts_if_it_is_whole(tmp_path):
-    whole = "\n".join([",".join(NAMES), ",".join(ROW)])
-    for cut, expected in ((0, (1, 0)), (8, (0, 1))):
-        (tmp_path / "x").write_text(whole[: len(whole) - cut])
-        ledger = Ledger()
-        rows = sum(batch.num_rows for batch in read_flows(str(tmp_path / "x"), ledger))
-        assert (rows, ledger.lost_total) == expected
+@pytest.mark.parametrize(("names", "last", "used"), [
+    ([*NAMES], "7.5", 0), ([*NAMES], "", 0), ([*NAMES], '"7.5"', 1),
+    ([*NAMES[:-1], "not_ours"], "7.5", 1),
+])  # fmt: skip
+def test_a_last_line_without_its_end_counts_if_nothing_can_be_missing(tmp_path, names, last, used):
+    (tmp_path / "x").write_text("\n".join([",".join(names), ",".join(ROW), ",".join([*ROW[:-1], last])]))
+    ledger = Ledger()
+    assert sum(batch.num_rows for batch in read_flows(str(tmp_path / "x"), ledger)) == 1 + used
+    assert ledger.lost_total == 1 - used
+    assert used or next(iter(ledger.first_at.values())).endswith("x, line 3")
 
 
 def test_a_missing_column_is_named(read):
@@ -92,7 +96,7 @@ def test_lines_are_those_of_the_csv_module(rows):
     csv.writer(data, lineterminator="\n").writerows(rows)
     ledger = Ledger()
     lines = CsvLines(["a", "b", "c"], ["c", "a"], delimiter=",", name="x", ledger=ledger)
-    table, numbers = lines.read(*lines_of(Block(data.getvalue().encode(), 1)))
+    table, numbers = lines.read(*LineTexts("x", ledger).of(Block(data.getvalue().encode(), 1)))
     fitting = [(number + 1, row) for number, row in enumerate(rows) if len(row) == 3]
     assert table.to_pylist() == [{"c": row[2] or None, "a": row[0] or None} for _, row in fitting]
     assert numbers.tolist() == [number for number, _ in fitting]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis.strategies import booleans, dictionaries, integers, lists, none, one_of, recursive, sampled_from, text
 
 from oddflow.logs.json_lines import JsonLines
-from oddflow.logs.line_texts import lines_of
+from oddflow.logs.line_texts import LineTexts
 from oddflow.logs.lines import Block
 from oddflow.losses import Ledger
 
@@ -18,7 +18,7 @@ SCHEMA = pa.schema({"n": pa.int64(), "s": pa.string(), "b": pa.bool_(), "l": pa.
 
 def read(data, first_line=1):
     ledger = Ledger()
-    table, lines = JsonLines(SCHEMA, "x", ledger).read(*lines_of(Block(data, first_line)))
+    table, lines = JsonLines(SCHEMA, "x", ledger).read(*LineTexts("x", ledger).of(Block(data, first_line)))
     return table.to_pylist(), lines.tolist(), ledger
 
 

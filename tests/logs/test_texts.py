@@ -1,35 +1,11 @@
-"""Text and addresses of logs, made alike."""
-
-import ipaddress
+"""Text of logs, made safe."""
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oddflow.logs.addresses import address_versions, normal_addresses
 from oddflow.logs.texts import as_utf8, safe_texts
-
-PARTS = st.text("0123456789abcdefABCDEF:.%x ", max_size=24)
-
-
-@given(
-    st.lists(
-        st.one_of(st.none(), PARTS, st.ip_addresses().map(str), st.ip_addresses(v=6).map(lambda a: a.exploded)),
-        max_size=9,
-    )
-)
-def test_addresses_are_as_ipaddress_writes_them(texts):
-    def normal(text):
-        try:
-            return None if text is None or "%" in text else str(ipaddress.ip_address(text))
-        except ValueError:
-            return None
-
-    found = normal_addresses(pa.array(texts, pa.string()))
-    assert found.to_pylist() == [normal(text) for text in texts]
-    versions = [None if text is None else ipaddress.ip_address(text).version for text in found.to_pylist()]
-    assert address_versions(found).to_pylist() == versions
 
 
 @given(st.binary(max_size=40))

@@ -28,7 +28,8 @@ def test_a_connection_fills_what_zeek_knows(tmp_path, write):
         "dst_ip": "10.0.0.2", "dst_port": 443, "protocol": 6, "ip_version": 4, "is_early": False, "record_id": "C1",
         "end_reason": FlowEnd.END_OF_FLOW, "direction_by": DirectionBy.SYN, "app_by_port": "https",
         "app_by_signature": "tls", "forward_packets": 9, "forward_bytes": 980, "forward_payload_bytes": 500,
-        "community_id": "1:UWHKJ/x6OQ1YiVv4rIl0t3yhjg8=", "reverse_packets": 8, "reverse_bytes": 4420, "reverse_payload_bytes": 4000, "forward_rst": 0, "reverse_rst": 0,
+        "community_id": "1:UWHKJ/x6OQ1YiVv4rIl0t3yhjg8=", "reverse_packets": 8, "reverse_bytes": 4420,
+        "reverse_payload_bytes": 4000, "forward_rst": 0, "reverse_rst": 0,
     }  # fmt: skip
     assert (ledger.unit, ledger.metered, ledger.complete) == ("records", 1, True)
 
@@ -382,3 +383,12 @@ def test_many_lines_of_all_kinds_keep_their_numbers(tmp_path):
     rows, ledger = read_text(tmp_path, "".join(lines))
     assert len(rows) == 2001
     assert only(ledger)[1] == 999
+
+
+def test_headers_that_change_without_end_cost_their_lines(tmp_path):
+    fields = "#fields\t" + "\t".join(FIELDS)
+    line = tsv({}, header="").rstrip("\n")
+    rows, ledger = read_text(tmp_path, HEADER + "".join(f"{fields}\tx{n}\n{line}\t-\n" for n in range(300)))
+    assert 200 < len(rows) < 260
+    assert only(ledger)[0].startswith(f"{LOST}more than 256 different headers")
+    assert len(rows) + ledger.lost_total == 300

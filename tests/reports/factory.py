@@ -2,6 +2,7 @@
 
 import random
 
+from oddflow.datasets.truth import TruthReport
 from oddflow.losses import Ledger, Loss
 from oddflow.verdicts.alert import Alert, AlertRow, Reason
 from oddflow.verdicts.detection import (
@@ -375,6 +376,7 @@ def detection(**changes):
             benign_flows=27_268,
             false_alerts=2,
             false_rows_in_first_20=2,
+            joined=TruthReport(5, 0, (), 0, ""),
         ),
         "remarks": [
             "The first 15 minutes are warm-up: what counts flows in windows saw less than it will.",

@@ -53,6 +53,12 @@ def test_number_is_never_machine_speak(value):
     assert set(number(value)) <= set("0123456789,.-−–∞ ×⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+@given(floats(1e-4, 1e14))
+def test_a_number_means_what_it_says(value):
+    told = float(number(value).replace(",", ""))
+    assert told == pytest.approx(value, rel=1e-3)
+
+
 @given(integers(-5, 2**63 - 1))
 def test_duration_is_short(span_ns):
     assert len(duration(span_ns)) <= 16

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from oddflow.bench.figures import Figure
     from oddflow.bench.ingest import IngestBench
     from oddflow.bench.logs import LogBench
+    from oddflow.bench.netflow import NetflowBench
 
 DEFAULT_PACKETS, LARGE_BYTES = 4_000_000, (500_000_000, 5_000_000_000)
 
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     group.command(name="ingest", help="Packets to flows: rate, ratio to other tools, memory.")(ingest)
     group.command(name="logs", help="Records of other tools to flows: rate, memory.")(logs)
     group.command(name="online", help="KitNET on packets: rates of learning and scoring, on one core.")(online)
+    group.command(name="netflow", help="Messages of exporters to flows: rate, loss, memory.")(netflow)
     app.add_typer(group, name="bench")
 
 
@@ -149,6 +151,27 @@ def logs(
             _show(found, bench.figures())
 
 
+def netflow(
+    records: Annotated[int, typer.Option("--records", min=1000, help="Records of each version.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each is read.")] = 3,
+    as_json: options.Json = False,
+) -> None:
+    """Makes messages in a folder of its own, sends them to this machine, and removes them."""
+    import tempfile
+
+    from oddflow.bench.netflow import NetflowBench
+    from oddflow.cli import console
+
+    with tempfile.TemporaryDirectory(prefix="oddflow-bench-") as folder:
+        bench = NetflowBench(Path(folder), records=records, rounds=rounds)
+        _run(bench)
+    found = bench.as_dict()
+    if as_json:
+        console.print_json(found)
+    else:
+        _show(found, bench.figures())
+
+
 def _live() -> Path | None:
     """The program that measures live capture: beside the examples in a repository, and for root alone."""
     import os
@@ -159,7 +182,7 @@ def _live() -> Path | None:
     return program if program.is_file() and os.geteuid() == 0 else None
 
 
-def _run(bench: "IngestBench | LogBench") -> None:
+def _run(bench: "IngestBench | LogBench | NetflowBench") -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from oddflow.cli import console

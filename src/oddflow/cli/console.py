@@ -42,6 +42,13 @@ def reading(sources: Sequence[str], what: str) -> Iterator[Any]:
     paths = [path for source in sources for path in _files(Path(source))]
     total = sum(path.stat().st_size for path in paths)
     packed = any(path.suffix in {".gz", ".zst"} for path in paths)
+    with moving(None if packed or not total else total, what) as moved:
+        yield moved
+
+
+@contextmanager
+def moving(total: int | None, what: str) -> Iterator[Any]:
+    """A progress bar over bytes, how many in all where that is known; gives the function that moves it."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -50,7 +57,7 @@ def reading(sources: Sequence[str], what: str) -> Iterator[Any]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(what, total=None if packed or not total else total)
+        task = progress.add_task(what, total=total)
         yield lambda count: progress.advance(task, count)
 
 

@@ -47,7 +47,7 @@ def demo(
     model, alerts, report = (str(target / name) for name in ("office.oddflow", "alerts.jsonl", "report.html"))
     if not as_json:
         console.say(f"$ oddflow learn {baseline} -o {model}")
-        learn([baseline], model, detector=detector, seed=seed)
+        learn([baseline], output=model, detector=detector, seed=seed)
         console.say()
         console.say(f"$ oddflow detect {incident} -m {model} --budget {budget} --report {report} -o {alerts}")
     else:

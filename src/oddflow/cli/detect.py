@@ -35,6 +35,8 @@ def detect(
         str | None, typer.Option("--truth", help="A CSV of what really happened: found, missed and false are shown.")
     ] = None,
     merge: options.Merge = False,
+    no_payload: options.NoPayload = False,
+    pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows shown.")] = 20,
     as_json: options.Json = False,
@@ -47,6 +49,7 @@ def detect(
     from oddflow import api
     from oddflow.cli import console, show
     from oddflow.errors import UsageError
+    from oddflow.logs.privacy import Privacy
     from oddflow.reports.page import write as write_report
     from oddflow.verdicts.record import write_alerts
 
@@ -57,6 +60,7 @@ def detect(
             "without a model nothing is known to be normal, so no budget can be kept; learn one "
             "(`oddflow learn`) and name it with -m, or leave --budget and --false-alarm-rate out"
         )
+    privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     _check_places([*sources, *filter(None, (model, truth))], output, report)
     if model is None and not as_json:
         console.say(
@@ -73,6 +77,7 @@ def detect(
             home_networks=home_net,
             progress=progress,
             merge=merge,
+            privacy=privacy,
         )
     try:
         if output:

@@ -62,7 +62,8 @@ def explain(
         show(f"\nfirst payload bytes ({len(alert.payload)} kept)")
         for line in hex_lines(alert.payload[:128]):
             show(Text("  " + line))
-    of_capture = "" if alert.first_packet else " --source CAPTURE.pcap"
+    of_capture = "" if alert.first_packet and not alert.pseudonyms else " --source CAPTURE.pcap"
+    of_capture += " --pseudonymise KEYFILE" if alert.pseudonyms else ""
     places = {
         "source says": alert.label,
         "record": f"{alert.record_id} in {alert.source}" if alert.record_id else "",

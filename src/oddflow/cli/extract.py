@@ -1,10 +1,15 @@
 """`oddflow extract`: the packets of an alert, as a capture of their own."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oddflow.cli import options
+
+if TYPE_CHECKING:
+    from oddflow.logs.pseudonyms import Pseudonyms
+    from oddflow.logs.source import Source
+    from oddflow.verdicts.alert import Alert
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +30,15 @@ def extract(
         ),
     ] = None,
     tunnels: options.Tunnels = True,
+    pseudonymise: Annotated[
+        str | None,
+        typer.Option(
+            "--pseudonymise",
+            metavar="KEYFILE",
+            help="The key of the alert's pseudonyms, where it is under any.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Reads the capture once more and keeps both directions of the flow, within its times."""
@@ -36,6 +50,9 @@ def extract(
     from oddflow.verdicts.record import find_alert
 
     alert = find_alert(alerts, alert_id)
+    key = _key(alert, pseudonymise)
+    if key and not source:
+        raise UsageError("the alert names its capture by a pseudonym; name the capture with --source")
     places = source or list(alert.captures) or [alert.source]
     if "-" in places:
         raise UsageError("the alert came from standard input; name the capture with --source")
@@ -48,13 +65,13 @@ def extract(
     ledger = Ledger()
     capture = arrange(places, ledger, merge=True)[0]
     wanted = Wanted(
-        (alert.src_ip, alert.src_port),
-        (alert.dst_ip, alert.dst_port),
+        (_address(alert.src_ip, key), alert.src_port),
+        (_address(alert.dst_ip, key), alert.dst_port),
         alert.protocol,
         alert.start_ns,
         alert.end_ns,
         alert.first_packet,
-        alert.first_capture,
+        _first_capture(alert, capture, key),
     )
     written = extract_packets(capture, wanted, output, ledger, tunnels=tunnels)
     if as_json:
@@ -67,3 +84,37 @@ def extract(
         console.say(f"damaged: {damage}")
     if written != alert.packets:
         console.say(f"the alert counted {alert.packets:,}; is {name_of(capture)} the same capture?")
+
+
+def _key(alert: "Alert", path: str | None) -> "Pseudonyms | None":
+    """What leads from an alert's pseudonyms back; None where it has none."""
+    from oddflow.errors import UsageError
+    from oddflow.logs.pseudonyms import Pseudonyms
+
+    if not alert.pseudonyms:
+        return None
+    if path is None:
+        raise UsageError(
+            f"the alert is under pseudonyms, and packets are not; give their key, {alert.pseudonyms}, "
+            "with --pseudonymise KEYFILE"
+        )
+    found = Pseudonyms.read(path)
+    if found.fingerprint != alert.pseudonyms:
+        raise UsageError(f"{path} is the key {found.fingerprint}, and the alert's is {alert.pseudonyms}; give that one")
+    return found
+
+
+def _address(text: str, key: "Pseudonyms | None") -> str:
+    try:
+        return key.address_back(text) if key else text
+    except ValueError:
+        return text  # whoever looks for its packets says what is wrong
+
+
+def _first_capture(alert: "Alert", capture: "Source", key: "Pseudonyms | None") -> str:
+    """The file that the alert's packet number is counted in."""
+    from oddflow.capture.capture_set import CaptureSet
+
+    if key and isinstance(capture, CaptureSet):
+        return next((name for name in capture.names if key.token(name) == alert.first_capture), "")
+    return alert.first_capture

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from oddflow.flows.settings import MeterSettings
+    from oddflow.logs.privacy import Privacy
     from oddflow.logs.source import Fingerprint
+    from oddflow.logs.table import TableWriter
     from oddflow.losses import Ledger
 
 Follow = Annotated[
@@ -43,6 +45,7 @@ class Told:
     statistics: bool
     as_json: bool
     strict: bool
+    privacy: "Privacy"
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ def meter_files(given: Sequence[str], cut: "MeterSettings", told: Told, *, merge
     """Reads each source once; nothing is kept in memory but open flows."""
     from oddflow.cli import console
     from oddflow.logs.source import Fingerprint, arrange, name_of
-    from oddflow.logs.table import TableWriter, table_of
+    from oddflow.logs.table import table_of
     from oddflow.logs.workers import deal, work
     from oddflow.losses import Ledger
 
@@ -76,9 +79,9 @@ def meter_files(given: Sequence[str], cut: "MeterSettings", told: Told, *, merge
     with ExitStack() as stack:
         takes: list[Callable[[Any], None]] = [kept.take for kept in shown]
         if tables:
-            takes = [stack.enter_context(TableWriter(table, statistics=told.statistics)).write for table in tables]
+            takes = [stack.enter_context(_writer(table, told)).write for table in tables]
         progress = stack.enter_context(console.reading(given, "metering"))
-        work(jobs, takes, ledger, settings=cut, progress=progress)
+        work(jobs, takes, ledger, settings=cut, progress=progress, privacy=told.privacy)
     _end(told, tables, seen, ledger, [batch for kept in shown for batch in kept.batches])
     if not any(fingerprint.flows for fingerprint in seen):
         raise ledger.nothing_metered([fingerprint.name for fingerprint in seen])
@@ -92,7 +95,6 @@ def follow_file(given: Sequence[str], cut: "MeterSettings", told: Told, *, durat
     from oddflow.cli.tables import flow_line
     from oddflow.errors import UsageError
     from oddflow.logs.source import Fingerprint, follow_flows, name_of
-    from oddflow.logs.table import TableWriter
     from oddflow.losses import Ledger
 
     if len(given) != 1:
@@ -103,8 +105,11 @@ def follow_file(given: Sequence[str], cut: "MeterSettings", told: Told, *, durat
     _refuse_sources(given, tables)
     with ExitStack() as stack:
         stop = stack.enter_context(stopped_by_signals())
-        writer = stack.enter_context(TableWriter(tables[0], statistics=told.statistics)) if tables else None
-        for batch in follow_flows(given[0], ledger, stop=stop, duration_s=duration_s, settings=cut, seen=seen):
+        writer = stack.enter_context(_writer(tables[0], told)) if tables else None
+        followed = follow_flows(
+            given[0], ledger, stop=stop, duration_s=duration_s, settings=cut, seen=seen, privacy=told.privacy
+        )
+        for batch in followed:
             if writer and batch.num_rows:
                 writer.write(batch)
             elif not writer and not told.as_json:
@@ -113,6 +118,12 @@ def follow_file(given: Sequence[str], cut: "MeterSettings", told: Told, *, durat
     _end(told, tables, [seen], ledger, [])
     if told.strict and not ledger.complete:
         raise options.Lost
+
+
+def _writer(table: str, told: Told) -> "TableWriter":
+    from oddflow.logs.table import TableWriter
+
+    return TableWriter(table, statistics=told.statistics, pseudonyms=told.privacy.fingerprint)
 
 
 def _refuse_sources(given: Sequence[str], tables: Sequence[str]) -> None:

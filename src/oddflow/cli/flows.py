@@ -29,6 +29,8 @@ def flows(
     early: options.Early = 0,
     payload: options.KeptPayload = Payload.SESSION,
     tunnels: options.Tunnels = True,
+    no_payload: options.NoPayload = False,
+    pseudonymise: options.Pseudonymise = None,
     statistics: Annotated[
         bool, typer.Option("--statistics", help="Add the 76 statistics of CICFlowMeter to the table (with -o).")
     ] = False,
@@ -50,7 +52,9 @@ def flows(
     """Meters files, follows one, or listens."""
     from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
+    from oddflow.logs.privacy import Privacy
 
+    privacy = Privacy.of(payload=not no_payload, key=pseudonymise).shown_only()
     cut = MeterSettings(
         idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout,
         early_packets=early, payload=payload, tunnels=tunnels,
@@ -70,7 +74,7 @@ def flows(
         netflow.refuse(promiscuous=promiscuous, capture_filter=capture_filter)
         if workers > 1:
             raise UsageError("--netflow has one worker; leave --workers out")
-        make_sink = live.tables(output, rotate=rotate, limit=shown, statistics=statistics)
+        make_sink = live.tables(output, rotate=rotate, limit=shown, statistics=statistics, privacy=privacy)
         outcome = netflow.collect(
             exporters, make_sink, output,
             user=user, interval=interval, metrics=metrics, duration=duration, count=count,
@@ -82,11 +86,11 @@ def flows(
             interface, promiscuous=promiscuous, capture_filter=capture_filter, ring_kib=ring, snap=snap,
             user=user, interval=interval, metrics=metrics, duration=duration, count=count, workers=workers,
         )  # fmt: skip
-        make_sink = live.tables(output, rotate=rotate, limit=shown, statistics=statistics)
-        outcome = live.run(settings, cut, make_sink, output)
+        make_sink = live.tables(output, rotate=rotate, limit=shown, statistics=statistics, privacy=privacy)
+        outcome = live.run(settings, privacy.settings(cut), make_sink, output)
         live.end(outcome, {"interface": interface}, output, as_json=as_json, strict=strict)
         return
-    told = files.Told(output, limit, statistics, as_json, strict)
+    told = files.Told(output, limit, statistics, as_json, strict, privacy)
     if follow:
         if merge or workers > 1:
             raise UsageError("--follow reads one file or folder, with one worker; leave --merge and --workers out")

@@ -1,10 +1,13 @@
 """`oddflow inspect`: what a sealed model says of itself, checked."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oddflow.cli import options
+
+if TYPE_CHECKING:
+    from oddflow.models.manifest import Manifest
 
 
 def register(app: typer.Typer) -> None:
@@ -22,8 +25,7 @@ def inspect(
     from rich.table import Table
 
     from oddflow.cli import console
-    from oddflow.features.packet_columns import VERSION
-    from oddflow.features.tabular import kind_of
+    from oddflow.models.kinds import is_of_feature_set
     from oddflow.models.sealed import SealedModel
 
     sealed = SealedModel.load(model)
@@ -32,18 +34,18 @@ def inspect(
         console.print_json(manifest.model_dump(mode="json"))
         return
     made, rows = manifest.provenance, manifest.training
+    of_set = is_of_feature_set(manifest)
     facts = {
         "model": f"{manifest.detector}, fingerprint {sealed.fingerprint}, every part matches its hash",
         "made": f"{manifest.created} by oddflow {manifest.oddflow_version}, seed {made.seed}",
         "options": ", ".join(f"{name} {value}" for name, value in manifest.options.items()) or "as they come",
         "learnt from": "; ".join(f"{s.name}, {s.flows:,} flows, sha256 {s.sha256[:12]}…" for s in made.sources),
-        "traffic": f"{made.start} to {made.end}, {manifest.flows_per_s:.2f} flows/s",
+        "traffic": "none: rows" if of_set else f"{made.start} to {made.end}, {manifest.flows_per_s:.2f} flows/s",
         "rows": f"{rows.fit_rows:,} to fit, {rows.validation_rows:,} to stop, {rows.calibration_rows:,} held back",
         "epochs": str(rows.epochs) if rows.epochs else "none: no network",
         "features": f"{len(sealed.features)} ({manifest.feature_schema_version})",
-        "needs": "packets"
-        if manifest.feature_schema_version == VERSION
-        else ", ".join(kind_of(manifest.feature_schema_version).needed),
+        "needs": _needs(manifest),
+        "pseudonyms": f"of the key {manifest.pseudonyms}" if manifest.pseudonyms else "none",
         "home networks": ", ".join(manifest.home_networks),
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }
@@ -58,3 +60,13 @@ def inspect(
             names = (console.plain(feature.name), console.plain(feature.unit))
             table.add_row(*names, *(f"{value:,.4g}" for value in numbers))
         console.out.print(table)
+
+
+def _needs(manifest: "Manifest") -> str:
+    """What a source must know, in words."""
+    from oddflow.features.packet_columns import VERSION
+    from oddflow.models.kinds import is_of_feature_set, kind_for
+
+    if manifest.feature_schema_version == VERSION:
+        return "packets"
+    return "rows of that set" if is_of_feature_set(manifest) else ", ".join(kind_for(manifest).needed)

@@ -1,10 +1,16 @@
 """`oddflow learn`: normal traffic to a sealed model."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oddflow.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from oddflow.datasets.leaks import Finding
+    from oddflow.datasets.rows import Split
 
 
 def register(app: typer.Typer) -> None:
@@ -13,7 +19,8 @@ def register(app: typer.Typer) -> None:
 
 
 def learn(
-    sources: options.Sources,
+    sources: options.SourcesOrNone = None,
+    *,
     output: Annotated[str, typer.Option("-o", "--output", help="The model file to write.", show_default=False)],
     detector: Annotated[
         str | None,
@@ -29,7 +36,30 @@ def learn(
             "model then serves each of them, and sees less than one learnt on captures.",
         ),
     ] = False,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="NAME",
+            help="In place of sources: learn the normal rows of a data set (see `oddflow datasets list`).",
+            show_default=False,
+        ),
+    ] = None,
+    data: options.Data = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split",
+            help="With --dataset, which rows are learnt from: official, stratified, time, host, capture, k-fold or "
+            "stratified-k-fold (the first fold).",
+        ),
+    ] = "official",
+    leak_checks: Annotated[
+        bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")
+    ] = True,
     merge: options.Merge = False,
+    no_payload: options.NoPayload = False,
+    pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
     idle_timeout: options.IdleTimeout = 300.0,
     datagram_timeout: options.DatagramTimeout = 10.0,
@@ -45,32 +75,56 @@ def learn(
     from oddflow import api
     from oddflow.cli import console
     from oddflow.detectors import registry
+    from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
+    from oddflow.logs.privacy import OPEN, Privacy
     from oddflow.losses import Ledger
+    from oddflow.models.kinds import is_of_feature_set
 
     ledger = Ledger()
-    with console.reading(sources, "metering") as progress:
-        gathered = api.gather(
-            *sources,
-            settings=MeterSettings(
-                idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout, tunnels=tunnels
-            ),
-            home_networks=home_net,
-            ledger=ledger,
-            progress=progress,
-            merge=merge,
-            portable=portable,
-            packets=detector is not None and registry.find(detector).on_packets,
-        )
+    settings = MeterSettings(
+        idle_timeout, active_timeout, max_flows=max_flows, datagram_timeout_s=datagram_timeout, tunnels=tunnels
+    )
+    privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
+    if bool(sources) == bool(dataset):
+        raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
+    if dataset:
+        if merge or portable or home_net or settings != MeterSettings() or privacy != OPEN:
+            raise UsageError(
+                "the rows of a --dataset are read as they are: leave out how flows are cut, merged and told"
+            )
+        told = _tell_leaks if leak_checks else None
+        gathered = api.gather_dataset(dataset, data, split=split, seed=seed, ledger=ledger, leaks=told)
+    else:
+        with console.reading(sources or [], "metering") as progress:
+            gathered = api.gather(
+                *(sources or []),
+                settings=settings,
+                home_networks=home_net,
+                ledger=ledger,
+                progress=progress,
+                merge=merge,
+                portable=portable,
+                packets=detector is not None and registry.find(detector).on_packets,
+                privacy=privacy,
+            )
     with console.epochs() as told:
         model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told)
     manifest = model.manifest
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))
     else:
+        what = "rows" if is_of_feature_set(manifest) else "flows"
         read = ", ".join(seen.name for seen in gathered.seen)
-        console.say(f"{manifest.detector} learnt {gathered.flows:,} flows of {read}: {output}")
+        console.say(f"{manifest.detector} learnt {gathered.flows:,} {what} of {read}: {output}")
         console.show_ledger(ledger)
-        console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
+        if not is_of_feature_set(manifest):
+            console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
     if strict and not ledger.complete:
         raise options.Lost
+
+
+def _tell_leaks(findings: "Sequence[Finding]", split: "Split") -> None:
+    from oddflow.cli import dataset_show
+
+    dataset_show.say_leaks(findings, split.name)

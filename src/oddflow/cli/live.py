@@ -10,6 +10,7 @@ from oddflow.cli import options
 
 if TYPE_CHECKING:
     from oddflow.flows.settings import MeterSettings
+    from oddflow.logs.privacy import Privacy
     from oddflow.sensor.sensor import MakeSink, Outcome
     from oddflow.sensor.settings import SensorSettings
 
@@ -150,7 +151,7 @@ def say_with_time(say: Callable[[str], None]) -> Callable[[str], None]:
     return lambda text: say(f"{datetime.now(UTC):%H:%M:%S} {text}")
 
 
-def tables(output: str | None, *, rotate: float, limit: int, statistics: bool) -> "MakeSink":
+def tables(output: str | None, *, rotate: float, limit: int, statistics: bool, privacy: "Privacy") -> "MakeSink":
     """Each worker writes a table of its own, or a series of them; without an output the first flows are shown."""
     from oddflow.amounts import count as count_of
     from oddflow.cli import console
@@ -171,7 +172,7 @@ def tables(output: str | None, *, rotate: float, limit: int, statistics: bool) -
 
     def show(flows: Any) -> None:
         nonlocal left
-        for line in flow_line(flows.slice(0, left)) if left else ():
+        for line in flow_line(privacy.apply(flows.slice(0, left))) if left else ():
             console.out.print(line, soft_wrap=True)
             left -= 1
             if not left:
@@ -188,7 +189,8 @@ def tables(output: str | None, *, rotate: float, limit: int, statistics: bool) -
                 "other there; choose a folder of that user, or another --user"
             )
         return TableSink(
-            table_of(output, place.number, place.workers), rotate_s=rotate, owner=owner, statistics=statistics
-        )
+            table_of(output, place.number, place.workers), rotate_s=rotate, owner=owner, statistics=statistics,
+            privacy=privacy,
+        )  # fmt: skip
 
     return make_sink

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from oddflow import __version__
-from oddflow.cli import bench, detect, detectors, doctor, explain, extract, flows, inspect, learn, watch
+from oddflow.cli import bench, datasets, detect, detectors, doctor, explain, extract, flows, inspect, keys, learn, watch
 from oddflow.cli import demo as demo_command
 from oddflow.errors import OddflowError
 
@@ -42,7 +42,21 @@ def _root(
     pass
 
 
-for command in (detect, watch, learn, flows, explain, extract, inspect, detectors, doctor, bench, demo_command):
+for command in (
+    detect,
+    watch,
+    learn,
+    flows,
+    explain,
+    extract,
+    inspect,
+    detectors,
+    datasets,
+    keys,
+    doctor,
+    bench,
+    demo_command,
+):
     command.register(app)
 
 

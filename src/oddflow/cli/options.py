@@ -7,8 +7,8 @@ import typer
 from oddflow.flows.settings import Payload
 
 SOURCES_HELP = (
-    "Captures (pcap, pcapng; also .gz, .zst; a URL; a folder is one capture), flow tables (.parquet, .arrow, .csv), "
-    "or - for standard input."
+    "Captures (pcap, pcapng; also .gz, .zst; a URL; a folder is one capture), logs (Zeek's conn.log, "
+    "or a folder of them), flow tables (.parquet, .arrow, .csv), or - for standard input."
 )
 Sources = Annotated[
     list[str],
@@ -77,9 +77,33 @@ KeptPayload = Annotated[
         "with their addresses zeroed (…-frames); or none.",
     ),
 ]
+NoPayload = Annotated[
+    bool,
+    typer.Option(
+        "--no-payload",
+        help="Keep no byte of what was said, not even in memory. Names that were read on the way (servers, DNS) stay; "
+        "--pseudonymise covers them.",
+    ),
+]
+Pseudonymise = Annotated[
+    str | None,
+    typer.Option(
+        "--pseudonymise",
+        metavar="KEYFILE",
+        help="Put pseudonyms for addresses (networks stay networks), names and identifiers, and show no payload; see "
+        "`oddflow keys new`.",
+        show_default=False,
+    ),
+]
 Tunnels = Annotated[
     bool,
     typer.Option(" /--no-tunnels", help="Meter tunnels themselves, not the packets inside them."),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="FOLDER", help="The folder of all data sets; ODDFLOW_DATA unless given.", show_default=False
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed and input, same model.")]
 

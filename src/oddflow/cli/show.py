@@ -82,6 +82,7 @@ def as_dict(result: Detection) -> dict[str, Any]:
             "benign_flows": truth.benign_flows,
             "false_alerts": truth.false_alerts,
             "false_rows_in_first_20": truth.false_rows_in_first_20,
+            "joined": truth.joined.as_dict(),
         },
         "ledger": result.ledger.as_dict(),
         "remarks": result.remarks,

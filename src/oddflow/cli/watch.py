@@ -1,11 +1,14 @@
 """`oddflow watch`: the odd flows of an interface, of exporters or of a source that grows, as they come."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oddflow.cli import following, live, netflow, options
+
+if TYPE_CHECKING:
+    from oddflow.logs.privacy import Privacy
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +45,8 @@ def watch(
         ),
     ] = 15.0,
     home_net: options.HomeNet = None,
+    no_payload: options.NoPayload = False,
+    pseudonymise: options.Pseudonymise = None,
     max_flows: options.MaxFlows = 65_536,
     promiscuous: live.Promiscuous = False,
     capture_filter: live.Filter = "",
@@ -60,6 +65,7 @@ def watch(
     """Meters, scores and tells, until interrupted."""
     from oddflow.errors import UsageError
     from oddflow.files import check_place, same_file
+    from oddflow.logs.privacy import Privacy
     from oddflow.logs.source import name_of
 
     if model is None:
@@ -80,6 +86,7 @@ def watch(
     judged = partial(
         _judged_by, model, budget, false_alarm_rate, home_net,
         patience=patience, max_flows=max_flows, output=output, quiet=as_json,
+        privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
     )  # fmt: skip
     if source is not None:
         following.refuse(promiscuous=promiscuous, capture_filter=capture_filter, metrics=metrics, count=count)
@@ -117,6 +124,7 @@ def _judged_by(
     source: str,
     output: str | None,
     quiet: bool,
+    privacy: "Privacy",
     portable: bool = False,
 ) -> tuple[Any, Any]:
     """What makes the sink that scores flows, and how the model wants them cut; the model is read while it may be.
@@ -128,14 +136,12 @@ def _judged_by(
     from oddflow.cli import console
     from oddflow.cli.tables import alert_line
     from oddflow.errors import SchemaMismatch, UsageError
-    from oddflow.features.homes import PRIVATE, HomeNetworks
     from oddflow.features.portable import PORTABLE
-    from oddflow.flows.settings import MeterSettings
     from oddflow.models.format import read_sealed
     from oddflow.models.sealed import SealedModel
     from oddflow.sensor.alerting import AlertSink
     from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
-    from oddflow.verdicts.representing import representation_of
+    from oddflow.verdicts.prepared import Prepared
     from oddflow.verdicts.watching import Watcher
 
     if budget is not None and false_alarm_rate is not None:
@@ -144,13 +150,13 @@ def _judged_by(
     wanted = Budget.parse(budget or DEFAULT_BUDGET) if share is None else Budget.of_share(share)
     archive = read_sealed(model)
     manifest = archive.manifest
-    if portable and manifest.feature_schema_version != PORTABLE.version:
+    prepared = Prepared.of(manifest, privacy, home_net)
+    if portable and prepared.kind is not PORTABLE:
         raise SchemaMismatch(
             f"{model} was learnt on more than exporters tell, like payloads and packet lengths; learn one on what all "
             "sources know: `oddflow learn --portable`"
         )
-    homes = HomeNetworks(home_net or manifest.home_networks or PRIVATE)
-    meter = replace(MeterSettings.of(manifest.meter), max_flows=max_flows)
+    meter = replace(prepared.settings, max_flows=max_flows)
     threshold = set_threshold(archive.held_back, wanted, manifest.flows_per_s)
     console.say(f"budget {threshold.budget}: {threshold.promise}")
 
@@ -162,10 +168,11 @@ def _judged_by(
         sealed = SealedModel(archive)  # in the worker's process: the runtime starts threads
         watcher = Watcher(
             sealed,
-            representation_of(sealed, homes, max_flows),
+            prepared.representation(sealed, max_flows),
             threshold=threshold.score,
             patience_s=patience,
             source=source,
+            privacy=prepared.privacy,
         )
         return AlertSink(watcher, output, show, owner=owner)
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.features.feature import Feature
+from oddflow.losses import Ledger
 from oddflow.schema import AttackCategory
 
 
@@ -24,6 +25,26 @@ class Label:
     name: str
     category: AttackCategory
     techniques: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was read of one section of a set, before a sample of it was kept.
+
+    Attributes:
+        section: Which: a file, or a member of one.
+        part: The official part that it belongs to; "" for none.
+        classes: Rows of each class, by its name.
+    """
+
+    section: str
+    part: str
+    classes: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all classes."""
+        return sum(self.classes.values())
 
 
 @dataclass(slots=True)
@@ -44,6 +65,8 @@ class LabelledRows:
         capture: The capture of each row, a place in `captures`, (n,) int32.
         ends: src_ip, src_port, dst_ip, dst_port, protocol of each row, a table of n rows; None where the set has none.
             They split and check rows and are never features.
+        counted: What was read, section by section; more rows than n where a sample was kept.
+        ledger: What was lost.
     """
 
     name: str
@@ -58,10 +81,21 @@ class LabelledRows:
     captures: tuple[str, ...] = ()
     capture: NDArray[np.int32] | None = None
     ends: pa.Table | None = None
+    counted: tuple[Counted, ...] = ()
+    ledger: Ledger = field(default_factory=lambda: Ledger("rows"))
 
     def __len__(self) -> int:
         """The number of rows."""
         return len(self.y)
+
+    def filled(self) -> NDArray[np.float32]:
+        """The features with 0 where one is missing, as models take them: x (n, d) -> (n, d)."""
+        return np.nan_to_num(self.x)
+
+    @property
+    def read(self) -> int:
+        """Rows that were read; more than n where an even sample was kept."""
+        return sum(one.rows for one in self.counted)
 
     @property
     def is_attack(self) -> NDArray[np.bool_]:

@@ -96,3 +96,8 @@ def _exchanged(batch: pa.RecordBatch) -> tuple[Floats, Floats]:
 
 
 FULL = Kind("tabular-1", OWN, BESIDE, _of_payload, NEEDED, _exchanged)
+
+BYTELESS = Kind(
+    "tabular-no-payload-1", OWN, (), lambda _: [], tuple(name for name in NEEDED if name != "payload"), _exchanged
+)
+"""The same without what the payload's bytes look like, for who keeps none (`--no-payload`)."""

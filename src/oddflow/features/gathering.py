@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oddflow.errors import UsageError
 from oddflow.features.columns import integers
 from oddflow.features.feature import Feature
 from oddflow.features.ordering import in_end_order
 from oddflow.features.scored import scored
 from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
+from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flows
 from oddflow.losses import Ledger
 
@@ -39,6 +41,8 @@ class Gathered:
         incomplete: Flows that lacked a counter which others of their source had: it was taken as 0.
         owners: Where rows are packets: the number of the flow that each went to, (n,); else empty. A flow's score is
             then that of its worst row.
+        privacy: What was to be told of them.
+        pseudonyms: The fingerprint of the key under whose pseudonyms the flows are; "" for none.
     """
 
     x: NDArray[np.float32]
@@ -55,6 +59,8 @@ class Gathered:
     version: str
     incomplete: int = 0
     owners: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    privacy: Privacy = OPEN
+    pseudonyms: str = ""
 
     @property
     def span_s(self) -> float:
@@ -97,12 +103,16 @@ def gather(
     ledger: Ledger,
     progress: Progress | None = None,
     max_rows: int = MAX_ROWS,
+    privacy: Privacy = OPEN,
 ) -> Gathered:
     """Reads sources into feature rows; at most 2 × `max_rows` are kept, evenly over time.
+
+    The home networks of `tabular` are as `privacy` lets them be seen.
 
     Raises:
         NothingMetered: No source held a flow.
         InputError: A source cannot be read.
+        UsageError: Sources are under pseudonyms of several keys, or only some are.
     """
     sample = _Sample(max_rows)
     seen = []
@@ -111,7 +121,7 @@ def gather(
         tabular.begin()
         fingerprint = Fingerprint(name_of(source))
         seen.append(fingerprint)
-        flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress)
+        flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress, privacy=privacy)
         for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
             ends = integers(batch, "end")
             sample.add(tabular.rows(batch), ends)
@@ -120,6 +130,10 @@ def gather(
     flow_count = sum(fingerprint.flows for fingerprint in seen)
     if not flow_count:
         raise ledger.nothing_metered([name_of(source) for source in sources])
+    keys = {fingerprint.pseudonyms or privacy.fingerprint for fingerprint in seen}
+    if len(keys) > 1:
+        named = ", ".join(key or "none" for key in sorted(keys))
+        raise UsageError(f"the sources are under pseudonyms of different keys ({named}); give sources of one key")
     x, times_ns = sample.all()
     return Gathered(
         x=x,
@@ -135,4 +149,6 @@ def gather(
         context=tabular.context.settings.as_dict(),
         version=tabular.kind.version,
         incomplete=tabular.incomplete,
+        privacy=privacy,
+        pseudonyms=keys.pop(),
     )

@@ -15,6 +15,7 @@ from oddflow.features.packet_columns import VERSION
 from oddflow.flows import _layout as layout
 from oddflow.flows.owners import FlowOwners
 from oddflow.flows.settings import MeterSettings
+from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flows
 from oddflow.losses import Ledger
 
@@ -82,6 +83,7 @@ def gather_packets(
     ledger: Ledger,
     progress: Progress | None = None,
     max_packets: int = MAX_PACKETS,
+    privacy: Privacy = OPEN,
 ) -> Gathered:
     """Reads captures into feature rows of packets; of a longer baseline the first `max_packets`.
 
@@ -97,7 +99,9 @@ def gather_packets(
         fingerprint = Fingerprint(name_of(source))
         seen.append(fingerprint)
         before = sample.packets
-        for _ in read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress, companion=sample):
+        for _ in read_flows(
+            source, ledger, settings=settings, seen=fingerprint, progress=progress, companion=sample, privacy=privacy
+        ):
             pass
         if fingerprint.flows and sample.packets == before < max_packets:
             raise UsageError(
@@ -121,4 +125,6 @@ def gather_packets(
         context={},
         version=VERSION,
         owners=flows,
+        privacy=privacy,
+        pseudonyms=privacy.fingerprint,
     )

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from oddflow.errors import SchemaMismatch
 from oddflow.features.context import Context, ContextSettings
 from oddflow.features.feature import Feature, Scale
-from oddflow.features.full import FULL
+from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.kind import Kind
 from oddflow.features.portable import PORTABLE
 from oddflow.flows.meter import Companion
 
-KINDS = {kind.version: kind for kind in (FULL, PORTABLE)}
+KINDS = {kind.version: kind for kind in (FULL, BYTELESS, PORTABLE)}
 
 ROLE = Feature("role", "", Scale.CATEGORY, "direction: {value}")
 
@@ -76,7 +76,7 @@ class Tabular:
         self._met |= {name for name in self.kind.needed if batch.column(name).null_count < batch.num_rows}
         absent = [name for name in self.kind.needed if name not in self._met]
         if absent:
-            raise SchemaMismatch(f"this source does not know {', '.join(absent)}, {_cure(self.kind)}")
+            raise SchemaMismatch(f"this source does not know {', '.join(absent)}, {_cure(self.kind, absent)}")
         self.incomplete += _rows_without(batch, self.kind.needed)
         own = [columns(batch) for _, columns in self.kind.own]
         beside = [self.homes.roles(batch), *self.kind.give_beside(batch)]
@@ -101,7 +101,12 @@ class Tabular:
         return remarks
 
 
-def _cure(kind: Kind) -> str:
+def _cure(kind: Kind, absent: list[str]) -> str:
+    if absent == ["payload"]:
+        return (
+            "which no CSV has, nor a table that was written with --no-payload or --pseudonymise; use a .parquet table "
+            "that `oddflow flows -o` wrote, or learn a model that needs none: `oddflow learn --no-payload`"
+        )
     if kind is PORTABLE:
         return "which all models need; does it count packets and bytes of both directions?"
     return (

@@ -182,6 +182,7 @@ def archive_of(
         meter=dict(gathered.settings.as_dict()),
         context=gathered.context,
         home_networks=list(gathered.home_networks),
+        pseudonyms=gathered.pseudonyms,
         provenance=_provenance(gathered, options, duration_s),
         training=training,
         calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s),
@@ -215,7 +216,7 @@ def _provenance(gathered: Gathered, options: dict[str, Any], duration_s: float) 
     return Provenance(
         sources=[
             Source(
-                name=_told(seen.name),
+                name=_told(gathered.privacy.name(seen.name)),
                 sha256=seen.sha256,
                 bytes=seen.total_bytes,
                 flows=seen.flows,

@@ -39,6 +39,7 @@ class CsvLines:
         places = [str(names.index(one)) for one in wanted]
         self._wanted = wanted
         self._width = len(names)
+        self._reads_last = names[-1] in wanted
         self._delimiter = delimiter
         self._columns = [str(place) for place in range(len(names))]
         self._convert = pa_csv.ConvertOptions(
@@ -50,13 +51,19 @@ class CsvLines:
         self._name = name
         self._ledger = ledger
 
-    def read(self, texts: Any, lines: Integers) -> tuple[pa.Table, Integers]:
+    def read(self, texts: Any, lines: Integers, *, is_cut: bool = False) -> tuple[pa.Table, Integers]:
         """A table of strings, null where a field is empty, and the line of each row.
 
         Args:
             texts: Lines with their ends, (n,) strings.
             lines: Their numbers, (n,).
+            is_cut: Whether the file ends in the last of them, without a line end: part of its last field may be
+                missing, so it is lost where that field is read and does not end in a quotation mark.
         """
+        if is_cut and len(lines) and self._reads_last and not texts[-1].as_py().endswith('"\n'):
+            why = "a last line without its end: it may be cut"
+            self._ledger.lost(Loss.RECORD, 1, why, at=f"{self._name}, line {lines[-1]}")
+            texts, lines = texts.slice(0, len(lines) - 1), lines[:-1]
         pieces = list(self._read(texts, lines)) if len(lines) else []
         if not pieces:
             return pa.table({name: pa.array([], pa.string()) for name in self._wanted}), lines[:0]

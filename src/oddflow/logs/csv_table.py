@@ -12,7 +12,7 @@ from oddflow.capture.stream import ByteStream
 from oddflow.errors import InputError
 from oddflow.logs.casting import cast_or_null, finite_or_null, times_or_null
 from oddflow.logs.csv_lines import CsvLines, header_of
-from oddflow.logs.line_texts import lines_of
+from oddflow.logs.line_texts import LineTexts
 from oddflow.logs.lines import blocks_of
 from oddflow.logs.record import KEY_COLUMNS, flow_batches
 from oddflow.logs.sieve import Sieve
@@ -48,16 +48,17 @@ def read_csv_table(stream: ByteStream, opened: "Opened") -> Iterator[pa.RecordBa
         InputError: The header lacks what names a flow, or has a column twice.
     """
     lines = None
+    line_texts = LineTexts(opened.name, opened.ledger)
     for block in blocks_of(stream, opened.name, opened.ledger):
         if not block.data:
             yield pa.RecordBatch.from_pylist([], FLOW_SCHEMA)
             continue
-        texts, numbers = lines_of(block)
+        texts, numbers = line_texts.of(block)
         if lines is None and len(texts):
             lines = _rows(texts[0].as_py(), opened)
             texts, numbers = texts.slice(1), numbers[1:]
         if lines is not None:
-            table, numbers = lines.read(texts, numbers)
+            table, numbers = lines.read(texts, numbers, is_cut=block.is_cut)
             yield from _flows(table, numbers, opened)
 
 

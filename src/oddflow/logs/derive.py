@@ -20,6 +20,10 @@ from oddflow.schema import FLOW_SCHEMA
 Integers = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
+_NUMBER = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+PLAIN_V4 = rf"^(?:{_NUMBER}\.){{3}}{_NUMBER}$"
+"""An IPv4 address in its one form."""
+
 NO_VERSION = -1
 ICMP, ICMP6 = 1, 58
 _REQUESTS = {
@@ -92,18 +96,48 @@ def addresses_of(texts: Any) -> Addresses:
     """
     coded = pc.dictionary_encode(texts.cast(pa.string()))
     coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
-    count = len(coded.dictionary)
-    read = np.array([_words(text) for text in coded.dictionary.to_pylist()], np.uint64).reshape(count, 3)
-    high, low = np.ascontiguousarray(read[:, 0]), np.ascontiguousarray(read[:, 1])
-    version = np.where(read[:, 2] > 0, read[:, 2].astype(np.int64), NO_VERSION)
+    if not len(coded.dictionary):
+        nothing = np.zeros(len(coded), np.uint64)
+        return Addresses(pa.nulls(len(coded), pa.string()), np.full(len(coded), NO_VERSION), nothing, nothing)
+    read = _distinct(coded.dictionary)
     codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
     given = codes >= 0
     places = np.where(given, codes, 0)
-    if not count:
-        nothing = np.zeros(len(codes), np.uint64)
-        return Addresses(pa.nulls(len(codes), pa.string()), np.full(len(codes), NO_VERSION), nothing, nothing)
-    written = _written(high, low, version).take(coded.indices)
-    return Addresses(written, np.where(given, version[places], NO_VERSION), high[places], low[places])
+    version = np.where(given, read.version[places], NO_VERSION)
+    return Addresses(read.text.take(coded.indices), version, read.high[places], read.low[places])
+
+
+def _distinct(texts: pa.Array) -> Addresses:
+    """Reads texts of which none is null: plain IPv4 addresses all at once, others one by one."""
+    plain = pc.match_substring_regex(texts, PLAIN_V4)
+    is_plain = np.asarray(plain.to_numpy(zero_copy_only=False), np.bool_)
+    version = np.where(is_plain, 4, NO_VERSION).astype(np.int64)
+    high, low = np.zeros(len(texts), np.uint64), np.zeros(len(texts), np.uint64)
+    low[is_plain] = _plain_words(texts.filter(plain))
+    if is_plain.all():
+        return Addresses(texts, version, high, low)
+    others = pc.invert(plain)
+    read = np.array([_words(text) for text in texts.filter(others).to_pylist()], np.uint64)
+    words = np.ascontiguousarray(read[:, 0]), np.ascontiguousarray(read[:, 1])
+    versions = np.where(read[:, 2] > 0, read[:, 2].astype(np.int64), NO_VERSION)
+    high[~is_plain], low[~is_plain], version[~is_plain] = *words, versions
+    return Addresses(pc.replace_with_mask(texts, others, _written(*words, versions)), version, high, low)
+
+
+def _plain_words(texts: pa.Array) -> Words:
+    """The numbers of n plain IPv4 addresses, (n,), none of them null."""
+    if not len(texts):
+        return np.empty(0, np.uint64)
+    _, offsets, data = texts.buffers()
+    bounds = np.frombuffer(offsets, np.int32, len(texts) + 1, texts.offset * 4).astype(np.int64)
+    digits = np.frombuffer(data, np.uint8)[: bounds[-1]]
+    dots = bounds[0] + np.flatnonzero(digits[bounds[0] :] == ord(".")).reshape(-1, 3)
+    starts = np.column_stack([bounds[:-1], dots + 1])
+    ends = np.column_stack([dots, bounds[1:]])
+    lengths, values = ends - starts, digits[ends - 1].astype(np.int64) - ord("0")
+    for place, ten in ((2, 10), (3, 100)):
+        values += np.where(lengths >= place, (digits[ends - place].astype(np.int64) - ord("0")) * ten, 0)
+    return np.asarray(values @ np.array([1 << 24, 1 << 16, 1 << 8, 1]), np.uint64)
 
 
 def _words(text: str) -> tuple[int, int, int]:

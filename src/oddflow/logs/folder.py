@@ -19,6 +19,8 @@ _DATED = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 """Folders in which Zeek's `zeekctl` keeps the logs of a day; those that are written now are in `current`."""
 
 CURRENT = "current"
+GROWING = (".log", ".json")
+"""How the name ends of a log that is being written: Zeek's conn.log, Suricata's eve.json."""
 
 
 def sources_in(folder: str, ledger: Ledger) -> list[str | CaptureSet]:
@@ -80,7 +82,7 @@ def log_to_follow(folder: str) -> str | None:
     """
     if not is_folder(folder):
         return None
-    written = [path for path in logs_in(folder) if when_of(path.name) == when_of("conn.log") and path.suffix == ".log"]
+    written = [path for path in logs_in(folder) if when_of(path.name) == when_of("conn.log") and path.suffix in GROWING]
     if len(written) > 1:
         raise UsageError(
             f"{shown(folder)} holds several logs that may grow ({written[0].name}, {written[1].name}); name one"

@@ -16,7 +16,7 @@ from oddflow.files import reason_of
 from oddflow.logs.casting import cast_or_null, times_or_null
 from oddflow.logs.csv_lines import CsvLines
 from oddflow.logs.derive import ICMP, ICMP6
-from oddflow.logs.line_texts import lines_of
+from oddflow.logs.line_texts import LineTexts
 from oddflow.logs.lines import blocks_of
 from oddflow.logs.plain_files import plain_path
 from oddflow.logs.protocols import protocol_numbers
@@ -110,11 +110,12 @@ def _flows(command: list[str], opened: "Opened") -> Iterator[pa.RecordBatch]:
     halves = Stitcher()
     any_came = False
     with output_of(command, opened.name) as output:
+        line_texts = LineTexts(name, ledger)
         for block in blocks_of(output, name, ledger):
-            texts, lines = lines_of(block)
+            texts, lines = line_texts.of(block)
             told = pc.invert(pc.starts_with(texts, NOTHING))
             texts, lines = texts.filter(told), lines[told.to_numpy(zero_copy_only=False)]
-            table, lines = rows.read(texts, lines)
+            table, lines = rows.read(texts, lines, is_cut=block.is_cut)
             any_came |= len(lines) > 0
             for flows in halves.add(_records(table, lines)):
                 yield from _batches(flows, name, opened)

@@ -19,6 +19,7 @@ from oddflow.flows.settings import MeterSettings
 from oddflow.logs.folder import sources_in
 from oddflow.logs.following import FollowedLog
 from oddflow.logs.formats import FORMATS, Opened, format_of
+from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.table import is_table, read_table
 from oddflow.losses import Ledger
 
@@ -55,6 +56,8 @@ def name_of(source: Source) -> str:
 class Fingerprint:
     """What was read of a source: its name, its size and, unless `hashed` is False, the hash of its plain bytes.
 
+    `pseudonyms` is the fingerprint of the key under whose pseudonyms its flows were given; "" for none.
+
     Hashing takes about as long as metering. Of several captures that are read as one, the hash is that of their
     hashes, in the order of their names.
     """
@@ -64,6 +67,7 @@ class Fingerprint:
     flows: int = 0
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     hashed: bool = True
+    pseudonyms: str = ""
     parts: "dict[str, Fingerprint]" = field(default_factory=dict)
 
     def part(self, name: str) -> "Fingerprint":
@@ -130,6 +134,7 @@ def read_flows(
     progress: Progress | None = None,
     shard: Shard = WHOLE,
     companion: Companion | None = None,
+    privacy: Privacy = OPEN,
 ) -> Iterator[pa.RecordBatch]:
     """Reads a capture or a flow table, a path, a URL or `-`; or several captures as one.
 
@@ -141,19 +146,21 @@ def read_flows(
         progress: Told of the bytes read.
         shard: Which of how many shards of the flows is wanted; a flow table is all in the first.
         companion: Sees the packets of captures, too.
+        privacy: What the flows may tell.
 
     Yields:
         Batches of the flow schema.
 
     Raises:
         Unreadable, UnknownFormat: Nothing could be read.
+        UsageError: It is a table under the pseudonyms of another key.
     """
     seen = seen or Fingerprint(name_of(source), hashed=False)
-    how = _How(settings, seen, progress, shard, companion)
+    how = _How(privacy.settings(settings or MeterSettings()), seen, progress, shard, privacy, companion)
     batches = _of_captures(source, ledger, how) if isinstance(source, CaptureSet) else _of_one(source, ledger, how)
     for batch in batches:
         seen.flows += batch.num_rows
-        yield batch
+        yield privacy.apply(batch, already=seen.pseudonyms)
 
 
 def follow_flows(
@@ -165,6 +172,7 @@ def follow_flows(
     settings: MeterSettings | None = None,
     seen: Fingerprint | None = None,
     companion: Companion | None = None,
+    privacy: Privacy = OPEN,
 ) -> Iterator[pa.RecordBatch]:
     """Reads a capture or a log that grows, or a folder where one capture follows the other, until told to stop.
 
@@ -176,6 +184,7 @@ def follow_flows(
         settings: How flows are cut.
         seen: Filled with the size.
         companion: Sees the packets of captures, too.
+        privacy: What the flows may tell.
 
     Yields:
         Batches of the flow schema, at most half a second after their flows ended, or were logged; of a log, an empty
@@ -194,23 +203,29 @@ def follow_flows(
     if log is not None:
         batches = log.flows()
     else:
-        tunnels = settings is None or settings.tunnels
-        following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch, tunnels=tunnels)
-        batches = meter_following(following, ledger, settings=settings, companion=companion)
+        cut = privacy.settings(settings or MeterSettings())
+        following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch, tunnels=cut.tunnels)
+        batches = meter_following(following, ledger, settings=cut, companion=companion)
     for batch in batches:
         seen.flows += batch.num_rows
-        yield batch
+        yield privacy.apply(batch)
 
 
 @dataclass(frozen=True, slots=True)
 class _How:
     """How a source is read, and who is told."""
 
-    settings: MeterSettings | None
+    settings: MeterSettings
     seen: Fingerprint
     progress: Progress | None
     shard: Shard
+    privacy: Privacy
     companion: Companion | None
+
+    def under(self, fingerprint: str) -> None:
+        """Told the fingerprint of the key under whose pseudonyms a table is, before its first flows."""
+        self.privacy.check_table(fingerprint, self.seen.name)
+        self.seen.pseudonyms = fingerprint
 
 
 def _of_captures(captures: CaptureSet, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
@@ -243,7 +258,7 @@ def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
                 f"also gzip or zstd), {_formats()}a flow table (Parquet, Arrow)"
             )
         if how.shard[0] == 0:
-            yield from read_table(source, first, stream, ledger)
+            yield from read_table(source, first, stream, ledger, under=how.under)
         while stream.read(CHUNK_BYTES):  # Arrow may have read the file by itself; its bytes pass by to be hashed
             pass
 

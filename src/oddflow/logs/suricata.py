@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from oddflow.capture.stream import ByteStream
 from oddflow.logs.facts import Facts, first_of_each
 from oddflow.logs.json_lines import JsonLines
-from oddflow.logs.line_texts import lines_of
+from oddflow.logs.line_texts import LineTexts
 from oddflow.logs.lines import blocks_of
 from oddflow.logs.record import flow_batches
 from oddflow.logs.stitching import Stitcher
@@ -62,11 +62,12 @@ def read_eve(stream: ByteStream, opened: "Opened") -> Iterator[pa.RecordBatch]:
     reader = _Reader(opened.name, opened.ledger)
     lines = JsonLines(EVE_SCHEMA, opened.name, opened.ledger)
     plain_lines = JsonLines(FLOW_SCHEMA_OF_EVE, opened.name, opened.ledger)
+    line_texts = LineTexts(opened.name, opened.ledger)
     for block in blocks_of(stream, opened.name, opened.ledger):
         if not block.data:
             yield pa.RecordBatch.from_pylist([], FLOW_SCHEMA)
             continue
-        texts, numbers = lines_of(block)
+        texts, numbers = line_texts.of(block)
         is_plain = pc.match_substring(texts, PLAIN_FLOW).to_numpy(zero_copy_only=False)
         others = _event(*lines.read(texts.filter(pa.array(~is_plain)), numbers[~is_plain]))
         plain = _event(*plain_lines.read(texts.filter(pa.array(is_plain)), numbers[is_plain]))
@@ -142,9 +143,11 @@ class _Reader:
         for kind in pc.value_counts(facts.column("event_type").combine_chunks()).to_pylist():
             self._unmet[_kind(kind["values"])] += kind["counts"]
         alerts = facts.filter(pc.equal(facts.column("event_type"), "alert"))
-        known = alerts.filter(alerts.column("start").is_valid()).combine_chunks()
-        bare = alerts.num_rows - known.num_rows
-        self._ledger.lost(Loss.RECORD, bare, "an alert whose flow did not come, and that does not describe it")
+        describes = alerts.column("start").is_valid()
+        known, bare = alerts.filter(describes).combine_chunks(), alerts.filter(pc.invert(describes)).column("line")
+        if len(bare):
+            why = "an alert whose flow did not come, and that does not describe it"
+            self._ledger.lost(Loss.RECORD, len(bare), why, at=f"{self._name}, line {bare[0]}")
         if not known.num_rows:
             return
         flow_ids, places = np.unique(known.column("flow_id").to_numpy()[::-1], return_index=True)
@@ -196,6 +199,7 @@ def _facts(event: Event) -> pa.Table:
     flow_id = pc.coalesce(event["flow_id"], pc.negate(event["line"]))
     more = {"event_type": event["event_type"], "severity": event["alert.severity"], "line": event["line"]}
     columns = alert_columns(event) | said | more | {"flow_id": flow_id}
+    useful &= event["event_type"].is_valid().to_numpy(zero_copy_only=False)
     return pa.table(columns).filter(pa.array(useful))
 
 

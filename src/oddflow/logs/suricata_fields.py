@@ -55,7 +55,14 @@ EVE_SCHEMA = pa.schema({
 })  # fmt: skip
 
 _NOT_OF_FLOWS = {"netflow", "tcp", "alert", "dns", "tls", "quic", "http", "ssh", "direction", "timestamp"}
-FLOW_SCHEMA_OF_EVE = pa.schema([field for field in EVE_SCHEMA if field.name not in _NOT_OF_FLOWS])
+_NOT_OF_THEIR_FLOW = {"src_ip", "src_port", "dest_ip", "dest_port"}
+FLOW_SCHEMA_OF_EVE = pa.schema([
+    pa.field("flow", pa.struct([inner for inner in field.type if inner.name not in _NOT_OF_THEIR_FLOW]))
+    if field.name == "flow"
+    else field
+    for field in EVE_SCHEMA
+    if field.name not in _NOT_OF_FLOWS
+])  # fmt: skip
 """What `flow` records have; fewer fields are read faster."""
 
 APPLICATIONS = {
@@ -111,8 +118,10 @@ class Event:
         """A field of all records, (n,); null where a record lacks it."""
         if path not in self._columns:
             outer, _, inner = path.rpartition(".")
-            if outer:
+            if outer and self[outer].type.get_field_index(inner) >= 0:
                 column = pc.struct_field(self[outer], inner)
+            elif outer:
+                column = pa.nulls(self._table.num_rows, EVE_SCHEMA.field(outer).type.field(inner).type)
             elif inner in self._table.column_names:
                 column = self._table.column(inner).combine_chunks()
             else:

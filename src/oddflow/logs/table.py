@@ -26,6 +26,9 @@ PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 FEW_VALUES = ["src_ip", "dst_ip", "protocol", "ip_version", "end_reason", "direction_by", "capture"]
 """Columns that a dictionary makes smaller in a Parquet file; of others it only costs time."""
 
+PSEUDONYMS = b"oddflow.pseudonyms"
+"""In a table's metadata: the fingerprint of the key whose pseudonyms it holds."""
+
 ARROW_HEADER_BYTES = 8
 """What stands in an Arrow file before the stream that is in it."""
 
@@ -37,7 +40,13 @@ def is_table(first: bytes) -> bool:
     return first.startswith((PARQUET_MAGIC, ARROW_MAGIC, ARROW_STREAM_MAGIC))
 
 
-def read_table(source: str, first: bytes, stream: ByteStream, ledger: Ledger) -> Iterator[pa.RecordBatch]:
+Under = Callable[[str], None]
+"""Told the fingerprint of the key under whose pseudonyms a table is; "" for none."""
+
+
+def read_table(
+    source: str, first: bytes, stream: ByteStream, ledger: Ledger, *, under: Under | None = None
+) -> Iterator[pa.RecordBatch]:
     """Reads a flow table, batch after batch; columns it lacks are null.
 
     Args:
@@ -45,6 +54,7 @@ def read_table(source: str, first: bytes, stream: ByteStream, ledger: Ledger) ->
         first: Its first plain bytes.
         stream: All of its plain bytes, for what is no plain file. Parquet has to be one.
         ledger: Told of rows that are lost.
+        under: Told before the first batch.
 
     Raises:
         InputError: It is damaged, or lacks what names a flow; it is Parquet, and no plain file.
@@ -59,6 +69,9 @@ def read_table(source: str, first: bytes, stream: ByteStream, ledger: Ledger) ->
         else:
             batches = parquet.ParquetFile(path).iter_batches(batch_size=ROWS_A_BATCH)
         for batch in batches:
+            if under is not None:
+                under((batch.schema.metadata or {}).get(PSEUDONYMS, b"").decode("ascii", "replace"))
+                under = None
             yield from _conform(batch, name, ledger)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{name} cannot be read as a flow table: {str(error).splitlines()[0]}") from None
@@ -143,10 +156,13 @@ class TableWriter:
     already, where none can be made: it is written to as it is. With `statistics`, those of CICFlowMeter are added.
     """
 
-    def __init__(self, path: str, into: BinaryIO | None = None, *, statistics: bool = False) -> None:
+    def __init__(
+        self, path: str, into: BinaryIO | None = None, *, statistics: bool = False, pseudonyms: str = ""
+    ) -> None:
         self._path = path
         self._statistics = statistics
         schema = pa.schema([*FLOW_SCHEMA, *STATISTICS_SCHEMA]) if statistics else FLOW_SCHEMA
+        schema = schema.with_metadata({PSEUDONYMS: pseudonyms}) if pseudonyms else schema
         self._into = into
         self._file = ExitStack()
         self._writer: Any = None

@@ -15,6 +15,7 @@ from oddflow.capture.remote import local_path
 from oddflow.errors import UsageError
 from oddflow.flows.metering import WHOLE, Shard
 from oddflow.flows.settings import LEAST_MAX_FLOWS, MeterSettings
+from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flows
 from oddflow.losses import Ledger
 
@@ -82,6 +83,7 @@ def work(
     *,
     settings: MeterSettings,
     progress: Progress | None = None,
+    privacy: Privacy = OPEN,
 ) -> None:
     """Does all jobs at the same time; the first error ends them all.
 
@@ -91,6 +93,7 @@ def work(
         ledger: Told the sum of what the workers' ledgers hold; packets that all of them saw are counted once.
         settings: How flows are cut; the workers share its memory out.
         progress: Told of the bytes read, each once.
+        privacy: What the flows may tell.
     """
     settings = replace(
         settings,
@@ -98,9 +101,9 @@ def work(
         first_bytes_mib=-(-settings.first_bytes_mib // len(jobs)),
     )
     if len(jobs) == 1:
-        _do(jobs[0], takes[0], settings, progress)
+        _do(jobs[0], takes[0], settings, progress, privacy)
     else:
-        _do_together(jobs, takes, settings, progress)
+        _do_together(jobs, takes, settings, progress, privacy)
     ledger.unit = jobs[0].ledger.unit
     for job in jobs:
         ledger.add(job.ledger, packets=job.shard[0] == 0)
@@ -114,7 +117,7 @@ class _Over(Exception):
 
 
 def _do_together(
-    jobs: Sequence[Job], takes: Sequence[Take], settings: MeterSettings, progress: Progress | None
+    jobs: Sequence[Job], takes: Sequence[Take], settings: MeterSettings, progress: Progress | None, privacy: Privacy
 ) -> None:
     over = threading.Event()
     ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
@@ -127,7 +130,7 @@ def _do_together(
                 progress(count)
 
         try:
-            _do(job, take, settings, told)
+            _do(job, take, settings, told, privacy)
             ended.put(None)
         except BaseException as error:  # noqa: BLE001  (it is raised in the thread that waits)
             ended.put(error)
@@ -150,9 +153,11 @@ def _do_together(
         raise failed
 
 
-def _do(job: Job, take: Take, settings: MeterSettings, progress: Progress | None) -> None:
+def _do(job: Job, take: Take, settings: MeterSettings, progress: Progress | None, privacy: Privacy) -> None:
     for source, seen in job.sources:
-        flows = read_flows(source, job.ledger, settings=settings, seen=seen, progress=progress, shard=job.shard)
+        flows = read_flows(
+            source, job.ledger, settings=settings, seen=seen, progress=progress, shard=job.shard, privacy=privacy
+        )
         with closing(flows) as batches:  # type: ignore[type-var]
             for batch in batches:
                 take(batch)

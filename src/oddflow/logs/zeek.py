@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from oddflow.capture.stream import ByteStream
 from oddflow.errors import InputError
-from oddflow.logs.addresses import address_versions, normal_addresses
+from oddflow.logs.derive import NO_VERSION, addresses_of, icmp_counterparts
 from oddflow.logs.record import flow_batches
 from oddflow.logs.sieve import Sieve
 from oddflow.logs.texts import safe_texts
@@ -46,13 +46,6 @@ SERVICES = {
 
 PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()} | {"ipv6-icmp": 58, "icmpv6": 58}
 ICMP, ICMP6, TCP = 1, 58, 6
-TWO_WAY = {
-    ICMP: {8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 10: 9, 9: 10, 17: 18, 18: 17},
-    ICMP6: {128: 129, 129: 128, 133: 134, 134: 133, 135: 136, 136: 135, 130: 131, 131: 130, 139: 140, 140: 139,
-            144: 145, 145: 144},
-}  # fmt: skip
-"""Types of ICMP messages that Zeek puts together with their answers: the second port is then the answer's type."""
-
 TABLE_BLOCK_BYTES, JSON_BLOCK_BYTES = 1 << 21, 1 << 22
 """Some ten thousand records: fewer cost time, more cost memory."""
 
@@ -171,11 +164,9 @@ def _any_of(records: Records, names: tuple[str, ...]) -> NDArray[np.bool_]:
 def _flow_columns(records: Records, sieve: Sieve) -> dict[str, Any]:
     """The columns that a connection's record fills, (n,) each; the sieve drops rows that name no flow."""
     of = records.columns
-    src, dst = _addresses(of, sieve)
-    version = address_versions(src)
-    sieve.drop(_flags(pc.not_equal(version, address_versions(dst))), "addresses of two IP versions")
+    src, dst, version = _addresses(of, sieve)
     protocol = _protocols(of, version, sieve)
-    columns = {"src_ip": src, "dst_ip": dst, "ip_version": version, "protocol": protocol}
+    columns = {"src_ip": src, "dst_ip": dst, "protocol": protocol}
     columns |= _ports(of, protocol, sieve)
     columns |= _times(of, sieve)
     columns |= _counters(of)
@@ -189,20 +180,24 @@ def _flow_columns(records: Records, sieve: Sieve) -> dict[str, Any]:
     }
 
 
-def _addresses(of: dict[str, Any], sieve: Sieve) -> tuple[Any, Any]:
+def _addresses(of: dict[str, Any], sieve: Sieve) -> tuple[Any, Any, NDArray[np.int64]]:
+    """Both addresses, and the IP version of both, (n,) each."""
     ends = []
     for name in ("id.orig_h", "id.resp_h"):
-        address = normal_addresses(of[name])
-        sieve.drop(_flags(address.is_null()), f"{name} is no address")
-        ends.append(address)
-    return ends[0], ends[1]
+        found = addresses_of(of[name])
+        sieve.drop(found.version == NO_VERSION, f"{name} is no address")
+        ends.append(found)
+    src, dst = ends
+    sieve.drop(src.version != dst.version, "addresses of two IP versions")
+    return src.text, dst.text, src.version
 
 
-def _protocols(of: dict[str, Any], version: Any, sieve: Sieve) -> Any:
+def _protocols(of: dict[str, Any], version: NDArray[np.int64], sieve: Sieve) -> Any:
     """IANA numbers, (n,) uint8: of `ip_proto` where the log has it, else of the name."""
     names = of["proto"].dictionary_encode()
     by_name = pa.array([_protocol(name) for name in names.dictionary.to_pylist()], pa.uint8()).take(names.indices)
-    by_name = pc.if_else(pc.fill_null(pc.and_(pc.equal(by_name, ICMP), pc.equal(version, 6)), False), ICMP6, by_name)
+    is_icmp6 = pc.fill_null(pc.and_(pc.equal(by_name, ICMP), pa.array(version == 6)), False)
+    by_name = pc.if_else(is_icmp6, ICMP6, by_name)
     protocol = pc.coalesce(_small(of["ip_proto"], 255).cast(pa.uint8()), by_name.cast(pa.uint8()))
     sieve.drop(_flags(protocol.is_null()), "proto is no IP protocol that is known")
     return protocol
@@ -236,9 +231,8 @@ def _ports(of: dict[str, Any], protocol: Any, sieve: Sieve) -> dict[str, Any]:
     kinds, codes = _numbers(first), _numbers(second)
     sieve.drop(is_icmp & ((kinds > 255) | (codes > 255)), "ICMP type or code larger than 255")
     is_answered = np.zeros(len(kinds), np.bool_)
-    for number, answers in TWO_WAY.items():
-        for kind, answer in answers.items():
-            is_answered |= (numbers == number) & (kinds == kind) & (codes == answer)
+    for number in (ICMP, ICMP6):
+        is_answered |= (numbers == number) & (icmp_counterparts(number)[np.minimum(kinds, 255)] == codes)
     return ports | {
         "icmp_type": pa.array(np.minimum(kinds, 255).astype(np.uint8), mask=~is_icmp),
         "icmp_code": pa.array(np.minimum(codes, 255).astype(np.uint8), mask=~is_icmp | is_answered),

@@ -16,7 +16,7 @@ from oddflow.logs.zeek_fields import MOST_US, Field, Kind, microseconds
 from oddflow.losses import Ledger, Loss
 
 ENDPOINTS = ("orig_h", "orig_p", "resp_h", "resp_p")
-ONE_BY_ONE = 8
+ONE_BY_ONE = 64
 """So few lines with a bad one among them are read one by one."""
 
 _TYPES = {True: pa.string(), False: pa.float64()}
@@ -96,13 +96,13 @@ class JsonLines:
                 pieces.append((columns, lines))
                 return
         if count <= ONE_BY_ONE:
-            pieces.append(self._one_by_one(data, lines))
+            self._one_by_one(data, lines, pieces)
             return
         middle = data.find(b"\n", len(data) // 2) + 1
         if middle in (0, len(data)):
             middle = data.rfind(b"\n", 0, len(data) // 2) + 1
         if not middle:
-            pieces.append(self._one_by_one(data, lines))
+            self._one_by_one(data, lines, pieces)
             return
         above = data.count(b"\n", 0, middle)
         self._read(data[:middle], lines[:above], pieces)
@@ -164,7 +164,9 @@ class JsonLines:
             columns[field.name] = column
         return columns
 
-    def _one_by_one(self, data: bytes, lines: NDArray[np.int64]) -> tuple[Columns, NDArray[np.int64]]:
+    def _one_by_one(
+        self, data: bytes, lines: NDArray[np.int64], pieces: list[tuple[Columns, NDArray[np.int64]]]
+    ) -> None:
         values: dict[str, list[Any]] = {field.name: [] for field in self._fields}
         rows = []
         for line, number in zip(data.split(b"\n"), lines.tolist(), strict=False):
@@ -179,8 +181,9 @@ class JsonLines:
             rows.append(number)
             for name, value in found.items():
                 values[name].append(value)
-        columns = {field.name: pa.array(values[field.name], _type(field)) for field in self._fields}
-        return columns, np.array(rows, np.int64)
+        if rows:
+            columns = {field.name: pa.array(values[field.name], _type(field)) for field in self._fields}
+            pieces.append((columns, np.array(rows, np.int64)))
 
     def _values(self, line: bytes) -> dict[str, Any]:
         """The values of one line; raises where it is no object, or a field of it is not what it should be."""

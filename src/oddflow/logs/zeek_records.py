@@ -20,6 +20,9 @@ from oddflow.logs.zeek_json import JsonLines, are_objects
 from oddflow.losses import Ledger, Loss
 
 CUT = "the log ends in the middle of this line"
+MOST_LAYOUTS = 256
+"""Different headers in one log; each is read apart, which takes time."""
+
 _MARKS = (b"#", b"{", b" ", b"\t")
 """How a line may begin that is no line of values: a header, or an object, blanks before it or not."""
 
@@ -59,6 +62,7 @@ class ZeekLog:
         self._needed = needed
         self._path = path
         self._layout = Layout()
+        self._layouts: set[Layout] = set()
         self._refused = ""
         self._json = JsonLines(fields, name, ledger)
         self._has_header = self._has_any = False
@@ -143,6 +147,7 @@ class ZeekLog:
             self._refused = str(error)
             return
         if header.startswith("#fields"):
+            self._layouts.add(self._layout)
             self._refused = self._wrong_with(self._layout)
             if self._refused and is_first:
                 raise InputError(f"{where}: {self._refused}")
@@ -152,6 +157,9 @@ class ZeekLog:
         """Why nothing can be read below a header; empty where all is well."""
         if self._path and layout.path and layout.path.split("_")[0] != self._path:
             return f"this is Zeek's {layout.path}.log, which holds no flows; name the {self._path}.log beside it"
+        if len(self._layouts) > MOST_LAYOUTS:
+            self._layouts.discard(layout)
+            return f"more than {MOST_LAYOUTS} different headers in one log"
         wanted = {known for field in self._fields for known in (field.name, *field.also)}
         twice = next((name for name in layout.fields if name in wanted and layout.fields.count(name) > 1), None)
         if twice:

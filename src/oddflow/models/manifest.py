@@ -96,7 +96,10 @@ class Calibration(_Part):
 
 
 class Manifest(_Part):
-    """The whole of it; a field that is not here is refused."""
+    """The whole of it; a field that is not here is refused.
+
+    `pseudonyms` is the fingerprint of the key under whose pseudonyms it was learnt, the home networks among them.
+    """
 
     format_version: Annotated[int, Field(ge=1)]
     created: Text
@@ -111,6 +114,7 @@ class Manifest(_Part):
     meter: dict[Text, JsonValue] = {}
     context: dict[Text, JsonValue] = {}
     home_networks: list[Text] = []
+    pseudonyms: Text = ""
     provenance: Provenance = Provenance()
     training: Training
     calibration: Calibration

@@ -34,34 +34,37 @@ def render(detection: Detection, *, generated: datetime | None = None) -> str:
         detection: What one run of `detect` found.
         generated: When the report was made; now if None.
     """
-    environment = _environment()
-    style, script = (_part(name) for name in ("style.css", "script.js"))
+    style, script = (part(name) for name in ("style.css", "script.js"))
     manifest = manifest_view(detection.model)
     places = words.places(row.top.score for row in detection.rows if row.alerts)
     rows = [
         row_view(row, manifest.units, places=places, detailed=index < DETAILED_ROWS)
         for index, row in enumerate(row for row in detection.rows[:LISTED_ROWS] if row.alerts)
     ]
-    return environment.get_template("page.html").render(
-        detection=detection,
-        policy=_policy(style, script),
-        style=style,
-        script=script,
-        rows=rows,
-        places=places,
-        rows_left=max(0, len(detection.rows) - LISTED_ROWS),
-        detailed_rows=DETAILED_ROWS,
-        lanes=min(LANES, len(rows)),
-        span=_span(detection.timeline),
-        lasted=_lasted(detection.timeline),
-        bin_width=words.duration(detection.timeline.width_ns),
-        timeline=timeline_chart(detection.timeline, [row for row in detection.rows if row.alerts]),
-        scores=scores_chart(detection.histogram, detection.threshold),
-        manifest=manifest,
-        model_name=model_name(detection.model),
-        ledger=detection.ledger,
-        version=__version__,
-        generated=f"{generated or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            detection=detection,
+            policy=policy(style, script),
+            style=style,
+            script=script,
+            rows=rows,
+            places=places,
+            rows_left=max(0, len(detection.rows) - LISTED_ROWS),
+            detailed_rows=DETAILED_ROWS,
+            lanes=min(LANES, len(rows)),
+            span=_span(detection.timeline),
+            lasted=_lasted(detection.timeline),
+            bin_width=words.duration(detection.timeline.width_ns),
+            timeline=timeline_chart(detection.timeline, [row for row in detection.rows if row.alerts]),
+            scores=scores_chart(detection.histogram, detection.threshold),
+            manifest=manifest,
+            model_name=model_name(detection.model),
+            ledger=detection.ledger,
+            version=__version__,
+            generated=f"{generated or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+        )
     )
 
 
@@ -76,8 +79,9 @@ def write(detection: Detection, path: Path | str) -> None:
         file.write(page)
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """What templates are rendered with: everything escaped, every text of others made visible."""
+    made = Environment(
         loader=PackageLoader("oddflow.reports"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -86,8 +90,8 @@ def _environment() -> Environment:
         finalize=_shown,
     )
     helpers = (words.count, words.number, words.share, words.endpoint, words.moment, utc)
-    environment.globals.update({helper.__name__: helper for helper in helpers})
-    return environment
+    made.globals.update({helper.__name__: helper for helper in helpers})
+    return made
 
 
 def _shown(value: object) -> object:
@@ -95,16 +99,14 @@ def _shown(value: object) -> object:
     return words.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _part(name: str) -> Markup:
+def part(name: str) -> Markup:
     """A file of the package that stands in the page as it is: no word of the traffic is ever in it."""
     return Markup(files("oddflow.reports").joinpath("templates", name).read_text("utf-8"))  # noqa: S704
 
 
-def _policy(style: str, script: str) -> str:
+def policy(style: str, script: str) -> str:
     """A Content-Security-Policy under which only this very style and script work, and nothing is loaded."""
-    hashes = [
-        base64.b64encode(hashlib.sha256(part.encode("utf-8")).digest()).decode("ascii") for part in (style, script)
-    ]
+    hashes = [base64.b64encode(hashlib.sha256(one.encode("utf-8")).digest()).decode("ascii") for one in (style, script)]
     return (
         f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"

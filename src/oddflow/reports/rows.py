@@ -133,6 +133,8 @@ def _detail(row: AlertRow, features: FeatureFacts) -> DetailView:
 
 
 def _capture(alert: Alert) -> str:
+    if alert.pseudonyms:
+        return " --source CAPTURE.pcap --pseudonymise KEYFILE"
     return "" if alert.first_packet else " --source CAPTURE.pcap"
 
 

@@ -49,7 +49,8 @@ def number(value: float) -> str:
         return f"{digits.rstrip('0').rstrip('.')} × 10{str(int(power)).translate(_SUPERSCRIPT)}"
     if float(value).is_integer() or size >= 1e4:
         return f"{value:,.0f}"
-    return f"{value:,.{max(0, 3 - math.floor(math.log10(size)))}f}".rstrip("0").rstrip(".")
+    text = f"{value:,.{max(0, 3 - math.floor(math.log10(size)))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def measured(value: float, unit: str) -> str:

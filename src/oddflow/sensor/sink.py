@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from oddflow.errors import OutputError
 from oddflow.files import reason_of
 from oddflow.flows.meter import Companion
+from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.table import TableWriter
 from oddflow.sensor.privileges import Account
 
@@ -83,17 +84,25 @@ class TableSink:
         owner: Opens the file in place, at once, for that account, who may make none in its folder. Otherwise a
             table gets its name when it is whole.
         statistics: Adds those of CICFlowMeter.
+        privacy: What the flows may tell.
     """
 
     def __init__(
-        self, path: str, *, rotate_s: float = 0.0, owner: Account | None = None, statistics: bool = False
+        self,
+        path: str,
+        *,
+        rotate_s: float = 0.0,
+        owner: Account | None = None,
+        statistics: bool = False,
+        privacy: Privacy = OPEN,
     ) -> None:
         self.alerts = 0
         self.companion: Companion | None = None
         self._path = Path(path)
         self._rotate_s = rotate_s
         self._owner = owner
-        self._statistics = statistics
+        self._writing: dict[str, Any] = {"statistics": statistics, "pseudonyms": privacy.fingerprint}
+        self._privacy = privacy
         self._held: list[pa.RecordBatch] = []
         self._rows_held = 0
         self._rows = 0
@@ -102,7 +111,7 @@ class TableSink:
 
     def add(self, flows: pa.RecordBatch) -> None:
         """As Sink; small batches are gathered first."""
-        self._held.append(flows)
+        self._held.append(self._privacy.apply(flows))
         self._rows_held += flows.num_rows
         if self._rows_held >= ROWS_HELD:
             self._flush()
@@ -135,10 +144,10 @@ class TableSink:
             path = str(self._path.with_stem(f"{self._path.stem}-{self._tables}"))
         self._file = ExitStack()
         if self._owner is None:
-            self._writer = self._file.enter_context(TableWriter(path, statistics=self._statistics))
+            self._writer = self._file.enter_context(TableWriter(path, **self._writing))
         else:
             opened = self._file.enter_context(os.fdopen(open_for(path, self._owner), "wb"))
-            self._writer = self._file.enter_context(TableWriter(path, into=opened, statistics=self._statistics))
+            self._writer = self._file.enter_context(TableWriter(path, into=opened, **self._writing))
 
     def _flush(self) -> None:
         if self._held:

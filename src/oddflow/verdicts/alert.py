@@ -71,6 +71,12 @@ class Alert:
     """Where several files were read as one: the file that `first_packet` is counted in, then all others that may hold
     packets of the flow."""
 
+    payload_bytes: int = 0
+    """What both sides sent, kept or not."""
+
+    pseudonyms: str = ""
+    """The fingerprint of the key whose pseudonyms stand for addresses and names; "" where these are as they were."""
+
     record_id: str = ""
     """What the source calls the flow's record, where it is a log: Zeek's uid, Suricata's flow_id."""
 

@@ -4,7 +4,7 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from oddflow.capture.capture_set import CaptureSet
 from oddflow.datasets.truth import GroundTruth
+from oddflow.errors import SchemaMismatch
 from oddflow.features.columns import integers
 from oddflow.features.ordering import in_end_order
 from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
 from oddflow.flows.settings import MeterSettings
-from oddflow.logs.source import Progress, Source, name_of, read_flows
+from oddflow.logs.privacy import OPEN, Privacy
+from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert, AlertRow
@@ -70,6 +72,7 @@ class _Run:
     population: str
     threshold_score: float
     truth: GroundTruth | None
+    privacy: Privacy
     scores: ScoreTally = field(default_factory=ScoreTally)
     times: TimeTally = field(default_factory=TimeTally)
     flows: int = 0
@@ -80,8 +83,8 @@ class _Run:
     attack_alerts: Counter[str] = field(default_factory=Counter)
     normals: dict[str, Normal] = field(default_factory=dict)
 
-    def add(self, batch: pa.RecordBatch, tabular: Representation, source: Source) -> None:
-        """Scores one batch of flows, in end order."""
+    def add(self, batch: pa.RecordBatch, tabular: Representation, source: Source, pseudonyms: str) -> None:
+        """Scores one batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
         x = tabular.rows(batch)
         scores, parts = self.judge.score(x, integers(batch, "end"))
         over = scores >= self.threshold_score
@@ -97,10 +100,16 @@ class _Run:
             normal = self._normal(self.judge.model_at(flow["end"]))
             reasons = normal.reasons(x[place], parts[place])
             alert = normal.alert(
-                flow, float(scores[place]), reasons, name_of(source), names[place] if names is not None else None
+                flow,
+                float(scores[place]),
+                reasons,
+                self.privacy.name(name_of(source)),
+                names[place] if names is not None else None,
+                pseudonyms=pseudonyms,
             )
             if isinstance(source, CaptureSet):
-                others = (name for name in source.between(alert.start_ns, alert.end_ns) if name != alert.first_capture)
+                files = (self.privacy.name(name) for name in source.between(alert.start_ns, alert.end_ns))
+                others = (name for name in files if name != alert.first_capture)
                 alert = replace(alert, captures=(alert.first_capture, *others))
             self._keep(alert)
 
@@ -138,7 +147,7 @@ def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: st
     )
 
 
-def detect(
+def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     sources: Sequence[Source],
     model: SealedModel,
     tabular: Representation,
@@ -149,6 +158,7 @@ def detect(
     population: str = "normal flows",
     truth: GroundTruth | None = None,
     progress: Progress | None = None,
+    privacy: Privacy = OPEN,
 ) -> Detection:
     """Scores all flows of the sources and keeps those over the budget's threshold.
 
@@ -162,37 +172,75 @@ def detect(
         population: What held-back scores are those of, in words.
         truth: Ground truth, to report found, missed and false.
         progress: Told of the bytes read.
+        privacy: What may be told of the flows; home networks and truth are as it lets them be seen.
 
     Raises:
         NothingMetered: No source held a flow.
         InputError: A source cannot be used.
+        SchemaMismatch: The model was learnt on other features, or under pseudonyms of another key.
     """
     model.check_features(tabular.features)
-    run = _Run(judge or OneModel(model), model.held_back, population, threshold.score, truth)
+    run = _Run(judge or OneModel(model), model.held_back, population, threshold.score, truth, privacy)
     ledger = Ledger()
     for source in sources:
         tabular.begin()
-        flows = read_flows(source, ledger, settings=settings, progress=progress, companion=tabular.companion)
+        seen = Fingerprint(name_of(source), hashed=False)
+        flows = read_flows(
+            source,
+            ledger,
+            settings=settings,
+            seen=seen,
+            progress=progress,
+            privacy=privacy,
+            companion=tabular.companion,
+        )
         for batch in in_end_order(scored(flows, arp=tabular.has_arp), wait_s=settings.longest_wait_s):
-            run.add(batch, tabular, source)
+            pseudonyms = seen.pseudonyms or privacy.fingerprint
+            check_pseudonyms(model, pseudonyms)
+            run.add(batch, tabular, source, pseudonyms)
     if not run.flows:
         raise ledger.nothing_metered([name_of(source) for source in sources])
     held_back = ScoreTally()
     held_back.add(model.held_back)
     rows = fold(alert for _, _, alert in run.alerts)
     return Detection(
-        sources=[name_of(source) for source in sources],
+        sources=[privacy.name(name_of(source)) for source in sources],
         rows=rows,
         threshold=replace(threshold, expected_false=float(f"{threshold.expected_false * run.flows:.2g}")),
         histogram=run.scores.drawn_beside(held_back),
         timeline=run.times.drawn(),
         flows=run.flows,
         ledger=ledger,
-        model=model.manifest.model_dump(mode="json"),
-        truth=_summary(run, rows) if truth else None,
-        remarks=_remarks(run, tabular),
+        model=_told(model, privacy),
+        truth=_summary(run, rows, truth) if truth else None,
+        remarks=_remarks(run, tabular) + (truth.report().told() if truth else []),
         not_kept=run.met - len(run.alerts),
     )
+
+
+def check_pseudonyms(model: SealedModel, fingerprint: str) -> None:
+    """Refuses flows under the pseudonyms of another key than the model's, or under none.
+
+    Raises:
+        SchemaMismatch: Its home networks would be taken for others.
+    """
+    learnt = model.manifest.pseudonyms
+    if learnt and learnt != fingerprint:
+        given = f"those of {fingerprint}" if fingerprint else "none"
+        raise SchemaMismatch(
+            f"the model was learnt under pseudonyms of the key {learnt}, and these flows are under {given}; "
+            "give that key with --pseudonymise, or learn a model anew"
+        )
+
+
+def _told(model: SealedModel, privacy: Privacy) -> dict[str, Any]:
+    """The manifest as it may be told: what it learnt from, and the home networks, as the flows are."""
+    told: dict[str, Any] = model.manifest.model_dump(mode="json")
+    if not told["pseudonyms"]:
+        told["home_networks"] = list(privacy.networks(tuple(told["home_networks"])))
+        for source in told["provenance"]["sources"]:
+            source["name"] = privacy.name(source["name"])
+    return told
 
 
 def _remarks(run: _Run, representation: Representation) -> list[str]:
@@ -202,7 +250,7 @@ def _remarks(run: _Run, representation: Representation) -> list[str]:
     return remarks
 
 
-def _summary(run: _Run, rows: list[AlertRow]) -> TruthSummary:
+def _summary(run: _Run, rows: list[AlertRow], truth: GroundTruth) -> TruthSummary:
     best: dict[str, int] = {}
     for row in rows:
         for alert in row.alerts:
@@ -217,4 +265,5 @@ def _summary(run: _Run, rows: list[AlertRow]) -> TruthSummary:
         benign_flows=run.attack_flows[""],
         false_alerts=run.attack_alerts[""],
         false_rows_in_first_20=sum(alert.truth == "" for alert in first),
+        joined=truth.report(),
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from oddflow.datasets.truth import NOTHING_JOINED, TruthReport
 from oddflow.losses import Ledger
 from oddflow.verdicts.alert import AlertRow
 
@@ -58,12 +59,13 @@ class AttackOutcome:
 
 @dataclass(frozen=True, slots=True)
 class TruthSummary:
-    """Found, missed and false against the ground truth."""
+    """Found, missed and false against the ground truth; `joined` says how its rows and the flows met."""
 
     attacks: tuple[AttackOutcome, ...]
     benign_flows: int
     false_alerts: int
     false_rows_in_first_20: int
+    joined: TruthReport = NOTHING_JOINED
 
 
 @dataclass(slots=True)

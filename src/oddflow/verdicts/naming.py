@@ -75,9 +75,17 @@ class Normal:
         return float(row[place]) if place is not None else math.nan
 
     def alert(
-        self, flow: dict[str, Any], score: float, reasons: tuple[Reason, ...], source: str, truth: str | None
+        self,
+        flow: dict[str, Any],
+        score: float,
+        reasons: tuple[Reason, ...],
+        source: str,
+        truth: str | None,
+        *,
+        pseudonyms: str = "",
     ) -> Alert:
-        """One flow of the flow table as an alert."""
+        """One flow of the flow table as an alert; without its bytes where it is under `pseudonyms` of a key."""
+        told = flow | {PACKET_CAPTURE: None} if pseudonyms else flow
         ends = (flow["src_ip"], flow["src_port"], flow["dst_ip"], flow["dst_port"], flow["protocol"])
         identity = f"{self.model_id} {ends} {flow['start']} {flow['first_packet']}"
         packets = int((flow["forward_packets"] or 0) + (flow["reverse_packets"] or 0))
@@ -94,17 +102,19 @@ class Normal:
             community_id=flow["community_id"] or "",
             score=score,
             rarity=rarity(score, self.held_back, self.population),
-            reasons=tuple(replace(reason, text=of_packet(reason.text, flow)) for reason in reasons),
+            reasons=tuple(replace(reason, text=of_packet(reason.text, told)) for reason in reasons),
             packets=packets,
             size_bytes=int((flow["forward_bytes"] or 0) + (flow["reverse_bytes"] or 0)),
             lengths=tuple((flow["lengths"] or ())[:used]),
             gaps_us=tuple((flow["gaps_us"] or ())[:used]),
-            payload=flow["payload"] or b"",
+            payload=b"" if pseudonyms else flow["payload"] or b"",
             source=source,
             first_packet=flow["first_packet"] or 0,
             wireshark_filter=wireshark_filter(*ends),
             truth=truth,
             captures=(flow["capture"],) if flow["capture"] else (),
+            payload_bytes=int((flow["forward_payload_bytes"] or 0) + (flow["reverse_payload_bytes"] or 0)),
+            pseudonyms=pseudonyms,
             record_id=flow["record_id"] or "",
             label=flow["label"] or "",
         )

@@ -12,7 +12,7 @@ def kind_of(alert: Alert) -> Kind:
 
     Without data the port says nothing: a scan tries many, and is one thing.
     """
-    return alert.src_ip, alert.protocol, alert.dst_port if alert.payload else None
+    return alert.src_ip, alert.protocol, alert.dst_port if alert.payload_bytes or alert.payload else None
 
 
 def flow_key(alert: Alert) -> tuple[str, int, str, int, int, int]:

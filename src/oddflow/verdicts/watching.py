@@ -7,9 +7,10 @@ from oddflow.features.ordering import Waiting
 from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
 from oddflow.flows.meter import Companion
+from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
-from oddflow.verdicts.detecting import normal_of
+from oddflow.verdicts.detecting import check_pseudonyms, normal_of
 from oddflow.verdicts.naming import plain_rows
 
 
@@ -24,20 +25,30 @@ class Watcher:
             what comes later still is scored as it comes. With the longest time-out of the meter, scores are those
             of `detect` on the same packets.
         source: What alerts call where they came from.
+        privacy: What may be told of the flows; home networks are as it lets them be seen.
 
     Raises:
-        SchemaMismatch: The model learnt other features.
+        SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
     """
 
     def __init__(
-        self, model: SealedModel, tabular: Representation, *, threshold: float, patience_s: float, source: str
+        self,
+        model: SealedModel,
+        tabular: Representation,
+        *,
+        threshold: float,
+        patience_s: float,
+        source: str,
+        privacy: Privacy = OPEN,
     ) -> None:
         model.check_features(tabular.features)
+        check_pseudonyms(model, privacy.fingerprint)
         self._model = model
         self._tabular = tabular
         self._threshold = threshold
         self._patience_ns = round(patience_s * 1e9)
-        self._source = source
+        self._source = privacy.name(source)
+        self._privacy = privacy
         self._normal = normal_of(model, model.held_back, "normal flows")
         self._waiting = Waiting()
 
@@ -49,7 +60,7 @@ class Watcher:
     def add(self, flows: pa.RecordBatch) -> None:
         """Takes flows that ended; of those that `detect` does not score, either, none is kept."""
         for batch in scored([flows], arp=self._tabular.has_arp):
-            self._waiting.add(batch)
+            self._waiting.add(self._privacy.apply(batch))
 
     def alerts(self, seen_until_ns: int | None) -> list[Alert]:
         """The odd ones among the flows that need wait no longer; among all of them where no time is given."""
@@ -61,7 +72,12 @@ class Watcher:
         places = np.flatnonzero(scores >= self._threshold)
         return [
             self._normal.alert(
-                flow, float(scores[place]), self._normal.reasons(x[place], parts[place]), self._source, None
+                flow,
+                float(scores[place]),
+                self._normal.reasons(x[place], parts[place]),
+                self._source,
+                None,
+                pseudonyms=self._privacy.fingerprint,
             )
             for place, flow in zip(places, plain_rows(flows, places), strict=True)
         ]

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import integers, sampled_from
 
+from oddflow.logs.netflow.collector import OF_PART
+
 from . import build
 from .build import IPFIX, PLAIN, SECONDS, V9, plain
 from .test_collector import collected, message, ns, rows
@@ -147,6 +149,15 @@ def test_the_sampler_that_a_record_names(identity):
         one(fields, plain() + struct.pack("!H", number), told).get("sampling_interval") for number in (1, 2, 3)
     ]
     assert intervals == [10, 20, None]
+
+
+@pytest.mark.parametrize(("version", "scope"), [(V9, 2), (IPFIX, 10)])
+def test_the_sampling_of_a_single_interface_is_not_that_of_all(version, scope):
+    told = options_of(version, [(scope, 4)], [(34, 4)], struct.pack("!II", 3, 100))
+    template = build.templates(version, build.template(256, PLAIN))
+    batches, ledger = collected([told, build.message(version, template, build.a_set(256, plain()), sequence=1)])
+    assert batches[0].column("forward_packets").to_pylist() == [3]
+    assert OF_PART in ledger.notes
 
 
 def test_v5_says_its_sampling_in_each_header_and_v9_in_its_records():

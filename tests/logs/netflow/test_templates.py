@@ -102,6 +102,11 @@ def test_templates_are_bounded_in_number_and_fields():
     taken(tight, 256)
     with pytest.raises(Malformed, match="more than are kept"):
         taken(tight, 257)
+    wide = Templates(Budget())
+    for number in range(32):
+        taken(wide, 256 + number, (Field(number, 1),) * MOST_FIELDS)
+    with pytest.raises(Malformed, match="more than are kept"):
+        taken(wide, 999)
     tight.forget()
     taken(tight, 257)
 

@@ -38,6 +38,7 @@ V5_FIELDS = tuple(
 )  # fmt: skip
 """A NetFlow v5 record, as a template would have it; source: Cisco, "NetFlow Export Datagram Format", table B-4."""
 
+OF_PART = "an exporter told how single interfaces are sampled, which is not applied: their counters are as exported"
 UNCOUNTED = "a message, or a set of records, whose records cannot be counted, counts as one"
 REDEFINED = "an exporter gave a template's number another meaning; records were read by what held when they came"
 RESTARTED = "an exporter began anew; what was lost meanwhile is not known"
@@ -90,7 +91,7 @@ class Collector:
         ledger.unit = "records"
         self._ledger = ledger
         self._most_domains = most_domains
-        self._most_pending = most_pending
+        self.most_pending = most_pending
         self._budget = Budget()
         self._room = Room()
         self._domains: dict[tuple[str, int, int], Domain] = {}
@@ -216,7 +217,9 @@ class Collector:
 
     def _take_options(self, layout: Layout, body: bytes, domain: Domain) -> int:
         gathered = gather(body, layout)
-        if tells(layout):
+        if layout.is_of_part and tells(layout):
+            self._ledger.noted(OF_PART)
+        elif tells(layout):
             domain.tell(layout, layout.rows(gathered.data))
         return gathered.records
 
@@ -235,7 +238,7 @@ class Collector:
         pending.add(gathered, context)
         self._pending_records += gathered.records
         self.records_read += gathered.records
-        if self._pending_records >= self._most_pending:
+        if self._pending_records >= self.most_pending:
             self._flush()
         return gathered.records
 

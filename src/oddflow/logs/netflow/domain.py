@@ -10,7 +10,7 @@ from oddflow.logs.netflow.options import Sampling, read_options
 from oddflow.logs.netflow.records import Context
 from oddflow.logs.netflow.sequence import Message, Sequence
 from oddflow.logs.netflow.templates import Budget, Templates
-from oddflow.logs.netflow.times import UNKNOWN_MS
+from oddflow.logs.netflow.times import LATEST_NS, UNKNOWN_MS
 
 MOST_SESSIONS = 16
 CLOCK_MS = 1_000
@@ -73,7 +73,7 @@ class Domain:
     def tell(self, layout: Layout, rows: Rows) -> None:
         """Takes options records."""
         for told in read_options(layout, rows):
-            if told.boot_ms is not None and told.boot_ms > 0:
+            if told.boot_ms is not None and 0 < told.boot_ms <= LATEST_NS // NS_PER_MS:
                 self._boot_ms = told.boot_ms
             if told.interval is not None:
                 self._sampling = self._sampling.with_told(told.sampler, told.interval)

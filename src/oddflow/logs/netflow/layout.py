@@ -10,8 +10,9 @@ from oddflow.logs.netflow.elements import ELEMENTS, Element, Kind
 VARIABLE = 0xFFFF
 """The length that a template gives a field whose length each record tells (RFC 7011 section 3.2)."""
 
-NO_ELEMENT = -1
-"""The number of a NetFlow v9 scope: those have numbers of their own (RFC 3954 section 6.1)."""
+NO_ELEMENT, PART = -1, -2
+"""Numbers of options scopes: the whole exporter, whom NetFlow v9 numbers in its own way, and a part of it: an interface
+or line card (RFC 3954 section 6.1)."""
 
 Rows = NDArray[Any]
 
@@ -41,6 +42,7 @@ class Layout:
     Attributes:
         fields: In the order of the record.
         is_options: Whether its records tell of the exporter rather than of flows.
+        is_of_part: Whether they tell of a part of it only.
         kinds: The known elements that it has at fixed places, with their kinds.
         texts: The names of those whose length varies.
         size: Bytes of a record; the least where the length varies.
@@ -51,6 +53,7 @@ class Layout:
     def __init__(self, fields: tuple[Field, ...], *, is_options: bool) -> None:
         self.fields = fields
         self.is_options = is_options
+        self.is_of_part = any(field.number == PART for field in fields)
         self.kinds: dict[str, Kind] = {}
         self.texts: list[str] = []
         formats: list[Any] = []

@@ -7,18 +7,21 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from oddflow.logs.netflow.header import IPFIX, V9, Malformed, Set
-from oddflow.logs.netflow.layout import NO_ELEMENT, VARIABLE, Field, Layout
+from oddflow.logs.netflow.layout import NO_ELEMENT, PART, VARIABLE, Field, Layout
 
 FIRST_DATA_SET = 256
 TEMPLATES = {(V9, 0), (IPFIX, 2)}
 OPTIONS_TEMPLATES = {(V9, 1), (IPFIX, 3)}
 ENTERPRISE_BIT = 0x8000
+SYSTEM_SCOPE = 1
+PARTS = {10, 14, 141, 142, 252, 253}
+"""Elements that name an interface or line card."""
 MOST_FIELDS = 1_024
 """Of one template."""
 MOST_TEMPLATES = 1_024
 """Of one domain."""
-MOST_FIELDS_IN_ALL = 1 << 18
-"""Of all templates: about 32 MiB."""
+MOST_FIELDS_OF_ONE, MOST_FIELDS_IN_ALL = 1 << 15, 1 << 18
+"""Of the templates of one domain, and of all: about 32 MiB."""
 LONGEST_RECORD = 0xFFFF
 
 
@@ -54,7 +57,7 @@ def _template(version: int, body: bytes, at: int, *, is_options: bool) -> tuple[
         scopes, options = count // 4, struct.unpack_from("!H", body, at)[0] // 4
         count, at = scopes + options, at + 2
     elif is_options and count:
-        at += 2
+        (scopes,), at = struct.unpack_from("!H", body, at), at + 2
     if count > MOST_FIELDS:
         raise Malformed("a template of too many fields")
     if not count and version == IPFIX and number in (2, 3):
@@ -69,10 +72,16 @@ def _template(version: int, body: bytes, at: int, *, is_options: bool) -> tuple[
         if version == IPFIX and element & ENTERPRISE_BIT:
             (enterprise,) = struct.unpack_from("!I", body, at)
             element, at = element & ~ENTERPRISE_BIT, at + 4
-        if version == V9 and place < scopes:
-            element = NO_ELEMENT
+        if place < scopes:
+            element = _scope(version, element, enterprise)
         fields.append(Field(element, length, enterprise))
     return _checked(Template(number, tuple(fields), is_options), version), at
+
+
+def _scope(version: int, element: int, enterprise: int) -> int:
+    if version == V9:
+        return NO_ELEMENT if element == SYSTEM_SCOPE else PART
+    return PART if element in PARTS and not enterprise else element
 
 
 def _checked(template: Template, version: int) -> Template:
@@ -112,6 +121,7 @@ class Templates:
     def __init__(self, budget: Budget, *, most: int = MOST_TEMPLATES) -> None:
         self._budget = budget
         self._most = most
+        self._fields = 0
         self._layouts: dict[int, Layout] = {}
 
     def get(self, number: int) -> Layout | None:
@@ -131,10 +141,12 @@ class Templates:
         if known is not None and (known.fields, known.is_options) == (template.fields, template.is_options):
             return False
         self._drop(template.number)
-        if len(self._layouts) >= self._most or self._budget.used + len(template.fields) > self._budget.most:
+        count = len(template.fields)
+        of_one, of_all = self._fields + count, self._budget.used + count
+        if len(self._layouts) >= self._most or of_one > MOST_FIELDS_OF_ONE or of_all > self._budget.most:
             raise Malformed("a template more than are kept")
         self._layouts[template.number] = self._budget.layout(template)
-        self._budget.used += len(template.fields)
+        self._fields, self._budget.used = of_one, of_all
         return known is not None
 
     def forget(self) -> None:
@@ -152,4 +164,5 @@ class Templates:
     def _drop(self, number: int) -> None:
         layout = self._layouts.pop(number, None)
         if layout is not None:
+            self._fields -= len(layout.fields)
             self._budget.used -= len(layout.fields)
