@@ -45,6 +45,17 @@ def test_a_capture_that_is_watched_gives_the_alerts_of_detect(office, model, tmp
     assert alerts(tmp_path / "b.jsonl") == alerts(tmp_path / "a.jsonl")
 
 
+def test_reasons_keep_pseudonyms(office, model, tmp_path):
+    call("keys", "new", tmp_path / "key")
+    words = ("-m", model, "--false-alarm-rate", "0.02", "--pseudonymise", tmp_path / "key")
+    both = ("--merge", office.baseline, office.incident)
+    assert call("detect", *both, *words, "-o", tmp_path / "a.jsonl").code == 0
+    told = (tmp_path / "a.jsonl").read_text()
+    assert "packet " in told
+    assert "10.0.0." not in told
+    assert "incident.pcap" not in told
+
+
 def test_it_says_what_it_needs(model):
     shown = call("inspect", model)
     assert "needs          packets" in shown.out
