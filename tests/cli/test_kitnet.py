@@ -5,6 +5,7 @@ import json
 import pytest
 
 from oddflow.errors import UsageError
+from oddflow.features.packet_sample import gather_packets
 from oddflow.learning.learn import learn
 from tests.learning.make import gathered
 
@@ -54,6 +55,17 @@ def test_reasons_keep_pseudonyms(office, model, tmp_path):
     assert "packet " in told
     assert "10.0.0." not in told
     assert "incident.pcap" not in told
+
+
+def test_it_says_where_a_baseline_was_too_long(office, tmp_path, monkeypatch):
+    words = ("learn", office.baseline, "-o", tmp_path / "m.oddflow", "--detector", "kitnet")
+    assert "packets, that is" not in call(*words).err
+    monkeypatch.setattr("oddflow.features.packet_sample.gather_packets.__kwdefaults__", kept(900))
+    assert "its first 900 packets, that is" in call(*words).err
+
+
+def kept(packets):
+    return gather_packets.__kwdefaults__ | {"max_packets": packets}
 
 
 def test_it_says_what_it_needs(model):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from oddflow.detectors._kitnet_kernels import learn
 from oddflow.detectors.kitnet import KitNetDetector, correlation_distances, groups_of
+from oddflow.errors import LearningFailed, UsageError
 from oddflow.features.feature import Feature, Scale
 from oddflow.models.kitnet import Autoencoder, KitNet, KitNetScorer
 from tests.detectors.twin_kitnet import KitNet as Twin
@@ -121,3 +122,15 @@ def test_a_short_baseline_is_gone_through_again():
     thrice = KitNetDetector(features(6), map_rows=30, least_rows=180).fit(rows)
     once = KitNetDetector(features(6), map_rows=30, least_rows=0).fit(np.concatenate([rows, rows[30:], rows[30:]]))
     np.testing.assert_array_equal(thrice.decision_function(rows), once.decision_function(rows))
+
+
+def test_weights_that_are_no_numbers_are_refused(monkeypatch):
+    def diverge(rows, net, rate):
+        net.members.weights[:] = np.nan
+
+    monkeypatch.setattr("oddflow.detectors.kitnet.learn", diverge)
+    detector = KitNetDetector(features(6))
+    with pytest.raises(LearningFailed, match=r"kitnet diverged.*learning_rate is 0\.1"):
+        detector.fit(np.zeros((40, 6)))
+    with pytest.raises(UsageError, match="not fitted"):
+        detector.decision_function(np.zeros((4, 6)))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from oddflow.detectors._kitnet_kernels import correlate, learn
 from oddflow.detectors.base import Detector, Exportable
+from oddflow.errors import LearningFailed
 from oddflow.features.feature import Feature
 from oddflow.models.kitnet import CHUNK_ROWS, Autoencoder, KitNet, KitNetScorer
 from oddflow.models.rows import Floats
@@ -90,8 +91,11 @@ class KitNetDetector(Detector):
         for _ in range(max(1, -(-int(self.least_rows) // len(rest)))):
             for start in range(0, len(rest), CHUNK_ROWS):
                 learn(rest[start : start + CHUNK_ROWS].astype(np.float64), net, float(self.learning_rate))
-        self.state_ = fresh.learnt(net)
-        self.scorer_ = KitNetScorer(self.state_)
+        learnt = fresh.learnt(net)
+        if not all(np.isfinite(array).all() for array in learnt.arrays().values()):
+            raise LearningFailed(f"kitnet diverged: its weights are no numbers; learning_rate is {self.learning_rate}")
+        self.state_ = learnt
+        self.scorer_ = KitNetScorer(learnt)
 
     def _fresh(self, width: int) -> Autoencoder:
         return Autoencoder.fresh(width, math.ceil(width * self.hidden_ratio), (SEED + int(self.seed)) % 2**32)
