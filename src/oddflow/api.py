@@ -49,7 +49,12 @@ if TYPE_CHECKING:
 Source = str | PathLike[str]
 LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told"
 
-WANTED = {Reads.TABULAR: "statistics of flows", Reads.IMAGE: "the first bytes of flows", Reads.SEQUENCE: "packets"}
+WANTED = {
+    Reads.TABULAR: "statistics of flows",
+    Reads.IMAGE: "the first bytes of flows",
+    Reads.SEQUENCE: "the first packets of flows",
+    Reads.PACKETS: "packets",
+}
 
 
 def flows(
@@ -101,7 +106,13 @@ def gather(
     privacy: Privacy = OPEN,
     detector: str | None = None,
 ) -> Gathered:
-    """Reads a baseline into feature rows, in end order and bounded memory: those that a detector reads (see learn)."""
+    """Reads a baseline into the rows that a detector reads, in bounded memory: of flows in end order, or of packets."""
+    if _reads(detector) is Reads.PACKETS:
+        if portable:
+            raise UsageError(_no_portable(detector))
+        return _gather_packets(
+            sources, home_networks, settings, ledger, progress=progress, merge=merge, privacy=privacy
+        )
     told = ledger if ledger is not None else Ledger()
     cut = privacy.settings(settings or MeterSettings())
     representation = represented(
@@ -120,20 +131,46 @@ def gather(
     )
 
 
-def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -> str:
-    """The representation that a detector learns from; the best tabular one unless it wants another."""
+def _reads(detector: str | None) -> Reads:
     from oddflow.detectors import registry
 
-    reads = registry.find(detector).reads if detector else Reads.TABULAR
+    return registry.find(detector).reads if detector else Reads.TABULAR
+
+
+def _no_portable(detector: str | None) -> str:
+    return f"{detector} learns from {WANTED[_reads(detector)]}, which not all sources know; leave --portable out"
+
+
+def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -> str:
+    """The representation that a detector learns from; the best tabular one unless it wants another."""
+    reads = _reads(detector)
     if reads is not Reads.TABULAR:
         if portable:
-            raise UsageError(
-                f"{detector} learns from {WANTED[reads]}, which not all sources know; leave --portable out"
-            )
+            raise UsageError(_no_portable(detector))
         return {Reads.IMAGE: image.VERSION, Reads.SEQUENCE: sequence.VERSION}[reads]
     if portable:
         return PORTABLE.version
     return BYTELESS.version if settings.payload is Payload.NONE else FULL.version
+
+
+def _gather_packets(
+    sources: Sequence[Source],
+    home_networks: Sequence[str] | None,
+    settings: MeterSettings | None,
+    ledger: Ledger | None,
+    *,
+    progress: Progress | None,
+    merge: bool,
+    privacy: Privacy,
+) -> Gathered:
+    # its kernels take a moment to load, and most detectors need none
+    from oddflow.features.packet_sample import gather_packets
+
+    homes = HomeNetworks(privacy.networks(tuple(home_networks or PRIVATE)))
+    told = ledger if ledger is not None else Ledger()
+    captures = arrange(_names(sources), told, merge=merge)
+    cut = privacy.settings(settings or MeterSettings())
+    return gather_packets(captures, homes, settings=cut, ledger=told, progress=progress, privacy=privacy)
 
 
 def gather_dataset(
@@ -361,7 +398,7 @@ def detect(
     detection = detect_in(
         arrange(names, ledger, merge=merge),
         sealed,
-        prepared.representation(),
+        prepared.representation(sealed),
         settings=prepared.settings,
         threshold=threshold,
         truth=known,

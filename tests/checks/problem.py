@@ -132,4 +132,9 @@ def odd_packets(count):
 @cache
 def problem_for(reads):
     """The problem of a kind of input."""
-    return {Reads.TABULAR: tabular_problem, Reads.IMAGE: image_problem, Reads.SEQUENCE: packet_problem}[reads]()
+    return {
+        Reads.TABULAR: tabular_problem,
+        Reads.IMAGE: image_problem,
+        Reads.SEQUENCE: packet_problem,
+        Reads.PACKETS: tabular_problem,
+    }[reads]()

@@ -483,6 +483,18 @@ def test_watch_finds_a_scan(wire, sense, office, tmp_path):
     assert "→" in sensor.out
 
 
+def test_watch_scores_packets_with_a_model_of_packets(wire, sense, office, tmp_path):
+    alerts, model = tmp_path / "alerts.jsonl", tmp_path / "packets.oddflow"
+    assert call("learn", office.baseline, "-o", model, "--detector", "kitnet").code == 0
+    words = ("--model", model, "-o", alerts, "--interval", 0, "--patience", 0, "--false-alarm-rate", 0.1)
+    sensor = sense("watch", "-i", FAR, *words).listening()
+    wire.send(frames_of(capture(scan=True, seed=2)))
+    sensor.end()
+    found = [json.loads(line) for line in alerts.read_text().splitlines()]
+    assert found
+    assert all(reason["text"].startswith("packet ") for alert in found for reason in alert["reasons"])
+
+
 def test_live_flows_are_told_under_pseudonyms(wire, sense, tmp_path):
     key, table = tmp_path / "key", tmp_path / "live.parquet"
     call("keys", "new", key)

@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     group.callback()(_group)
     group.command(name="ingest", help="Packets to flows: rate, ratio to other tools, memory.")(ingest)
     group.command(name="logs", help="Records of other tools to flows: rate, memory.")(logs)
+    group.command(name="online", help="KitNET on packets: rates of learning and scoring, on one core.")(online)
     group.command(name="netflow", help="Messages of exporters to flows: rate, loss, memory.")(netflow)
     app.add_typer(group, name="bench")
 
@@ -85,6 +86,47 @@ def ingest(
         console.say(
             f"made of {', '.join(given['captures'])}: {given['bytes_per_packet']:.0f} bytes a packet on average"
         )
+    if output:
+        with whole_file(output) as file:
+            file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def online(
+    captures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--captures",
+            metavar="FILE",
+            help="Make the input of this capture; may be repeated. The mixed capture or the examples unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    packets: Annotated[int, typer.Option("--packets", min=10_000, help="Packets that rates are taken on.")] = 200_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often everything runs.")] = 5,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the JSON here.", show_default=False)
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Processor time of decoded packets, to their statistics, through learning, to scores."""
+    import json
+    import tempfile
+
+    from oddflow import api
+    from oddflow.bench.online import measure
+    from oddflow.bench.traffic import default_captures
+    from oddflow.cli import console
+    from oddflow.files import check_place, whole_file
+
+    if output:
+        check_place(output)
+    with tempfile.TemporaryDirectory(prefix="oddflow-bench-") as folder:
+        bench = measure(captures or default_captures(api.examples()), Path(folder), count=packets, rounds=rounds)
+    found = bench.as_dict()
+    if as_json:
+        console.print_json(found)
+    else:
+        _show(found, bench.figures())
     if output:
         with whole_file(output) as file:
             file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")

@@ -45,8 +45,8 @@ def follow(source: str, make_sink: "MakeSink", cut: "MeterSettings", *, duration
 
     ledger = Ledger()
     with stopped_by_signals() as stop:
-        batches = follow_flows(source, ledger, stop=stop, duration_s=duration, settings=cut)
         sink = make_sink(Place(0, 1), None)
+        batches = follow_flows(source, ledger, stop=stop, duration_s=duration, settings=cut, companion=sink.companion)
         with closing(batches):  # type: ignore[type-var]
             flows = pursue(batches, sink)
     return Outcome(ledger, flows, sink.alerts)

@@ -1,10 +1,13 @@
 """`oddflow inspect`: what a sealed model says of itself, checked."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oddflow.cli import options
+
+if TYPE_CHECKING:
+    from oddflow.models.manifest import Manifest
 
 
 def register(app: typer.Typer) -> None:
@@ -22,8 +25,7 @@ def inspect(
     from rich.table import Table
 
     from oddflow.cli import console
-    from oddflow.features.versions import needed_by
-    from oddflow.models.kinds import is_of_feature_set, version_for
+    from oddflow.models.kinds import is_of_feature_set
     from oddflow.models.sealed import SealedModel
 
     sealed = SealedModel.load(model)
@@ -42,7 +44,7 @@ def inspect(
         "rows": f"{rows.fit_rows:,} to fit, {rows.validation_rows:,} to stop, {rows.calibration_rows:,} held back",
         "epochs": str(rows.epochs) if rows.epochs else "none: no network",
         "features": f"{len(sealed.features)} ({manifest.feature_schema_version})",
-        "needs": "rows of that set" if of_set else ", ".join(needed_by(version_for(manifest))),
+        "needs": _needs(manifest),
         "pseudonyms": f"of the key {manifest.pseudonyms}" if manifest.pseudonyms else "none",
         "home networks": ", ".join(manifest.home_networks),
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
@@ -58,3 +60,15 @@ def inspect(
             names = (console.plain(feature.name), console.plain(feature.unit))
             table.add_row(*names, *(f"{value:,.4g}" for value in numbers))
         console.out.print(table)
+
+
+def _needs(manifest: "Manifest") -> str:
+    """What a source must know, in words."""
+    from oddflow.features.representation import Reads
+    from oddflow.features.versions import needed_by, reads_of
+    from oddflow.models.kinds import is_of_feature_set, version_for
+
+    if is_of_feature_set(manifest):
+        return "rows of that set"
+    version = version_for(manifest)
+    return "packets" if reads_of(version) is Reads.PACKETS else ", ".join(needed_by(version))

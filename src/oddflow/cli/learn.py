@@ -148,6 +148,8 @@ def learn(
         what = "rows" if is_of_feature_set(manifest) else "flows"
         read = ", ".join(seen.name for seen in gathered.seen)
         console.say(f"{manifest.detector} learnt {gathered.flows:,} {what} of {read}: {output}")
+        if len(gathered.owners) and len(gathered.x) < ledger.metered:
+            console.say(f"its first {len(gathered.x):,} packets, that is: so many are kept")
         console.show_ledger(ledger)
         if not is_of_feature_set(manifest):
             console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")

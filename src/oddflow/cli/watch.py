@@ -168,7 +168,7 @@ def _judged_by(
         sealed = SealedModel(archive)  # in the worker's process: the runtime starts threads
         watcher = Watcher(
             sealed,
-            prepared.representation(),
+            prepared.representation(sealed, max_flows),
             threshold=threshold.score,
             patience_s=patience,
             source=source,

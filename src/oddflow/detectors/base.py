@@ -17,6 +17,8 @@ from oddflow.models.rows import Floats, check_rows
 if TYPE_CHECKING:
     import onnx
 
+    from oddflow.models.kitnet import KitNet
+
 
 class Exportable(StrEnum):
     """How a detector is sealed: as one ONNX graph, as arrays that a kernel runs, or not at all."""
@@ -29,8 +31,8 @@ class Exportable(StrEnum):
 class Detector(ABC):
     """Learns what is normal and scores what is not.
 
-    Subclasses are final: they implement `_fit`, `_contributions`, `_score_of`, `_graph` and `weights`, and override
-    nothing else.
+    Subclasses are final: they implement `_fit`, `_contributions`, `_score_of`, `weights` and, as they are exportable,
+    `_graph` or `_state`, and override nothing else.
     Higher scores are more anomalous, everywhere (PyOD's convention).
     """
 
@@ -103,6 +105,11 @@ class Detector(ABC):
         self._check_fitted()
         return self._graph()
 
+    def state(self) -> "KitNet":
+        """The fitted detector as arrays that a kernel runs."""
+        self._check_fitted()
+        return self._state()
+
     def _check_fitted(self) -> None:
         if not hasattr(self, "width_"):
             raise UsageError(f"{self.name} was not fitted; call fit first")
@@ -119,8 +126,11 @@ class Detector(ABC):
             if given not in list(words):
                 raise UsageError(f"{option} of {self.name} must be one of {', '.join(words)}; {given!r} given")
 
-    @abstractmethod
-    def _graph(self) -> "onnx.ModelProto": ...
+    def _graph(self) -> "onnx.ModelProto":
+        raise UsageError(f"{self.name} is sealed as {self.exportable}, not as a graph")
+
+    def _state(self) -> "KitNet":
+        raise UsageError(f"{self.name} is sealed as {self.exportable}, not as state")
 
     @abstractmethod
     def weights(self) -> dict[str, Floats]:

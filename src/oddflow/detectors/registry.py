@@ -39,6 +39,7 @@ DETECTORS = {
     "bayesian-network": ("oddflow.detectors.bayesian_network", "BayesianNetwork", ""),
     "entropy": ("oddflow.detectors.entropy", "Entropy", ""),
     "histograms": ("oddflow.detectors.histograms", "Histograms", ""),
+    "kitnet": ("oddflow.detectors.kitnet", "KitNetDetector", ""),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
     "variational-autoencoder": (
         "oddflow.detectors.variational_autoencoder",

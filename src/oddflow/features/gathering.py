@@ -1,7 +1,7 @@
 """The flows of whole sources as one array of feature rows, in memory set by a limit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,11 @@ MAX_NUMBERS = 50_000_000
 
 @dataclass(slots=True)
 class Gathered:
-    """Feature rows of a baseline, in the order in which flows ended.
+    """Feature rows of a baseline, in the order in which flows ended, or packets came.
 
     Attributes:
         x: Raw feature rows, (n, d) float32.
-        times_ns: Ends of the flows, (n,) int64, ascending within a source.
+        times_ns: Ends of the flows, or times of the packets, (n,) int64; ends ascend within a source.
         features: The d columns.
         flows: Flows read; more than n where a sample was kept.
         start_ns, end_ns: First and last packet.
@@ -40,6 +40,8 @@ class Gathered:
         context: The context settings.
         version: The representation: "tabular-1".
         incomplete: Flows that lacked something which others of their source had: it was taken as 0.
+        owners: Where rows are packets: the number of the flow that each went to, (n,); else empty. A flow's score is
+            then that of its worst row.
         privacy: What was to be told of them.
         pseudonyms: The fingerprint of the key under whose pseudonyms the flows are; "" for none.
         y: 0 for normal rows and 1 for attacks, (n,) int64; None where all are believed to be normal.
@@ -58,6 +60,7 @@ class Gathered:
     context: dict[str, Any]
     version: str
     incomplete: int = 0
+    owners: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     privacy: Privacy = OPEN
     pseudonyms: str = ""
     y: NDArray[np.int64] | None = None

@@ -11,6 +11,7 @@ from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features.columns import binary_parts
 from oddflow.features.feature import Feature, Scale
 from oddflow.features.presence import Presence
+from oddflow.flows.meter import Companion
 from oddflow.flows.settings import Payload
 
 SIDE = 28
@@ -45,6 +46,8 @@ class Image:
 
     version = VERSION
     home_networks: tuple[str, ...] = ()
+    companion: Companion | None = None
+    has_arp = False
 
     def __init__(self, payload: Payload = Payload.SESSION) -> None:
         if payload is Payload.NONE:

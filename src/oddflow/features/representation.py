@@ -9,17 +9,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.features.feature import Feature
+from oddflow.flows.meter import Companion
 
 
 class Reads(StrEnum):
     """What of a flow a detector looks at.
 
-    TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets.
+    TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets. PACKETS: each of its
+    packets, beside all that went before; a flow is then its worst one.
     """
 
     TABULAR = "tabular"
     IMAGE = "image"
     SEQUENCE = "sequence"
+    PACKETS = "packets"
 
 
 class Representation(Protocol):
@@ -44,6 +47,14 @@ class Representation(Protocol):
     @property
     def incomplete(self) -> int:
         """Flows so far that lacked something which others of their source had: it was taken as 0."""
+
+    @property
+    def companion(self) -> Companion | None:
+        """What must see the packets that become the flows of the source that has begun, if anything."""
+
+    @property
+    def has_arp(self) -> bool:
+        """Whether it speaks of ARP, too."""
 
     def begin(self) -> None:
         """Another source begins: its time need not follow that of the last, nor its columns."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from oddflow.errors import SchemaMismatch
 from oddflow.features.feature import Feature, Scale
 from oddflow.features.presence import Presence
+from oddflow.flows.meter import Companion
 from oddflow.schema import SEQUENCE_PACKETS
 
 VERSION = "sequence-1"
@@ -41,6 +42,8 @@ class Sequence:
 
     version = VERSION
     home_networks: tuple[str, ...] = ()
+    companion: Companion | None = None
+    has_arp = False
     features = _features()
 
     def __init__(self) -> None:

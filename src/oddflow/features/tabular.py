@@ -1,7 +1,7 @@
 """The tabular representation: a flow's own statistics and its context, as named float32 columns."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from oddflow.features.homes import HomeNetworks
 from oddflow.features.kind import Kind
 from oddflow.features.portable import PORTABLE
 from oddflow.features.presence import Presence
+from oddflow.flows.meter import Companion
 
 KINDS = {kind.version: kind for kind in (FULL, BYTELESS, PORTABLE)}
 
@@ -26,6 +27,9 @@ class Tabular:
 
     It keeps the context between batches: use one for one stream of flows.
     """
+
+    companion: ClassVar[Companion | None] = None
+    has_arp: ClassVar[bool] = False
 
     def __init__(self, homes: HomeNetworks | None = None, context: Context | None = None, kind: Kind = FULL) -> None:
         self.homes = homes or HomeNetworks()

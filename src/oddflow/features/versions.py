@@ -4,18 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features import image, sequence
+from oddflow.features import image, packet_columns, sequence
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
 from oddflow.flows.settings import Payload
 
+_READS = {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE, packet_columns.VERSION: Reads.PACKETS}
+_NEEDED = {image.VERSION: ("payload",), sequence.VERSION: ("lengths", "gaps_us")}
+"""Packets are no column: a source has them or not."""
+
 
 def check_version(version: str) -> None:
     """Raises SchemaMismatch where this version of Oddflow does not know the representation."""
-    if version not in {*KINDS, image.VERSION, sequence.VERSION}:
-        known = ", ".join([*KINDS, image.VERSION, sequence.VERSION])
+    if version not in {*KINDS, *_READS}:
+        known = ", ".join([*KINDS, *_READS])
         raise SchemaMismatch(
             f"the model was learnt on features {version!r}, and this version of Oddflow knows {known}; learn it anew"
         )
@@ -26,12 +30,12 @@ def needed_by(version: str) -> tuple[str, ...]:
     check_version(version)
     if version in KINDS:
         return KINDS[version].needed
-    return ("payload",) if version == image.VERSION else ("lengths", "gaps_us")
+    return _NEEDED.get(version, ())
 
 
 def reads_of(version: str) -> Reads:
     """What of a flow a representation shows; rows of data sets are tabular."""
-    return {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE}.get(version, Reads.TABULAR)
+    return _READS.get(version, Reads.TABULAR)
 
 
 def represented(

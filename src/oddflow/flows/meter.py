@@ -3,6 +3,7 @@
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,7 @@ BATCH_FIRST_BYTES = 8 << 20
 
 BATCH_ROOM = min(BATCH_FLOWS, BATCH_FIRST_BYTES // MOST_FIRST_BYTES)
 
+NO_PACKETS = PacketBatch.empty(np.zeros(0, np.uint8), 0)
 NO_ROOM = "no room among the first bytes of open flows"
 
 NEVER_NS = -(2**62)
@@ -34,6 +36,16 @@ UNKNOWN_AT_FIRST = (
     "responder_rtt_us", "initiator_rtt_us",
 )  # fmt: skip
 KINDS = (Payload.SESSION, Payload.SESSION_FRAMES, Payload.FLOW, Payload.FLOW_FRAMES, Payload.NONE)
+
+
+class Companion(Protocol):
+    """Sees the packets that a meter sees, and may add columns to the flows that they became."""
+
+    def add(self, batch: PacketBatch, packets: range, finished: layout.Finished, ended: range) -> None:
+        """Told of packets that were metered, and of the flows that ended meanwhile."""
+
+    def attach(self, flows: pa.RecordBatch, finished: layout.Finished, captures: Sequence[str]) -> pa.RecordBatch:
+        """The flows that ended, before they are handed out, with its columns beside theirs."""
 
 
 class Meter:
@@ -48,6 +60,7 @@ class Meter:
         shard: (k, n): only the k-th share of n of all flows, told by a hash of the key; other packets pass by.
         captures: The names of the files that packets are numbered in, where several are read as one.
         whole_hosts: Whether all packets of a host come here; else nobody can say how it behaves.
+        companion: Goes along.
     """
 
     def __init__(
@@ -57,8 +70,10 @@ class Meter:
         *,
         captures: Sequence[str] = (),
         whole_hosts: bool = True,
+        companion: Companion | None = None,
     ) -> None:
         self.settings = settings or MeterSettings()
+        self._companion = companion
         self._captures = captures
         rows = self.settings.max_flows
         kind = self.settings.payload
@@ -147,10 +162,12 @@ class Meter:
         """Adds packets; yields finished flows, whenever BATCH_FLOWS have gathered."""
         first = 0
         while first < batch.count:
+            begun, ended = first, int(self._meter[layout.DONE_COUNT])
             first = meter_packets(
                 batch.data, first, batch.count, batch.first_number, batch.packets, batch.numbers,
                 self._rows, self._finished, self._limits, self._asked, self._seed,
             )  # fmt: skip
+            self._tell_companion(batch, range(begun, first), ended)
             if first < batch.count:
                 yield from self.finished()
 
@@ -161,7 +178,9 @@ class Meter:
         """
         complete = False
         while not complete:
+            ended = int(self._meter[layout.DONE_COUNT])
             complete = advance(self._rows, self._finished, self._limits, self._asked, now_ns)
+            self._tell_companion(NO_PACKETS, range(0), ended)
             yield from self.finished()
 
     def finished(self) -> Iterator[pa.RecordBatch]:
@@ -170,7 +189,7 @@ class Meter:
         if count:
             self._meter[layout.DONE_COUNT] = 0
             self._meter[layout.ROOM] = BATCH_ROOM
-            yield flow_batch(
+            flows = flow_batch(
                 self._finished,
                 count,
                 self.settings.payload,
@@ -178,10 +197,17 @@ class Meter:
                 unparsed=self._unparsed,
                 captures=self._captures,
             )
+            yield self._companion.attach(flows, self._finished, self._captures) if self._companion else flows
 
     def close(self) -> Iterator[pa.RecordBatch]:
         """Ends all flows still open, since the input has."""
         complete = False
         while not complete:
+            ended = int(self._meter[layout.DONE_COUNT])
             complete = drain(self._rows, self._finished, self._asked, int(FlowEnd.FORCED))
+            self._tell_companion(NO_PACKETS, range(0), ended)
             yield from self.finished()
+
+    def _tell_companion(self, batch: PacketBatch, packets: range, ended: int) -> None:
+        if self._companion:
+            self._companion.add(batch, packets, self._finished, range(ended, int(self._meter[layout.DONE_COUNT])))

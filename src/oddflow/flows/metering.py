@@ -12,7 +12,7 @@ from oddflow.capture.merging import Watch, merged_packets, unwatched
 from oddflow.capture.packets import PacketBatch
 from oddflow.capture.reader import read_packets
 from oddflow.capture.stream import ByteStream
-from oddflow.flows.meter import Meter
+from oddflow.flows.meter import Companion, Meter
 from oddflow.flows.settings import MeterSettings
 from oddflow.losses import Ledger
 
@@ -30,6 +30,7 @@ def meter_capture(
     settings: MeterSettings | None = None,
     shard: Shard = WHOLE,
     block_bytes: int = BLOCK_BYTES,
+    companion: Companion | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Meters a capture.
 
@@ -40,11 +41,12 @@ def meter_capture(
         settings: How flows are cut.
         shard: Which of how many shards of the flows is metered.
         block_bytes: How much is read at a time.
+        companion: Sees the packets, too.
 
     Yields:
         Flow batches of at most 8,192 rows, in the order in which flows ended.
     """
-    meter = Meter(settings, shard)
+    meter = Meter(settings, shard, companion=companion)
     tunnels = meter.settings.tunnels
     packets = read_packets(stream, first, name, ledger, block_bytes=block_bytes, tunnels=tunnels)
     yield from meter_packets(packets, meter, ledger)
@@ -57,19 +59,20 @@ def meter_captures(
     settings: MeterSettings | None = None,
     shard: Shard = WHOLE,
     watch: Watch = unwatched,
+    companion: Companion | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Meters several captures as one; flows cross from file to file.
 
     Yields:
         As `meter_capture`; the column `capture` names the file of each flow's first packet.
     """
-    meter = Meter(settings, shard, captures=captures.names)
+    meter = Meter(settings, shard, captures=captures.names, companion=companion)
     packets = merged_packets(captures, ledger, watch=watch, tunnels=meter.settings.tunnels)
     yield from meter_packets(packets, meter, ledger)
 
 
 def meter_following(
-    following: Following, ledger: Ledger, *, settings: MeterSettings | None = None
+    following: Following, ledger: Ledger, *, settings: MeterSettings | None = None, companion: Companion | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Meters a capture that grows, until the following ends; then all flows that are still open end, too.
 
@@ -79,7 +82,7 @@ def meter_following(
     Yields:
         As `meter_capture`.
     """
-    meter = Meter(settings, captures=following.captures)
+    meter = Meter(settings, captures=following.captures, companion=companion)
     latest_ns, read_at_s = 0, 0.0
     for packets in following.batches():
         if packets.count:

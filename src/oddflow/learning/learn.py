@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddflow import __version__
 from oddflow.detectors import registry
@@ -50,18 +51,28 @@ class Split:
     Attributes:
         fit, validation, held_back: Normal rows, (n, d).
         attacks: Attacks of the time that fit and validation rows are from, (a, d); none for unsupervised detectors.
+        owners: The flows that held-back rows went to, (m,), where rows are packets; else empty.
     """
 
     fit: Floats
     validation: Floats
     held_back: Floats
     attacks: Floats
+    owners: NDArray[np.int64]
 
     @classmethod
-    def of(cls, known: Floats, held_back: Floats, attacks: Floats | None = None) -> "Split":
+    def of(
+        cls, known: Floats, held_back: Floats, attacks: Floats | None = None, owners: NDArray[np.int64] | None = None
+    ) -> "Split":
         """The last 15 % of the known rows, in time order, are for validation."""
         cut = round(len(known) * (1 - VALIDATION_SHARE))
-        return cls(known[:cut], known[cut:], held_back, known[:0] if attacks is None else attacks)
+        return cls(
+            known[:cut],
+            known[cut:],
+            held_back,
+            known[:0] if attacks is None else attacks,
+            np.empty(0, np.int64) if owners is None else owners,
+        )
 
     @property
     def known(self) -> Floats:
@@ -75,6 +86,16 @@ class Split:
         known = self.known
         labels = np.repeat(np.array([0, 1]), [len(known), len(self.attacks)])
         return detector.fit(np.concatenate([known, self.attacks]), labels)
+
+    def scores(self, fitted: Detector) -> Floats:
+        """Of held-back flows: of each its own, or that of its worst packet, (k,)."""
+        scores = fitted.decision_function(self.held_back)
+        if not len(self.owners):
+            return scores
+        flows, places = np.unique(self.owners, return_inverse=True)
+        worst = np.zeros(len(flows), np.float32)
+        np.maximum.at(worst, places, scores)
+        return worst
 
 
 def splits(gathered: Gathered) -> list[Split]:
@@ -91,14 +112,21 @@ def splits(gathered: Gathered) -> list[Split]:
     x, times_ns = gathered.x[order], gathered.times_ns[order]
     is_attack = np.zeros(len(x), bool) if gathered.y is None else gathered.y[order] == 1
     x, attacks = x[~is_attack], x[is_attack]
+    owners = gathered.owners[order] if len(gathered.owners) else None
     count = len(x)
-    if count < FEWEST_ROWS:
-        raise UsageError(f"{count} flows are too few to learn from; give a capture with {FEWEST_ROWS} or more")
+    flows = count if owners is None else gathered.flows
+    if flows < FEWEST_ROWS:
+        raise UsageError(f"{flows} flows are too few to learn from; give a capture with {FEWEST_ROWS} or more")
     edges = [round(count * place / STRETCHES) for place in range(STRETCHES + 1)]
     begins = times_ns[~is_attack][edges[1:-1]]
     stretch = np.searchsorted(begins, times_ns[is_attack], side="right")
     found = [
-        Split.of(np.concatenate([x[:start], x[end:]]), x[start:end], attacks[stretch != place])
+        Split.of(
+            np.concatenate([x[:start], x[end:]]),
+            x[start:end],
+            attacks[stretch != place],
+            None if owners is None else owners[start:end],
+        )
         for place, (start, end) in enumerate(pairwise(edges))
     ]
     if len(attacks):
@@ -127,9 +155,7 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
     started = perf_counter()
     parts = splits(gathered)
     fitted = [split.teach(registry.create(name, gathered.features, seed=seed, **options)) for split in parts]
-    held_back = np.concatenate(
-        [one.decision_function(split.held_back) for one, split in zip(fitted, parts, strict=True)]
-    )
+    held_back = np.concatenate([split.scores(one) for one, split in zip(fitted, parts, strict=True)])
     sealed, used = fitted[-1], parts[-1]
     if len(gathered.x) - _attacks(gathered) <= CROSS_AT_MOST:
         used = _whole(gathered)

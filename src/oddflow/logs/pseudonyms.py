@@ -21,7 +21,6 @@ from oddflow.errors import UsageError
 from oddflow.flows._text_kernels import COMMUNITY_ID_CHARACTERS, COMMUNITY_ID_PAIRS, write_community_ids
 from oddflow.logs.cryptopan import CryptoPan
 from oddflow.logs.keys import fingerprint_of, read_key
-from oddflow.schema import FLOW_SCHEMA
 
 ADDRESSES = ("src_ip", "dst_ip", "tunnel_src_ip", "tunnel_dst_ip")
 MACS = ("src_mac", "dst_mac")
@@ -60,8 +59,8 @@ class Pseudonyms:
         return cls(read_key(path))
 
     def apply(self, flows: pa.RecordBatch) -> pa.RecordBatch:
-        """The same flows under pseudonyms; Community IDs are those of the pseudonyms."""
-        columns = {name: flows.column(name) for name in FLOW_SCHEMA.names}
+        """The same flows under pseudonyms, other columns as they are; Community IDs are those of the pseudonyms."""
+        columns = {name: flows.column(name) for name in flows.schema.names}
         for name, maker in self._makers.items():
             columns[name] = maker.column(columns[name])
         columns["community_id"] = community_ids(columns)

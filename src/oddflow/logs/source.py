@@ -13,6 +13,7 @@ from oddflow.capture.reader import is_capture
 from oddflow.capture.remote import shown
 from oddflow.capture.stream import CHUNK_BYTES, ByteStream, plain_bytes
 from oddflow.errors import UnknownFormat
+from oddflow.flows.meter import Companion
 from oddflow.flows.metering import WHOLE, Shard, meter_capture, meter_captures, meter_following
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.folder import sources_in
@@ -132,6 +133,7 @@ def read_flows(
     seen: Fingerprint | None = None,
     progress: Progress | None = None,
     shard: Shard = WHOLE,
+    companion: Companion | None = None,
     privacy: Privacy = OPEN,
 ) -> Iterator[pa.RecordBatch]:
     """Reads a capture or a flow table, a path, a URL or `-`; or several captures as one.
@@ -143,6 +145,7 @@ def read_flows(
         seen: Filled with size and hash.
         progress: Told of the bytes read.
         shard: Which of how many shards of the flows is wanted; a flow table is all in the first.
+        companion: Sees the packets of captures, too.
         privacy: What the flows may tell.
 
     Yields:
@@ -153,7 +156,7 @@ def read_flows(
         UsageError: It is a table under the pseudonyms of another key.
     """
     seen = seen or Fingerprint(name_of(source), hashed=False)
-    how = _How(privacy.settings(settings or MeterSettings()), seen, progress, shard, privacy)
+    how = _How(privacy.settings(settings or MeterSettings()), seen, progress, shard, privacy, companion)
     batches = _of_captures(source, ledger, how) if isinstance(source, CaptureSet) else _of_one(source, ledger, how)
     for batch in batches:
         seen.flows += batch.num_rows
@@ -168,6 +171,7 @@ def follow_flows(
     duration_s: float = 0.0,
     settings: MeterSettings | None = None,
     seen: Fingerprint | None = None,
+    companion: Companion | None = None,
     privacy: Privacy = OPEN,
 ) -> Iterator[pa.RecordBatch]:
     """Reads a capture or a log that grows, or a folder where one capture follows the other, until told to stop.
@@ -179,6 +183,7 @@ def follow_flows(
         duration_s: Ends it after this; 0 for no end.
         settings: How flows are cut.
         seen: Filled with the size.
+        companion: Sees the packets of captures, too.
         privacy: What the flows may tell.
 
     Yields:
@@ -200,7 +205,7 @@ def follow_flows(
     else:
         cut = privacy.settings(settings or MeterSettings())
         following = Following(source, ledger, stop=stop, duration_s=duration_s, watch=watch, tunnels=cut.tunnels)
-        batches = meter_following(following, ledger, settings=cut)
+        batches = meter_following(following, ledger, settings=cut, companion=companion)
     for batch in batches:
         seen.flows += batch.num_rows
         yield privacy.apply(batch)
@@ -215,6 +220,7 @@ class _How:
     progress: Progress | None
     shard: Shard
     privacy: Privacy
+    companion: Companion | None
 
     def under(self, fingerprint: str) -> None:
         """Told the fingerprint of the key under whose pseudonyms a table is, before its first flows."""
@@ -226,7 +232,9 @@ def _of_captures(captures: CaptureSet, ledger: Ledger, how: _How) -> Iterator[pa
     def watch(place: str, stream: ByteStream) -> ByteStream:
         return _Watched(stream, how.seen.part(shown(place)), how.progress)
 
-    yield from meter_captures(captures, ledger, settings=how.settings, shard=how.shard, watch=watch)
+    yield from meter_captures(
+        captures, ledger, settings=how.settings, shard=how.shard, watch=watch, companion=how.companion
+    )
 
 
 def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
@@ -234,7 +242,9 @@ def _of_one(source: str, ledger: Ledger, how: _How) -> Iterator[pa.RecordBatch]:
     with plain_bytes(source, ledger) as (first, plain):
         stream = _Watched(plain, how.seen, how.progress)
         if is_capture(first):
-            yield from meter_capture(stream, first, name, ledger, settings=how.settings, shard=how.shard)
+            yield from meter_capture(
+                stream, first, name, ledger, settings=how.settings, shard=how.shard, companion=how.companion
+            )
             return
         known = format_of(first)
         if known is not None:

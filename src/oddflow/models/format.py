@@ -2,6 +2,7 @@
 
     manifest.json               what the model is, and the SHA-256 of each other part (manifest.py)
     graph.onnx                  raw feature rows to scores and contributions (allowed.py: what it may hold)
+    state.safetensors           or, in its place, arrays that a kernel of ours runs (state.py)
     calibration.safetensors     scores of held-back normal rows, ascending, float32
     weights.safetensors         optional: what further training starts from
 
@@ -30,14 +31,17 @@ from oddflow.errors import NotAModel, Tampered, Unreadable
 from oddflow.files import whole_file
 from oddflow.models.manifest import FORMAT_VERSION, Manifest, schema_sha256
 
-MANIFEST, GRAPH, CALIBRATION, WEIGHTS = (
-    "manifest.json", "graph.onnx", "calibration.safetensors", "weights.safetensors",
+MANIFEST, GRAPH, STATE, CALIBRATION, WEIGHTS = (
+    "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "weights.safetensors",
 )  # fmt: skip
-NEEDED = frozenset({MANIFEST, GRAPH, CALIBRATION})
+NEEDED = frozenset({MANIFEST, CALIBRATION})
+SCORERS = frozenset({GRAPH, STATE})
+"""A model holds one of them."""
 MEBIBYTE = 1 << 20
 MOST_BYTES = {
     MANIFEST: 8 * MEBIBYTE,
     GRAPH: 256 * MEBIBYTE,
+    STATE: 64 * MEBIBYTE,
     CALIBRATION: 64 * MEBIBYTE,
     WEIGHTS: 256 * MEBIBYTE,
 }
@@ -69,10 +73,25 @@ class Archive:
         return _held_back(self.parts[CALIBRATION], self.manifest.calibration.rows)
 
 
-def seal(manifest: Manifest, graph: bytes, held_back: Floats, weights: dict[str, Floats] | None = None) -> Archive:
-    """Puts the parts together, their hashes into the manifest; `held_back` is (n,), in any order."""
+def seal(
+    manifest: Manifest,
+    scorer: bytes,
+    held_back: Floats,
+    weights: dict[str, Floats] | None = None,
+    *,
+    part: str = GRAPH,
+) -> Archive:
+    """Puts the parts together, their hashes into the manifest.
+
+    Args:
+        manifest: What the model says of itself.
+        scorer: What gives the scores: a graph or a state.
+        held_back: Scores of held-back rows, (n,), in any order.
+        weights: What further training starts from.
+        part: Which of both the scorer is, GRAPH or STATE.
+    """
     scores = np.sort(np.asarray(held_back, np.float32))
-    parts = {GRAPH: graph, CALIBRATION: save_tensors({"scores": scores})}
+    parts = {part: scorer, CALIBRATION: save_tensors({"scores": scores})}
     if weights:
         parts[WEIGHTS] = save_tensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
     hashes = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
@@ -167,10 +186,11 @@ def _parts(content: bytes, name: str) -> dict[str, bytes]:
 
 def _check_entries(entries: list[zipfile.ZipInfo], name: str) -> None:
     names = [entry.filename for entry in entries]
-    missing = NEEDED - set(names)
-    if len(names) != len(set(names)) or not set(names) <= set(MOST_BYTES) or missing:
+    is_whole = set(names) >= NEEDED and len(SCORERS & set(names)) == 1
+    if len(names) != len(set(names)) or not set(names) <= set(MOST_BYTES) or not is_whole:
         raise NotAModel(
-            f"{name}: holds {_listed(names)}; a sealed model holds {_listed(NEEDED)} and at most {WEIGHTS} beside them"
+            f"{name}: holds {_listed(names)}; a sealed model holds {_listed(NEEDED)}, one of {_listed(SCORERS)} and at "
+            f"most {WEIGHTS} beside them"
         )
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:

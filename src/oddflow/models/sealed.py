@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from os import PathLike, fspath
-from typing import Any, Self, final
+from typing import Any, Protocol, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from oddflow.errors import NotAModel, SchemaMismatch, UsageError
 from oddflow.features.feature import Feature
-from oddflow.models.format import GRAPH, Archive, pack, read_sealed, unpack, write_sealed
+from oddflow.models.format import GRAPH, STATE, Archive, pack, read_sealed, unpack, write_sealed
 from oddflow.models.rows import Floats, check_rows, five_digits
 
 _BATCH_NUMBERS = 1 << 22
@@ -40,8 +40,8 @@ class SealedModel:
         self.features = tuple(Feature(f.name, f.unit, f.scale, f.words) for f in archive.manifest.features)
         self.held_back = archive.held_back
         self.fingerprint = _fingerprint(archive)
-        self._session, widest = _open_graph(archive.parts[GRAPH], len(self.features), threads)
-        self._batch_rows = max(1, min(_BATCH_ROWS, _BATCH_NUMBERS // widest))
+        self._scorer = _scorer_of(archive, len(self.features), threads)
+        self._batch_rows = self._scorer.batch_rows
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, threads: int = 1) -> Self:
@@ -130,7 +130,56 @@ class SealedModel:
         return check_rows(x, width=len(self.features), names=[feature.name for feature in self.features])
 
     def _run(self, outputs: list[str], rows: Floats) -> list[Floats]:
+        return self._scorer.run(outputs, rows)
+
+
+class _Scorer(Protocol):
+    """What gives the outputs "score" (n,) and "contributions" (n, d) of rows (n, d), at most `batch_rows` at once."""
+
+    batch_rows: int
+
+    def run(self, outputs: list[str], rows: Floats) -> list[Floats]: ...
+
+
+class _Graph:
+    """Scores by a graph, through ONNX Runtime."""
+
+    def __init__(self, graph: bytes, width: int, threads: int) -> None:
+        self._session, widest = _open_graph(graph, width, threads)
+        self.batch_rows = max(1, min(_BATCH_ROWS, _BATCH_NUMBERS // widest))
+
+    def run(self, outputs: list[str], rows: Floats) -> list[Floats]:
         return _run(self._session, outputs, rows)
+
+
+class _State:
+    """Scores by arrays, through a kernel of ours, on one core."""
+
+    batch_rows = _BATCH_ROWS
+
+    def __init__(self, part: bytes, width: int) -> None:
+        # a model that is a graph needs none of the kernels
+        from oddflow.models.state import open_state
+
+        self._state = open_state(part, width)
+
+    def run(self, outputs: list[str], rows: Floats) -> list[Floats]:
+        contributions = self._state.contributions(rows)
+        found = {"score": self._state.score_of(contributions), "contributions": contributions}
+        return [found[name] for name in outputs]
+
+
+def _scorer_of(archive: Archive, width: int, threads: int) -> _Scorer:
+    if STATE in archive.parts:
+        return _State(archive.parts[STATE], width)
+    return _Graph(archive.parts[GRAPH], width, threads)
+
+
+def score_state(part: bytes, x: ArrayLike) -> tuple[Floats, Floats]:
+    """As `score_graph`, by a state; raises NotAModel where it is none."""
+    rows = check_rows(x)
+    scores, contributions = _State(part, rows.shape[1]).run(["score", "contributions"], rows)
+    return scores, contributions
 
 
 def score_graph(graph: bytes, x: ArrayLike) -> tuple[Floats, Floats]:

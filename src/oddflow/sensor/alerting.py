@@ -29,6 +29,7 @@ class AlertSink:
         self, watcher: Watcher, path: str | None, show: Callable[[AlertRow], None], *, owner: Account | None = None
     ) -> None:
         self.alerts = 0
+        self.companion = watcher.companion
         self._watcher = watcher
         self._path = path
         self._file = open_for(path, owner) if path else None

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from oddflow.errors import OutputError
 from oddflow.files import reason_of
+from oddflow.flows.meter import Companion
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.table import TableWriter
 from oddflow.sensor.privileges import Account
@@ -25,6 +26,8 @@ class Sink(Protocol):
     """Takes the flows of one worker."""
 
     alerts: int
+    companion: Companion | None
+    """What must see the packets, beside the meter, if anything."""
 
     def add(self, flows: pa.RecordBatch) -> None:
         """Takes flows that ended."""
@@ -44,6 +47,7 @@ class EachBatch:
 
     def __init__(self, take: Callable[[pa.RecordBatch], None]) -> None:
         self.alerts = 0
+        self.companion: Companion | None = None
         self._take = take
 
     def add(self, flows: pa.RecordBatch) -> None:
@@ -93,6 +97,7 @@ class TableSink:
         privacy: Privacy = OPEN,
     ) -> None:
         self.alerts = 0
+        self.companion: Companion | None = None
         self._path = Path(path)
         self._rotate_s = rotate_s
         self._owner = owner

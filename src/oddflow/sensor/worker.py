@@ -59,7 +59,7 @@ class Worker:
         self._place = place
         self._settings = ring.settings
         self._capture = LiveCapture(ring, self.ledger, most_packets=most_packets, tunnels=meter.tunnels)
-        self._meter = Meter(meter, whole_hosts=place.workers == 1)
+        self._meter = Meter(meter, whole_hosts=place.workers == 1, companion=sink.companion)
         self._sink = sink
         self._tally = tally
         self._control = control

@@ -185,8 +185,16 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     for source in sources:
         representation.begin()
         seen = Fingerprint(name_of(source), hashed=False)
-        flows = read_flows(source, ledger, settings=settings, seen=seen, progress=progress, privacy=privacy)
-        for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
+        flows = read_flows(
+            source,
+            ledger,
+            settings=settings,
+            seen=seen,
+            progress=progress,
+            privacy=privacy,
+            companion=representation.companion,
+        )
+        for batch in in_end_order(scored(flows, arp=representation.has_arp), wait_s=settings.longest_wait_s):
             pseudonyms = seen.pseudonyms or privacy.fingerprint
             check_pseudonyms(model, pseudonyms)
             run.add(batch, representation, source, pseudonyms)

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.features.feature import Feature
+from oddflow.features.packet_columns import PACKET, PACKET_CAPTURE, PACKET_IS_REVERSE
 from oddflow.verdicts.alert import Alert, Reason
 from oddflow.verdicts.budget import rarity
 from oddflow.verdicts.filters import wireshark_filter
@@ -50,8 +51,7 @@ class Normal:
             parts: Their parts of the score, (d,), not negative.
         """
         total = float(parts.sum()) or 1.0
-        place = self._service
-        service = float(row[place]) if place is not None else math.nan
+        service = self._service(row)
         lows, highs = self.groups.get(service, (self.low, self.high))
         where = f"normal for {service_name(service)}" if service in self.groups else "normal here"
         named: dict[str, Reason] = {}
@@ -68,9 +68,11 @@ class Normal:
             named[family] = Reason(feature.name, value, low, high, round(share, 4), text)
         return tuple(named.values())
 
-    @property
-    def _service(self) -> int | None:
-        return next((place for place, feature in enumerate(self.features) if feature.name == "service"), None)
+    def _service(self, row: NDArray[np.float32]) -> float:
+        """The service number in a row of features, NaN where they do not speak of it."""
+        named = (place for place, feature in enumerate(self.features) if feature.name == "service")
+        place = next(named, None)
+        return float(row[place]) if place is not None else math.nan
 
     def alert(
         self,
@@ -83,6 +85,7 @@ class Normal:
         pseudonyms: str = "",
     ) -> Alert:
         """One flow of the flow table as an alert; without its bytes where it is under `pseudonyms` of a key."""
+        told = flow | {PACKET_CAPTURE: None} if pseudonyms else flow
         ends = (flow["src_ip"], flow["src_port"], flow["dst_ip"], flow["dst_port"], flow["protocol"])
         identity = f"{self.model_id} {ends} {flow['start']} {flow['first_packet']}"
         packets = int((flow["forward_packets"] or 0) + (flow["reverse_packets"] or 0))
@@ -99,7 +102,7 @@ class Normal:
             community_id=flow["community_id"] or "",
             score=score,
             rarity=rarity(score, self.held_back, self.population),
-            reasons=reasons,
+            reasons=tuple(replace(reason, text=of_packet(reason.text, told)) for reason in reasons),
             packets=packets,
             size_bytes=int((flow["forward_bytes"] or 0) + (flow["reverse_bytes"] or 0)),
             lengths=tuple((flow["lengths"] or ())[:used]),
@@ -115,6 +118,23 @@ class Normal:
             record_id=flow["record_id"] or "",
             label=flow["label"] or "",
         )
+
+
+def of_packet(text: str, flow: dict[str, Any]) -> str:
+    """A reason that speaks of a flow's worst packet: with its number and both of its ends; any other as it is.
+
+    >>> of_packet("jitter on {src} → {dst}", {"worst_packet": 7, "src_ip": "10.0.0.1", "dst_ip": "10.0.0.2",
+    ...     "src_port": 1024, "dst_port": 80, "worst_packet_is_reverse": True, "worst_packet_capture": None})
+    'packet 7: jitter on 10.0.0.2 → 10.0.0.1'
+    """
+    if flow.get(PACKET) is None:
+        return text
+    ends = [(flow["src_ip"], flow["src_port"]), (flow["dst_ip"], flow["dst_port"])]
+    for name, (address, port) in zip(("src", "dst"), ends[::-1] if flow[PACKET_IS_REVERSE] else ends, strict=True):
+        joined = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        text = text.replace(f"{{{name}}}", address).replace(f"{{{name}_socket}}", joined if port else address)
+    where = f" of {flow[PACKET_CAPTURE]}" if flow[PACKET_CAPTURE] else ""
+    return f"packet {flow[PACKET]}{where}: {text}"
 
 
 def _without_window(name: str) -> str:

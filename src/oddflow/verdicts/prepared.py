@@ -13,6 +13,7 @@ from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import Privacy
 from oddflow.models.kinds import version_for
 from oddflow.models.manifest import Manifest
+from oddflow.models.sealed import SealedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ class Prepared:
             ContextSettings.of(manifest.context)
         return cls(homes, manifest.context, version, privacy.settings(settings), privacy)
 
-    def representation(self) -> Representation:
-        """A fresh one, that has seen no flow."""
+    def representation(self, model: SealedModel, max_flows: int | None = None) -> Representation:
+        """A fresh one, that has seen no flow; `max_flows` is the most that the meter has open, if other."""
+        if reads_of(self.version) is Reads.PACKETS:
+            # its kernels take a moment to load, and most models need none
+            from oddflow.features.worst import WorstPacketRows  # noqa: PLC0415
+
+            return WorstPacketRows(model.scores, max_flows or self.settings.max_flows)
         return represented(self.version, homes=self.homes, context=self.context, payload=self.settings.payload)

@@ -6,6 +6,7 @@ import pyarrow as pa
 from oddflow.features.ordering import Waiting
 from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
+from oddflow.flows.meter import Companion
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
@@ -51,9 +52,14 @@ class Watcher:
         self._normal = normal_of(model, model.held_back, "normal flows")
         self._waiting = Waiting()
 
+    @property
+    def companion(self) -> Companion | None:
+        """What must see the packets, beside the meter, if anything."""
+        return self._representation.companion
+
     def add(self, flows: pa.RecordBatch) -> None:
         """Takes flows that ended; of those that `detect` does not score, either, none is kept."""
-        for batch in scored([flows]):
+        for batch in scored([flows], arp=self._representation.has_arp):
             self._waiting.add(self._privacy.apply(batch))
 
     def alerts(self, seen_until_ns: int | None) -> list[Alert]:
