@@ -109,7 +109,7 @@ def test_an_option_out_of_its_limits_names_them(name):
 
 
 def test_scores_are_finite_and_a_batch_scores_as_its_rows_do(name):
-    scores = fitted(name).decision_function(extreme_rows())
+    scores = fitted(name).decision_function(extreme_rows(name))
     assert scores.dtype == np.float32
     assert np.isfinite(scores).all()
     assert scores.min() >= 0
@@ -128,7 +128,7 @@ def test_parts_sum_to_the_score_and_name_a_planted_feature(name):
 
 def test_the_sealed_model_scores_as_the_fitted_one(name):
     detector = fitted(name)
-    rows = np.concatenate([NORMAL, ODD, extreme_rows()])
+    rows = np.concatenate([NORMAL, ODD, extreme_rows(name)])
     scores, contributions = score_graph(detector.graph().SerializeToString(), rows)
     np.testing.assert_allclose(scores, detector.decision_function(rows), rtol=MOST_DIFFERENCE, atol=1e-4)
     np.testing.assert_allclose(contributions, detector.contributions(rows), rtol=5e-3, atol=1e-3)

@@ -14,7 +14,9 @@ from .test_twins import MOST, C, L, N, rows_of
 
 SCALES = (C, L, L, N, N)
 QUICK = {"isolation-forest": {"trees": 10}, "random-forest": {"trees": 10}, "gradient-boosting": {"trees": 10}}
-NAMES = [name for name in registry.names() if registry.installed(name) and name not in ("autoencoder", "robust-pca")]
+NAMES = [
+    name for name in (*registry.CLASSICAL, "bayesian-network", "entropy", "histograms") if registry.installed(name)
+]
 
 
 @cache

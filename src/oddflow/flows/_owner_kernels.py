@@ -11,7 +11,7 @@ import numpy as np
 from numba import i4, i8, types, u1, void
 
 from oddflow.capture._layout import OK, PACKET_ARRAY
-from oddflow.flows._key_kernels import find_slot, key_of, ports_of, remove_slot
+from oddflow.flows._key_kernels import ROW, find_slot, key_of, ports_of, put_slot, remove_slot
 from oddflow.flows._layout import FLOW_ARRAY, NONE, WAY_ARRAY
 from oddflow.jit import kernel
 
@@ -37,8 +37,8 @@ FREE_COUNT, NEXT_SERIAL = 0, 1
 
 
 class Owners(NamedTuple):
-    """slots: the hash table, (a power of 2,) rows or NONE. rows (n,) OWNER. free (n,): a stack of unused rows.
-    counters (2,)."""
+    """slots: the hash table, (a power of 2, 2) rows or NONE, and bits of their hashes. rows (n,) OWNER. free (n,): a
+    stack of unused rows. counters (2,)."""
 
     slots: Any
     rows: Any
@@ -46,7 +46,7 @@ class Owners(NamedTuple):
     counters: Any
 
 
-OWNERS = types.NamedTuple((i4[::1], numba.from_dtype(OWNER)[::1], i4[::1], i8[::1]), Owners)
+OWNERS = types.NamedTuple((i4[:, ::1], numba.from_dtype(OWNER)[::1], i4[::1], i8[::1]), Owners)
 """Its Numba type."""
 
 
@@ -79,7 +79,7 @@ def leave(owners, slot, row):
     if owner.next == NONE:
         remove_slot(owners.slots, owners.rows, row)
     else:
-        owners.slots[slot] = owner.next
+        owners.slots[slot, ROW] = owner.next
 
 
 @kernel(void(PACKET_ARRAY, i8, i8, FLOW_ARRAY, WAY_ARRAY, i8, i8, OWNERS, i4[::1], i4[::1], u1[::1]))
@@ -93,14 +93,14 @@ def assign(packets, first, until, finished, ways, done, now_done, owners, of_fin
         if flow.is_early:
             continue
         slot = find_slot(slots, rows, flow.a_high, flow.a_low, flow.b_high, flow.b_low, flow.ends, flow.hash)
-        row = np.int64(slots[slot])
+        row = np.int64(slots[slot, ROW])
         before = np.int64(NONE)
         while row != NONE and rows[row].expected != NONE:
             before, row = row, np.int64(rows[row].next)
         if row == NONE:
             row = open_owner(owners, flow.a_high, flow.a_low, flow.b_high, flow.b_low, flow.ends, flow.hash)
             if before == NONE:
-                slots[slot] = row
+                put_slot(slots, slot, row, flow.hash)
             else:
                 rows[before].next = row
         rows[row].expected = ways[number, 0].packets + ways[number, 1].packets
@@ -118,10 +118,10 @@ def assign(packets, first, until, finished, ways, done, now_done, owners, of_fin
             src_port, dst_port, packet.protocol, packet.version,
         )  # fmt: skip
         slot = find_slot(slots, rows, a_high, a_low, b_high, b_low, ends, packet.hash)
-        row = np.int64(slots[slot])
+        row = np.int64(slots[slot, ROW])
         if row == NONE:
             row = open_owner(owners, a_high, a_low, b_high, b_low, ends, packet.hash)
-            slots[slot] = row
+            put_slot(slots, slot, row, packet.hash)
         of_packets[number], from_greater[number] = row, swapped
         rows[row].packets += 1
         leave(owners, slot, row)

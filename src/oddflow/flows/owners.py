@@ -21,7 +21,7 @@ class FlowOwners:
     def __init__(self, max_flows: int) -> None:
         self.capacity = max_flows + BATCH_FLOWS
         self._owners = Owners(
-            slots=np.full(1 << (2 * self.capacity - 1).bit_length(), layout.NONE, np.int32),
+            slots=np.full((1 << (2 * self.capacity - 1).bit_length(), 2), layout.NONE, np.int32),
             rows=np.zeros(self.capacity, OWNER),
             free=np.arange(self.capacity - 1, -1, -1, dtype=np.int32),
             counters=np.array([self.capacity, 0], np.int64),
