@@ -29,7 +29,7 @@ from oddflow.features.representation import Reads
 PAGES = Path(__file__).parents[1] / "docs" / "detectors"
 BESIDE = "isolation-forest"
 MOST = 10_000
-"""Rows of each kind to learn from, and to test on: all detectors together take minutes, not hours."""
+"""Rows of each kind to learn from: all detectors together take minutes, not hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ IMAGES = Problem(
     "USTC-TFC2016",
     "stratified",
     0.3,
-    "First bytes of sessions as images, malware's being the attacks; repeated images are left out. Only the images that "
-    "its authors tested on are to be had, so those are split at random, 7 to 3: each family of malware stands on both "
-    "sides",
+    "First bytes of sessions as images, malware's being the attacks; repeated images are left out. Only the images "
+    "that its authors tested on are to be had, so those are split at random, 7 to 3: each family of malware stands on "
+    "both sides",
 )
 PACKETS = Problem(
     "modbus",

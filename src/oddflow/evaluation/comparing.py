@@ -5,7 +5,6 @@ from time import process_time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from oddflow.datasets.rows import LabelledRows, Split
 from oddflow.detectors import registry
@@ -47,18 +46,11 @@ class Result:
 
 
 def thinned(split: Split, rows: LabelledRows, most: int, *, seed: int = 0) -> Split:
-    """A split with at most `most` normal rows and `most` attacks to learn from, and as many of each to test on.
-
-    They are drawn by chance, each kind by itself.
-    """
+    """A split with at most `most` normal rows and `most` attacks to learn from, each kind drawn by chance by itself."""
     chance = np.random.default_rng([seed, 5])
-
-    def drawn(places: NDArray[np.int64]) -> NDArray[np.int64]:
-        is_attack = rows.is_attack[places]
-        kept = [chance.permutation(places[kind])[:most] for kind in (~is_attack, is_attack)]
-        return np.sort(np.concatenate(kept))
-
-    return Split(split.name, drawn(split.train), drawn(split.test))
+    is_attack = rows.is_attack[split.train]
+    kept = [chance.permutation(split.train[kind])[:most] for kind in (~is_attack, is_attack)]
+    return Split(split.name, np.sort(np.concatenate(kept)), split.test)
 
 
 def compare(text: str, rows: LabelledRows, split: Split, *, seed: int = 0) -> Result:
@@ -77,9 +69,7 @@ def compare(text: str, rows: LabelledRows, split: Split, *, seed: int = 0) -> Re
     kind = registry.find(name)
     is_attack = rows.is_attack[split.test]
     if not 0 < is_attack.sum() < len(is_attack):
-        raise UsageError(
-            f"of {len(is_attack):,} rows to test on {is_attack.sum():,} are attacks; some must be of either"
-        )
+        raise UsageError(f"of {len(is_attack):,} rows to test on {is_attack.sum():,} are attacks; both are needed")
     gathered = baseline(rows, split, attacks=kind.supervised)
     x, y = gathered.x, gathered.y
     if rows.times_ns is None:

@@ -73,8 +73,9 @@ def of_sources(sources: Sequence[Folder], truth: Folder, reads: Reads) -> Labell
         return load_labelled(sources, truth)
     known, ledger = GroundTruth.read(fspath(truth)), Ledger()
     meanings = [Meaning(name=name, category=known.category(name)) for name in dict.fromkeys((NORMAL, *known.labels))]
-    collector = Collector(", ".join(map(fspath, sources)), MAX_ROWS, ledger, meanings)
-    for source in map(fspath, sources):
+    paths = [fspath(source) for source in sources]
+    collector = Collector(", ".join(paths), MAX_ROWS, ledger, meanings)
+    for source in paths:
         batches = (labels_in(known.labelled(batch), NORMAL) for batch in read_flows(source, ledger))
         collector.section(source, "", _pieces(batches, _fresh(reads)))
     return collector.rows()

@@ -126,8 +126,8 @@ def learn(
     kind = registry.find(detector or registry.default())
     if kind.exportable is Exportable.NONE:
         raise UsageError(
-            f"{kind.name} cannot be sealed as a model; `oddflow evaluate` compares it with others, and `oddflow detectors` "
-            "lists what can be sealed"
+            f"{kind.name} cannot be sealed as a model; `oddflow evaluate` compares it with others, and "
+            "`oddflow detectors` lists what can be sealed"
         )
     is_supervised = kind.supervised
     if is_supervised:
