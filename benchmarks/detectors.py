@@ -109,20 +109,8 @@ def said_of(reads: Reads, data: str | None, seed: int) -> str:
 
 SHORT = "| detector | learns from | AUC | average precision |\n|---|---|---|---|"
 LONG = (
-    "| detector | learns from | AUC | average precision | learning | scoring | graph |\n|---|---|---|---|---|---|---|"
+    "| detector | learns from | AUC | average precision | learning | scoring | sealed |\n|---|---|---|---|---|---|---|"
 )
-
-
-def cells(result: Result) -> list[str]:
-    """A row of either table."""
-    from_what = "labels" if result.supervised else "normal rows"
-    return [result.detector, from_what, str(result.area), str(result.precision)]
-
-
-def costs(result: Result) -> list[str]:
-    """What it took."""
-    size = "none" if result.graph_bytes is None else f"{result.graph_bytes / 1024:,.0f} KiB"
-    return [f"{result.learning_s:.1f} s", f"{result.rows_per_s:,.0f} rows/s", size]
 
 
 def joined(row: list[str]) -> str:
@@ -134,7 +122,7 @@ def write_page(name: str, result: Result, beside: Result, said: str, title: str)
     """Puts a detector's figure into its page."""
     page = PAGES / f"{name}.md"
     shown = [beside] if name == BESIDE else [beside, result]
-    table = "\n".join([SHORT, *(joined(cells(one)) for one in shown)])
+    table = "\n".join([SHORT, *(joined(one.cells()[:4]) for one in shown)])
     command = f"`python benchmarks/detectors.py {name}` prints it; [all detectors](index.md#figures)."
     text = f"## On {title}\n\n{said}\n\n{table}\n\n{command}"
     page.write_text(between(page.read_text(encoding="utf-8"), "figure", text), encoding="utf-8")
@@ -192,7 +180,7 @@ def show(reads: Reads, texts: list[str], given: argparse.Namespace) -> None:
     lines = []
     for text in dict.fromkeys([BESIDE, *texts]):
         result = result_of(text, reads, given.data, given.seed)
-        lines.append(cells(result) + costs(result))
+        lines.append(result.cells())
         print(joined(lines[-1]), flush=True)
         if given.write and (PAGES / f"{text}.md").exists() and registry.find(text).reads is reads:
             beside = result_of(BESIDE, reads, given.data, given.seed)

@@ -1,6 +1,6 @@
 """Detectors side by side: each learns the same rows once, is sealed as it would be to detect, and scores the others."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import process_time
 from typing import Any
 
@@ -43,6 +43,17 @@ class Result:
     learning_s: float
     rows_per_s: float
     graph_bytes: int | None
+
+    def cells(self) -> list[str]:
+        """A row of a table: what it is, what it found, what it took."""
+        size = "no" if self.graph_bytes is None else f"{self.graph_bytes / 1024:,.0f} KiB"
+        learnt = "labels" if self.supervised else "normal rows"
+        figures = [str(self.area), str(self.precision)]
+        return [self.detector, learnt, *figures, f"{self.learning_s:.1f} s", f"{self.rows_per_s:,.0f} rows/s", size]
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for a machine."""
+        return asdict(self)
 
 
 def thinned(split: Split, rows: LabelledRows, most: int, *, seed: int = 0) -> Split:

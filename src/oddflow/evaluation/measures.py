@@ -71,5 +71,5 @@ class Figure:
         return cls(measure(scores, is_attack), float(low), float(high))
 
     def __str__(self) -> str:
-        """0.948 (0.945 to 0.951)."""
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        """0.948 (0.945–0.951)."""
+        return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
