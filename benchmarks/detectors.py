@@ -14,6 +14,7 @@ Each is sealed and scores as `oddflow detect` does. Times are processor times of
 import argparse
 import re
 import sys
+import textwrap
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -98,13 +99,14 @@ def said_of(reads: Reads, data: str | None, seed: int) -> str:
     """What a table's figures are of."""
     rows, split = problem_of(reads, data, seed)
     learnt, tested = rows.is_attack[split.train], rows.is_attack[split.test]
-    return (
+    text = (
         f"{PROBLEMS.get(reads, PACKETS).said}. Learnt from {(~learnt).sum():,} normal rows (with labels, from "
         f"{learnt.sum():,} attacks too); tested on {(~tested).sum():,} normal rows and {tested.sum():,} attacks, drawn "
         f"by seed {seed}; seed {seed} for the detectors, all options as they are. In brackets, where 95 of 100 samples "
         "of such rows lie (bootstrap). By chance, AUC is 0.5 and average precision "
         f"{tested.mean():.{2 if tested.mean() > 0.05 else 4}f}."
     )
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 SHORT = "| detector | learns from | AUC | average precision |\n|---|---|---|---|"

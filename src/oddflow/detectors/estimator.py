@@ -15,7 +15,7 @@ from oddflow.features.representation import Reads
 from oddflow.models.rows import five_digits
 
 
-class OddflowEstimator(OutlierMixin, BaseEstimator):  # type: ignore[misc]  (scikit-learn has no types)
+class OddflowEstimator(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     """Any unsupervised detector of features, learnt from numbers without names.
 
     As scikit-learn's outlier detectors have it, `score_samples` and `decision_function` are *lower* for odder rows, and
