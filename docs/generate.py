@@ -1,4 +1,7 @@
-"""Writes the pages that the code itself knows best: `python docs/generate.py`. A test checks that they are current."""
+"""Writes the pages that the code itself knows best, and lists the detectors' own: `python docs/generate.py`.
+
+A test checks that they are current.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ import typer.main
 from oddflow.cli.main import app
 from oddflow.datasets import registry
 from oddflow.datasets.description import DataSet
+from oddflow.detectors import registry as detectors
 from oddflow.flows.statistics import STATISTICS
 from oddflow.schema import COLUMNS
 
@@ -123,7 +127,17 @@ def command_line() -> str:
     return "\n".join(lines)
 
 
+def navigation() -> str:
+    """The table of contents, with a page for each detector."""
+    text = (HERE.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    begin, end = "      - detectors/index.md\n", "  - Command line:"
+    before, rest = text.split(begin)
+    entries = "".join(f"      - {name}: detectors/{name}.md\n" for name in detectors.names())
+    return before + begin + entries + end + rest.split(end, 1)[1]
+
+
 PAGES = {
+    "../mkdocs.yml": navigation,
     "flow-table.md": flow_table,
     "statistics.md": statistics,
     "data-sets.md": known_sets,

@@ -43,6 +43,7 @@ from oddflow.verdicts.prepared import Prepared
 if TYPE_CHECKING:
     from oddflow.datasets.leaks import Finding
     from oddflow.datasets.rows import Split
+    from oddflow.detectors.base import Detector
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
 
@@ -104,7 +105,7 @@ def gather(
     merge: bool = False,
     portable: bool = False,
     privacy: Privacy = OPEN,
-    detector: str | None = None,
+    detector: "str | type[Detector] | None" = None,
 ) -> Gathered:
     """Reads a baseline into the rows that a detector reads, in bounded memory: of flows in end order, or of packets."""
     if _reads(detector) is Reads.PACKETS:
@@ -131,17 +132,18 @@ def gather(
     )
 
 
-def _reads(detector: str | None) -> Reads:
+def _reads(detector: "str | type[Detector] | None") -> Reads:
     from oddflow.detectors import registry
 
     return registry.find(detector).reads if detector else Reads.TABULAR
 
 
-def _no_portable(detector: str | None) -> str:
-    return f"{detector} learns from {WANTED[_reads(detector)]}, which not all sources know; leave --portable out"
+def _no_portable(detector: "str | type[Detector] | None") -> str:
+    name = detector if isinstance(detector, str) or detector is None else detector.name
+    return f"{name} learns from {WANTED[_reads(detector)]}, which not all sources know; leave --portable out"
 
 
-def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -> str:
+def _version(detector: "str | type[Detector] | None", settings: MeterSettings, *, portable: bool) -> str:
     """The representation that a detector learns from; the best tabular one unless it wants another."""
     reads = _reads(detector)
     if reads is not Reads.TABULAR:
@@ -238,7 +240,7 @@ def learn_gathered(
     gathered: Gathered,
     output: Source | None = None,
     *,
-    detector: str | None = None,
+    detector: "str | type[Detector] | None" = None,
     seed: int = 0,
     logdir: str | None = None,
     told: "EpochTold | None" = None,
@@ -251,24 +253,24 @@ def learn_gathered(
     from oddflow.learning.learn import learn as learn_rows
     from oddflow.models.format import write_sealed
 
-    name = detector or registry.default()
-    reads, given = registry.find(name).reads, reads_of(gathered.version)
+    kind = registry.find(detector or registry.default())
+    reads, given = kind.reads, reads_of(gathered.version)
     if reads is not given:
-        raise UsageError(f"{name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
+        raise UsageError(f"{kind.name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
-    learns_in_epochs = "told" in registry.options(name)
+    learns_in_epochs = "told" in registry.options(kind)
     with ExitStack() as stack:
         listeners = [told] if told else []
         if logdir:
             if not learns_in_epochs:
-                raise UsageError(f"{name} has no curves; --logdir goes with a detector that learns in epochs")
+                raise UsageError(f"{kind.name} has no curves; --logdir goes with a detector that learns in epochs")
             from oddflow.training.curves import Curves
 
             listeners.append(stack.enter_context(Curves(logdir)))
         if listeners and learns_in_epochs:
             options["told"] = _all(listeners)
-        archive = learn_rows(gathered, detector=name, seed=seed, **options)
+        archive = learn_rows(gathered, detector=kind, seed=seed, **options)
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)
@@ -294,7 +296,7 @@ def _all(listeners: "Sequence[EpochTold]") -> "EpochTold":
 def learn(  # noqa: PLR0913  (the front door: each is by keyword)
     *sources: Source,
     output: Source | None = None,
-    detector: str | None = None,
+    detector: "str | type[Detector] | None" = None,
     seed: int = 0,
     home_networks: Sequence[str] | None = None,
     settings: MeterSettings | None = None,
@@ -310,7 +312,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
     Args:
         sources: Paths, or "-" for standard input.
         output: Where to write the sealed model, if anywhere.
-        detector: By name; the autoencoder where torch is installed, else robust-pca.
+        detector: By name, or a class of your own; the autoencoder where torch is installed, else robust-pca.
         seed: Same seed and input, same model.
         home_networks: Networks of yours; the private ranges unless given.
         settings: How flows are cut.

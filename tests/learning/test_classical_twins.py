@@ -15,8 +15,10 @@ from .test_twins import MOST, C, L, N, rows_of
 SCALES = (C, L, L, N, N)
 QUICK = {"isolation-forest": {"trees": 10}, "random-forest": {"trees": 10}, "gradient-boosting": {"trees": 10}}
 NAMES = [
-    name for name in (*registry.CLASSICAL, "bayesian-network", "entropy", "histograms") if registry.installed(name)
-]
+    "bayesian-network", "decision-tree", "ensemble", "entropy", "fuzzy-rules", "gaussian-mixture", "gradient-boosting",
+    "histograms", "isolation-forest", "k-means", "learned-rules", "naive-bayes", "nearest-neighbours",
+    "one-class-svm", "principal-components", "random-forest", "support-vectors",
+]  # fmt: skip
 
 
 @cache

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.adversarial_autoencoder import AdversarialAutoencoder
@@ -15,6 +16,7 @@ from oddflow.training.game import Player, adam, play
 from oddflow.training.loop import EpochTold, History, Schedule
 
 
+@registered
 @final
 class AdversarialAutoencoderDetector(DrawingDetector):
     """An autoencoder whose codes are bent until a discriminator takes them for samples of N(0, 1).

@@ -7,12 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.autoencoder import Autoencoder, noised, sparsity
 from oddflow.training.loop import EpochTold, History, Loss, Schedule, fit_network
 
 
+@registered
 @final
 class AutoencoderDetector(DrawingDetector):
     """Learns to draw normal rows through a narrow middle; odd rows come out wrong.

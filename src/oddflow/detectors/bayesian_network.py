@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.detectors.binned import BinnedDetector, shares, shares_beside
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 
 
+@registered
 @final
 class BayesianNetwork(BinnedDetector):
     """Learns which column tells most of which other, and how likely each value is beside its parent's.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber
+from oddflow.detectors.registry import registered
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.features.image import PIXELS, SIDE
@@ -18,6 +19,7 @@ from oddflow.networks.inputs import RowsAsImage
 from oddflow.training.loop import EpochTold, History, Schedule, fit_network
 
 
+@registered
 @final
 class ConvolutionalAutoencoderDetector(DrawingDetector):
     """Learns to draw the first 784 bytes of normal flows as an image of 28×28; bytes that come out wrong are odd.

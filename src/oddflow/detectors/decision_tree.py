@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier
 
 from oddflow.detectors.grown import TreesDetector, tree_of
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.forest import Forest
 from oddflow.models.rows import Floats
 
 
+@registered
 @final
 class DecisionTree(TreesDetector):
     """Asks one column after another; each answer parts attacks from normal rows as well as one question can (CART).

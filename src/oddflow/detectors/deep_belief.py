@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow
+from oddflow.detectors.registry import registered
 from oddflow.detectors.restricted_boltzmann import show
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
@@ -28,6 +29,7 @@ class UpAndDown(nn.Module):
         return self.belief.draw(v)
 
 
+@registered
 @final
 class DeepBeliefDetector(DrawingDetector):
     """Boltzmann machines above each other, each taught by itself, then fine-tuned together to draw normal rows.

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from oddflow.detectors.drawing import LIMITS
 from oddflow.detectors.energy import EnergyDetector
+from oddflow.detectors.registry import registered
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
@@ -17,6 +18,7 @@ from oddflow.training.game import Player, adam, play
 from oddflow.training.loop import EpochTold, History, Schedule
 
 
+@registered
 @final
 class DeepBoltzmannDetector(EnergyDetector):
     """Two layers of hidden units that decide together; rows of high variational free energy are odd.

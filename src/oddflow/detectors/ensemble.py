@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
+from oddflow.detectors import registry
 from oddflow.detectors.base import Detector, Exportable
+from oddflow.detectors.registry import registered
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.models.graph import GraphBuilder
@@ -21,6 +23,7 @@ DOUBTED = 3.0
 """Deviations above the mean at which a member is as likely right as wrong."""
 
 
+@registered
 @final
 class Ensemble(Detector):
     """Lets several detectors score a row and combines what their scores mean among rows that none has learnt from.
@@ -80,8 +83,6 @@ class Ensemble(Detector):
         self.deviations_ = np.maximum(scores.std(axis=1), 1e-3 * np.maximum(1, self.means_)).astype(np.float32)
 
     def _fresh(self) -> list[Detector]:
-        from oddflow.detectors import registry  # noqa: PLC0415  (the registry knows this file)
-
         if self.combination not in (RANK, PROBABILITY):
             raise UsageError(f"combination of {self.name} must be {RANK} or {PROBABILITY}; {self.combination!r} given")
         if isinstance(self.members, str) or len(self.members) < 2:

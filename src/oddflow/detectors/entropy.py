@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.detectors.binned import BinnedDetector, shares, shares_beside
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature, Scale
 
 
+@registered
 @final
 class Entropy(BinnedDetector):
     """Measures how much more a flow tells than flows of its service usually do.

@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from oddflow.detectors.grown import LEAST
+from oddflow.detectors.registry import registered
 from oddflow.detectors.supervised import SupervisedDetector, log_odds_of, write_log_odds_of
 from oddflow.features.feature import Feature
 from oddflow.models.distances import squared_distances, write_squared_distances
@@ -20,6 +21,7 @@ _ROWS_A_RULE = 10
 """Fewer rows do not tell how wide a rule is."""
 
 
+@registered
 @final
 class FuzzyRules(SupervisedDetector):
     """Each rule holds to a degree: the product of a bell for each column about the rule's centre.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as Fitted
 
+from oddflow.detectors.registry import registered
 from oddflow.detectors.whole import WholeScoreDetector
 from oddflow.features.feature import Feature
 from oddflow.models.distances import log_sum_exp, write_log_sum_exp
@@ -16,6 +17,7 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 
 
+@registered
 @final
 class GaussianMixture(WholeScoreDetector):
     """Describes normal rows by a few Gaussians; the score is how much less likely a row is than any could be.

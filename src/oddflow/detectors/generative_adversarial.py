@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from oddflow.detectors.drawing import LIMITS
 from oddflow.detectors.energy import EnergyDetector
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.adversarial_losses import (
@@ -83,6 +84,7 @@ class Pair(nn.Module):
         self.discriminator = Discriminator(width, hidden)
 
 
+@registered
 @final
 class GenerativeAdversarialDetector(EnergyDetector):
     """A generator learns to make normal rows until a discriminator cannot tell them; odd rows it cannot make.

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
+from oddflow.detectors.registry import registered
 from oddflow.detectors.supervised import SupervisedDetector
 from oddflow.features.feature import Feature
 from oddflow.models.forest import LEAF, Forest, Tree
@@ -15,6 +16,7 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 
 
+@registered
 @final
 class GradientBoosting(SupervisedDetector):
     """Small trees one after the other, each for what those before got wrong; their sum is the log-odds.

@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.detectors.binned import BinnedDetector, shares
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 
 
+@registered
 @final
 class Histograms(BinnedDetector):
     """Counts how often each bin of each column is met; rare bins add up, as if columns knew nothing of each other.

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest as Grown
 
+from oddflow.detectors.registry import registered
 from oddflow.detectors.whole import WholeScoreDetector
 from oddflow.features.feature import Feature, Scale
 from oddflow.models.forest import Forest, Tree
@@ -17,6 +18,7 @@ from oddflow.models.scaling import STEPS
 _FARTHEST = 1e30
 
 
+@registered
 @final
 class IsolationForest(WholeScoreDetector):
     """Cuts the space at random; the fewer cuts until a row is alone, the odder it is.

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans as Fitted
 from threadpoolctl import threadpool_limits
 
+from oddflow.detectors.registry import registered
 from oddflow.detectors.whole import WholeScoreDetector
 from oddflow.features.feature import Feature
 from oddflow.models.distances import NEAREST, squared_distances, write_squared_distances
@@ -18,6 +19,7 @@ _WIDTH_FLOOR = 0.25
 """No cluster is narrower: a quarter of a spread."""
 
 
+@registered
 @final
 class KMeans(WholeScoreDetector):
     """Groups normal rows about centres and scores by the distance to the nearest, in widths of its cluster.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from oddflow.detectors._kitnet_kernels import correlate, learn
 from oddflow.detectors.base import Detector, Exportable
+from oddflow.detectors.registry import registered
 from oddflow.errors import LearningFailed
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
@@ -19,6 +20,7 @@ SEED = 1234
 """Of every autoencoder in Kitsune-py; `seed` is added."""
 
 
+@registered
 @final
 class KitNetDetector(Detector):
     """Learns which columns move together, and a small autoencoder for each such group; one more draws their errors.

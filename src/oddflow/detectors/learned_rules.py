@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
+from oddflow.detectors.registry import registered
 from oddflow.detectors.supervised import SupervisedDetector
 from oddflow.features.feature import Feature
 from oddflow.models.forest import LEAF, Forest, Tree
@@ -17,6 +18,7 @@ from oddflow.models.rows import Floats
 _FIT_ROWS = 20_000
 
 
+@registered
 @final
 class LearnedRules(SupervisedDetector):
     """Takes each node of small trees for a rule, keeps few by a sparse regression, and adds the weights of those met.

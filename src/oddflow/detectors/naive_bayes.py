@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.naive_bayes import GaussianNB
 
+from oddflow.detectors.registry import registered
 from oddflow.detectors.supervised import SupervisedDetector
 from oddflow.features.feature import Feature
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 
 
+@registered
 @final
 class NaiveBayes(SupervisedDetector):
     """A Gaussian a column for attacks and for normal rows, as if columns knew nothing of each other.

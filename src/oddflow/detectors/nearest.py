@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors as Index
 
+from oddflow.detectors.registry import registered
 from oddflow.detectors.whole import WholeScoreDetector
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -17,6 +18,7 @@ from oddflow.models.rows import Floats
 MEASURES = ("farthest", "mean", "lof")
 
 
+@registered
 @final
 class NearestNeighbours(WholeScoreDetector):
     """Keeps some normal rows and scores by the distance to the nearest of them.

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.svm import OneClassSVM as Fitted
 
+from oddflow.detectors.registry import registered
 from oddflow.detectors.whole import WholeScoreDetector
 from oddflow.features.feature import Feature
 from oddflow.models.distances import log_sum_exp, squared_distances, write_log_sum_exp, write_squared_distances
@@ -14,6 +15,7 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 
 
+@registered
 @final
 class OneClassSvm(WholeScoreDetector):
     """Parts normal rows from the origin of a kernel's space; what lies on the origin's side is odd.

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from oddflow.detectors.drawing import LIMITS, state_of
 from oddflow.detectors.perplexity import PerplexityDetector
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
 from oddflow.models.graph import GraphBuilder
@@ -18,6 +19,7 @@ from oddflow.networks.language_model import PacketLanguageModel, log_perplexity
 from oddflow.training.loop import EpochTold, History, Schedule, fit_network
 
 
+@registered
 @final
 class PacketLanguageModelDetector(PerplexityDetector):
     """An LSTM that foretells each packet from all before it; a flow is odd where it is surprised.

@@ -6,6 +6,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from oddflow.detectors.perplexity import PerplexityDetector
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
 from oddflow.models.graph import GraphBuilder
@@ -14,6 +15,7 @@ from oddflow.models.tokens import Tokens
 from oddflow.networks.markov import MarkovChain
 
 
+@registered
 @final
 class PacketMarkovChain(PerplexityDetector):
     """Counts which packet follows which; a flow is odd where its packets rarely followed each other.

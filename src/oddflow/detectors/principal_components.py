@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA as Fitted  # noqa: N811
 
+from oddflow.detectors.registry import registered
 from oddflow.detectors.whole import WholeScoreDetector
 from oddflow.features.feature import Feature
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 
 
+@registered
 @final
 class PrincipalComponents(WholeScoreDetector):
     """Turns rows to the directions in which normal ones vary and measures each in its own deviation.

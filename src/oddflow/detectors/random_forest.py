@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
 from oddflow.detectors.grown import TreesDetector, tree_of
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.forest import Forest
 from oddflow.models.rows import Floats
 
 
+@registered
 @final
 class RandomForest(TreesDetector):
     """The mean of many trees, each grown on rows drawn with replacement and on few columns a question.

@@ -1,87 +1,93 @@
-"""The closed list of detectors, as data; each module is imported when its detector is asked for."""
+"""The closed list of detectors: every class of this package that carries `@registered`.
+
+What they are called and which extra they need is read from their source, so that a list of them, or a message, imports
+neither torch nor scikit-learn; a module is imported when its detector is asked for.
+"""
 
 import inspect
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from oddflow.detectors.base import Detector
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 
-DETECTORS = {
-    "adversarial-autoencoder": (
-        "oddflow.detectors.adversarial_autoencoder",
-        "AdversarialAutoencoderDetector",
-        "train",
-    ),
-    "autoencoder": ("oddflow.detectors.autoencoder", "AutoencoderDetector", "train"),
-    "convolutional-autoencoder": (
-        "oddflow.detectors.convolutional_autoencoder",
-        "ConvolutionalAutoencoderDetector",
-        "train",
-    ),
-    "deep-belief-network": ("oddflow.detectors.deep_belief", "DeepBeliefDetector", "train"),
-    "deep-boltzmann-machine": ("oddflow.detectors.deep_boltzmann", "DeepBoltzmannDetector", "train"),
-    "generative-adversarial-network": (
-        "oddflow.detectors.generative_adversarial",
-        "GenerativeAdversarialDetector",
-        "train",
-    ),
-    "packet-language-model": ("oddflow.detectors.packet_language_model", "PacketLanguageModelDetector", "train"),
-    "packet-markov-chain": ("oddflow.detectors.packet_markov_chain", "PacketMarkovChain", ""),
-    "restricted-boltzmann-machine": (
-        "oddflow.detectors.restricted_boltzmann",
-        "RestrictedBoltzmannDetector",
-        "train",
-    ),
-    "bayesian-network": ("oddflow.detectors.bayesian_network", "BayesianNetwork", ""),
-    "entropy": ("oddflow.detectors.entropy", "Entropy", ""),
-    "histograms": ("oddflow.detectors.histograms", "Histograms", ""),
-    "kitnet": ("oddflow.detectors.kitnet", "KitNetDetector", ""),
-    "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
-    "variational-autoencoder": (
-        "oddflow.detectors.variational_autoencoder",
-        "VariationalAutoencoderDetector",
-        "train",
-    ),
-}
-CLASSICAL = {
-    "decision-tree": ("oddflow.detectors.decision_tree", "DecisionTree"),
-    "ensemble": ("oddflow.detectors.ensemble", "Ensemble"),
-    "fuzzy-rules": ("oddflow.detectors.fuzzy_rules", "FuzzyRules"),
-    "gaussian-mixture": ("oddflow.detectors.gaussian_mixture", "GaussianMixture"),
-    "gradient-boosting": ("oddflow.detectors.gradient_boosting", "GradientBoosting"),
-    "isolation-forest": ("oddflow.detectors.isolation_forest", "IsolationForest"),
-    "k-means": ("oddflow.detectors.k_means", "KMeans"),
-    "learned-rules": ("oddflow.detectors.learned_rules", "LearnedRules"),
-    "naive-bayes": ("oddflow.detectors.naive_bayes", "NaiveBayes"),
-    "nearest-neighbours": ("oddflow.detectors.nearest", "NearestNeighbours"),
-    "one-class-svm": ("oddflow.detectors.one_class_svm", "OneClassSvm"),
-    "principal-components": ("oddflow.detectors.principal_components", "PrincipalComponents"),
-    "random-forest": ("oddflow.detectors.random_forest", "RandomForest"),
-    "support-vectors": ("oddflow.detectors.support_vectors", "SupportVectors"),
-}
-"""Those that scikit-learn fits; sealed, they need it no more."""
-DETECTORS |= {name: (*place, "train") for name, place in CLASSICAL.items()}
-PROBES = {"train": "torch"}
+PROBES = {"": (), "train": ("sklearn", "torch")}
+"""Packages whose presence tells that an extra is installed."""
+
+_CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
+_SAID = re.compile(r'^    (name|needs): ClassVar\[str\] = "([a-z0-9-]*)"$', re.MULTILINE)
+Kind = TypeVar("Kind", bound=type[Detector])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a detector is: its module and class, and the extra that it needs, "" for none."""
+
+    module: str
+    attribute: str
+    needs: str
+
+
+def registered(kind: Kind) -> Kind:
+    """Puts a detector on the list; its `name` and `needs` stand in its body as plain text.
+
+    >>> registered(Detector)
+    Traceback (most recent call last):
+        ...
+    TypeError: Detector lacks what every detector has: name, summary, good_at, bad_at, paper
+    """
+    lacking = [what for what in ("name", "summary", "good_at", "bad_at", "paper") if not hasattr(kind, what)]
+    if lacking:
+        raise TypeError(f"{kind.__name__} lacks what every detector has: {', '.join(lacking)}")
+    return kind
+
+
+@cache
+def places(folder: Path = Path(__file__).parent, package: str = __package__) -> dict[str, Place]:
+    """All detectors of a folder by name, in alphabetical order; nothing of it is imported.
+
+    Raises:
+        TypeError: Two have the same name, or one does not say its own.
+    """
+    found: dict[str, Place] = {}
+    for path in sorted(folder.glob("*.py")):
+        for source in path.read_text(encoding="utf-8").split("\n@registered\n")[1:]:
+            kind = _CLASS.search(source)
+            said = dict(_SAID.findall(source[: _end_of(source)]))
+            if kind is None or "name" not in said or said["name"] in found:
+                raise TypeError(
+                    f"{path.name}: a registered detector needs a name of its own; {said.get('name')!r} given"
+                )
+            found[said["name"]] = Place(f"{package}.{path.stem}", kind[1], said.get("needs", ""))
+    return dict(sorted(found.items()))
+
+
+def _end_of(source: str) -> int:
+    """Where the first class of a source ends: before the next line that is not indented, and no decorator."""
+    body = source.index(":\n")
+    ends = re.compile(r"^\S", re.MULTILINE).search(source, body + 2)
+    return ends.start() if ends else len(source)
 
 
 def names() -> list[str]:
     """All names, in alphabetical order."""
-    return sorted(DETECTORS)
+    return list(places())
 
 
 def installed(name: str) -> bool:
     """Whether what a detector needs is installed."""
-    extra = DETECTORS[name][2]
-    return not extra or find_spec(_probe(name)) is not None
+    return not _absent(places()[name].needs)
 
 
-def _probe(name: str) -> str:
-    """The package whose presence tells that a detector's extra is installed."""
-    return "sklearn" if name in CLASSICAL else PROBES[DETECTORS[name][2]]
+def _absent(extra: str) -> list[str]:
+    return [package for package in PROBES[extra] if find_spec(package) is None]
 
 
 def default() -> str:
@@ -89,27 +95,50 @@ def default() -> str:
     return "autoencoder" if installed("autoencoder") else "robust-pca"
 
 
-def find(name: str) -> type[Detector]:
-    """A detector's class.
+def find(name: str | type[Detector]) -> type[Detector]:
+    """A detector's class, by its name; a class of your own is itself.
 
     Raises:
         UsageError: There is none of that name, or the extra that it needs is not installed.
     """
-    if name not in DETECTORS:
+    if not isinstance(name, str):
+        return name
+    if name not in places():
         raise UsageError(f"there is no detector {name!r}; there are {', '.join(names())}")
-    module, attribute, extra = DETECTORS[name]
-    if not installed(name):
-        lacks = "scikit-learn" if name in CLASSICAL else "torch"
+    place = places()[name]
+    absent = _absent(place.needs)
+    if absent:
         raise UsageError(
-            f"{name} needs {lacks}: pip install 'oddflow[{extra}]', or use --detector robust-pca, which needs no more"
+            f"{name} needs {', '.join(absent)}: pip install 'oddflow[{place.needs}]', or use --detector robust-pca, "
+            "which needs no more"
         )
-    found: type[Detector] = getattr(import_module(module), attribute)
+    found: type[Detector] = getattr(import_module(place.module), place.attribute)
     return found
 
 
-def options(name: str) -> list[str]:
+def options(name: str | type[Detector]) -> list[str]:
     """What a detector can be told, beside its features."""
     return [option for option in inspect.signature(find(name)).parameters if option != "features"]
+
+
+def told(text: str, more: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
+    """A detector that a person names, with options or without: "autoencoder", "autoencoder:epochs=10:hidden=64,16".
+
+    What has no "=" is the first option: "pyod:ECOD".
+
+    Args:
+        text: The name, and options behind colons.
+        more: Further options, as `parsed` takes them.
+
+    Returns:
+        The name, and its options.
+
+    Raises:
+        UsageError: There is no such detector or option, or a value is of another kind.
+    """
+    name, *given = text.split(":")
+    first = options(name)[0]
+    return name, parsed(name, [*(word if "=" in word else f"{first}={word}" for word in given), *more])
 
 
 def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
@@ -149,7 +178,7 @@ def _read(text: str, default: Any) -> Any:
     return type(default)(text) if isinstance(default, (int, float)) else text
 
 
-def create(name: str, features: Sequence[Feature], **given: Any) -> Detector:
+def create(name: str | type[Detector], features: Sequence[Feature], **given: Any) -> Detector:
     """A detector, not fitted yet.
 
     Raises:
@@ -158,7 +187,7 @@ def create(name: str, features: Sequence[Feature], **given: Any) -> Detector:
     found, known = find(name), options(name)
     wrong = [option for option in given if option not in known]
     if wrong:
-        raise UsageError(f"{name} has no option {', '.join(wrong)}; it has {', '.join(known)}")
+        raise UsageError(f"{found.name} has no option {', '.join(wrong)}; it has {', '.join(known)}")
     return found(features, **given)  # type: ignore[call-arg]
 
 
@@ -166,7 +195,7 @@ def describe() -> list[dict[str, str]]:
     """What each detector is, without importing what is not installed."""
     known = []
     for name in names():
-        entry = {"name": name, "needs": DETECTORS[name][2] or "nothing more", "summary": "not installed"}
+        entry = {"name": name, "needs": places()[name].needs or "nothing more", "summary": "not installed"}
         entry |= {"good_at": "", "bad_at": "", "paper": "", "exportable": "", "reads": ""}
         if installed(name):
             found = find(name)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from oddflow.detectors.drawing import LIMITS
 from oddflow.detectors.energy import EnergyDetector
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.restricted_boltzmann import RestrictedBoltzmannMachine, Visible, contrastive_divergence
@@ -15,6 +16,7 @@ from oddflow.training.game import Player, adam, play
 from oddflow.training.loop import EpochTold, History, Schedule
 
 
+@registered
 @final
 class RestrictedBoltzmannDetector(EnergyDetector):
     """Shows normal rows to a machine of random units until they have low free energy; rows of high energy are odd.

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.detectors.reconstruction import ReconstructionDetector
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature, Scale
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
@@ -14,6 +15,7 @@ from oddflow.models.scaling import LOG_FLOOR, Scaler
 from oddflow.models.tails import STRONGEST
 
 
+@registered
 @final
 class RobustPca(ReconstructionDetector):
     """Draws rows by the directions in which normal rows vary most.

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
+from oddflow.detectors.registry import registered
 from oddflow.detectors.supervised import SupervisedDetector
 from oddflow.features.feature import Feature
 from oddflow.models.distances import squared_distances, write_squared_distances
@@ -15,6 +16,7 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 
 
+@registered
 @final
 class SupportVectors(SupervisedDetector):
     """The widest gap between attacks and normal rows in the space of a Gaussian kernel; log-odds by Platt's line.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from oddflow.detectors.drawing import LIMITS, DrawingDetector
+from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.variational import VariationalAutoencoder, gaussian_log_likelihood, kl_to_standard_normal
@@ -26,6 +27,7 @@ class MeanDrawn(nn.Module):
         return drawn
 
 
+@registered
 @final
 class VariationalAutoencoderDetector(DrawingDetector):
     """Learns to encode normal rows as Gaussians near N(0, 1) and to draw them from a sample: it maximises the ELBO.

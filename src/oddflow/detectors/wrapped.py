@@ -22,13 +22,9 @@ if TYPE_CHECKING:
 class ForeignDetector(WholeScoreDetector):
     """Somebody else's estimator on scaled columns, to be compared with; it has no graph and cannot be sealed.
 
-    Subclasses are final: they implement `_teach` and `_raw`. The score is log(1 + exp((s - median) / spread)) of the
-    number s that it says, median and spread (half the distance of its quartiles) over the rows that were learnt from:
-    the same order, and never below 0.
-
-    Args:
-        features: The columns of a row.
-        estimator: Not fitted; a copy of it is.
+    Subclasses are final: they implement `_fresh`, `_teach` and `_raw`. The score is log(1 + exp((s - median) / spread))
+    of the number s that it says, median and spread (half the distance of its quartiles) over the rows that were learnt
+    from: the same order, and never below 0.
     """
 
     good_at: ClassVar[str] = "trying what there is"
@@ -42,20 +38,20 @@ class ForeignDetector(WholeScoreDetector):
     median_: float
     spread_: float
 
-    def __init__(self, features: Sequence[Feature], estimator: Any) -> None:
-        self.features = features
-        self.estimator = estimator
-
     def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
-        self.estimator_ = clone(self.estimator)
+        self.estimator_ = self._fresh()
         self._teach(scaled, y)
         found = self._raw(scaled)
         low, self.median_, high = (float(value) for value in np.quantile(found, [0.25, 0.5, 0.75]))
         self.spread_ = max((high - low) / 2, 1e-6)
 
     @abstractmethod
+    def _fresh(self) -> Any:
+        """An estimator that is not fitted."""
+
+    @abstractmethod
     def _teach(self, scaled: Floats, y: NDArray[np.int64] | None) -> None:
-        """Fits the copy: (n, m) and labels (n,), if it needs any."""
+        """Fits `estimator_`: (n, m) and labels (n,), if it needs any."""
 
     @abstractmethod
     def _raw(self, scaled: Floats) -> NDArray[np.float64]:
@@ -78,8 +74,7 @@ class ForeignDetector(WholeScoreDetector):
 
     def _refuse(self) -> NoReturn:
         raise UsageError(
-            f"{type(self.estimator).__name__} has no graph: it is for evaluation; `oddflow detectors` lists what can "
-            "be sealed"
+            f"{self.name} has no graph: it is for evaluation; `oddflow detectors` lists what can be sealed"
         )
 
 
@@ -92,10 +87,20 @@ class Wrapped(ForeignDetector):
 
     Source: Pedregosa et al. 2011, "Scikit-learn"; Zhao, Nasrullah & Li 2019, "PyOD".
 
+    Args:
+        features: The columns of a row.
+        estimator: Not fitted; a copy of it is.
     """
 
     name: ClassVar[str] = "wrapped"
     summary: ClassVar[str] = "any outlier detector of scikit-learn or PyOD, for comparison"
+
+    def __init__(self, features: Sequence[Feature], estimator: Any) -> None:
+        self.features = features
+        self.estimator = estimator
+
+    def _fresh(self) -> Any:
+        return clone(self.estimator)
 
     def _teach(self, scaled: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
         self.estimator_.fit(scaled)
@@ -112,11 +117,22 @@ class WrappedClassifier(ForeignDetector):
     """A classifier of scikit-learn, which learns from labels; what it says is the probability of an attack.
 
     Source: Pedregosa et al. 2011, "Scikit-learn: Machine Learning in Python".
+
+    Args:
+        features: The columns of a row.
+        estimator: Not fitted; a copy of it is.
     """
 
     name: ClassVar[str] = "wrapped-classifier"
     summary: ClassVar[str] = "any classifier of scikit-learn, for comparison; learns from labels"
     supervised: ClassVar[bool] = True
+
+    def __init__(self, features: Sequence[Feature], estimator: Any) -> None:
+        self.features = features
+        self.estimator = estimator
+
+    def _fresh(self) -> Any:
+        return clone(self.estimator)
 
     def _teach(self, scaled: Floats, y: NDArray[np.int64] | None) -> None:
         self.estimator_.fit(scaled, y)

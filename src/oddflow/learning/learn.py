@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from oddflow import __version__
 from oddflow.detectors import registry
-from oddflow.detectors.base import Detector
+from oddflow.detectors.base import Detector, Exportable
 from oddflow.detectors.labels import check_labels
 from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
@@ -134,49 +134,62 @@ def splits(gathered: Gathered) -> list[Split]:
     return found if count <= CROSS_AT_MOST else found[-1:]
 
 
-def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **options: Any) -> Archive:
+def learn(
+    gathered: Gathered, *, detector: str | type[Detector] | None = None, seed: int = 0, **options: Any
+) -> Archive:
     """Learns a baseline that is believed to be normal, or whose attacks are known.
 
     Args:
         gathered: Its feature rows. Where they have labels, the threshold is set by normal rows alone; attacks are
             learnt by supervised detectors and left out by others.
-        detector: By name; the best that is installed unless given.
+        detector: By name, or a class of your own; the best that is installed unless given.
         seed: Of all chance in it.
         options: Of the detector.
 
     Raises:
-        UsageError: Too few rows, no such detector or option, or a supervised detector lacks labels of both kinds.
+        UsageError: Too few rows, no such detector or option, one that cannot be sealed, or a supervised detector lacks
+            labels of both kinds.
         LearningFailed: It diverged.
     """
-    name = detector or registry.default()
-    is_supervised = registry.find(name).supervised
+    kind = registry.find(detector or registry.default())
+    if kind.exportable is Exportable.NONE:
+        raise UsageError(
+            f"{kind.name} cannot be sealed as a model; `oddflow evaluate` compares it with others, and "
+            "`oddflow detectors` lists what can be sealed"
+        )
+    is_supervised = kind.supervised
     if is_supervised:
-        check_labels(gathered.y, len(gathered.x), name)
+        check_labels(gathered.y, len(gathered.x), kind.name)
     started = perf_counter()
     parts = splits(gathered)
-    fitted = [split.teach(registry.create(name, gathered.features, seed=seed, **options)) for split in parts]
+    fitted = [split.teach(registry.create(kind, gathered.features, seed=seed, **options)) for split in parts]
     held_back = np.concatenate([split.scores(one) for one, split in zip(fitted, parts, strict=True)])
     sealed, used = fitted[-1], parts[-1]
     if len(gathered.x) - _attacks(gathered) <= CROSS_AT_MOST:
         used = _whole(gathered)
-        sealed = used.teach(registry.create(name, gathered.features, seed=seed, **options))
+        sealed = used.teach(registry.create(kind, gathered.features, seed=seed, **options))
     training = Training(
         fit_rows=len(used.known) + len(used.attacks) if is_supervised else len(used.fit),
         validation_rows=0 if is_supervised else len(used.validation),
         calibration_rows=len(held_back),
         **_epochs(sealed),
     )
-    # JSON knows no tuples
-    shown = {key: list(v) if isinstance(v, tuple) else v for key, v in options.items() if key != "told"}
     return archive_of(
         gathered,
         sealed,
-        options=shown | {"seed": seed},
+        options={key: _shown(value) for key, value in options.items() if key != "told"} | {"seed": seed},
         known=used.known,
         scores=held_back,
         training=training,
         duration_s=perf_counter() - started,
     )
+
+
+def _shown(option: Any) -> Any:
+    """An option as the manifest keeps it: JSON knows no tuples, and of what it cannot hold at all the name is kept."""
+    if callable(option):
+        return f"{option.__module__}.{option.__qualname__}"
+    return list(option) if isinstance(option, tuple) else option
 
 
 def _attacks(gathered: Gathered) -> int:
