@@ -22,6 +22,11 @@ DETECTORS = {
         "ConvolutionalAutoencoderDetector",
         "train",
     ),
+    "convolutional-network": (
+        "oddflow.detectors.convolutional_network",
+        "ConvolutionalNetworkDetector",
+        "train",
+    ),
     "deep-belief-network": ("oddflow.detectors.deep_belief", "DeepBeliefDetector", "train"),
     "deep-boltzmann-machine": ("oddflow.detectors.deep_boltzmann", "DeepBoltzmannDetector", "train"),
     "feed-forward-network": ("oddflow.detectors.feed_forward", "FeedForwardDetector", "train"),
