@@ -19,7 +19,6 @@ from oddflow.capture.capture_set import CaptureSet, passes_once
 from oddflow.capture.remote import is_local, is_url
 from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features import image, sequence
 from oddflow.features.context import ContextSettings
 from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.gathering import Gathered
@@ -28,7 +27,7 @@ from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
 from oddflow.features.tabular import KINDS, Tabular
-from oddflow.features.versions import reads_of, represented
+from oddflow.features.versions import reads_of, represented, version_that_shows
 from oddflow.files import check_place, examples_folder
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
@@ -109,8 +108,7 @@ def gather(
 ) -> Gathered:
     """Reads a baseline into the rows that a detector reads, in bounded memory: of flows in end order, or of packets."""
     if _reads(detector) is Reads.PACKETS:
-        if portable:
-            raise UsageError(_no_portable(detector))
+        _check_portable(Reads.PACKETS, portable=portable)
         return _gather_packets(
             sources, home_networks, settings, ledger, progress=progress, merge=merge, privacy=privacy
         )
@@ -138,18 +136,17 @@ def _reads(detector: "str | type[Detector] | None") -> Reads:
     return registry.find(detector).reads if detector else Reads.TABULAR
 
 
-def _no_portable(detector: "str | type[Detector] | None") -> str:
-    name = detector if isinstance(detector, str) or detector is None else detector.name
-    return f"{name} learns from {WANTED[_reads(detector)]}, which not all sources know; leave --portable out"
+def _check_portable(reads: Reads, *, portable: bool) -> None:
+    if portable and reads is not Reads.TABULAR:
+        raise UsageError(f"the detector learns from {WANTED[reads]}, which not all sources know; leave --portable out")
 
 
 def _version(detector: "str | type[Detector] | None", settings: MeterSettings, *, portable: bool) -> str:
     """The representation that a detector learns from; the best tabular one unless it wants another."""
     reads = _reads(detector)
+    _check_portable(reads, portable=portable)
     if reads is not Reads.TABULAR:
-        if portable:
-            raise UsageError(_no_portable(detector))
-        return {Reads.IMAGE: image.VERSION, Reads.SEQUENCE: sequence.VERSION}[reads]
+        return version_that_shows(reads)
     if portable:
         return PORTABLE.version
     return BYTELESS.version if settings.payload is Payload.NONE else FULL.version
@@ -184,6 +181,7 @@ def gather_dataset(
     ledger: Ledger | None = None,
     leaks: "Callable[[Sequence[Finding], Split], None] | None" = None,
     attacks: bool = False,
+    reads: Reads = Reads.TABULAR,
 ) -> Gathered:
     """Reads the rows of a data set that a split learns from, and of them the normal ones.
 
@@ -195,6 +193,7 @@ def gather_dataset(
         ledger: Told of all that is lost.
         leaks: Told what `oddflow.datasets.leaks.check_leaks` finds of the split; unless given, it is not checked.
         attacks: Keeps the attacks too, with labels, for supervised detectors.
+        reads: What of its flows the detector reads; a set without flows has rows of its own.
 
     Raises:
         InputError: A file of the set is missing, or is not what it should be.
@@ -205,14 +204,20 @@ def gather_dataset(
     from oddflow.datasets.splits import splits
     from oddflow.learning.labelled import baseline
 
-    rows = load(name, data, ledger=ledger)
+    rows = load(name, data, ledger=ledger, reads=reads)
     chosen = splits(rows, split, seed=seed)[0]
     if leaks is not None:
         leaks(check_leaks(rows, chosen, seed=seed), chosen)
     return baseline(rows, chosen, attacks=attacks)
 
 
-def gather_labelled(*sources: Source, truth: Source, portable: bool = False, ledger: Ledger | None = None) -> Gathered:
+def gather_labelled(
+    *sources: Source,
+    truth: Source,
+    portable: bool = False,
+    ledger: Ledger | None = None,
+    reads: Reads = Reads.TABULAR,
+) -> Gathered:
     """Reads captures and logs with what a ground truth says of their flows, for supervised detectors.
 
     Flows that no row of the truth holds keep the label of their source, if it has any, and else are normal.
@@ -222,6 +227,7 @@ def gather_labelled(*sources: Source, truth: Source, portable: bool = False, led
         truth: The ground-truth CSV.
         portable: Learns only from what all sources know (see learn).
         ledger: Told of all that is lost, and of truth rows without a flow.
+        reads: What of flows the detector reads.
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
@@ -231,7 +237,8 @@ def gather_labelled(*sources: Source, truth: Source, portable: bool = False, led
     from oddflow.datasets.rows import Split
     from oddflow.learning.labelled import baseline
 
-    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger)
+    _check_portable(reads, portable=portable)
+    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger, reads=reads)
     everything = np.arange(len(rows))
     return baseline(rows, Split("all", everything, everything[:0]), attacks=True)
 
@@ -255,7 +262,7 @@ def learn_gathered(
 
     kind = registry.find(detector or registry.default())
     reads, given = kind.reads, reads_of(gathered.version)
-    if reads is not given:
+    if reads not in (given, Reads.TABULAR):  # what looks at columns one by one looks at any
         raise UsageError(f"{kind.name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
@@ -331,7 +338,10 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
     if labels is not None:
         if settings or home_networks or merge or privacy != OPEN:
             raise UsageError(LABELS_ALONE)
-        gathered = gather_labelled(*sources, truth=labels, portable=portable, ledger=ledger)
+        from oddflow.detectors import registry
+
+        reads = registry.find(detector or registry.default()).reads
+        gathered = gather_labelled(*sources, truth=labels, portable=portable, ledger=ledger, reads=reads)
         return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
     gathered = gather(
         *sources,

@@ -6,7 +6,9 @@ from typing import Any
 from oddflow.errors import SchemaMismatch
 from oddflow.features import image, packet_columns, sequence
 from oddflow.features.context import ContextSettings
+from oddflow.features.full import FULL
 from oddflow.features.homes import HomeNetworks
+from oddflow.features.kind import Kind
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
 from oddflow.flows.settings import Payload
@@ -36,6 +38,11 @@ def needed_by(version: str) -> tuple[str, ...]:
 def reads_of(version: str) -> Reads:
     """What of a flow a representation shows; rows of data sets are tabular."""
     return _READS.get(version, Reads.TABULAR)
+
+
+def version_that_shows(reads: Reads, kind: Kind = FULL) -> str:
+    """The representation that shows this of a flow; of the tabular ones, that kind."""
+    return {Reads.IMAGE: image.VERSION, Reads.SEQUENCE: sequence.VERSION}.get(reads, kind.version)
 
 
 def represented(

@@ -8,7 +8,9 @@ from oddflow.features.context import ContextSettings
 from oddflow.features.full import FULL
 from oddflow.features.gathering import Gathered
 from oddflow.features.homes import PRIVATE
+from oddflow.features.image import Image
 from oddflow.features.portable import PORTABLE
+from oddflow.features.sequence import Sequence
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Fingerprint
 from oddflow.models.kinds import FEATURE_SET
@@ -16,6 +18,9 @@ from oddflow.models.kinds import FEATURE_SET
 
 def version_of(rows: LabelledRows) -> str:
     """What a model says its features are: those of flows, or the set's own."""
+    for kind in (Image, Sequence):
+        if rows.features == kind().features:
+            return kind.version
     names = {feature.name for feature in rows.features}
     of_flows = (kind.version for kind in (FULL, PORTABLE) if {feature.name for feature, _ in kind.own} <= names)
     return next(of_flows, f"{FEATURE_SET} {rows.name}")
@@ -25,7 +30,7 @@ def baseline(rows: LabelledRows, split: Split, *, attacks: bool = False) -> Gath
     """The normal rows that a split learns from, as `learn` takes them; what is missing is 0.
 
     Rows without times stand in the set's order, a second apart: a budget in time then means rows, not time. With
-    `attacks`, the attacks stand among them and `y` tells which they are; `flows` counts the normal ones all the same.
+    `attacks`, the attacks stand among them and `y` tells what they are; `flows` counts the normal ones all the same.
 
     Raises:
         UsageError: None of them is normal.
@@ -51,5 +56,5 @@ def baseline(rows: LabelledRows, split: Split, *, attacks: bool = False) -> Gath
         home_networks=PRIVATE,
         context=ContextSettings().as_dict(),
         version=version_of(rows),
-        y=rows.is_attack[taken].astype(np.int64) if attacks else None,
+        y=rows.kinds[taken] if attacks else None,
     )

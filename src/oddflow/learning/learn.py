@@ -51,6 +51,7 @@ class Split:
     Attributes:
         fit, validation, held_back: Normal rows, (n, d).
         attacks: Attacks of the time that fit and validation rows are from, (a, d); none for unsupervised detectors.
+        kinds: What each attack is, 1 or more, (a,) int64.
         owners: The flows that held-back rows went to, (m,), where rows are packets; else empty.
     """
 
@@ -58,20 +59,22 @@ class Split:
     validation: Floats
     held_back: Floats
     attacks: Floats
+    kinds: NDArray[np.int64]
     owners: NDArray[np.int64]
 
     @classmethod
     def of(
-        cls, known: Floats, held_back: Floats, attacks: Floats | None = None, owners: NDArray[np.int64] | None = None
+        cls,
+        known: Floats,
+        held_back: Floats,
+        attacks: Floats,
+        kinds: NDArray[np.int64],
+        owners: NDArray[np.int64] | None = None,
     ) -> "Split":
         """The last 15 % of the known rows, in time order, are for validation."""
         cut = round(len(known) * (1 - VALIDATION_SHARE))
         return cls(
-            known[:cut],
-            known[cut:],
-            held_back,
-            known[:0] if attacks is None else attacks,
-            np.empty(0, np.int64) if owners is None else owners,
+            known[:cut], known[cut:], held_back, attacks, kinds, np.empty(0, np.int64) if owners is None else owners
         )
 
     @property
@@ -84,7 +87,7 @@ class Split:
         if not detector.supervised:
             return detector.fit(self.fit, validation=self.validation)
         known = self.known
-        labels = np.repeat(np.array([0, 1]), [len(known), len(self.attacks)])
+        labels = np.concatenate([np.zeros(len(known), np.int64), self.kinds])
         return detector.fit(np.concatenate([known, self.attacks]), labels)
 
     def scores(self, fitted: Detector) -> Floats:
@@ -109,9 +112,9 @@ def splits(gathered: Gathered) -> list[Split]:
         UsageError: There are too few rows.
     """
     order = np.argsort(gathered.times_ns, kind="stable")
-    x, times_ns = gathered.x[order], gathered.times_ns[order]
-    is_attack = np.zeros(len(x), bool) if gathered.y is None else gathered.y[order] == 1
-    x, attacks = x[~is_attack], x[is_attack]
+    x, y, times_ns = gathered.x[order], _labels(gathered)[order], gathered.times_ns[order]
+    is_attack = y > 0
+    x, attacks, kinds = x[~is_attack], x[is_attack], y[is_attack]
     owners = gathered.owners[order] if len(gathered.owners) else None
     count = len(x)
     flows = count if owners is None else gathered.flows
@@ -125,6 +128,7 @@ def splits(gathered: Gathered) -> list[Split]:
             np.concatenate([x[:start], x[end:]]),
             x[start:end],
             attacks[stretch != place],
+            kinds[stretch != place],
             None if owners is None else owners[start:end],
         )
         for place, (start, end) in enumerate(pairwise(edges))
@@ -165,7 +169,7 @@ def learn(
     fitted = [split.teach(registry.create(kind, gathered.features, seed=seed, **options)) for split in parts]
     held_back = np.concatenate([split.scores(one) for one, split in zip(fitted, parts, strict=True)])
     sealed, used = fitted[-1], parts[-1]
-    if len(gathered.x) - _attacks(gathered) <= CROSS_AT_MOST:
+    if (_labels(gathered) == 0).sum() <= CROSS_AT_MOST:
         used = _whole(gathered)
         sealed = used.teach(registry.create(kind, gathered.features, seed=seed, **options))
     training = Training(
@@ -192,18 +196,15 @@ def _shown(option: Any) -> Any:
     return list(option) if isinstance(option, tuple) else option
 
 
-def _attacks(gathered: Gathered) -> int:
-    return 0 if gathered.y is None else int(gathered.y.sum())
+def _labels(gathered: Gathered) -> NDArray[np.int64]:
+    return np.zeros(len(gathered.x), np.int64) if gathered.y is None else gathered.y
 
 
 def _whole(gathered: Gathered) -> Split:
     """All rows to learn from: nothing is held back."""
     order = np.argsort(gathered.times_ns, kind="stable")
-    x = gathered.x[order]
-    if gathered.y is None:
-        return Split.of(x, x[:0])
-    y = gathered.y[order]
-    return Split.of(x[y == 0], x[:0], x[y == 1])
+    x, y = gathered.x[order], _labels(gathered)[order]
+    return Split.of(x[y == 0], x[:0], x[y > 0], y[y > 0])
 
 
 def _epochs(fitted: Detector) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from oddflow.datasets.truth import GroundTruth
 from oddflow.features.columns import integers
 from oddflow.features.context import ContextSettings
 from oddflow.features.full import FULL
-from oddflow.features.homes import PRIVATE, HomeNetworks
-from oddflow.features.kind import Kind
+from oddflow.features.homes import PRIVATE
 from oddflow.features.ordering import in_end_order
 from oddflow.features.portable import PORTABLE
+from oddflow.features.representation import Reads, Representation
 from oddflow.features.scored import scored
-from oddflow.features.tabular import Tabular
+from oddflow.features.versions import represented, version_that_shows
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import read_flows
 from oddflow.schema import FLOW_SCHEMA
@@ -87,27 +87,33 @@ def packet_labelled_flows(task: Task, settings: MeterSettings | None = None) -> 
 
 def read(task: Task) -> Iterator[Piece]:
     """Rows of flows, in the order in which they ended; portable features where the source knows no more."""
-    yield from pieces(labelled_flows(task), kind_of(task.known))
+    yield from pieces(labelled_flows(task), representation_of(version_of(task.reads, task.known)))
 
 
 def read_packets(task: Task) -> Iterator[Piece]:
     """The same of a capture with a label for each packet."""
-    yield from pieces(packet_labelled_flows(task), kind_of(task.known))
+    yield from pieces(packet_labelled_flows(task), representation_of(version_of(task.reads, task.known)))
 
 
-def kind_of(known: DataSet) -> Kind:
-    """Logs know what all sources know; captures more."""
-    return PORTABLE if known.kind is SetKind.FLOWS else FULL
+def version_of(reads: Reads, known: DataSet) -> str:
+    """The representation of a set's flows that shows this of them; captures know more of their statistics than logs."""
+    return version_that_shows(reads, PORTABLE if known.kind is SetKind.FLOWS else FULL)
 
 
-def pieces(flows: Iterator[pa.RecordBatch], kind: Kind, settings: MeterSettings | None = None) -> Iterator[Piece]:
+def representation_of(version: str) -> Representation:
+    """A fresh representation, all of it as is usual."""
+    return represented(version, homes=PRIVATE, context=ContextSettings(), payload=MeterSettings().payload)
+
+
+def pieces(
+    flows: Iterator[pa.RecordBatch], representation: Representation, settings: MeterSettings | None = None
+) -> Iterator[Piece]:
     """Flows of one source, in any order, as feature rows with their labels, times and ends."""
-    tabular = Tabular.of(HomeNetworks(PRIVATE), ContextSettings(), kind)
     wait_s = (settings or MeterSettings()).longest_wait_s
     for batch in in_end_order(scored(flows), wait_s=wait_s):
         yield Piece(
-            x=tabular.rows(batch),
-            features=tabular.features,
+            x=representation.rows(batch),
+            features=representation.features,
             labels=pc.fill_null(batch.column("label"), ""),
             times_ns=integers(batch, "end"),
             ends=pa.Table.from_batches([batch.select(list(ENDS))]),
