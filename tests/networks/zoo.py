@@ -29,7 +29,7 @@ from oddflow.networks.fully_convolutional import FullyConvolutionalNetwork
 from oddflow.networks.generative_adversarial import Discriminator, Generator
 from oddflow.networks.inception import GoogLeNet
 from oddflow.networks.information_gan import InformationDiscriminator
-from oddflow.networks.inputs import RowsAsImage, RowsAsPieces, RowsAsSequence
+from oddflow.networks.inputs import RowsAsImage, RowsAsPieces, RowsAsSequence, SequenceAsRows
 from oddflow.networks.language_model import PacketSurprise, PacketTokens
 from oddflow.networks.lenet import LeNet5
 from oddflow.networks.linear import LogisticRegression, Perceptron
@@ -37,6 +37,7 @@ from oddflow.networks.localiser import Localiser
 from oddflow.networks.multimodal import MultimodalNetwork
 from oddflow.networks.normalisation import Normalisation
 from oddflow.networks.recurrent import Cell, RecurrentNetwork
+from oddflow.networks.recurrent_autoencoder import RecurrentAutoencoder
 from oddflow.networks.recursive import RecursiveAutoencoder, RecursiveNetwork
 from oddflow.networks.resnet import Block, ResNet
 from oddflow.networks.restricted_boltzmann import RestrictedBoltzmannMachine, Visible
@@ -191,6 +192,16 @@ CASES: dict[str, Case] = {
     "RNN": recurrent(cell=Cell.SIMPLE, recurrent_dropout=0.2),
     "LSTM": recurrent(cell=Cell.LSTM, dropout=0.2, layers=2),
     "GRU, both ways": recurrent(cell=Cell.GRU, both_ways=True),
+    "recurrent autoencoder": Case(
+        lambda: nn.Sequential(
+            RowsAsSequence(STEPS),
+            RecurrentAutoencoder(2, STEPS, 6, 3, 2, cell=Cell.LSTM, both_ways=True, recurrent_dropout=0.2),
+            SequenceAsRows(),
+        ),
+        2 * STEPS,
+        ((2 * STEPS,),),
+        scaled_packets,
+    ),
     "packets' bytes, then LSTM": Case(
         lambda: nn.Sequential(RowsAsPieces(STEPS, 12), SpatialTemporalNetwork(4, 3, 6)), 12 * STEPS, ((4,),)
     ),

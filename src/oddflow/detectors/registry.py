@@ -31,6 +31,7 @@ DETECTORS = {
     ),
     "packet-language-model": ("oddflow.detectors.packet_language_model", "PacketLanguageModelDetector", "train"),
     "packet-markov-chain": ("oddflow.detectors.packet_markov_chain", "PacketMarkovChain", ""),
+    "recurrent-autoencoder": ("oddflow.detectors.recurrent_autoencoder", "RecurrentAutoencoderDetector", "train"),
     "restricted-boltzmann-machine": (
         "oddflow.detectors.restricted_boltzmann",
         "RestrictedBoltzmannDetector",
