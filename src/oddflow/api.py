@@ -19,7 +19,6 @@ from oddflow.capture.capture_set import CaptureSet, passes_once
 from oddflow.capture.remote import is_local, is_url
 from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features import image, sequence
 from oddflow.features.context import ContextSettings
 from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.gathering import Gathered
@@ -28,7 +27,7 @@ from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
 from oddflow.features.tabular import KINDS, Tabular
-from oddflow.features.versions import reads_of, represented
+from oddflow.features.versions import reads_of, represented, version_showing
 from oddflow.files import check_place, examples_folder
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
@@ -49,7 +48,12 @@ if TYPE_CHECKING:
 Source = str | PathLike[str]
 LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told"
 
-WANTED = {Reads.TABULAR: "statistics of flows", Reads.IMAGE: "the first bytes of flows", Reads.SEQUENCE: "packets"}
+WANTED = {
+    Reads.TABULAR: "statistics of flows",
+    Reads.IMAGE: "the first bytes of flows",
+    Reads.SEQUENCE: "packets",
+    Reads.SEVERAL: "statistics, packets and first bytes",
+}
 
 
 def flows(
@@ -122,18 +126,19 @@ def gather(
 
 def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -> str:
     """The representation that a detector learns from; the best tabular one unless it wants another."""
+    reads = _read_by(detector, portable=portable)
+    tabular = BYTELESS if settings.payload is Payload.NONE else FULL
+    return version_showing(reads, (PORTABLE if portable else tabular).version)
+
+
+def _read_by(detector: str | None, *, portable: bool = False) -> Reads:
+    """What a detector looks at; statistics, where it is the default one."""
     from oddflow.detectors import registry
 
     reads = registry.find(detector).reads if detector else Reads.TABULAR
-    if reads is not Reads.TABULAR:
-        if portable:
-            raise UsageError(
-                f"{detector} learns from {WANTED[reads]}, which not all sources know; leave --portable out"
-            )
-        return {Reads.IMAGE: image.VERSION, Reads.SEQUENCE: sequence.VERSION}[reads]
-    if portable:
-        return PORTABLE.version
-    return BYTELESS.version if settings.payload is Payload.NONE else FULL.version
+    if portable and reads is not Reads.TABULAR:
+        raise UsageError(f"{detector} learns from {WANTED[reads]}, which not all sources know; leave --portable out")
+    return reads
 
 
 def gather_dataset(
@@ -145,6 +150,7 @@ def gather_dataset(
     ledger: Ledger | None = None,
     leaks: "Callable[[Sequence[Finding], Split], None] | None" = None,
     attacks: bool = False,
+    detector: str | None = None,
 ) -> Gathered:
     """Reads the rows of a data set that a split learns from, and of them the normal ones.
 
@@ -156,6 +162,7 @@ def gather_dataset(
         ledger: Told of all that is lost.
         leaks: Told what `oddflow.datasets.leaks.check_leaks` finds of the split; unless given, it is not checked.
         attacks: Keeps the attacks too, with labels, for supervised detectors.
+        detector: Whose view of the flows is taken, where the set has flows (see learn).
 
     Raises:
         InputError: A file of the set is missing, or is not what it should be.
@@ -166,14 +173,20 @@ def gather_dataset(
     from oddflow.datasets.splits import splits
     from oddflow.learning.labelled import baseline
 
-    rows = load(name, data, ledger=ledger)
+    rows = load(name, data, ledger=ledger, reads=_read_by(detector))
     chosen = splits(rows, split, seed=seed)[0]
     if leaks is not None:
         leaks(check_leaks(rows, chosen, seed=seed), chosen)
     return baseline(rows, chosen, attacks=attacks)
 
 
-def gather_labelled(*sources: Source, truth: Source, portable: bool = False, ledger: Ledger | None = None) -> Gathered:
+def gather_labelled(
+    *sources: Source,
+    truth: Source,
+    portable: bool = False,
+    ledger: Ledger | None = None,
+    detector: str | None = None,
+) -> Gathered:
     """Reads captures and logs with what a ground truth says of their flows, for supervised detectors.
 
     Flows that no row of the truth holds keep the label of their source, if it has any, and else are normal.
@@ -183,6 +196,7 @@ def gather_labelled(*sources: Source, truth: Source, portable: bool = False, led
         truth: The ground-truth CSV.
         portable: Learns only from what all sources know (see learn).
         ledger: Told of all that is lost, and of truth rows without a flow.
+        detector: Whose view of the flows is taken (see learn).
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
@@ -192,7 +206,8 @@ def gather_labelled(*sources: Source, truth: Source, portable: bool = False, led
     from oddflow.datasets.rows import Split
     from oddflow.learning.labelled import baseline
 
-    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger)
+    reads = _read_by(detector, portable=portable)
+    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger, reads=reads)
     everything = np.arange(len(rows))
     return baseline(rows, Split("all", everything, everything[:0]), attacks=True)
 
@@ -292,7 +307,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
     if labels is not None:
         if settings or home_networks or merge or privacy != OPEN:
             raise UsageError(LABELS_ALONE)
-        gathered = gather_labelled(*sources, truth=labels, portable=portable, ledger=ledger)
+        gathered = gather_labelled(*sources, truth=labels, portable=portable, ledger=ledger, detector=detector)
         return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
     gathered = gather(
         *sources,

@@ -3,7 +3,14 @@ import pytest
 from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features.context import ContextSettings
 from oddflow.features.representation import Reads
-from oddflow.features.versions import check_version, needed_by, reads_of, represented
+from oddflow.features.versions import (
+    check_version,
+    needed_by,
+    reads_of,
+    represented,
+    version_showing,
+    version_told_by,
+)
 from oddflow.flows.settings import Payload
 
 VERSIONS = {
@@ -12,6 +19,7 @@ VERSIONS = {
     "portable-1": Reads.TABULAR,
     "image-1": Reads.IMAGE,
     "sequence-1": Reads.SEQUENCE,
+    "several-1": Reads.SEVERAL,
 }
 
 
@@ -25,12 +33,25 @@ def test_what_a_model_names_is_what_it_gets(version):
     assert again.features == made.features
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_version_is_known_by_its_columns(version):
+    made = represented(version, homes=("10.0.0.0/8",), context=ContextSettings(), payload=Payload.FLOW)
+    expected = "tabular-1" if version == "tabular-no-payload-1" else version  # which lacks only what others have
+    assert version_told_by(made.features) == expected
+    assert version_told_by(made.features[5:7]) == ""
+
+
+def test_what_is_read_chooses_the_version():
+    assert version_showing(Reads.SEVERAL, "portable-1") == "several-1"
+    assert version_showing(Reads.TABULAR, "portable-1") == "portable-1"
+
+
 def test_rows_of_data_sets_are_tabular():
     assert reads_of("feature-set kdd99") is Reads.TABULAR
 
 
 def test_an_unknown_version_lists_those_that_are_known():
-    with pytest.raises(SchemaMismatch, match=r"'image-9'.*knows .*image-1, sequence-1; learn it anew"):
+    with pytest.raises(SchemaMismatch, match=r"'image-9'.*knows .*image-1, sequence-1, several-1; learn it anew"):
         check_version("image-9")
     with pytest.raises(SchemaMismatch):
         needed_by("tabular-9")

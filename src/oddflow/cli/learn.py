@@ -122,10 +122,14 @@ def learn(
         if portable or labels:
             raise UsageError("a --dataset has features and labels of its own; leave out --portable and --labels")
         told = _tell_leaks if leak_checks else None
-        gathered = api.gather_dataset(dataset, data, split=split, seed=seed, ledger=ledger, leaks=told, attacks=attacks)
+        gathered = api.gather_dataset(
+            dataset, data, split=split, seed=seed, ledger=ledger, leaks=told, attacks=attacks, detector=detector
+        )
     elif labels:
         with console.moving(None, f"reading {', '.join(sources or [])}"):
-            gathered = api.gather_labelled(*(sources or []), truth=labels, portable=portable, ledger=ledger)
+            gathered = api.gather_labelled(
+                *(sources or []), truth=labels, portable=portable, ledger=ledger, detector=detector
+            )
     else:
         with console.reading(sources or [], "metering") as progress:
             gathered = api.gather(

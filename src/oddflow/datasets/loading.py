@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,8 +20,9 @@ from oddflow.datasets.rows import LabelledRows
 from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features.full import FULL
-from oddflow.features.kind import Kind
 from oddflow.features.portable import PORTABLE
+from oddflow.features.representation import Reads
+from oddflow.features.versions import version_showing
 from oddflow.logs.source import read_flows
 from oddflow.losses import Ledger
 
@@ -34,6 +36,7 @@ def load(
     parts: Sequence[str] = (),
     max_rows: int = MAX_ROWS,
     ledger: Ledger | None = None,
+    reads: Reads = Reads.TABULAR,
 ) -> LabelledRows:
     """Reads a data set into labelled rows.
 
@@ -43,9 +46,11 @@ def load(
         parts: Official parts, or names of sections, to be read alone; the usual ones unless given.
         max_rows: The most that are kept, evenly; all are counted.
         ledger: Told of all that is lost; it is also `rows.ledger`.
+        reads: What of its flows is shown; a set of features has them as they are.
 
     Raises:
         UsageError: No set or part has that name, or the set is not read here.
+        SchemaMismatch: Its flows do not tell what is to be shown.
         InputError: A file is missing, or is not what it should be.
     """
     known = readable(name)
@@ -56,7 +61,7 @@ def load(
     words = Words.of(known)
     collector = Collector(known.name, max_rows, told, known.labels, words)
     for section in wanted_sections(known, parts, place):
-        task = task_of(known, section, place, words, told)
+        task = replace(task_of(known, section, place, words, told), reads=reads)
         collector.section(section.name, section.part, READERS[known.reader](task))
     return collector.rows()
 
@@ -99,6 +104,7 @@ def load_labelled(
     portable: bool = False,
     max_rows: int = MAX_ROWS,
     ledger: Ledger | None = None,
+    reads: Reads = Reads.TABULAR,
 ) -> LabelledRows:
     """Reads captures and logs of any kind into labelled rows.
 
@@ -109,24 +115,28 @@ def load_labelled(
         portable: Whether only what all sources know becomes features; so it is where one of them knows no more.
         max_rows: The most that are kept, evenly; all are counted.
         ledger: Told of all that is lost, of truth rows without a flow, and of rows that contradict each other.
+        reads: What of the flows is shown.
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
+        SchemaMismatch: A source does not tell what is to be shown.
     """
+    if reads is not Reads.TABULAR:
+        return _labelled(sources, truth, unmatched, version_showing(reads, FULL.version), max_rows, ledger)
     if not portable:
         try:
-            return _labelled(sources, truth, unmatched, FULL, max_rows, ledger)
+            return _labelled(sources, truth, unmatched, FULL.version, max_rows, ledger)
         except SchemaMismatch:  # a log or an exporter: it is read again
             if any(passes_once(os.fspath(source)) for source in sources):
                 raise
-    return _labelled(sources, truth, unmatched, PORTABLE, max_rows, ledger)
+    return _labelled(sources, truth, unmatched, PORTABLE.version, max_rows, ledger)
 
 
 def _labelled(
     sources: Sequence[Folder],
     truth: Folder | None,
     unmatched: str,
-    kind: Kind,
+    version: str,
     max_rows: int,
     ledger: Ledger | None,
 ) -> LabelledRows:
@@ -137,7 +147,7 @@ def _labelled(
     collector = Collector(", ".join(names), max_rows, told, meanings)
     for source in names:
         labelled = (labels_in(known.labelled(batch), unmatched) for batch in read_flows(source, told))
-        collector.section(source, "", pieces(labelled, kind))
+        collector.section(source, "", pieces(labelled, version))
     for said in known.report().told():
         told.noted(f"{truth}: {said}")
     if ledger is not None:

@@ -14,12 +14,13 @@ from oddflow.features.feature import Feature
 class Reads(StrEnum):
     """What of a flow a detector looks at.
 
-    TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets.
+    TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets. SEVERAL: all of these.
     """
 
     TABULAR = "tabular"
     IMAGE = "image"
     SEQUENCE = "sequence"
+    SEVERAL = "several"
 
 
 class Representation(Protocol):

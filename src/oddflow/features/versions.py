@@ -4,18 +4,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features import image, sequence
+from oddflow.features import image, sequence, several
 from oddflow.features.context import ContextSettings
+from oddflow.features.feature import Feature
+from oddflow.features.full import FULL
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
 from oddflow.flows.settings import Payload
 
+_NEEDED = {
+    image.VERSION: ("payload",),
+    sequence.VERSION: ("lengths", "gaps_us"),
+    several.VERSION: (*FULL.needed, "lengths", "gaps_us"),
+}
+_READS = {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE, several.VERSION: Reads.SEVERAL}
+_TELLING = (
+    (several.VERSION, {"service", "length_01", "byte_000"}),
+    (sequence.VERSION, {"length_01"}),
+    (image.VERSION, {"byte_000"}),
+)
+"""Columns that only a representation of that version has, those of several views first."""
+
 
 def check_version(version: str) -> None:
     """Raises SchemaMismatch where this version of Oddflow does not know the representation."""
-    if version not in {*KINDS, image.VERSION, sequence.VERSION}:
-        known = ", ".join([*KINDS, image.VERSION, sequence.VERSION])
+    if version not in {*KINDS, *_READS}:
+        known = ", ".join([*KINDS, *_READS])
         raise SchemaMismatch(
             f"the model was learnt on features {version!r}, and this version of Oddflow knows {known}; learn it anew"
         )
@@ -24,14 +39,24 @@ def check_version(version: str) -> None:
 def needed_by(version: str) -> tuple[str, ...]:
     """Columns of the flow table that a source must know; raises SchemaMismatch for an unknown version."""
     check_version(version)
-    if version in KINDS:
-        return KINDS[version].needed
-    return ("payload",) if version == image.VERSION else ("lengths", "gaps_us")
+    return KINDS[version].needed if version in KINDS else _NEEDED[version]
 
 
 def reads_of(version: str) -> Reads:
     """What of a flow a representation shows; rows of data sets are tabular."""
-    return {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE}.get(version, Reads.TABULAR)
+    return _READS.get(version, Reads.TABULAR)
+
+
+def version_showing(reads: Reads, tabular: str) -> str:
+    """The version that shows what a detector reads; `tabular` is the one for what reads statistics."""
+    return next((version for version, shown in _READS.items() if shown is reads), tabular)
+
+
+def version_told_by(features: Sequence[Feature]) -> str:
+    """The version whose columns these are; "" where they are of no representation of flows."""
+    names = {feature.name for feature in features}
+    telling = (*_TELLING, *((kind.version, {feature.name for feature, _ in kind.own}) for kind in KINDS.values()))
+    return next((version for version, columns in telling if columns <= names), "")
 
 
 def represented(
@@ -55,4 +80,5 @@ def represented(
     if version == sequence.VERSION:
         return sequence.Sequence()
     settings = context if isinstance(context, ContextSettings) else ContextSettings.of(context)
-    return Tabular.of(HomeNetworks(homes), settings, KINDS[version])
+    tabular = Tabular.of(HomeNetworks(homes), settings, KINDS.get(version, FULL))
+    return several.Several(tabular, image.Image(payload)) if version == several.VERSION else tabular

@@ -4,6 +4,7 @@ torch's exporter unrolls a layer step by step before it finds that ONNX has it w
 """
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,7 @@ class RecurrentNode(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, None]:
         """States of all steps, and in place of the last one nothing: (n, steps, given) -> (n, steps, hidden)."""
         rows, steps, _ = x.shape
-        attributes = {"hidden_size": self.hidden}
+        attributes: dict[str, Any] = {"hidden_size": self.hidden}
         if self.operator == "GRU":
             attributes["linear_before_reset"] = 1  # as torch has it
         (states,) = torch.onnx.ops.symbolic_multi_out(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from oddflow.datasets.description import DataSet
 from oddflow.datasets.description import Kind as SetKind
 from oddflow.datasets.readers.packet_labels import packet_labels
 from oddflow.datasets.readers.packet_truth import PacketTruth
@@ -18,12 +17,11 @@ from oddflow.datasets.truth import GroundTruth
 from oddflow.features.columns import integers
 from oddflow.features.context import ContextSettings
 from oddflow.features.full import FULL
-from oddflow.features.homes import PRIVATE, HomeNetworks
-from oddflow.features.kind import Kind
+from oddflow.features.homes import PRIVATE
 from oddflow.features.ordering import in_end_order
 from oddflow.features.portable import PORTABLE
 from oddflow.features.scored import scored
-from oddflow.features.tabular import Tabular
+from oddflow.features.versions import represented, version_showing
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import read_flows
 from oddflow.schema import FLOW_SCHEMA
@@ -87,27 +85,28 @@ def packet_labelled_flows(task: Task, settings: MeterSettings | None = None) -> 
 
 def read(task: Task) -> Iterator[Piece]:
     """Rows of flows, in the order in which they ended; portable features where the source knows no more."""
-    yield from pieces(labelled_flows(task), kind_of(task.known))
+    yield from pieces(labelled_flows(task), version_for(task))
 
 
 def read_packets(task: Task) -> Iterator[Piece]:
     """The same of a capture with a label for each packet."""
-    yield from pieces(packet_labelled_flows(task), kind_of(task.known))
+    yield from pieces(packet_labelled_flows(task), version_for(task))
 
 
-def kind_of(known: DataSet) -> Kind:
-    """Logs know what all sources know; captures more."""
-    return PORTABLE if known.kind is SetKind.FLOWS else FULL
+def version_for(task: Task) -> str:
+    """The representation that is asked for. Of statistics, logs know what all sources know; captures more."""
+    return version_showing(task.reads, (PORTABLE if task.known.kind is SetKind.FLOWS else FULL).version)
 
 
-def pieces(flows: Iterator[pa.RecordBatch], kind: Kind, settings: MeterSettings | None = None) -> Iterator[Piece]:
-    """Flows of one source, in any order, as feature rows with their labels, times and ends."""
-    tabular = Tabular.of(HomeNetworks(PRIVATE), ContextSettings(), kind)
-    wait_s = (settings or MeterSettings()).longest_wait_s
+def pieces(flows: Iterator[pa.RecordBatch], version: str, settings: MeterSettings | None = None) -> Iterator[Piece]:
+    """Flows of one source, in any order, as rows of a representation with their labels, times and ends."""
+    cut = settings or MeterSettings()
+    shown = represented(version, homes=PRIVATE, context=ContextSettings(), payload=cut.payload)
+    wait_s = cut.longest_wait_s
     for batch in in_end_order(scored(flows), wait_s=wait_s):
         yield Piece(
-            x=tabular.rows(batch),
-            features=tabular.features,
+            x=shown.rows(batch),
+            features=shown.features,
             labels=pc.fill_null(batch.column("label"), ""),
             times_ns=integers(batch, "end"),
             ends=pa.Table.from_batches([batch.select(list(ENDS))]),

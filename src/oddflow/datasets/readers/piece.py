@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from oddflow.datasets.description import DataSet, Section
 from oddflow.features.feature import Feature
+from oddflow.features.representation import Reads
 from oddflow.losses import Ledger
 
 MOST_WORDS = 65_536
@@ -73,6 +74,7 @@ class Task:
         truth: The file that says what its rows are, if there is one.
         words: Of categories; the same for all sections.
         ledger: Told of all that is lost.
+        reads: What of its flows is shown.
     """
 
     known: DataSet
@@ -81,6 +83,7 @@ class Task:
     truth: Path | None
     words: Words
     ledger: Ledger
+    reads: Reads = Reads.TABULAR
 
     @property
     def name(self) -> str:
