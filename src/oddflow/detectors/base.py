@@ -56,6 +56,8 @@ class Detector(ABC):
     """Whether it sees that features part which went together; what looks at each by itself does not."""
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
+    several_classes: ClassVar[bool] = False
+    """Whether it learns kinds of attack apart; what does not is told 1 for each of them."""
 
     features: Sequence[Feature]
     width_: int
@@ -65,7 +67,7 @@ class Detector(ABC):
 
         Args:
             x: Raw feature rows, shape (n, d), finite; n ≥ 2.
-            y: 0 for normal rows and 1 for attacks, shape (n,); ignored by unsupervised detectors.
+            y: 0 for normal rows, a number above for each kind of attack, shape (n,); ignored by unsupervised detectors.
             validation: Normal rows to stop by, (v, d); where none are given, the last fifth of x if it stops early.
 
         Returns:
@@ -80,6 +82,8 @@ class Detector(ABC):
         names = [feature.name for feature in self.features]
         rows = check_rows(x, width=len(self.features), at_least=2, names=names)
         labels = check_labels(y, len(rows), self.name) if self.supervised else None
+        if labels is not None and not self.several_classes:
+            labels = np.minimum(labels, 1)
         if validation is not None:
             held = check_rows(validation, width=rows.shape[1], at_least=1, names=names)
         else:

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddflow import __version__
 from oddflow.detectors import registry
@@ -50,18 +51,20 @@ class Split:
     Attributes:
         fit, validation, held_back: Normal rows, (n, d).
         attacks: Attacks of the time that fit and validation rows are from, (a, d); none for unsupervised detectors.
+        kinds: What each attack is, 1 or more, (a,) int64.
     """
 
     fit: Floats
     validation: Floats
     held_back: Floats
     attacks: Floats
+    kinds: NDArray[np.int64]
 
     @classmethod
-    def of(cls, known: Floats, held_back: Floats, attacks: Floats | None = None) -> "Split":
+    def of(cls, known: Floats, held_back: Floats, attacks: Floats, kinds: NDArray[np.int64]) -> "Split":
         """The last 15 % of the known rows, in time order, are for validation."""
         cut = round(len(known) * (1 - VALIDATION_SHARE))
-        return cls(known[:cut], known[cut:], held_back, known[:0] if attacks is None else attacks)
+        return cls(known[:cut], known[cut:], held_back, attacks, kinds)
 
     @property
     def known(self) -> Floats:
@@ -73,7 +76,7 @@ class Split:
         if not detector.supervised:
             return detector.fit(self.fit, validation=self.validation)
         known = self.known
-        labels = np.repeat(np.array([0, 1]), [len(known), len(self.attacks)])
+        labels = np.concatenate([np.zeros(len(known), np.int64), self.kinds])
         return detector.fit(np.concatenate([known, self.attacks]), labels)
 
 
@@ -88,9 +91,9 @@ def splits(gathered: Gathered) -> list[Split]:
         UsageError: There are too few rows.
     """
     order = np.argsort(gathered.times_ns, kind="stable")
-    x, times_ns = gathered.x[order], gathered.times_ns[order]
-    is_attack = np.zeros(len(x), bool) if gathered.y is None else gathered.y[order] == 1
-    x, attacks = x[~is_attack], x[is_attack]
+    x, y, times_ns = gathered.x[order], _labels(gathered)[order], gathered.times_ns[order]
+    is_attack = y > 0
+    x, attacks, kinds = x[~is_attack], x[is_attack], y[is_attack]
     count = len(x)
     if count < FEWEST_ROWS:
         raise UsageError(f"{count} flows are too few to learn from; give a capture with {FEWEST_ROWS} or more")
@@ -98,7 +101,7 @@ def splits(gathered: Gathered) -> list[Split]:
     begins = times_ns[~is_attack][edges[1:-1]]
     stretch = np.searchsorted(begins, times_ns[is_attack], side="right")
     found = [
-        Split.of(np.concatenate([x[:start], x[end:]]), x[start:end], attacks[stretch != place])
+        Split.of(np.concatenate([x[:start], x[end:]]), x[start:end], attacks[stretch != place], kinds[stretch != place])
         for place, (start, end) in enumerate(pairwise(edges))
     ]
     if len(attacks):
@@ -131,7 +134,7 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
         [one.decision_function(split.held_back) for one, split in zip(fitted, parts, strict=True)]
     )
     sealed, used = fitted[-1], parts[-1]
-    if len(gathered.x) - _attacks(gathered) <= CROSS_AT_MOST:
+    if (_labels(gathered) == 0).sum() <= CROSS_AT_MOST:
         used = _whole(gathered)
         sealed = used.teach(registry.create(name, gathered.features, seed=seed, **options))
     training = Training(
@@ -153,18 +156,15 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
     )
 
 
-def _attacks(gathered: Gathered) -> int:
-    return 0 if gathered.y is None else int(gathered.y.sum())
+def _labels(gathered: Gathered) -> NDArray[np.int64]:
+    return np.zeros(len(gathered.x), np.int64) if gathered.y is None else gathered.y
 
 
 def _whole(gathered: Gathered) -> Split:
     """All rows to learn from: nothing is held back."""
     order = np.argsort(gathered.times_ns, kind="stable")
-    x = gathered.x[order]
-    if gathered.y is None:
-        return Split.of(x, x[:0])
-    y = gathered.y[order]
-    return Split.of(x[y == 0], x[:0], x[y == 1])
+    x, y = gathered.x[order], _labels(gathered)[order]
+    return Split.of(x[y == 0], x[:0], x[y > 0], y[y > 0])
 
 
 def _epochs(fitted: Detector) -> dict[str, Any]:
