@@ -1,14 +1,13 @@
 """What detectors that draw a row anew share: scaling by service before, surprise by tails after."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.detectors.base import Detector
 from oddflow.models.graph import GraphBuilder
-from oddflow.models.packets import PacketScaler
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import Scaler
 from oddflow.models.tails import Tails
@@ -23,10 +22,7 @@ class ReconstructionDetector(Detector):
     Subclasses are final: they implement `_learn`, `_reconstruct`, `_write_body` and `weights`.
     """
 
-    scaling: ClassVar[type[Scaler | PacketScaler]] = Scaler
-    """How rows are scaled."""
-
-    scaler_: Scaler | PacketScaler
+    scaler_: Scaler
     tails_: Tails
 
     @abstractmethod
@@ -42,7 +38,7 @@ class ReconstructionDetector(Detector):
         """Adds the same as nodes."""
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
-        self.scaler_ = self.scaling.fit(x, self.features)
+        self.scaler_ = Scaler.fit(x, self.features)
         self._learn(self.scaler_.transform(x), self.scaler_.transform(validation))
         self._measure_tails(np.concatenate([x, validation]))
 
