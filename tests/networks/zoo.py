@@ -25,6 +25,7 @@ from oddflow.networks.dense import MultilayerPerceptron
 from oddflow.networks.densenet import DenseNet
 from oddflow.networks.embeddings import CategoryEmbeddings, SkipGram
 from oddflow.networks.encoder_gan import EncoderGan, JointDiscriminator
+from oddflow.networks.feature_recurrent import FeatureRecurrent
 from oddflow.networks.fully_convolutional import FullyConvolutionalNetwork
 from oddflow.networks.generative_adversarial import Discriminator, Generator
 from oddflow.networks.inception import GoogLeNet
@@ -202,6 +203,7 @@ CASES: dict[str, Case] = {
         ((2 * STEPS,),),
         scaled_packets,
     ),
+    "recurrent over features": Case(lambda: FeatureRecurrent(7, 3, 6, 3, cell=Cell.GRU), 7, ((3,),)),
     "packets' bytes, then LSTM": Case(
         lambda: nn.Sequential(RowsAsPieces(STEPS, 12), SpatialTemporalNetwork(4, 3, 6)), 12 * STEPS, ((4,),)
     ),

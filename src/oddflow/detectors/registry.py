@@ -33,6 +33,8 @@ DETECTORS = {
     "packet-language-model": ("oddflow.detectors.packet_language_model", "PacketLanguageModelDetector", "train"),
     "packet-markov-chain": ("oddflow.detectors.packet_markov_chain", "PacketMarkovChain", ""),
     "recurrent-autoencoder": ("oddflow.detectors.recurrent_autoencoder", "RecurrentAutoencoderDetector", "train"),
+    "rnn-ids": ("oddflow.detectors.rnn_ids", "RnnIdsDetector", "train"),
+    "sequence-network": ("oddflow.detectors.sequence_network", "SequenceNetworkDetector", "train"),
     "restricted-boltzmann-machine": (
         "oddflow.detectors.restricted_boltzmann",
         "RestrictedBoltzmannDetector",

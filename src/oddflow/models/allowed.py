@@ -20,7 +20,7 @@ from oddflow.models import allowed_trees
 OPERATORS = frozenset({
     "Abs", "Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "Elu", "Equal", "Erf", "Exp", "Gather",
     "Gelu", "Gemm", "Greater", "GreaterOrEqual", "HardSigmoid", "Identity", "LSTM", "LayerNormalization", "LeakyRelu",
-    "GRU", "RNN",
+    "And", "GRU", "Not", "RNN",
     "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul", "Max", "Min", "Mul", "Neg", "Pow", "ReduceL2",
     "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Selu", "Sigmoid",
     "Sign", "Slice", "Softmax", "Softplus", "Sqrt", "Squeeze", "Sub", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where",
