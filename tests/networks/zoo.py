@@ -215,7 +215,7 @@ CASES: dict[str, Case] = {
     ),
     "recursive": Case(sequence(lambda: RecursiveNetwork(2, 4, 6), 2), 4, ((4,),), scaled_packets, idle=("apart",)),
     "recursive autoencoder": Case(sequence(lambda: RecursiveAutoencoder(2, 6), 3), 6, ((6,), ()), scaled_packets),
-    "several views": Case(lambda: MultimodalNetwork(4, 3, steps=2, width=6), 4 + 4 + 784, ((3,), ())),
+    "several views": Case(lambda: MultimodalNetwork(4, 3, steps=2, width=6), 4 + 4 + 784, ((3,), (3,))),
     "RBM": Case(lambda: RestrictedBoltzmannMachine(9, 5), 9, ((),), from_0_to_1),
     "RBM, Gaussian": Case(lambda: RestrictedBoltzmannMachine(9, 5, visible=Visible.GAUSSIAN), 9, ((),)),
     "DBN": Case(lambda: DeepBeliefNetwork(9, 2, (6, 5)), 9, ((2,),), from_0_to_1, idle=("visible_bias",)),

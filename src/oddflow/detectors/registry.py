@@ -22,6 +22,7 @@ DETECTORS = {
         "ConvolutionalAutoencoderDetector",
         "train",
     ),
+    "cross-modal-network": ("oddflow.detectors.cross_modal", "CrossModalDetector", "train"),
     "deep-belief-network": ("oddflow.detectors.deep_belief", "DeepBeliefDetector", "train"),
     "deep-boltzmann-machine": ("oddflow.detectors.deep_boltzmann", "DeepBoltzmannDetector", "train"),
     "feed-forward-network": ("oddflow.detectors.feed_forward", "FeedForwardDetector", "train"),
