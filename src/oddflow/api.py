@@ -54,6 +54,7 @@ WANTED = {
     Reads.IMAGE: "the first bytes of flows",
     Reads.SEQUENCE: "the first packets of flows",
     Reads.PACKETS: "packets",
+    Reads.SEVERAL: "statistics, packets and first bytes of flows",
 }
 
 

@@ -17,6 +17,7 @@ FEATURES = (
     Feature("never", "packets", Scale.LOG, "{value} with RST"),
 )
 PAIR = (Feature("sent", "", Scale.LINEAR, "sent {value}"), Feature("received", "", Scale.LINEAR, "received {value}"))
+VIEWS = (*FEATURES, *Sequence.features, *Image().features)
 PLANTED = 9
 """Always zero in normal rows."""
 
@@ -179,7 +180,29 @@ def labelled_packets():
     return labelled(Sequence.features, packet_rows(600, 0), odd_packets(200, 5), test, far)
 
 
+def labelled_views():
+    """Statistics, packets and bytes side by side; an attack is odd in one of the three, far-out ones in packets."""
+    normal, test = view_rows(300, 0), view_rows(100, 1)
+    odd, odd_test = odd_views(150, 5), odd_views(150, 7)
+    far = view_rows(90, 8)
+    far[:, 16:22] = np.tile([700, -700], 3)
+    return labelled(VIEWS, normal, odd, (test, odd_test), far)
+
+
+def view_rows(count, seed):
+    return np.concatenate([normal_rows(count, seed), packet_rows(count, seed), image_rows(count, seed)], axis=1)
+
+
+def odd_views(count, seed):
+    rows, third = view_rows(count, seed), count // 3
+    rows[:third, :10] = odd_rows(third, seed)
+    rows[third : 2 * third, 10:74] = odd_packets(third, seed)
+    rows[2 * third :, 74:] = mixed_columns(image_rows(count - 2 * third, seed), seed)
+    return rows
+
+
 @cache
 def labelled_problem_for(reads):
     """The same with labels; of the far-out rows, the first 30 are for learning."""
-    return {Reads.TABULAR: labelled_rows, Reads.IMAGE: labelled_images, Reads.SEQUENCE: labelled_packets}[reads]()
+    made = {Reads.TABULAR: labelled_rows, Reads.IMAGE: labelled_images, Reads.SEQUENCE: labelled_packets}
+    return (made | {Reads.SEVERAL: labelled_views})[reads]()

@@ -30,6 +30,7 @@ FAST = {
     "isolation-forest": {"samples": 1_024},
     "generative-adversarial-network": {"epochs": 30, "encoding": 30},
     "packet-language-model": {"epochs": 12, "hidden": 16},
+    "recurrent-autoencoder": {"epochs": 8, "hidden": 8},
     "variational-autoencoder": {"epochs": 30},
 }
 QUICK = {"epochs": 2, "encoding": 2}

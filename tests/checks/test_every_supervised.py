@@ -18,7 +18,12 @@ from .problem import PLANTED, area_under_curve, labelled_problem_for
 from .test_every_detector import extreme_rows, only_tabular
 
 NAMES = [name for name in registry.names() if registry.installed(name) and registry.find(name).supervised]
-FAST = {"feed-forward-network": {"epochs": 40}}
+FAST = {
+    "cross-modal-network": {"epochs": 12, "width": 16},
+    "feed-forward-network": {"epochs": 40},
+    "rnn-ids": {"epochs": 40, "hidden": 32},
+    "sequence-network": {"network": "convolutional", "hidden": 16, "epochs": 10},
+}
 QUICK = {"epochs": 1}
 """Where it need not detect."""
 

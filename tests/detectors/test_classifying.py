@@ -10,7 +10,7 @@ from oddflow.errors import UsageError
 from oddflow.models.sealed import score_graph
 from tests.checks.problem import area_under_curve, labelled_problem_for
 
-NAMES = ("feed-forward-network", "convolutional-network")
+NAMES = ("feed-forward-network", "convolutional-network", "rnn-ids", "sequence-network")  # each with networks to choose
 NETWORKS = [(name, str(network)) for name in NAMES for network in registry.find(name).choices["network"]]
 
 

@@ -47,6 +47,7 @@ def test_every_view_has_its_say_in_both_answers(first, last):
 
 
 def test_two_answers_cost_the_sum_of_both():
-    logits, score = torch.zeros(2, 4), torch.zeros(2)
-    loss = joint_loss(logits, score, torch.tensor([0, 1]), torch.tensor([0.0, 1.0]), weight=0.5)
-    torch.testing.assert_close(loss, torch.full((2,), torch.tensor(4.0).log() + 0.5 * torch.tensor(2.0).log()))
+    logits, missed = torch.zeros(2, 4), torch.tensor([[1.0, 2, 3], [1, 2, 3]])
+    loss = joint_loss(logits, missed, torch.tensor([0, 1]), weight=0.5)
+    guessed = torch.tensor(4.0).log()
+    torch.testing.assert_close(loss, torch.stack([guessed + 0.5 * 2, guessed]))  # an attack need not be drawn

@@ -25,11 +25,12 @@ from oddflow.networks.dense import MultilayerPerceptron
 from oddflow.networks.densenet import DenseNet
 from oddflow.networks.embeddings import CategoryEmbeddings, SkipGram
 from oddflow.networks.encoder_gan import EncoderGan, JointDiscriminator
+from oddflow.networks.feature_recurrent import FeatureRecurrent
 from oddflow.networks.fully_convolutional import FullyConvolutionalNetwork
 from oddflow.networks.generative_adversarial import Discriminator, Generator
 from oddflow.networks.inception import GoogLeNet
 from oddflow.networks.information_gan import InformationDiscriminator
-from oddflow.networks.inputs import RowsAsImage, RowsAsPieces, RowsAsSequence
+from oddflow.networks.inputs import RowsAsImage, RowsAsPieces, RowsAsSequence, SequenceAsRows
 from oddflow.networks.language_model import PacketSurprise, PacketTokens
 from oddflow.networks.lenet import LeNet5
 from oddflow.networks.linear import LogisticRegression, Perceptron
@@ -37,6 +38,7 @@ from oddflow.networks.localiser import Localiser
 from oddflow.networks.multimodal import MultimodalNetwork
 from oddflow.networks.normalisation import Normalisation
 from oddflow.networks.recurrent import Cell, RecurrentNetwork
+from oddflow.networks.recurrent_autoencoder import RecurrentAutoencoder
 from oddflow.networks.recursive import RecursiveAutoencoder, RecursiveNetwork
 from oddflow.networks.resnet import Block, ResNet
 from oddflow.networks.restricted_boltzmann import RestrictedBoltzmannMachine, Visible
@@ -191,6 +193,17 @@ CASES: dict[str, Case] = {
     "RNN": recurrent(cell=Cell.SIMPLE, recurrent_dropout=0.2),
     "LSTM": recurrent(cell=Cell.LSTM, dropout=0.2, layers=2),
     "GRU, both ways": recurrent(cell=Cell.GRU, both_ways=True),
+    "recurrent autoencoder": Case(
+        lambda: nn.Sequential(
+            RowsAsSequence(STEPS),
+            RecurrentAutoencoder(2, STEPS, 6, 3, 2, cell=Cell.LSTM, both_ways=True, recurrent_dropout=0.2),
+            SequenceAsRows(),
+        ),
+        2 * STEPS,
+        ((2 * STEPS,),),
+        scaled_packets,
+    ),
+    "recurrent over features": Case(lambda: FeatureRecurrent(7, 3, 6, 3, cell=Cell.GRU), 7, ((3,),)),
     "packets' bytes, then LSTM": Case(
         lambda: nn.Sequential(RowsAsPieces(STEPS, 12), SpatialTemporalNetwork(4, 3, 6)), 12 * STEPS, ((4,),)
     ),
@@ -202,7 +215,7 @@ CASES: dict[str, Case] = {
     ),
     "recursive": Case(sequence(lambda: RecursiveNetwork(2, 4, 6), 2), 4, ((4,),), scaled_packets, idle=("apart",)),
     "recursive autoencoder": Case(sequence(lambda: RecursiveAutoencoder(2, 6), 3), 6, ((6,), ()), scaled_packets),
-    "several views": Case(lambda: MultimodalNetwork(4, 3, steps=2, width=6), 4 + 4 + 784, ((3,), ())),
+    "several views": Case(lambda: MultimodalNetwork(4, 3, steps=2, width=6), 4 + 4 + 784, ((3,), (3,))),
     "RBM": Case(lambda: RestrictedBoltzmannMachine(9, 5), 9, ((),), from_0_to_1),
     "RBM, Gaussian": Case(lambda: RestrictedBoltzmannMachine(9, 5, visible=Visible.GAUSSIAN), 9, ((),)),
     "DBN": Case(lambda: DeepBeliefNetwork(9, 2, (6, 5)), 9, ((2,),), from_0_to_1, idle=("visible_bias",)),

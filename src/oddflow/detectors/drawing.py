@@ -10,6 +10,7 @@ from oddflow.detectors.reconstruction import ReconstructionDetector
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 from oddflow.training.export import to_onnx
+from oddflow.training.loop import Schedule, threads
 
 LIMITS: Mapping[str, tuple[float, float]] = {
     "epochs": (1, 1_000_000),
@@ -46,7 +47,7 @@ class DrawingDetector(ReconstructionDetector):
 def run(network: nn.Module, rows: Floats) -> Floats:
     """What a network of one output gives, without learning, a block of rows at a time: (n, m) -> (n, …)."""
     network.eval()
-    with torch.no_grad():
+    with torch.no_grad(), threads(Schedule().threads):
         starts = range(0, max(1, len(rows)), _BATCH_ROWS)
         given = [network(torch.from_numpy(np.ascontiguousarray(rows[s : s + _BATCH_ROWS]))) for s in starts]
     return np.asarray(torch.cat(given))

@@ -15,14 +15,15 @@ from oddflow.flows.meter import Companion
 class Reads(StrEnum):
     """What of a flow a detector looks at.
 
-    TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets. PACKETS: each of its
-    packets, beside all that went before; a flow is then its worst one.
+    TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets. SEVERAL: all of these.
+    PACKETS: each of its packets, beside all that went before; a flow is then its worst one.
     """
 
     TABULAR = "tabular"
     IMAGE = "image"
     SEQUENCE = "sequence"
     PACKETS = "packets"
+    SEVERAL = "several"
 
 
 class Representation(Protocol):

@@ -1,11 +1,12 @@
 """From a version that a model names to the representation it learnt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features import image, packet_columns, sequence
+from oddflow.features import image, packet_columns, sequence, several
 from oddflow.features.context import ContextSettings
+from oddflow.features.feature import Feature
 from oddflow.features.full import FULL
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.kind import Kind
@@ -13,9 +14,24 @@ from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
 from oddflow.flows.settings import Payload
 
-_READS = {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE, packet_columns.VERSION: Reads.PACKETS}
-_NEEDED = {image.VERSION: ("payload",), sequence.VERSION: ("lengths", "gaps_us")}
+_NEEDED = {
+    image.VERSION: ("payload",),
+    sequence.VERSION: ("lengths", "gaps_us"),
+    several.VERSION: (*FULL.needed, "lengths", "gaps_us"),
+}
 """Packets are no column: a source has them or not."""
+_READS = {
+    image.VERSION: Reads.IMAGE,
+    sequence.VERSION: Reads.SEQUENCE,
+    several.VERSION: Reads.SEVERAL,
+    packet_columns.VERSION: Reads.PACKETS,
+}
+_TELLING = (
+    (several.VERSION, {"service", "length_01", "byte_000"}),
+    (sequence.VERSION, {"length_01"}),
+    (image.VERSION, {"byte_000"}),
+)
+"""Columns that only a representation of that version has, those of several views first."""
 
 
 def check_version(version: str) -> None:
@@ -30,9 +46,7 @@ def check_version(version: str) -> None:
 def needed_by(version: str) -> tuple[str, ...]:
     """Columns of the flow table that a source must know; raises SchemaMismatch for an unknown version."""
     check_version(version)
-    if version in KINDS:
-        return KINDS[version].needed
-    return _NEEDED.get(version, ())
+    return KINDS[version].needed if version in KINDS else _NEEDED.get(version, ())
 
 
 def reads_of(version: str) -> Reads:
@@ -42,7 +56,14 @@ def reads_of(version: str) -> Reads:
 
 def version_that_shows(reads: Reads, kind: Kind = FULL) -> str:
     """The representation that shows this of a flow; of the tabular ones, that kind."""
-    return {Reads.IMAGE: image.VERSION, Reads.SEQUENCE: sequence.VERSION}.get(reads, kind.version)
+    return next((version for version, shown in _READS.items() if shown is reads), kind.version)
+
+
+def version_told_by(features: Iterable[Feature]) -> str:
+    """The version whose columns these are; "" where they are of no representation of flows."""
+    names = {feature.name for feature in features}
+    telling = (*_TELLING, *((kind.version, {feature.name for feature, _ in kind.own}) for kind in KINDS.values()))
+    return next((version for version, columns in telling if columns <= names), "")
 
 
 def represented(
@@ -66,4 +87,5 @@ def represented(
     if version == sequence.VERSION:
         return sequence.Sequence()
     settings = context if isinstance(context, ContextSettings) else ContextSettings.of(context)
-    return Tabular.of(HomeNetworks(homes), settings, KINDS[version])
+    tabular = Tabular.of(HomeNetworks(homes), settings, KINDS.get(version, FULL))
+    return several.Several(tabular, image.Image(payload)) if version == several.VERSION else tabular

@@ -5,12 +5,9 @@ import numpy as np
 from oddflow.datasets.rows import LabelledRows, Split
 from oddflow.errors import UsageError
 from oddflow.features.context import ContextSettings
-from oddflow.features.full import FULL
 from oddflow.features.gathering import Gathered
 from oddflow.features.homes import PRIVATE
-from oddflow.features.image import Image
-from oddflow.features.portable import PORTABLE
-from oddflow.features.sequence import Sequence
+from oddflow.features.versions import version_told_by
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Fingerprint
 from oddflow.models.kinds import FEATURE_SET
@@ -18,12 +15,7 @@ from oddflow.models.kinds import FEATURE_SET
 
 def version_of(rows: LabelledRows) -> str:
     """What a model says its features are: those of flows, or the set's own."""
-    for kind in (Image, Sequence):
-        if rows.features == kind().features:
-            return kind.version
-    names = {feature.name for feature in rows.features}
-    of_flows = (kind.version for kind in (FULL, PORTABLE) if {feature.name for feature, _ in kind.own} <= names)
-    return next(of_flows, f"{FEATURE_SET} {rows.name}")
+    return version_told_by(rows.features) or f"{FEATURE_SET} {rows.name}"
 
 
 def baseline(rows: LabelledRows, split: Split, *, attacks: bool = False) -> Gathered:

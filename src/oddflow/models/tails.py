@@ -90,9 +90,7 @@ class Tails:
 
     def score(self, contributions: Floats) -> Floats:
         """(n, d) -> (n,)."""
-        kept = min(STRONGEST, self.width)
-        strongest = np.partition(contributions, self.width - kept, axis=1)[:, self.width - kept :]
-        return np.asarray(np.sqrt(strongest.mean(axis=1)), np.float32)
+        return strongest(contributions)
 
     def write(self, builder: GraphBuilder, scaled: str, reconstructed: str, groups: str) -> tuple[str, str]:
         """Adds the same as nodes; the names of score (n,) and contributions (n, d)."""
@@ -102,10 +100,7 @@ class Tails:
         surprise = builder.add("Min", surprise, builder.constant(MOST_SURPRISE))
         squared = builder.add("Mul", surprise, surprise)
         contributions = self._write_owners(builder, squared)
-        kept = builder.constant(np.array([min(STRONGEST, self.width)], np.int64))
-        strongest = builder.add("TopK", contributions, kept, unused=1, axis=1, sorted=0)
-        mean = builder.add("ReduceMean", strongest, builder.constant(np.array([1], np.int64)), keepdims=0)
-        return builder.add("Sqrt", mean), contributions
+        return write_strongest(builder, contributions, self.width), contributions
 
     def _write_owners(self, builder: GraphBuilder, squared: str) -> str:
         """The greatest of each raw feature's columns: (n, m) -> (n, d)."""
@@ -123,6 +118,22 @@ class Tails:
         to_feature[: len(self.owners), shared] = False
         candidates = builder.add("Concat", *parts, axis=1)
         return builder.add("MatMul", candidates, builder.constant(to_feature.astype(np.float32)))
+
+
+def strongest(squared: Floats) -> Floats:
+    """The root mean square of the six greatest surprises: squared ones (n, d) -> (n,)."""
+    width = squared.shape[1]
+    kept = min(STRONGEST, width)
+    return np.asarray(np.sqrt(np.partition(squared, width - kept, axis=1)[:, width - kept :].mean(axis=1)), np.float32)
+
+
+def write_strongest(builder: GraphBuilder, squared: str, width: int) -> str:
+    """Adds the same as nodes: (n, width) -> (n,)."""
+    kept = builder.constant(np.array([min(STRONGEST, width)], np.int64))
+    greatest = builder.add("TopK", squared, kept, unused=1, axis=1, sorted=0)
+    return builder.add(
+        "Sqrt", builder.add("ReduceMean", greatest, builder.constant(np.array([1], np.int64)), keepdims=0)
+    )
 
 
 def _look_up(builder: GraphBuilder, table: Floats, groups: str) -> str:

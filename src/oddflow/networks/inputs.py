@@ -36,6 +36,17 @@ class RowsAsSequence(nn.Module):
         return x.reshape(x.shape[0], *self.shape).transpose(1, 2)
 
 
+class SequenceAsRows(nn.Module):
+    """Steps as columns again, one feature's steps after the other's: (n, steps, features) -> (n, features · steps).
+
+    Source: as `RowsAsSequence` (2017), backwards.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Sequences as rows: (n, steps, features) -> (n, features · steps)."""
+        return x.transpose(1, 2).flatten(1)
+
+
 class RowsAsPieces(nn.Module):
     """Columns cut into pieces of equal size: (n, pieces · size) -> (n, pieces, size).
 
@@ -66,13 +77,15 @@ def lengths(x: Tensor) -> Tensor:
 
 def step_at(x: Tensor, place: Tensor) -> Tensor:
     """One step of each row, its first where place is negative: (n, steps, f), (n,) int64 -> (n, f)."""
-    index = place.clamp(min=0)[:, None, None].expand(-1, 1, x.shape[2])  # (n, 1, f)
-    return x.gather(1, index).squeeze(1)
+    places = torch.arange(x.shape[1], device=x.device)  # (steps,)
+    chosen = (places == place.clamp(min=0)[:, None]).to(x.dtype)  # (n, steps), one of each row
+    return (chosen[:, None] @ x).squeeze(1)  # sums of one number: exact, and ONNX needs no index
 
 
 def reversed_steps(x: Tensor, length: Tensor) -> Tensor:
     """The first `length` steps backwards; padding stays where it is: (n, steps, f), (n,) -> (n, steps, f)."""
-    places = torch.arange(x.shape[1], device=x.device).expand(x.shape[0], -1)  # (n, steps)
-    mirrored = length[:, None] - 1 - places
-    index = torch.where(mirrored >= 0, mirrored, places)[:, :, None].expand(-1, -1, x.shape[2])
-    return x.gather(1, index)
+    places = torch.arange(x.shape[1], device=x.device)  # (steps,)
+    mirrored = length[:, None] - 1 - places  # (n, steps)
+    index = torch.where(mirrored >= 0, mirrored, places)
+    chosen = (index[:, :, None] == places).to(x.dtype)  # (n, steps, steps), one of each line
+    return chosen @ x

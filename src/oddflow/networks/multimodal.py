@@ -1,48 +1,89 @@
 """One network on several views of a flow, with several answers."""
 
+from itertools import accumulate
+
 import torch
 from torch import Tensor, nn
 
 from oddflow.networks.inputs import RowsAsImage, RowsAsSequence, lengths
-from oddflow.networks.lenet import LeNet5
 from oddflow.networks.recurrent import Cell, Recurrent
+
+SIDE = 28
 
 
 class MultimodalNetwork(nn.Module):
     """Reads features, packets and bytes each in its own way; says which class it is, and how odd.
 
-    A row holds all three views: `tabular` features, then `steps` lengths and as many gaps, then 784 bytes.
+    A row holds all three views: `tabular` features, then `steps` lengths and as many gaps, then 784 bytes a channel.
+    The class head reads the joint code. The score head draws all views anew from it: what is like nothing that was
+    learnt comes out wrong, whatever its class.
 
-    Source: Ngiam et al. 2011, "Multimodal Deep Learning"; Caruana 1997, "Multitask Learning"; notes 000, part 2
-    (cross-modality) and 003, "多输入 多输出".
+    Source: Ngiam et al. 2011, "Multimodal Deep Learning", section 3 (views drawn from a joint code); Caruana 1997,
+    "Multitask Learning"; notes 000, part 2 (cross-modality) and 003, "多输入 多输出".
+
+    Args:
+        tabular: Features of the first view.
+        outputs: Classes.
+        steps: Packets of the second view.
+        channels: Images of the third view.
+        width: Numbers that stand for each view, and for all of them.
+        dropout: Part of the joint code's numbers that is left out when learning.
     """
 
-    def __init__(self, tabular: int, outputs: int = 10, *, steps: int = 32, width: int = 32) -> None:
+    def __init__(
+        self,
+        tabular: int,
+        outputs: int = 10,
+        *,
+        steps: int = 32,
+        channels: int = 1,
+        width: int = 32,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.widths = [tabular, 2 * steps, 784]
+        self.widths = [tabular, 2 * steps, SIDE * SIDE * channels]
         self.features = nn.Sequential(nn.Linear(tabular, width), nn.ReLU())
         self.as_sequence = RowsAsSequence(steps, 2)
         self.packets = Recurrent(Cell.GRU, 2, width, both_ways=False, recurrent_dropout=0.0)
-        self.bytes = nn.Sequential(RowsAsImage(), LeNet5(outputs=width), nn.ReLU())
-        self.shared = nn.Sequential(nn.Linear(3 * width, width), nn.ReLU())
+        self.bytes = nn.Sequential(
+            RowsAsImage(SIDE, channels),
+            nn.Conv2d(channels, 8, 3, stride=2, padding=1),  # (n, channels, 28, 28) -> (n, 8, 14, 14)
+            nn.ReLU(),
+            nn.Conv2d(8, 16, 3, stride=2, padding=1),  # -> (n, 16, 7, 7)
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(16 * 49, width),
+            nn.ReLU(),
+        )
+        self.shared = nn.Sequential(nn.Linear(3 * width, width), nn.ReLU(), nn.Dropout(dropout))
         self.class_head = nn.Linear(width, outputs)
-        self.score_head = nn.Linear(width, 1)
+        self.score_head = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, sum(self.widths)))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows to log-odds of classes, and of being odd: (n, tabular + 2 · steps + 784) -> (n, outputs), (n,)."""
-        tabular, packets, contents = torch.split(x, self.widths, dim=1)
+        """Rows to log-odds of classes, and how badly each view is drawn anew.
+
+        (n, tabular + 2 · steps + 784 · channels) -> (n, outputs), (n, 3).
+        """
+        tabular, packets, contents = self._views(x)
         sequence = self.as_sequence(packets)  # (n, steps, 2)
         _, last = self.packets(sequence, lengths(sequence))  # (n, width)
         views = torch.cat([self.features(tabular), last, self.bytes(contents)], dim=1)  # (n, 3 · width)
-        h = self.shared(views)  # (n, width)
-        return self.class_head(h), self.score_head(h).squeeze(1)
+        code = self.shared(views)  # (n, width)
+        missed = (self.score_head(code) - x).square()
+        by_view = [part.mean(dim=1, keepdim=True) for part in self._views(missed)]
+        return self.class_head(code), torch.cat(by_view, dim=1)
+
+    def _views(self, x: Tensor) -> list[Tensor]:
+        ends = list(accumulate(self.widths))  # slices: a sealed graph holds no Split
+        return [x[:, end - width : end] for width, end in zip(self.widths, ends, strict=True)]
 
 
-def joint_loss(logits: Tensor, score: Tensor, classes: Tensor, odd: Tensor, weight: float = 1.0) -> Tensor:
-    """What both heads do badly, a row: (n, outputs), (n,), (n,) int64, (n,) of 0 and 1 -> (n,).
+def joint_loss(logits: Tensor, missed: Tensor, classes: Tensor, weight: float = 1.0) -> Tensor:
+    """What both heads do badly, a row: (n, outputs), (n, views), (n,) int64 -> (n,).
 
-    Source: Caruana 1997, section 1: the sum of the tasks' losses; `weight` is that of the score.
+    Only normal rows, class 0, are to be drawn well. `weight` is that of the drawing.
+
+    Source: Caruana 1997, section 1: the sum of the tasks' losses.
     """
     by_class = nn.functional.cross_entropy(logits, classes, reduction="none")
-    by_score = nn.functional.binary_cross_entropy_with_logits(score, odd, reduction="none")
-    return by_class + weight * by_score
+    return by_class + weight * missed.mean(dim=1) * (classes == 0)

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from oddflow.networks.inputs import present
 
@@ -34,9 +33,10 @@ class Fold(nn.Module):
         joins = torch.zeros_like(place[:, 0])
         distance = 1
         while distance < nodes.shape[1]:
-            partner = pad(nodes[:, distance:], (0, 0, 0, distance))  # (n, t, width)
-            same_group = pad(place[:, distance:], (0, distance), value=-1) == place + distance
-            together = same_group & (place % (2 * distance) == 0)  # (n, t)
+            partner = torch.cat([nodes[:, distance:], 0 * nodes[:, :distance]], dim=1)  # (n, t, width)
+            same_group = torch.cat([place[:, distance:], 0 * place[:, :distance] - 1], dim=1) == place + distance
+            pair = place.to(nodes.dtype) / (2 * distance)
+            together = same_group & (pair.long().to(nodes.dtype) == pair)  # (n, t), where a pair is whole
             children = torch.cat([nodes, partner], dim=2)  # (n, t, 2 · width)
             parent = torch.tanh(self.join(children))  # (n, t, width)
             again = torch.tanh(self.apart(parent))  # (n, t, 2 · width)
@@ -100,12 +100,15 @@ class RecursiveNetwork(nn.Module):
 def bursts_of(x: Tensor) -> Tensor:
     """Which burst each packet is part of, from 0; −1 for padding: (n, steps, features) -> (n, steps) int64."""
     there = present(x)
-    onward = x[:, :, 0] > 0
-    turns = there[:, 1:] & (onward[:, 1:] != onward[:, :-1])
-    return torch.where(there, pad(turns.cumsum(dim=1), (1, 0)), -1)
+    onward = (x[:, :, 0] > 0).to(x.dtype)
+    before = torch.cat([onward[:, :1], onward[:, :-1]], dim=1)
+    turns = there & (onward != before)  # (n, steps)
+    order = torch.arange(x.shape[1], device=x.device)  # (steps,)
+    return torch.where(there, (turns[:, None, :] & (order <= order[:, None])).sum(dim=2), -1)
 
 
 def place_in(group: Tensor) -> Tensor:
     """Which of its group each step is, from 0; −1 where the group is −1: (n, steps) int64 -> the same shape."""
-    before = (group[:, :, None] == group[:, None, :]).long().tril(-1)  # (n, steps, steps)
+    order = torch.arange(group.shape[1], device=group.device)  # (steps,)
+    before = (group[:, :, None] == group[:, None, :]) & (order < order[:, None])  # (n, steps, steps)
     return torch.where(group >= 0, before.sum(dim=2), -1)

@@ -54,7 +54,7 @@ class Prepared:
         else:
             homes = tuple(manifest.home_networks)
         HomeNetworks(homes)  # what is wrong is told before anything is read
-        if reads_of(version) is Reads.TABULAR:
+        if reads_of(version) in {Reads.TABULAR, Reads.SEVERAL}:
             ContextSettings.of(manifest.context)
         return cls(homes, manifest.context, version, privacy.settings(settings), privacy)
 
