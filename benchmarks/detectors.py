@@ -76,8 +76,16 @@ PACKETS = Problem(
     "Flows of three captures of a control network (Lemay & Fernandez 2016), an attack where one of its packets is one; "
     "split at random in halves. Attacks are so few that the intervals are wide",
 )
-PROBLEMS = {Reads.TABULAR: FEATURES, Reads.IMAGE: IMAGES}
-"""By what a detector reads; all else is tested on packets."""
+SINGLE = Problem(
+    "modbus",
+    "Modbus, packet by packet",
+    "time",
+    0.5,
+    "Packets of three captures of a control network (Lemay & Fernandez 2016), each an attack where its own label says "
+    "so; learnt from what came first",
+)
+PROBLEMS = {Reads.TABULAR: FEATURES, Reads.IMAGE: IMAGES, Reads.PACKETS: SINGLE}
+"""By what a detector reads; all else is tested on flows of captures."""
 
 
 @cache

@@ -75,7 +75,7 @@ def load(
 
 def most_rows(reads: Reads) -> int:
     """Rows that are kept: of bytes and packets no more than a baseline takes, as they are wide."""
-    if reads is Reads.TABULAR:
+    if reads in {Reads.TABULAR, Reads.PACKETS}:
         return MAX_ROWS
     return MAX_NUMBERS // len(representation_of(version_that_shows(reads)).features)
 

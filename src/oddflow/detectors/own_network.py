@@ -39,7 +39,7 @@ def badly_drawn(network: nn.Module, rows: Tensor) -> Tensor:
 def high(network: nn.Module, rows: Tensor) -> Tensor:
     """The score itself: normal rows are to have a low one, (b, m) -> (b,).
 
-    A network that can give all rows the same score learns to: leave out biases, and let it end in a distance.
+    A network that can give all rows the same score learns to: let it end in a distance that it cannot take away.
 
     Source: Ruff et al. 2018, "Deep One-Class Classification", eq. 4.
     """

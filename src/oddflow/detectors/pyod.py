@@ -27,7 +27,7 @@ class Pyod(ForeignDetector):
 
     Args:
         features: The columns of a row.
-        model: The name of a class of `pyod.models`, in capitals or not: "KNN", "ECOD", "IForest".
+        model: The name of a class of `pyod.models`, in capitals or not: "GMM", "ECOD", "IForest".
         seed: Of the models that take one.
     """
 
@@ -39,7 +39,7 @@ class Pyod(ForeignDetector):
     needs: ClassVar[str] = "train"
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"seed": (0, 2**32 - 1)}
 
-    def __init__(self, features: Sequence[Feature], *, model: str = "KNN", seed: int = 0) -> None:
+    def __init__(self, features: Sequence[Feature], *, model: str = "GMM", seed: int = 0) -> None:
         self.features = features
         self.model = model
         self.seed = seed

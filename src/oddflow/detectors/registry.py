@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
+from oddflow import detectors
 from oddflow.detectors.base import Detector
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -50,14 +51,14 @@ def registered(kind: Kind) -> Kind:
 
 
 @cache
-def places(folder: Path = Path(__file__).parent, package: str = __package__) -> dict[str, Place]:
-    """All detectors of a folder by name, in alphabetical order; nothing of it is imported.
+def places() -> dict[str, Place]:
+    """All detectors of the package by name, in alphabetical order; none of them is imported.
 
     Raises:
         TypeError: Two have the same name, or one does not say its own.
     """
     found: dict[str, Place] = {}
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(path for folder in detectors.__path__ for path in Path(folder).glob("*.py")):
         for source in path.read_text(encoding="utf-8").split("\n@registered\n")[1:]:
             kind = _CLASS.search(source)
             said = dict(_SAID.findall(source[: _end_of(source)]))
@@ -65,7 +66,7 @@ def places(folder: Path = Path(__file__).parent, package: str = __package__) -> 
                 raise TypeError(
                     f"{path.name}: a registered detector needs a name of its own; {said.get('name')!r} given"
                 )
-            found[said["name"]] = Place(f"{package}.{path.stem}", kind[1], said.get("needs", ""))
+            found[said["name"]] = Place(f"{detectors.__name__}.{path.stem}", kind[1], said.get("needs", ""))
     return dict(sorted(found.items()))
 
 

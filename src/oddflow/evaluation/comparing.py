@@ -14,7 +14,7 @@ from oddflow.evaluation.measures import Figure, average_precision, roc_area
 from oddflow.features.gathering import Gathered
 from oddflow.learning.labelled import baseline
 from oddflow.learning.learn import archive_of
-from oddflow.models.format import GRAPH
+from oddflow.models.format import GRAPH, STATE
 from oddflow.models.manifest import Training
 from oddflow.models.rows import Floats
 from oddflow.models.sealed import SealedModel
@@ -32,7 +32,7 @@ class Result:
         precision: Average precision; by chance it is the share of attacks.
         learning_s: Processor time.
         rows_per_s: Scored, by processor time.
-        graph_bytes: Size of its graph; None where it has none.
+        graph_bytes: Size of its graph or its state; None where it cannot be sealed.
     """
 
     detector: str
@@ -104,7 +104,7 @@ def compare(text: str, rows: LabelledRows, split: Split, *, seed: int = 0) -> Re
 
 
 def _scored(fitted: Detector, gathered: Gathered, x: Floats) -> tuple[Floats, float, int | None]:
-    """Scores (n,), the processor time that they took, and the bytes of the graph, if there is one."""
+    """Scores (n,), the processor time that they took, and the bytes of what is sealed, if it can be."""
     if fitted.exportable is Exportable.NONE:
         began = process_time()
         return fitted.decision_function(x), process_time() - began, None
@@ -116,4 +116,5 @@ def _scored(fitted: Detector, gathered: Gathered, x: Floats) -> tuple[Floats, fl
     model = SealedModel(archive)
     began = process_time()
     scores = model.scores(x)
-    return scores, process_time() - began, len(archive.parts[GRAPH])
+    size = len(archive.parts[GRAPH if fitted.exportable is Exportable.ONNX else STATE])
+    return scores, process_time() - began, size

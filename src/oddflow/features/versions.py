@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from oddflow.errors import SchemaMismatch
+from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features import image, packet_columns, sequence, several
 from oddflow.features.context import ContextSettings
 from oddflow.features.feature import Feature
@@ -30,6 +30,7 @@ _TELLING = (
     (several.VERSION, {"service", "length_01", "byte_000"}),
     (sequence.VERSION, {"length_01"}),
     (image.VERSION, {"byte_000"}),
+    (packet_columns.VERSION, {"mac_weight_0.2s"}),
 )
 """Columns that only a representation of that version has, those of several views first."""
 
@@ -79,9 +80,11 @@ def represented(
 
     Raises:
         SchemaMismatch: This version of Oddflow does not know it.
-        UsageError: The settings are none.
+        UsageError: The settings are none; or it shows packets, which are no part of flows.
     """
     check_version(version)
+    if version == packet_columns.VERSION:
+        raise UsageError("packets are read along with the meter, and no flow tells of them; give the capture itself")
     if version == image.VERSION:
         return image.Image(payload)
     if version == sequence.VERSION:

@@ -91,7 +91,13 @@ def read(task: Task) -> Iterator[Piece]:
 
 
 def read_packets(task: Task) -> Iterator[Piece]:
-    """The same of a capture with a label for each packet."""
+    """The same of a capture with a label for each packet; or, where those are asked for, rows of packets."""
+    if task.reads is Reads.PACKETS:
+        # its kernels take a moment to load, and most detectors need none
+        from oddflow.datasets.readers.packets import packet_rows  # noqa: PLC0415
+
+        yield from packet_rows(task)
+        return
     yield from pieces(packet_labelled_flows(task), representation_of(version_of(task.reads, task.known)))
 
 
