@@ -14,12 +14,14 @@ from oddflow.features.feature import Feature
 class Reads(StrEnum):
     """What of a flow a detector looks at.
 
-    TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets.
+    TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets. MATRIX: what its
+    source did lately, ports or peers × time.
     """
 
     TABULAR = "tabular"
     IMAGE = "image"
     SEQUENCE = "sequence"
+    MATRIX = "matrix"
 
 
 class Representation(Protocol):

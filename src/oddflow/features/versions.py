@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features import image, sequence
+from oddflow.features import image, sequence, traffic_matrix
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
+from oddflow.features.traffic_matrix import MatrixSettings
 from oddflow.flows.settings import Payload
 
 
 def check_version(version: str) -> None:
     """Raises SchemaMismatch where this version of Oddflow does not know the representation."""
-    if version not in {*KINDS, image.VERSION, sequence.VERSION}:
-        known = ", ".join([*KINDS, image.VERSION, sequence.VERSION])
+    known_versions = (*KINDS, image.VERSION, sequence.VERSION, traffic_matrix.VERSION)
+    if version not in known_versions:
+        known = ", ".join(known_versions)
         raise SchemaMismatch(
             f"the model was learnt on features {version!r}, and this version of Oddflow knows {known}; learn it anew"
         )
@@ -26,12 +28,13 @@ def needed_by(version: str) -> tuple[str, ...]:
     check_version(version)
     if version in KINDS:
         return KINDS[version].needed
-    return ("payload",) if version == image.VERSION else ("lengths", "gaps_us")
+    return {image.VERSION: ("payload",), sequence.VERSION: ("lengths", "gaps_us")}.get(version, ())
 
 
 def reads_of(version: str) -> Reads:
     """What of a flow a representation shows; rows of data sets are tabular."""
-    return {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE}.get(version, Reads.TABULAR)
+    kinds = {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE, traffic_matrix.VERSION: Reads.MATRIX}
+    return kinds.get(version, Reads.TABULAR)
 
 
 def represented(
@@ -42,7 +45,7 @@ def represented(
     Args:
         version: Of it.
         homes: Home networks, for those that look at addresses.
-        context: How far back it looks, as `Representation.context_settings` tells it.
+        context: How far back it looks, as `Representation.context_settings` tells it; its own kind of settings.
         payload: Which bytes the flows hold, for those that look at bytes.
 
     Raises:
@@ -54,5 +57,9 @@ def represented(
         return image.Image(payload)
     if version == sequence.VERSION:
         return sequence.Sequence()
+    if version == traffic_matrix.VERSION:
+        return traffic_matrix.TrafficMatrix(
+            context if isinstance(context, MatrixSettings) else MatrixSettings.of(context)  # type: ignore[arg-type]
+        )
     settings = context if isinstance(context, ContextSettings) else ContextSettings.of(context)
     return Tabular.of(HomeNetworks(homes), settings, KINDS[version])

@@ -8,6 +8,7 @@ from oddflow.errors import SchemaMismatch
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.representation import Reads, Representation
+from oddflow.features.traffic_matrix import MatrixSettings
 from oddflow.features.versions import needed_by, reads_of, represented
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import Privacy
@@ -55,6 +56,8 @@ class Prepared:
         HomeNetworks(homes)  # what is wrong is told before anything is read
         if reads_of(version) is Reads.TABULAR:
             ContextSettings.of(manifest.context)
+        if reads_of(version) is Reads.MATRIX:
+            MatrixSettings.of(manifest.context)
         return cls(homes, manifest.context, version, privacy.settings(settings), privacy)
 
     def representation(self) -> Representation:
