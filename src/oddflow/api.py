@@ -19,12 +19,13 @@ from oddflow.capture.capture_set import CaptureSet, passes_once
 from oddflow.capture.remote import is_local, is_url
 from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features import image, sequence
+from oddflow.features import image, sequence, traffic_matrix
 from oddflow.features.context import ContextSettings
 from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.gathering import Gathered
 from oddflow.features.gathering import gather as gather_rows
 from oddflow.features.homes import PRIVATE, HomeNetworks
+from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
 from oddflow.features.tabular import KINDS, Tabular
@@ -49,7 +50,12 @@ if TYPE_CHECKING:
 Source = str | PathLike[str]
 LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told"
 
-WANTED = {Reads.TABULAR: "statistics of flows", Reads.IMAGE: "the first bytes of flows", Reads.SEQUENCE: "packets"}
+WANTED = {
+    Reads.TABULAR: "statistics of flows",
+    Reads.IMAGE: "the first bytes of flows",
+    Reads.SEQUENCE: "packets",
+    Reads.MATRIX: "traffic matrices",
+}
 
 
 def flows(
@@ -100,14 +106,16 @@ def gather(
     portable: bool = False,
     privacy: Privacy = OPEN,
     detector: str | None = None,
+    matrix: MatrixSettings | None = None,
 ) -> Gathered:
     """Reads a baseline into feature rows, in end order and bounded memory: those that a detector reads (see learn)."""
     told = ledger if ledger is not None else Ledger()
     cut = privacy.settings(settings or MeterSettings())
+    version = _version(detector, cut, portable=portable, matrix=matrix is not None)
     representation = represented(
-        _version(detector, cut, portable=portable),
+        version,
         homes=privacy.networks(tuple(home_networks or PRIVATE)),
-        context=ContextSettings(),
+        context=matrix or MatrixSettings() if version == traffic_matrix.VERSION else ContextSettings(),
         payload=cut.payload,
     )
     return gather_rows(
@@ -120,11 +128,18 @@ def gather(
     )
 
 
-def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -> str:
+def _version(detector: str | None, settings: MeterSettings, *, portable: bool, matrix: bool = False) -> str:
     """The representation that a detector learns from; the best tabular one unless it wants another."""
     from oddflow.detectors import registry
 
-    reads = registry.find(detector).reads if detector else Reads.TABULAR
+    found = registry.find(detector or registry.default())
+    reads = found.reads
+    if matrix:
+        if Reads.MATRIX not in {reads, *found.reads_too}:
+            raise UsageError(f"{found.name} learns from {WANTED[reads]}, and no traffic matrix; leave --matrix out")
+        reads = Reads.MATRIX
+    if reads is Reads.MATRIX:
+        return traffic_matrix.VERSION
     if reads is not Reads.TABULAR:
         if portable:
             raise UsageError(
@@ -173,21 +188,39 @@ def gather_dataset(
     return baseline(rows, chosen, attacks=attacks)
 
 
-def gather_labelled(*sources: Source, truth: Source, portable: bool = False, ledger: Ledger | None = None) -> Gathered:
-    """Reads captures and logs with what a ground truth says of their flows, for supervised detectors.
+def gather_labelled(
+    *sources: Source,
+    truth: Source | None = None,
+    packet_labels: Sequence[Source] = (),
+    portable: bool = False,
+    ledger: Ledger | None = None,
+    detector: str | None = None,
+    matrix: MatrixSettings | None = None,
+) -> Gathered:
+    """Reads captures and logs with what is known of their flows or packets, for supervised detectors.
 
     Flows that no row of the truth holds keep the label of their source, if it has any, and else are normal.
 
     Args:
         sources: Captures, logs or flow tables.
         truth: The ground-truth CSV.
+        packet_labels: In place of it, a file for each capture: lines of `packet number;label`, 0 for normal.
         portable: Learns only from what all sources know (see learn).
         ledger: Told of all that is lost, and of truth rows without a flow.
+        detector: Whose rows they are.
+        matrix: How traffic matrices are drawn, for detectors that read them.
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
-        UsageError: No flow is normal.
+        UsageError: No flow is normal, or there are other than one of truth and packet labels.
     """
+    if (truth is None) == (not packet_labels):
+        raise UsageError("expected either the truth about flows or labels of packets, and one of them alone")
+    version = _version(detector, MeterSettings(), portable=portable, matrix=matrix is not None)
+    if packet_labels or reads_of(version) is not Reads.TABULAR:
+        told = ledger if ledger is not None else Ledger()
+        return _gather_parts(_names(sources), truth, packet_labels, version, matrix or MatrixSettings(), told)
+
     from oddflow.datasets.loading import load_labelled
     from oddflow.datasets.rows import Split
     from oddflow.learning.labelled import baseline
@@ -195,6 +228,37 @@ def gather_labelled(*sources: Source, truth: Source, portable: bool = False, led
     rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger)
     everything = np.arange(len(rows))
     return baseline(rows, Split("all", everything, everything[:0]), attacks=True)
+
+
+def _gather_parts(
+    names: list[str],
+    truth: Source | None,
+    packet_labels: Sequence[Source],
+    version: str,
+    matrix: MatrixSettings,
+    ledger: Ledger,
+) -> Gathered:
+    """Rows of any representation with what flows are, and which of their parts are an attack where that is known."""
+    from oddflow.datasets.labelling import MatrixLabels, PacketLabels, TruthLabels
+    from oddflow.features.gathering import Labeller
+
+    if packet_labels and len(packet_labels) != len(names):
+        raise UsageError(f"{len(names)} captures and {len(packet_labels)} files of labels; give each capture its own")
+    known = GroundTruth.read(fspath(truth)) if truth is not None else GroundTruth()
+    labeller: Labeller = PacketLabels(names, packet_labels) if packet_labels else TruthLabels(known)
+    if version == traffic_matrix.VERSION:
+        labeller = MatrixLabels(matrix, labeller)
+    settings = MeterSettings()
+    representation = represented(
+        version,
+        homes=PRIVATE,
+        context=matrix if version == traffic_matrix.VERSION else ContextSettings(),
+        payload=settings.payload,
+    )
+    gathered = gather_rows(arrange(names, ledger), representation, settings=settings, ledger=ledger, labeller=labeller)
+    for said in known.report().told() if truth is not None else []:
+        ledger.noted(f"{truth}: {said}")
+    return gathered
 
 
 def learn_gathered(
@@ -216,7 +280,7 @@ def learn_gathered(
 
     name = detector or registry.default()
     reads, given = registry.find(name).reads, reads_of(gathered.version)
-    if reads is not given:
+    if given not in {reads, *registry.find(name).reads_too}:
         raise UsageError(f"{name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
@@ -266,6 +330,8 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
     portable: bool = False,
     privacy: Privacy = OPEN,
     labels: Source | None = None,
+    packet_labels: Sequence[Source] = (),
+    matrix: MatrixSettings | None = None,
     **options: Any,
 ) -> SealedModel:
     """Learns what is normal from traffic that is believed to be, or what attacks are from labelled traffic.
@@ -282,6 +348,8 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
         privacy: What the flows may tell; without payload, the model does not look at it.
         labels: A ground-truth CSV, for supervised detectors; all else of how flows are cut is then as usual.
+        packet_labels: In place of it, a file of `packet number;label` for each capture.
+        matrix: How traffic matrices are drawn, for detectors that read them.
         options: Of the detector.
 
     Raises:
@@ -289,10 +357,18 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         UsageError: Too few flows, or no such detector or option.
         OutputError: The model cannot be written.
     """
-    if labels is not None:
+    if labels is not None or packet_labels:
         if settings or home_networks or merge or privacy != OPEN:
             raise UsageError(LABELS_ALONE)
-        gathered = gather_labelled(*sources, truth=labels, portable=portable, ledger=ledger)
+        gathered = gather_labelled(
+            *sources,
+            truth=labels,
+            packet_labels=packet_labels,
+            portable=portable,
+            ledger=ledger,
+            detector=detector,
+            matrix=matrix,
+        )
         return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
     gathered = gather(
         *sources,
@@ -303,6 +379,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         portable=portable,
         privacy=privacy,
         detector=detector,
+        matrix=matrix,
     )
     return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
 

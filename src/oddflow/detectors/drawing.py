@@ -53,8 +53,8 @@ def run(network: nn.Module, rows: Floats) -> Floats:
 
 
 def state_of(network: nn.Module) -> dict[str, Floats]:
-    """A network's state as arrays, by torch's names."""
-    return {name: np.asarray(value) for name, value in network.state_dict().items()}
+    """A network's state as arrays, by torch's names; without counts of batches, which score nothing."""
+    return {name: np.asarray(value) for name, value in network.state_dict().items() if value.is_floating_point()}
 
 
 def narrow(hidden: tuple[int, ...], width: int) -> tuple[int, ...]:

@@ -29,6 +29,9 @@ DETECTORS = {
         "GenerativeAdversarialDetector",
         "train",
     ),
+    "attack-localiser": ("oddflow.detectors.attack_localiser", "AttackLocaliser", "train"),
+    "matrix-segmentation": ("oddflow.detectors.matrix_segmentation", "MatrixSegmentation", "train"),
+    "packet-segmentation": ("oddflow.detectors.packet_segmentation", "PacketSegmentation", "train"),
     "packet-language-model": ("oddflow.detectors.packet_language_model", "PacketLanguageModelDetector", "train"),
     "packet-markov-chain": ("oddflow.detectors.packet_markov_chain", "PacketMarkovChain", ""),
     "restricted-boltzmann-machine": (

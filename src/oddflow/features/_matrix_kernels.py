@@ -1,12 +1,7 @@
 """What hosts did lately, slot by slot: one small table of counts a host, drawn for each of its flows."""
 
-import numpy as np
-
 from oddflow.features._context_kernels import TABLE_USED, bump, value_of
 from oddflow.jit import kernel
-
-ROWS = 28
-SLOTS = 28
 
 # A matrix's own counters; TABLE_USED, which `bump` keeps, is 2.
 HOSTS, FORGOTTEN, CLOCK = 0, 1, 3
@@ -36,7 +31,7 @@ def place_of(host, slot, table, places, names, used, latest, counts, counters):
     else:
         place = longest_silent(used)
         bump(table, places, counters, names[place], -(place + 1))
-        if slot - latest[place] < SLOTS:
+        if slot - latest[place] < counts.shape[1]:
             counters[FORGOTTEN] += 1
     bump(table, places, counters, host, place + 1)
     names[place] = host
@@ -53,24 +48,25 @@ def draw_matrices(hosts, slots, rows, amounts, table, places, names, used, lates
     """Adds n flows, one after the other, and draws each one's host as it stands then.
 
     Args:
-        hosts: (n,) hashes, never 0. slots: (n,) numbers of time slots. rows: (n,) from 0 to ROWS - 1.
+        hosts: (n,) hashes, never 0. slots: (n,) numbers of time slots. rows: (n,) places of rows.
         amounts: (n,) what each flow adds.
         table, places: Hash to place + 1, open addressing; at least two slots for each host.
         names, used, latest: (h,) each place's hash, its last use, its latest time slot.
-        counts: (h, SLOTS, ROWS), a ring of time slots each.
+        counts: (h, time slots, rows), a ring of time slots each.
         counters: (COUNTERS,).
-        images: (n, ROWS × SLOTS), filled: row by row, the oldest slot first.
+        images: (n, rows × time slots), filled: row by row, the oldest slot first.
     """
+    width, height = counts.shape[1], counts.shape[2]
     for i in range(hosts.shape[0]):
         place = place_of(hosts[i], slots[i], table, places, names, used, latest, counts, counters)
         counters[CLOCK] += 1
         used[place] = counters[CLOCK]
         # what comes late counts as of now; slots that passed in silence are empty
-        for passed in range(max(latest[place] + 1, slots[i] - SLOTS + 1), slots[i] + 1):
-            counts[place, passed % SLOTS, :] = 0.0
+        for passed in range(max(latest[place] + 1, slots[i] - width + 1), slots[i] + 1):
+            counts[place, passed % width, :] = 0.0
         latest[place] = max(latest[place], slots[i])
-        counts[place, latest[place] % SLOTS, rows[i]] += amounts[i]
-        for column in range(SLOTS):
-            slot = (latest[place] + 1 + column) % SLOTS
-            for row in range(ROWS):
-                images[i, row * SLOTS + column] = counts[place, slot, row]
+        counts[place, latest[place] % width, rows[i]] += amounts[i]
+        for column in range(width):
+            slot = (latest[place] + 1 + column) % width
+            for row in range(height):
+                images[i, row * width + column] = counts[place, slot, row]

@@ -2,119 +2,29 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from oddflow.errors import UsageError
 from oddflow.features import _matrix_kernels as kernels
-from oddflow.features._matrix_kernels import ROWS, SLOTS
 from oddflow.features.columns import integers, numbers, text_hashes
-from oddflow.features.feature import Feature, Scale
+from oddflow.features.matrix_settings import CELLS, PORT_EDGES, ROWS, SLOTS, MatrixCounts, MatrixRows, MatrixSettings
 
 VERSION = "traffic-matrix-1"
-CELLS = ROWS * SLOTS
-PORT_EDGES = tuple(int(np.ceil(65_537 ** (row / ROWS))) - 1 for row in range(ROWS + 1))
-"""Row r holds the ports from PORT_EDGES[r] to PORT_EDGES[r + 1] - 1: as many rows for 20 to 200 as for 200 to 2,000."""
-
-
-class MatrixRows(StrEnum):
-    """What a row stands for: a range of destination ports, or of peers by the last byte of their address."""
-
-    PORTS = "ports"
-    PEERS = "peers"
-
-
-class MatrixCounts(StrEnum):
-    """What a cell counts, of the flows that ended in its time slot."""
-
-    FLOWS = "flows"
-    PACKETS = "packets"
-    BYTES = "bytes"
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixSettings:
-    """How a traffic matrix is drawn.
-
-    Attributes:
-        rows: What its rows stand for.
-        counts: What its cells count.
-        slot_s: How long a time slot is, in seconds; there are 28, and they begin at whole multiples of it.
-        max_hosts: The most hosts that are remembered; about 3.2 KB each.
-    """
-
-    rows: MatrixRows = MatrixRows.PORTS
-    counts: MatrixCounts = MatrixCounts.FLOWS
-    slot_s: float = 2.0
-    max_hosts: int = 4_096
-
-    def __post_init__(self) -> None:
-        """Refuses settings that no matrix can be drawn by."""
-        for name, words in (("rows", MatrixRows), ("counts", MatrixCounts)):
-            if getattr(self, name) not in list(words):
-                raise UsageError(f"matrix {name} is {getattr(self, name)!r}; expected one of {', '.join(words)}")
-        if not 0.01 <= self.slot_s <= 3_600:
-            raise UsageError(f"matrix slot_s is {self.slot_s}; expected 0.01 to 3,600 seconds")
-        if not 16 <= self.max_hosts <= 65_536:
-            raise UsageError(f"matrix max_hosts is {self.max_hosts}; expected 16 to 65,536")
-
-    @classmethod
-    def of(cls, known: Mapping[str, Any]) -> Self:
-        """The settings that `as_dict` gave; raises UsageError for any others."""
-        try:
-            return cls(
-                MatrixRows(known["rows"]), MatrixCounts(known["counts"]), float(known["slot_s"]), int(known["max_hosts"])
-            )
-        except (TypeError, KeyError, ValueError):
-            raise UsageError(f"no matrix settings: {dict(known)}; was the model made by another version?") from None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The settings for a manifest."""
-        return asdict(self) | {"rows": str(self.rows), "counts": str(self.counts)}
-
-    def row_words(self, first: int, last: int | None = None) -> str:
-        """The rows from one to another as a person names them: "ports 16–23", "addresses that end in 0–9"."""
-        edges = PORT_EDGES if self.rows is MatrixRows.PORTS else PEER_EDGES
-        low, high = edges[first], edges[(first if last is None else last) + 1] - 1
-        span = f"{low}" if low == high else f"{low}–{high}"
-        if self.rows is MatrixRows.PORTS:
-            return f"port {span}" if low == high else f"ports {span}"
-        return f"addresses that end in {span}"
-
-    def features(self) -> tuple[Feature, ...]:
-        """The cells, row by row, the oldest time slot first."""
-        found = []
-        for row in range(ROWS):
-            for column in range(SLOTS):
-                age = SLOTS - 1 - column
-                when = f"{age * self.slot_s:g} s before" if age else f"in the {self.slot_s:g} s in which it ended"
-                words = f"{{value}} to {self.row_words(row)}, {when}"
-                if self.counts is not MatrixCounts.BYTES:
-                    words = words.replace("{value}", f"{{value}} {self.counts}", 1)
-                # one reason a row: the part behind the last _ is taken for a window
-                name = f"{self.rows}_{row:02}_{age * self.slot_s:g}s"
-                found.append(Feature(name, str(self.counts), Scale.LOG, words))
-        return tuple(found)
-
-
-PEER_EDGES = tuple(-(-256 * row // ROWS) for row in range(ROWS + 1))
 
 
 class TrafficMatrix:
     """For each flow an image of what its source did: 28 rows of ports or peers, 28 slots of time up to its end.
 
-    A cell holds what ended in its slot, the flow itself included, as it was known when the flow ended. A flow that comes
-    late counts in its host's latest slot. Hosts are bounded: the one that was silent longest gives way.
+    A cell holds what ended in its slot, the flow itself included, as it was known when the flow ended. A flow that
+    comes late counts in its host's latest slot. Hosts are bounded: the one that was silent longest gives way.
 
-    Source: Kim & Reddy 2005, "A study of analyzing network traffic as images in real-time"; Lakhina et al. 2005, "Mining
-    anomalies using traffic feature distributions" (addresses and ports against time).
+    Source: Kim & Reddy 2005, "A study of analyzing network traffic as images in real-time"; Lakhina et al. 2005,
+    "Mining anomalies using traffic feature distributions" (addresses and ports against time).
     """
 
     version = VERSION
@@ -194,7 +104,7 @@ class TrafficMatrix:
             return np.searchsorted(PORT_EDGES, integers(batch, "dst_port"), side="right") - 1
         encoded = batch.column("dst_ip").dictionary_encode()
         last = np.array([_last_byte(address) for address in encoded.dictionary.to_pylist()], np.int64)
-        return last[encoded.indices.to_numpy(zero_copy_only=False)] * ROWS // 256
+        return np.asarray(last[encoded.indices.to_numpy(zero_copy_only=False)] * ROWS // 256)
 
 
 @lru_cache(maxsize=65_536)

@@ -7,9 +7,9 @@ from oddflow.errors import SchemaMismatch
 from oddflow.features import image, sequence, traffic_matrix
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import HomeNetworks
+from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
-from oddflow.features.traffic_matrix import MatrixSettings
 from oddflow.flows.settings import Payload
 
 
@@ -38,7 +38,11 @@ def reads_of(version: str) -> Reads:
 
 
 def represented(
-    version: str, *, homes: Sequence[str], context: Mapping[str, Any] | ContextSettings, payload: Payload
+    version: str,
+    *,
+    homes: Sequence[str],
+    context: Mapping[str, Any] | ContextSettings | MatrixSettings,
+    payload: Payload,
 ) -> Representation:
     """A fresh representation.
 
@@ -58,8 +62,10 @@ def represented(
     if version == sequence.VERSION:
         return sequence.Sequence()
     if version == traffic_matrix.VERSION:
-        return traffic_matrix.TrafficMatrix(
-            context if isinstance(context, MatrixSettings) else MatrixSettings.of(context)  # type: ignore[arg-type]
-        )
-    settings = context if isinstance(context, ContextSettings) else ContextSettings.of(context)
+        return traffic_matrix.TrafficMatrix(MatrixSettings.of(_plain(context)))
+    settings = ContextSettings.of(_plain(context))
     return Tabular.of(HomeNetworks(homes), settings, KINDS[version])
+
+
+def _plain(settings: Mapping[str, Any] | ContextSettings | MatrixSettings) -> Mapping[str, Any]:
+    return settings.as_dict() if isinstance(settings, ContextSettings | MatrixSettings) else settings

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddflow import __version__
 from oddflow.detectors import registry
@@ -50,18 +51,26 @@ class Split:
     Attributes:
         fit, validation, held_back: Normal rows, (n, d).
         attacks: Attacks of the time that fit and validation rows are from, (a, d); none for unsupervised detectors.
+        marks: Which parts of the attacks are one, (a, p); None where nobody knows.
     """
 
     fit: Floats
     validation: Floats
     held_back: Floats
     attacks: Floats
+    marks: NDArray[np.bool_] | None = None
 
     @classmethod
-    def of(cls, known: Floats, held_back: Floats, attacks: Floats | None = None) -> "Split":
+    def of(
+        cls,
+        known: Floats,
+        held_back: Floats,
+        attacks: Floats | None = None,
+        marks: NDArray[np.bool_] | None = None,
+    ) -> "Split":
         """The last 15 % of the known rows, in time order, are for validation."""
         cut = round(len(known) * (1 - VALIDATION_SHARE))
-        return cls(known[:cut], known[cut:], held_back, known[:0] if attacks is None else attacks)
+        return cls(known[:cut], known[cut:], held_back, known[:0] if attacks is None else attacks, marks)
 
     @property
     def known(self) -> Floats:
@@ -74,7 +83,10 @@ class Split:
             return detector.fit(self.fit, validation=self.validation)
         known = self.known
         labels = np.repeat(np.array([0, 1]), [len(known), len(self.attacks)])
-        return detector.fit(np.concatenate([known, self.attacks]), labels)
+        rows, marks = np.concatenate([known, self.attacks]), None
+        if self.marks is not None:
+            marks = np.concatenate([np.zeros((len(known), self.marks.shape[1]), bool), self.marks])
+        return detector.fit(rows, labels, marks=marks)
 
 
 def splits(gathered: Gathered) -> list[Split]:
@@ -90,6 +102,7 @@ def splits(gathered: Gathered) -> list[Split]:
     order = np.argsort(gathered.times_ns, kind="stable")
     x, times_ns = gathered.x[order], gathered.times_ns[order]
     is_attack = np.zeros(len(x), bool) if gathered.y is None else gathered.y[order] == 1
+    marks = None if gathered.marks is None else gathered.marks[order][is_attack]
     x, attacks = x[~is_attack], x[is_attack]
     count = len(x)
     if count < FEWEST_ROWS:
@@ -98,7 +111,12 @@ def splits(gathered: Gathered) -> list[Split]:
     begins = times_ns[~is_attack][edges[1:-1]]
     stretch = np.searchsorted(begins, times_ns[is_attack], side="right")
     found = [
-        Split.of(np.concatenate([x[:start], x[end:]]), x[start:end], attacks[stretch != place])
+        Split.of(
+            np.concatenate([x[:start], x[end:]]),
+            x[start:end],
+            attacks[stretch != place],
+            None if marks is None else marks[stretch != place],
+        )
         for place, (start, end) in enumerate(pairwise(edges))
     ]
     if len(attacks):
@@ -164,7 +182,7 @@ def _whole(gathered: Gathered) -> Split:
     if gathered.y is None:
         return Split.of(x, x[:0])
     y = gathered.y[order]
-    return Split.of(x[y == 0], x[:0], x[y == 1])
+    return Split.of(x[y == 0], x[:0], x[y == 1], None if gathered.marks is None else gathered.marks[order][y == 1])
 
 
 def _epochs(fitted: Detector) -> dict[str, Any]:

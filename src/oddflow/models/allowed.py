@@ -23,6 +23,7 @@ OPERATORS = frozenset({
     "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul", "Max", "Min", "Mul", "Neg", "Pow", "ReduceL2",
     "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Selu", "Sigmoid",
     "Sign", "Slice", "Softmax", "Softplus", "Sqrt", "Squeeze", "Sub", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where",
+    "MaxPool", "ScatterElements",
 })  # fmt: skip
 """Each gives no more rows than it is given; add one when a detector needs it."""
 

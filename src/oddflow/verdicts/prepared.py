@@ -7,8 +7,8 @@ from typing import Any
 from oddflow.errors import SchemaMismatch
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import PRIVATE, HomeNetworks
+from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.representation import Reads, Representation
-from oddflow.features.traffic_matrix import MatrixSettings
 from oddflow.features.versions import needed_by, reads_of, represented
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import Privacy
