@@ -119,10 +119,10 @@ def packet_problem():
     return Problem(Sequence.features, packet_rows(600, 0), normal, odd_packets(200), far)
 
 
-def odd_packets(count):
+def odd_packets(count, seed=2):
     """Kinds of packets that follow each other in no normal flow, though each place sees what it always sees."""
-    rows = packet_rows(count, 2)
-    rng = np.random.default_rng(3)
+    rows = packet_rows(count, seed)
+    rng = np.random.default_rng(seed + 1)
     for place in range(32):
         order = rng.permutation(count)
         rows[:, [place, 32 + place]] = rows[order][:, [place, 32 + place]]
@@ -133,3 +133,48 @@ def odd_packets(count):
 def problem_for(reads):
     """The problem of a kind of input."""
     return {Reads.TABULAR: tabular_problem, Reads.IMAGE: image_problem, Reads.SEQUENCE: packet_problem}[reads]()
+
+
+@dataclass(frozen=True)
+class LabelledProblem:
+    """Rows of one kind of input with labels, rows to test on, and a second kind of attack, plain to see."""
+
+    features: tuple[Feature, ...]
+    x: np.ndarray
+    y: np.ndarray
+    normal: np.ndarray
+    odd: np.ndarray
+    far: np.ndarray
+
+
+def labelled(features, normal, odd, test, far):
+    return LabelledProblem(
+        features, np.concatenate([normal, odd]), np.repeat([0, 1], [len(normal), len(odd)]), *test, far
+    )
+
+
+def labelled_rows():
+    far = normal_rows(230, 8)
+    far[:, 1:3] *= 30
+    test = normal_rows(300, 1), odd_rows(300, 2)
+    return labelled(FEATURES, normal_rows(900, 0), odd_rows(100, 5), test, far)
+
+
+def labelled_images():
+    far = image_rows(130, 8)
+    far[:, 400:500] = 1
+    test = image_rows(60, 1), mixed_columns(image_rows(60, 2), 3)
+    return labelled(Image().features, image_rows(200, 0), mixed_columns(image_rows(100, 5), 6), test, far)
+
+
+def labelled_packets():
+    far = packet_rows(230, 8)
+    far[:, 6:12] = np.tile([700, -700], 3)
+    test = packet_rows(200, 1), odd_packets(200)
+    return labelled(Sequence.features, packet_rows(600, 0), odd_packets(200, 5), test, far)
+
+
+@cache
+def labelled_problem_for(reads):
+    """The same with labels; of the far-out rows, the first 30 are for learning."""
+    return {Reads.TABULAR: labelled_rows, Reads.IMAGE: labelled_images, Reads.SEQUENCE: labelled_packets}[reads]()

@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 
 from oddflow.datasets.packet_marks import PacketMarks
+from oddflow.datasets.rows import CATEGORIES
 from oddflow.datasets.truth import GroundTruth
 from oddflow.features.gathering import Labeller, Labels
 from oddflow.features.matrix_settings import SLOTS, MatrixSettings
 from oddflow.features.traffic_matrix import TrafficMatrix
-from oddflow.schema import AttackCategory
 
 
 class TruthLabels:
@@ -24,10 +24,10 @@ class TruthLabels:
         """Nothing: a truth is of all sources."""
 
     def labels(self, batch: pa.RecordBatch) -> Labels:
-        """(n,), and None."""
+        """Places in `AttackCategory`, (n,), and None."""
         encoded = self.truth.labelled(batch).column("label").fill_null("normal").dictionary_encode()
-        is_attack = [self.truth.category(name) is not AttackCategory.NORMAL for name in encoded.dictionary.to_pylist()]
-        return np.array(is_attack, np.int64)[encoded.indices.to_numpy(zero_copy_only=False)], None
+        kinds = [CATEGORIES.index(self.truth.category(name)) for name in encoded.dictionary.to_pylist()]
+        return np.array(kinds, np.int64)[encoded.indices.to_numpy(zero_copy_only=False)], None
 
 
 class PacketLabels:
@@ -48,7 +48,7 @@ class PacketLabels:
         self.marks = PacketMarks.read(capture, fspath(labels))
 
     def labels(self, batch: pa.RecordBatch) -> Labels:
-        """(n,) and (n, 32)."""
+        """1 for attacks, whose kind nobody knows, (n,); and (n, 32)."""
         is_attack, marks = self.marks.of(batch)
         return is_attack.astype(np.int64), marks
 
@@ -69,7 +69,7 @@ class MatrixLabels:
         self._flows.begin()
 
     def labels(self, batch: pa.RecordBatch) -> Labels:
-        """(n,) and (n, 784)."""
+        """1 for attacks, (n,), and (n, 784)."""
         is_attack = (self._flows.labels(batch)[0] > 0).astype(np.float32)
         marks = np.asarray(self._attacks.drawn(batch, is_attack) > 0)
         return np.asarray(marks[:, SLOTS - 1 :: SLOTS].any(axis=1), np.int64), marks

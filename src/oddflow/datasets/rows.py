@@ -11,6 +11,8 @@ from oddflow.features.feature import Feature
 from oddflow.losses import Ledger
 from oddflow.schema import AttackCategory
 
+CATEGORIES = tuple(AttackCategory)
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -98,10 +100,15 @@ class LabelledRows:
         return sum(one.rows for one in self.counted)
 
     @property
+    def kinds(self) -> NDArray[np.int64]:
+        """What kind of traffic each row is, a place in `AttackCategory`: 0 is normal, (n,)."""
+        places = np.array([CATEGORIES.index(label.category) for label in self.labels], np.int64)
+        return np.asarray(places[self.y])
+
+    @property
     def is_attack(self) -> NDArray[np.bool_]:
         """Which rows are no normal traffic, (n,)."""
-        attacks = np.array([label.category is not AttackCategory.NORMAL for label in self.labels], bool)
-        return np.asarray(attacks[self.y])
+        return self.kinds > 0
 
 
 @dataclass(frozen=True, slots=True)

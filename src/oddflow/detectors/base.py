@@ -60,6 +60,8 @@ class Detector(ABC):
     """Whether it learns from attacks too, and must be told which rows they are."""
     marks_parts: ClassVar[bool] = False
     """Whether it says which parts of a row are an attack: packets of a flow, cells of a matrix. It can be told them."""
+    several_classes: ClassVar[bool] = False
+    """Whether it learns kinds of attack apart; what does not is told 1 for each of them."""
 
     features: Sequence[Feature]
     width_: int
@@ -76,7 +78,7 @@ class Detector(ABC):
 
         Args:
             x: Raw feature rows, shape (n, d), finite; n ≥ 2.
-            y: 0 for normal rows and 1 for attacks, shape (n,); ignored by unsupervised detectors.
+            y: 0 for normal rows, a number above for each kind of attack, shape (n,); ignored by unsupervised detectors.
             marks: 1 for each part of a row that is an attack, else 0, shape (n, p), for detectors that mark parts; all
                 parts of an attack's row unless given.
             validation: Normal rows to stop by, (v, d); where none are given, the last fifth of x if it stops early.
@@ -93,6 +95,8 @@ class Detector(ABC):
         names = [feature.name for feature in self.features]
         rows = check_rows(x, width=len(self.features), at_least=2, names=names)
         labels = check_labels(y, len(rows), self.name) if self.supervised else None
+        if labels is not None and not self.several_classes:
+            labels = np.minimum(labels, 1)
         if self.marks_parts and marks is not None:
             labels = check_marks(marks, len(rows), self.name)
         if validation is not None:

@@ -5,9 +5,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from oddflow.errors import UsageError
 
+MOST_CLASSES = 64
+
 
 def check_labels(y: ArrayLike | None, count: int, name: str) -> NDArray[np.int64]:
-    """The labels as int64: 0 for normal rows, 1 for attacks, (n,).
+    """The labels as int64: 0 for normal rows, 1 or more for attacks, each number a kind of its own, (n,).
 
     Args:
         y: What was given.
@@ -15,7 +17,7 @@ def check_labels(y: ArrayLike | None, count: int, name: str) -> NDArray[np.int64
         name: The detector's.
 
     Raises:
-        UsageError: There are none, another number, others than 0 and 1, or only one of the two.
+        UsageError: There are none, another number, others than 0 to 63, or no attacks or no normal rows.
     """
     if y is None:
         raise UsageError(
@@ -23,9 +25,12 @@ def check_labels(y: ArrayLike | None, count: int, name: str) -> NDArray[np.int64
             "give --labels TRUTH.csv or --dataset NAME, or use a detector that needs no labels"
         )
     labels = np.asarray(y)
-    if labels.shape != (count,) or not np.isin(labels, (0, 1)).all():
-        raise UsageError(f"labels of {name} must be {count} times 0 (normal) or 1 (attack); shape {labels.shape} given")
-    attacks = int((labels == 1).sum())
+    if labels.shape != (count,) or not np.isin(labels, range(MOST_CLASSES)).all():
+        raise UsageError(
+            f"labels of {name} must be {count} times 0 (normal) or 1 to {MOST_CLASSES - 1} (kinds of attack); "
+            f"shape {labels.shape} given"
+        )
+    attacks = int((labels > 0).sum())
     if not 0 < attacks < count:
         raise UsageError(
             f"{name} learns what parts attacks from normal rows, and of {count} rows {attacks} are attacks; give both"

@@ -24,6 +24,7 @@ DETECTORS = {
     ),
     "deep-belief-network": ("oddflow.detectors.deep_belief", "DeepBeliefDetector", "train"),
     "deep-boltzmann-machine": ("oddflow.detectors.deep_boltzmann", "DeepBoltzmannDetector", "train"),
+    "feed-forward-network": ("oddflow.detectors.feed_forward", "FeedForwardDetector", "train"),
     "generative-adversarial-network": (
         "oddflow.detectors.generative_adversarial",
         "GenerativeAdversarialDetector",

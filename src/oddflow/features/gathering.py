@@ -57,7 +57,8 @@ class Gathered:
         incomplete: Flows that lacked something which others of their source had: it was taken as 0.
         privacy: What was to be told of them.
         pseudonyms: The fingerprint of the key under whose pseudonyms the flows are; "" for none.
-        y: 0 for normal rows and 1 for attacks, (n,) int64; None where all are believed to be normal.
+        y: What each row is, its place in `AttackCategory` (0: normal), (n,) int64; None where all are believed to be
+            normal.
     """
 
     x: NDArray[np.float32]

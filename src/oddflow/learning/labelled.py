@@ -25,7 +25,7 @@ def baseline(rows: LabelledRows, split: Split, *, attacks: bool = False) -> Gath
     """The normal rows that a split learns from, as `learn` takes them; what is missing is 0.
 
     Rows without times stand in the set's order, a second apart: a budget in time then means rows, not time. With
-    `attacks`, the attacks stand among them and `y` tells which they are; `flows` counts the normal ones all the same.
+    `attacks`, the attacks stand among them and `y` tells what they are; `flows` counts the normal ones all the same.
 
     Raises:
         UsageError: None of them is normal.
@@ -51,5 +51,5 @@ def baseline(rows: LabelledRows, split: Split, *, attacks: bool = False) -> Gath
         home_networks=PRIVATE,
         context=ContextSettings().as_dict(),
         version=version_of(rows),
-        y=rows.is_attack[taken].astype(np.int64) if attacks else None,
+        y=rows.kinds[taken] if attacks else None,
     )

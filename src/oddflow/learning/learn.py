@@ -51,6 +51,7 @@ class Split:
     Attributes:
         fit, validation, held_back: Normal rows, (n, d).
         attacks: Attacks of the time that fit and validation rows are from, (a, d); none for unsupervised detectors.
+        kinds: What each attack is, 1 or more, (a,) int64.
         marks: Which parts of the attacks are one, (a, p); None where nobody knows.
     """
 
@@ -58,6 +59,7 @@ class Split:
     validation: Floats
     held_back: Floats
     attacks: Floats
+    kinds: NDArray[np.int64]
     marks: NDArray[np.bool_] | None = None
 
     @classmethod
@@ -65,12 +67,13 @@ class Split:
         cls,
         known: Floats,
         held_back: Floats,
-        attacks: Floats | None = None,
+        attacks: Floats,
+        kinds: NDArray[np.int64],
         marks: NDArray[np.bool_] | None = None,
     ) -> "Split":
         """The last 15 % of the known rows, in time order, are for validation."""
         cut = round(len(known) * (1 - VALIDATION_SHARE))
-        return cls(known[:cut], known[cut:], held_back, known[:0] if attacks is None else attacks, marks)
+        return cls(known[:cut], known[cut:], held_back, attacks, kinds, marks)
 
     @property
     def known(self) -> Floats:
@@ -82,11 +85,12 @@ class Split:
         if not detector.supervised:
             return detector.fit(self.fit, validation=self.validation)
         known = self.known
-        labels = np.repeat(np.array([0, 1]), [len(known), len(self.attacks)])
-        rows, marks = np.concatenate([known, self.attacks]), None
-        if self.marks is not None:
-            marks = np.concatenate([np.zeros((len(known), self.marks.shape[1]), bool), self.marks])
-        return detector.fit(rows, labels, marks=marks)
+        rows = np.concatenate([known, self.attacks])
+        labels = np.concatenate([np.zeros(len(known), np.int64), self.kinds])
+        if self.marks is None:
+            return detector.fit(rows, labels)
+        normal = np.zeros((len(known), self.marks.shape[1]), bool)
+        return detector.fit(rows, labels, marks=np.concatenate([normal, self.marks]))
 
 
 def splits(gathered: Gathered) -> list[Split]:
@@ -100,10 +104,10 @@ def splits(gathered: Gathered) -> list[Split]:
         UsageError: There are too few rows.
     """
     order = np.argsort(gathered.times_ns, kind="stable")
-    x, times_ns = gathered.x[order], gathered.times_ns[order]
-    is_attack = np.zeros(len(x), bool) if gathered.y is None else gathered.y[order] == 1
+    x, y, times_ns = gathered.x[order], _labels(gathered)[order], gathered.times_ns[order]
+    is_attack = y > 0
     marks = None if gathered.marks is None else gathered.marks[order][is_attack]
-    x, attacks = x[~is_attack], x[is_attack]
+    x, attacks, kinds = x[~is_attack], x[is_attack], y[is_attack]
     count = len(x)
     if count < FEWEST_ROWS:
         raise UsageError(f"{count} flows are too few to learn from; give a capture with {FEWEST_ROWS} or more")
@@ -115,6 +119,7 @@ def splits(gathered: Gathered) -> list[Split]:
             np.concatenate([x[:start], x[end:]]),
             x[start:end],
             attacks[stretch != place],
+            kinds[stretch != place],
             None if marks is None else marks[stretch != place],
         )
         for place, (start, end) in enumerate(pairwise(edges))
@@ -149,7 +154,7 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
         [one.decision_function(split.held_back) for one, split in zip(fitted, parts, strict=True)]
     )
     sealed, used = fitted[-1], parts[-1]
-    if len(gathered.x) - _attacks(gathered) <= CROSS_AT_MOST:
+    if (_labels(gathered) == 0).sum() <= CROSS_AT_MOST:
         used = _whole(gathered)
         sealed = used.teach(registry.create(name, gathered.features, seed=seed, **options))
     training = Training(
@@ -171,18 +176,16 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
     )
 
 
-def _attacks(gathered: Gathered) -> int:
-    return 0 if gathered.y is None else int(gathered.y.sum())
+def _labels(gathered: Gathered) -> NDArray[np.int64]:
+    return np.zeros(len(gathered.x), np.int64) if gathered.y is None else gathered.y
 
 
 def _whole(gathered: Gathered) -> Split:
     """All rows to learn from: nothing is held back."""
     order = np.argsort(gathered.times_ns, kind="stable")
-    x = gathered.x[order]
-    if gathered.y is None:
-        return Split.of(x, x[:0])
-    y = gathered.y[order]
-    return Split.of(x[y == 0], x[:0], x[y == 1], None if gathered.marks is None else gathered.marks[order][y == 1])
+    x, y = gathered.x[order], _labels(gathered)[order]
+    marks = None if gathered.marks is None else gathered.marks[order][y > 0]
+    return Split.of(x[y == 0], x[:0], x[y > 0], y[y > 0], marks)
 
 
 def _epochs(fitted: Detector) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from oddflow.errors import LearningFailed
+from oddflow.training.optimiser import Optimiser
 
 Loss = Callable[[nn.Module, Tensor], Tensor]
 """What a network does badly: (network, rows (b, …)) -> one number for each row (b,)."""
@@ -21,11 +22,13 @@ class Schedule:
     Attributes:
         epochs: The most passes over the rows.
         batch_rows: Rows a step.
-        learning_rate: Adam's step size (Kingma & Ba 2015); halved when validation stands still.
+        learning_rate: The optimiser's step size; halved when validation stands still.
         patience: Epochs without a better validation loss before it ends.
         seed: Of the order in which rows are seen.
         threads: Cores that a step may use. Networks of this field are so small that a second core mostly waits
             for the first: on two busy cores, two threads were measured to learn 20 times as slowly as one.
+        optimiser: What makes a step of the gradients.
+        decay: What the sum of squared weights costs; see `Optimiser.of`.
     """
 
     epochs: int = 80
@@ -34,6 +37,8 @@ class Schedule:
     patience: int = 10
     seed: int = 0
     threads: int = 1
+    optimiser: Optimiser = Optimiser.ADAM
+    decay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def fit_network(
     Raises:
         LearningFailed: The loss is no finite number any more.
     """
-    optimiser = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
+    optimiser = schedule.optimiser.of(network, schedule.learning_rate, schedule.decay)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=schedule.patience // 3)
     order = torch.Generator().manual_seed(schedule.seed)
     history, best_loss = History(), float("inf")
@@ -128,8 +133,12 @@ def _one_epoch(
     network.train()
     total = torch.zeros(())
     shuffled = torch.randperm(len(train), generator=order)
-    for start in range(0, len(train), batch_rows):
-        row_losses = loss(network, train[shuffled[start : start + batch_rows]])  # (b,)
+    batches = [shuffled[start : start + batch_rows] for start in range(0, len(train), batch_rows)]
+    if len(batches) > 1 and len(batches[-1]) == 1 < batch_rows:
+        # a row by itself has no variance, which batch normalisation needs
+        batches[-2:] = [torch.cat(batches[-2:])]
+    for batch in batches:
+        row_losses = loss(network, train[batch])  # (b,)
         optimiser.zero_grad(set_to_none=True)
         row_losses.mean().backward()  # type: ignore[no-untyped-call]
         optimiser.step()

@@ -1,0 +1,204 @@
+"""What detectors share that are a network learnt from labels."""
+
+import inspect
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.supervised import SupervisedDetector
+from oddflow.features.feature import Feature
+from oddflow.features.representation import Reads
+from oddflow.models.graph import GraphBuilder
+from oddflow.models.plain import PlainScaler
+from oddflow.models.rows import Floats
+from oddflow.networks.activation import Activation
+from oddflow.networks.initialisation import Initialiser, initialise
+from oddflow.networks.normalisation import Normalisation
+from oddflow.networks.penalties import l1
+from oddflow.training.export import to_onnx
+from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.optimiser import Optimiser
+
+HELD = 7
+"""Of each kind of rows, the last of so many tell when to stop."""
+
+
+class ClassifyingDetector(SupervisedDetector):
+    """Holds a network that gives a logit for normal rows and one for each kind of attack; attacks weigh half of all.
+
+    Of that half, a kind of attack has a part like the square root of its rows (Mahajan et al. 2018, section 2.2):
+    by their number alone, rare kinds would not be learnt, and with equal parts, few rows would move all weights.
+    Statistics of flows are scaled as everywhere; bytes and packets as `models/plain.py` says.
+
+    Subclasses are final: they implement `_network`, and take `**shared` beside options of their own, which are passed
+    on to the constructor here.
+
+    Args:
+        features: The columns of a row.
+        epochs, batch_rows, learning_rate, patience: See `training.loop.Schedule`.
+        optimiser: What makes a step of the gradients: sgd, momentum, nesterov, rmsprop or adam.
+        l1, l2: What the sum of the weights' absolute values, or of their squares, costs.
+        dropout: Share of the units that are left out of each step (Srivastava et al. 2014).
+        activation: What follows a layer.
+        normalisation: Whose mean and variance a layer takes away.
+        initialiser: With what weights it begins.
+        seed: Of the first weights, the order of rows and dropout.
+        told: Told of each epoch.
+    """
+
+    needs: ClassVar[str] = "train"
+    several_classes: ClassVar[bool] = True
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        **LIMITS,
+        "batch_rows": (2, 2**31),
+        "l1": (0, 1_000),
+        "l2": (0, 1_000),
+        "dropout": (0, 0.9),
+    }
+    choices: ClassVar[Mapping[str, type[StrEnum]]] = {
+        "optimiser": Optimiser,
+        "activation": Activation,
+        "normalisation": Normalisation,
+        "initialiser": Initialiser,
+    }
+
+    plain_: PlainScaler
+    classes_: NDArray[np.int64]
+    """Numbers of the kinds that it learnt, ascending, (k,); the first is 0."""
+    network_: nn.Module
+    history_: History
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        *,
+        epochs: int = 30,
+        batch_rows: int = 128,
+        learning_rate: float = 2e-3,
+        patience: int = 6,
+        optimiser: str = Optimiser.ADAM,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        dropout: float = 0.0,
+        activation: str = Activation.RELU,
+        normalisation: str = Normalisation.NONE,
+        initialiser: str = Initialiser.HE_UNIFORM,
+        seed: int = 0,
+        told: EpochTold | None = None,
+    ) -> None:
+        self.features = features
+        self.epochs = epochs
+        self.batch_rows = batch_rows
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.optimiser = optimiser
+        self.l1 = l1
+        self.l2 = l2
+        self.dropout = dropout
+        self.activation = activation
+        self.normalisation = normalisation
+        self.initialiser = initialiser
+        self.seed = seed
+        self.told = told
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        """Spells out in its signature the options that `**shared` stands for."""
+        super().__init_subclass__(**given)
+        own = inspect.signature(cls.__init__).parameters
+        shared = inspect.signature(ClassifyingDetector.__init__).parameters
+        kept = [one for name, one in own.items() if name not in {"self", "shared"}]
+        kept += [one for name, one in shared.items() if name not in own]
+        cls.__signature__ = inspect.Signature(kept)  # type: ignore[attr-defined]
+
+    @abstractmethod
+    def _network(self, width: int, outputs: int) -> nn.Module:
+        """A fresh network: rows (n, width) to logits (n, outputs), the first that of normal rows."""
+
+    def _losses(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        """What each row costs, before it is weighed: (b, k), (b,) -> (b,)."""
+        return nn.functional.cross_entropy(logits, wanted, reduction="none")
+
+    def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:
+        assert y is not None  # noqa: S101  (fit has checked it)
+        self.plain_ = PlainScaler.of(self.features)
+        self.classes_, kinds = np.unique(y, return_inverse=True)
+        given = self._given(x, scaled)
+        # the kind goes along as one more column
+        rows = torch.from_numpy(np.concatenate([given, kinds[:, None]], axis=1, dtype=np.float32))
+        weights = torch.from_numpy(_weights(kinds))
+
+        def loss(network: nn.Module, rows: Tensor) -> Tensor:
+            wanted = rows[:, -1].long()
+            lost = self._losses(network(rows[:, :-1]), wanted) * weights[wanted]
+            return lost + self.l1 * l1(network) if self.l1 and network.training else lost
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.network_ = self._network(given.shape[1], len(self.classes_))
+            initialise(self.network_, Initialiser(self.initialiser))
+            held = _held(kinds)
+            self.history_ = fit_network(
+                self.network_,
+                loss,
+                rows[~held],
+                rows[held] if held.any() else rows,
+                Schedule(
+                    self.epochs,
+                    self.batch_rows,
+                    self.learning_rate,
+                    self.patience,
+                    self.seed,
+                    optimiser=Optimiser(self.optimiser),
+                    decay=self.l2,
+                ),
+                self.told,
+            )
+
+    def _given(self, x: Floats, scaled: Floats) -> Floats:
+        """What the network is given of raw and scaled rows: (n, d), (n, m) -> (n, width)."""
+        return scaled if self.reads is Reads.TABULAR else self.plain_.transform(x)
+
+    def _log_odds(self, x: Floats, scaled: Floats) -> NDArray[np.floating]:
+        if not len(x):
+            return np.zeros(0)
+        logits = run(self.network_, self._given(x, scaled)).astype(np.float64)  # (n, k)
+        return np.asarray(np.logaddexp.reduce(logits[:, 1:], axis=1) - logits[:, 0])
+
+    def _write_log_odds(self, builder: GraphBuilder, scaled: str) -> str:
+        given = scaled if self.reads is Reads.TABULAR else self.plain_.write(builder)
+        width = self.scaler_.owners.shape[0] if self.reads is Reads.TABULAR else self.width_
+        (logits,) = builder.include(to_onnx(self.network_, width), given)
+        axis, count = builder.constant(np.array([1], np.int64)), len(self.classes_)
+        normal = builder.columns(logits, np.array([0]), width=count)  # (n, 1)
+        attacks = builder.columns(logits, np.arange(1, count), width=count)  # (n, k - 1)
+        attack = builder.add("ReduceLogSumExp", attacks, axis, keepdims=0)
+        return builder.add("Sub", attack, builder.add("Squeeze", normal, axis))
+
+    def weights(self) -> dict[str, Floats]:
+        """The network's state by torch's names."""
+        return state_of(self.network_)
+
+
+def _weights(kinds: NDArray[np.int64]) -> Floats:
+    """What a row of each kind weighs, 1 in the mean: (n,) in 0 … k - 1 -> (k,)."""
+    counts = np.bincount(kinds)
+    shares = np.sqrt(counts)
+    shares[1:] /= 2 * shares[1:].sum()
+    shares[0] = 0.5
+    return (shares * len(kinds) / counts).astype(np.float32)
+
+
+def _held(kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The last rows of each kind, (n,): not learnt from; none of a kind of fewer than seven."""
+    held = np.zeros(len(kinds), bool)
+    for kind in range(kinds.max() + 1):
+        places = np.flatnonzero(kinds == kind)
+        held[places[len(places) - len(places) // HELD :]] = True
+    return held

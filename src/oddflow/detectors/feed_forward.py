@@ -1,0 +1,101 @@
+"""The feed-forward networks as detectors."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, ClassVar, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from oddflow.detectors.classifying import ClassifyingDetector
+from oddflow.features.feature import Feature
+from oddflow.models.rows import Floats
+from oddflow.networks.activation import Activation
+from oddflow.networks.dense import MultilayerPerceptron
+from oddflow.networks.linear import LogisticRegression, Perceptron, perceptron_loss
+from oddflow.networks.normalisation import Normalisation
+
+
+class FeedForward(StrEnum):
+    """A layer with a soft border, one with Rosenblatt's rule, or several."""
+
+    LOGISTIC = "logistic"
+    PERCEPTRON = "perceptron"
+    MLP = "mlp"
+
+
+@final
+class FeedForwardDetector(ClassifyingDetector):
+    """Weighs the scaled features of a flow, in one layer or several, and says how likely an attack is.
+
+    Source: Cox 1958, "The Regression Analysis of Binary Sequences"; Rosenblatt 1958, "The Perceptron"; Rumelhart,
+    Hinton & Williams 1986, "Learning representations by back-propagating errors".
+
+    Args:
+        features: The columns of a row.
+        network: logistic, perceptron or mlp. The perceptron tells attacks from normal rows and not kinds of attack
+            apart, and its score is no probability: the margin stands for the log-odds.
+        hidden: Widths of the layers before the last; of mlp alone, as activation, normalisation and dropout are.
+        shared: See `ClassifyingDetector`.
+    """
+
+    name: ClassVar[str] = "feed-forward-network"
+    summary: ClassVar[str] = "logistic regression, a perceptron or a multilayer perceptron; learns from labels"
+    good_at: ClassVar[str] = "many labelled rows; attacks that several features show together; fast to score"
+    bad_at: ClassVar[str] = "attacks that were not learnt; few labels"
+    paper: ClassVar[str] = "Cox 1958; Rosenblatt 1958; Rumelhart et al. 1986"
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {**ClassifyingDetector.limits, "hidden": (1, 65_536)}
+    choices: ClassVar[Mapping[str, type[StrEnum]]] = {**ClassifyingDetector.choices, "network": FeedForward}
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        *,
+        network: str = FeedForward.MLP,
+        hidden: tuple[int, ...] = (64, 32),
+        **shared: Any,
+    ) -> None:
+        super().__init__(features, **shared)
+        self.network = network
+        self.hidden = hidden
+
+    def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:
+        if y is not None and self.network == FeedForward.PERCEPTRON:
+            y = np.minimum(y, 1)
+        super()._learn(x, scaled, y)
+
+    def _network(self, width: int, outputs: int) -> nn.Module:
+        match FeedForward(self.network):
+            case FeedForward.LOGISTIC:
+                return LogisticRegression(width, outputs)
+            case FeedForward.PERCEPTRON:
+                return _Sides(width)
+            case FeedForward.MLP:
+                return MultilayerPerceptron(
+                    width,
+                    outputs,
+                    tuple(self.hidden),
+                    activation=Activation(self.activation),
+                    normalisation=Normalisation(self.normalisation),
+                    dropout=self.dropout,
+                )
+
+    def _losses(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        if self.network == FeedForward.PERCEPTRON:
+            return perceptron_loss(logits[:, 1], 2.0 * wanted - 1)
+        return super()._losses(logits, wanted)
+
+
+class _Sides(nn.Module):
+    """A perceptron whose margin is the logit of an attack; that of normal rows is 0."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.unit = Perceptron(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, width) -> (n, 2)."""
+        margin = self.unit(x)[:, None]  # (n, 1)
+        return torch.cat([0 * margin, margin], dim=1)
