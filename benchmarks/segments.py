@@ -1,4 +1,4 @@
-"""Marks attacks within flows and traffic matrices: prints the tables of docs/detectors/packet-segmentation.md and others.
+"""Marks attacks within flows and traffic matrices: prints tables of docs/detectors.
 
 Packets: the Modbus captures of Lemay & Fernandez 2016, a label for each packet. Each capture is tested on by networks
 that learnt the other two. Cells and boxes: the labelled log of IoT-23, capture 34-1; learnt on the flows of its first
@@ -25,7 +25,6 @@ from oddflow.errors import OddflowError
 from oddflow.features.gathering import Gathered, gather
 from oddflow.features.matrix_settings import ROWS, SLOTS, MatrixSettings
 from oddflow.features.portable import PORTABLE
-from oddflow.features.representation import Representation
 from oddflow.features.tabular import Tabular
 from oddflow.features.traffic_matrix import TrafficMatrix
 from oddflow.flows.settings import MeterSettings
@@ -42,10 +41,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 FOREST = "isolation-forest"
 CAPTURES = ("characterization", "moving_two_files", "send_a_fake_command")
-MARKED = "| tested on | network | parts of attacks | precision | recall | IoU | AUC of flows |\n|---|---|---|---|---|---|---|"
-BOXED = (
-    "| tested on | network | boxes of attacks | mean IoU | IoU above 0.5 | AUC of flows |\n|---|---|---|---|---|---|"
-)
+MARKED = """| tested on | network | parts of attacks | precision | recall | IoU | AUC of flows |
+|---|---|---|---|---|---|---|"""
+BOXED = """| tested on | network | boxes of attacks | mean IoU | IoU above 0.5 | AUC of flows |
+|---|---|---|---|---|---|"""
 
 
 def area(scores: NDArray[np.float32], is_attack: NDArray[np.bool_]) -> float:
@@ -75,7 +74,6 @@ def marked_row(place: str, network: str, found: NDArray[np.bool_], true: NDArray
 def taught(name: str, known: Gathered, seed: int, **options: Any) -> Any:
     """A detector that learnt rows with labels; one that learns what is normal, from normal rows alone."""
     detector = registry.create(name, known.features, seed=seed, **options)
-    assert known.y is not None
     if not detector.supervised:
         return detector.fit(known.x[known.y == 0])
     return detector.fit(known.x, known.y, marks=known.marks)
@@ -83,7 +81,6 @@ def taught(name: str, known: Gathered, seed: int, **options: Any) -> Any:
 
 def forest_row(place: str, known: Gathered, tested: Gathered, seed: int, dashes: int) -> None:
     """Prints what the isolation forest makes of the same flows, by their statistics."""
-    assert tested.y is not None
     scores = taught(FOREST, known, seed).decision_function(tested.x)
     row(place, f"{FOREST}, on statistics", *["–"] * dashes, f"{area(scores, tested.y > 0):.3f}")
 
@@ -107,8 +104,6 @@ def packets(folder: Path, seed: int) -> None:
     for name in CAPTURES:
         others = {key: joined([one for other, one in known.items() if other != name]) for key, known in read.items()}
         tested = read["packet-segmentation"][name]
-        assert tested.y is not None
-        assert tested.marks is not None
         for network, options in NETWORKS.items():
             detector = taught("packet-segmentation", others["packet-segmentation"], seed, **options)
             auc = area(detector.decision_function(tested.x), tested.y > 0)
@@ -131,7 +126,7 @@ def halves(gathered: Gathered) -> tuple[Gathered, Gathered]:
 def cells(log: Path, seed: int) -> None:
     """Prints the tables of cells and of boxes."""
     settings = MatrixSettings()
-    kinds: list[tuple[Representation, Any]] = [
+    kinds: list[tuple[Any, Any]] = [
         (TrafficMatrix(settings), MatrixLabels(settings, TruthLabels(GroundTruth()))),
         (Tabular(kind=PORTABLE), TruthLabels(GroundTruth())),
     ]
@@ -140,8 +135,6 @@ def cells(log: Path, seed: int) -> None:
         for representation, labeller in kinds
     )
     (known, tested), (known_flows, tested_flows) = halves(drawn), halves(told)
-    assert tested.y is not None
-    assert tested.marks is not None
     is_attack = tested.y > 0
     print(MARKED)
     for network, options in NETWORKS.items():

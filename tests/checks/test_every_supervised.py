@@ -18,7 +18,12 @@ from .problem import PLANTED, area_under_curve, labelled_problem_for
 from .test_every_detector import extreme_rows, only_tabular
 
 NAMES = [name for name in registry.names() if registry.installed(name) and registry.find(name).supervised]
-FAST = {"feed-forward-network": {"epochs": 40}}
+FAST = {
+    "attack-localiser": {"epochs": 8},
+    "feed-forward-network": {"epochs": 40},
+    "matrix-segmentation": {"epochs": 8, "network": "fcn", "widths": (4, 8)},
+    "packet-segmentation": {"epochs": 15, "widths": (8, 8)},
+}
 QUICK = {"epochs": 1}
 """Where it need not detect."""
 

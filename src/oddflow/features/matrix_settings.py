@@ -1,6 +1,6 @@
 """How a traffic matrix is drawn: what its rows, cells and time slots stand for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import ceil
@@ -24,6 +24,15 @@ class MatrixRows(StrEnum):
 
     PORTS = "ports"
     PEERS = "peers"
+
+    def words(self, first: int, last: int) -> str:
+        """The rows from one to another as a person names them: "ports 16–22", "addresses that end in 0–9"."""
+        edges = PORT_EDGES if self is MatrixRows.PORTS else PEER_EDGES
+        low, high = edges[first], edges[last + 1] - 1
+        span = f"{low}" if low == high else f"{low}–{high}"
+        if self is MatrixRows.PORTS:
+            return f"port {span}" if low == high else f"ports {span}"
+        return f"addresses that end in {span}"
 
 
 class MatrixCounts(StrEnum):
@@ -77,15 +86,6 @@ class MatrixSettings:
         """The settings for a manifest."""
         return asdict(self) | {"rows": str(self.rows), "counts": str(self.counts)}
 
-    def row_words(self, first: int, last: int | None = None) -> str:
-        """The rows from one to another as a person names them: "ports 16–23", "addresses that end in 0–9"."""
-        edges = PORT_EDGES if self.rows is MatrixRows.PORTS else PEER_EDGES
-        low, high = edges[first], edges[(first if last is None else last) + 1] - 1
-        span = f"{low}" if low == high else f"{low}–{high}"
-        if self.rows is MatrixRows.PORTS:
-            return f"port {span}" if low == high else f"ports {span}"
-        return f"addresses that end in {span}"
-
     def features(self) -> tuple[Feature, ...]:
         """The cells, row by row, the oldest time slot first."""
         found = []
@@ -93,10 +93,21 @@ class MatrixSettings:
             for column in range(SLOTS):
                 age = SLOTS - 1 - column
                 when = f"{age * self.slot_s:g} s before" if age else f"in the {self.slot_s:g} s in which it ended"
-                words = f"{{value}} to {self.row_words(row)}, {when}"
+                words = f"{{value}} to {self.rows.words(row, row)}, {when}"
                 if self.counts is not MatrixCounts.BYTES:
                     words = words.replace("{value}", f"{{value}} {self.counts}", 1)
                 # one reason a row: the part behind the last _ is taken for a window
                 name = f"{self.rows}_{row:02}_{age * self.slot_s:g}s"
                 found.append(Feature(name, str(self.counts), Scale.LOG, words))
         return tuple(found)
+
+
+def rows_of(features: Sequence[Feature]) -> MatrixRows | None:
+    """What the rows of a traffic matrix stand for, if the features are those of one."""
+    kind = features[0].name.partition("_")[0]
+    return MatrixRows(kind) if len(features) == CELLS and kind in set(MatrixRows) else None
+
+
+def age_s(feature: Feature) -> float:
+    """By how many seconds a cell's time slot began before that in which the flow ended."""
+    return float(feature.name.rpartition("_")[2].removesuffix("s"))
