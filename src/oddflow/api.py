@@ -24,6 +24,7 @@ from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.gathering import Gathered
 from oddflow.features.gathering import gather as gather_rows
 from oddflow.features.homes import PRIVATE, HomeNetworks
+from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
 from oddflow.features.tabular import KINDS, Tabular
@@ -55,6 +56,7 @@ WANTED = {
     Reads.SEQUENCE: "the first packets of flows",
     Reads.PACKETS: "packets",
     Reads.SEVERAL: "statistics, packets and first bytes of flows",
+    Reads.MATRIX: "traffic matrices",
 }
 
 
@@ -106,19 +108,21 @@ def gather(
     portable: bool = False,
     privacy: Privacy = OPEN,
     detector: "str | type[Detector] | None" = None,
+    matrix: MatrixSettings | None = None,
 ) -> Gathered:
     """Reads a baseline into the rows that a detector reads, in bounded memory: of flows in end order, or of packets."""
-    if _reads(detector) is Reads.PACKETS:
-        _check_portable(Reads.PACKETS, portable=portable)
+    reads = _reads(detector, matrix=matrix is not None)
+    if reads is Reads.PACKETS:
+        _check_portable(reads, portable=portable)
         return _gather_packets(
             sources, home_networks, settings, ledger, progress=progress, merge=merge, privacy=privacy
         )
     told = ledger if ledger is not None else Ledger()
     cut = privacy.settings(settings or MeterSettings())
     representation = represented(
-        _version(detector, cut, portable=portable),
+        _version(reads, cut, portable=portable),
         homes=privacy.networks(tuple(home_networks or PRIVATE)),
-        context=ContextSettings(),
+        context=matrix.as_dict() if matrix else None,
         payload=cut.payload,
     )
     return gather_rows(
@@ -131,20 +135,25 @@ def gather(
     )
 
 
-def _reads(detector: "str | type[Detector] | None") -> Reads:
+def _reads(detector: "str | type[Detector] | None", *, matrix: bool = False) -> Reads:
+    """What a detector looks at; of traffic matrices, where they are asked for and it can."""
     from oddflow.detectors import registry
 
-    return registry.find(detector).reads if detector else Reads.TABULAR
+    found = registry.find(detector or registry.default())
+    if not matrix:
+        return found.reads
+    if Reads.MATRIX not in {found.reads, *found.reads_too}:
+        raise UsageError(f"{found.name} learns from {WANTED[found.reads]}, and no traffic matrix; leave --matrix out")
+    return Reads.MATRIX
 
 
 def _check_portable(reads: Reads, *, portable: bool) -> None:
-    if portable and reads is not Reads.TABULAR:
+    if portable and reads not in {Reads.TABULAR, Reads.MATRIX}:
         raise UsageError(f"the detector learns from {WANTED[reads]}, which not all sources know; leave --portable out")
 
 
-def _version(detector: "str | type[Detector] | None", settings: MeterSettings, *, portable: bool) -> str:
-    """The representation that a detector learns from; the best tabular one unless it wants another."""
-    reads = _reads(detector)
+def _version(reads: Reads, settings: MeterSettings, *, portable: bool) -> str:
+    """The representation that shows what a detector looks at; the best tabular one unless it wants another."""
     _check_portable(reads, portable=portable)
     if reads is not Reads.TABULAR:
         return version_that_shows(reads)
@@ -214,26 +223,38 @@ def gather_dataset(
 
 def gather_labelled(
     *sources: Source,
-    truth: Source,
+    truth: Source | None = None,
+    packet_labels: Sequence[Source] = (),
     portable: bool = False,
     ledger: Ledger | None = None,
-    reads: Reads = Reads.TABULAR,
+    detector: "str | type[Detector] | None" = None,
+    matrix: MatrixSettings | None = None,
 ) -> Gathered:
-    """Reads captures and logs with what a ground truth says of their flows, for supervised detectors.
+    """Reads captures and logs with what is known of their flows or packets, for supervised detectors.
 
     Flows that no row of the truth holds keep the label of their source, if it has any, and else are normal.
 
     Args:
         sources: Captures, logs or flow tables.
         truth: The ground-truth CSV.
+        packet_labels: In place of it, a file for each capture: lines of `packet number;label`, 0 for normal.
         portable: Learns only from what all sources know (see learn).
         ledger: Told of all that is lost, and of truth rows without a flow.
-        reads: What of flows the detector reads.
+        detector: Whose rows they are.
+        matrix: How traffic matrices are drawn, for detectors that read them.
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
-        UsageError: No flow is normal.
+        UsageError: No flow is normal, or there are other than one of truth and packet labels.
     """
+    if (truth is None) == (not packet_labels):
+        raise UsageError("expected either the truth about flows or labels of packets, and one of them alone")
+    reads = _reads(detector, matrix=matrix is not None)
+    if packet_labels or reads is Reads.MATRIX:
+        told = ledger if ledger is not None else Ledger()
+        version = _version(reads, MeterSettings(), portable=portable)
+        return _gather_parts(_names(sources), truth, packet_labels, version, matrix or MatrixSettings(), told)
+
     from oddflow.datasets.loading import load_labelled
     from oddflow.datasets.rows import Split
     from oddflow.learning.labelled import baseline
@@ -242,6 +263,37 @@ def gather_labelled(
     rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger, reads=reads)
     everything = np.arange(len(rows))
     return baseline(rows, Split("all", everything, everything[:0]), attacks=True)
+
+
+def _gather_parts(
+    names: list[str],
+    truth: Source | None,
+    packet_labels: Sequence[Source],
+    version: str,
+    matrix: MatrixSettings,
+    ledger: Ledger,
+) -> Gathered:
+    """Rows of any representation with what flows are, and which of their parts are an attack where that is known."""
+    from oddflow.datasets.labelling import MatrixLabels, PacketLabels, TruthLabels
+    from oddflow.features.gathering import Labeller
+
+    if packet_labels and len(packet_labels) != len(names):
+        raise UsageError(f"{len(names)} captures and {len(packet_labels)} files of labels; give each capture its own")
+    known = GroundTruth.read(fspath(truth)) if truth is not None else GroundTruth()
+    labeller: Labeller = PacketLabels(names, packet_labels) if packet_labels else TruthLabels(known)
+    if reads_of(version) is Reads.MATRIX:
+        labeller = MatrixLabels(matrix, labeller)
+    settings = MeterSettings()
+    representation = represented(
+        version,
+        homes=PRIVATE,
+        context=matrix.as_dict() if reads_of(version) is Reads.MATRIX else None,
+        payload=settings.payload,
+    )
+    gathered = gather_rows(arrange(names, ledger), representation, settings=settings, ledger=ledger, labeller=labeller)
+    for said in known.report().told() if truth is not None else []:
+        ledger.noted(f"{truth}: {said}")
+    return gathered
 
 
 def learn_gathered(
@@ -263,7 +315,7 @@ def learn_gathered(
 
     kind = registry.find(detector or registry.default())
     reads, given = kind.reads, reads_of(gathered.version)
-    if reads not in (given, Reads.TABULAR):  # what looks at columns one by one looks at any
+    if given not in {reads, *kind.reads_too} and reads is not Reads.TABULAR:  # which looks at any columns one by one
         raise UsageError(f"{kind.name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
@@ -313,6 +365,8 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
     portable: bool = False,
     privacy: Privacy = OPEN,
     labels: Source | None = None,
+    packet_labels: Sequence[Source] = (),
+    matrix: MatrixSettings | None = None,
     **options: Any,
 ) -> SealedModel:
     """Learns what is normal from traffic that is believed to be, or what attacks are from labelled traffic.
@@ -329,6 +383,8 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
         privacy: What the flows may tell; without payload, the model does not look at it.
         labels: A ground-truth CSV, for supervised detectors; all else of how flows are cut is then as usual.
+        packet_labels: In place of it, a file of `packet number;label` for each capture.
+        matrix: How traffic matrices are drawn, for detectors that read them.
         options: Of the detector.
 
     Raises:
@@ -336,13 +392,18 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         UsageError: Too few flows, or no such detector or option.
         OutputError: The model cannot be written.
     """
-    if labels is not None:
+    if labels is not None or packet_labels:
         if settings or home_networks or merge or privacy != OPEN:
             raise UsageError(LABELS_ALONE)
-        from oddflow.detectors import registry
-
-        reads = registry.find(detector or registry.default()).reads
-        gathered = gather_labelled(*sources, truth=labels, portable=portable, ledger=ledger, reads=reads)
+        gathered = gather_labelled(
+            *sources,
+            truth=labels,
+            packet_labels=packet_labels,
+            portable=portable,
+            ledger=ledger,
+            detector=detector,
+            matrix=matrix,
+        )
         return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
     gathered = gather(
         *sources,
@@ -353,6 +414,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         portable=portable,
         privacy=privacy,
         detector=detector,
+        matrix=matrix,
     )
     return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
 

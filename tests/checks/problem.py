@@ -7,6 +7,7 @@ import numpy as np
 
 from oddflow.features.feature import Feature, Scale
 from oddflow.features.image import Image
+from oddflow.features.matrix_settings import CELLS, ROWS, SLOTS, MatrixSettings
 from oddflow.features.representation import Reads
 from oddflow.features.sequence import Sequence
 
@@ -138,6 +139,7 @@ def problem_for(reads):
         Reads.IMAGE: image_problem,
         Reads.SEQUENCE: packet_problem,
         Reads.PACKETS: tabular_problem,
+        Reads.MATRIX: matrix_problem,
     }[reads]()
 
 
@@ -201,8 +203,40 @@ def odd_views(count, seed):
     return rows
 
 
+def matrix_rows(count, seed, *, attack=0.0):
+    """A host's flows to three ports now and then, and one just now; with `attack`, many ports of late; (n, 784)."""
+    rng = np.random.default_rng(seed)
+    cells = np.zeros((count, ROWS, SLOTS))
+    cells[:, [11, 12, 17]] = rng.poisson(0.3, (count, 3, SLOTS))
+    cells[np.arange(count), rng.choice([11, 12, 17], count), SLOTS - 1] += 1
+    if attack:
+        first, begin = rng.integers(0, ROWS - 8, (count, 1, 1)), rng.integers(SLOTS - 12, SLOTS - 1, (count, 1, 1))
+        row, column = np.arange(ROWS)[:, None], np.arange(SLOTS)
+        where = (row >= first) & (row < first + 8) & (column >= begin)
+        cells += where * rng.poisson(attack, cells.shape)
+    return cells.reshape(count, CELLS).astype(np.float32)
+
+
+def matrix_problem():
+    odd, far = matrix_rows(100, 2, attack=1.0), matrix_rows(100, 3, attack=40.0)
+    return Problem(MatrixSettings().features(), matrix_rows(200, 0), matrix_rows(100, 1), odd, far)
+
+
+def labelled_matrices():
+    test = matrix_rows(100, 1), matrix_rows(100, 2, attack=1.0)
+    far = matrix_rows(130, 8, attack=40.0)
+    features = MatrixSettings().features()
+    return labelled(features, matrix_rows(200, 0), matrix_rows(100, 5, attack=1.0), test, far)
+
+
 @cache
 def labelled_problem_for(reads):
     """The same with labels; of the far-out rows, the first 30 are for learning."""
-    made = {Reads.TABULAR: labelled_rows, Reads.IMAGE: labelled_images, Reads.SEQUENCE: labelled_packets}
-    return (made | {Reads.SEVERAL: labelled_views})[reads]()
+    problems = {
+        Reads.TABULAR: labelled_rows,
+        Reads.IMAGE: labelled_images,
+        Reads.SEQUENCE: labelled_packets,
+        Reads.SEVERAL: labelled_views,
+        Reads.MATRIX: labelled_matrices,
+    }
+    return problems[reads]()

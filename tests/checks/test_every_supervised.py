@@ -19,8 +19,11 @@ from .test_every_detector import extreme_rows, only_tabular
 
 NAMES = [name for name in registry.names() if registry.installed(name) and registry.find(name).supervised]
 FAST = {
+    "attack-localiser": {"epochs": 8},
     "cross-modal-network": {"epochs": 12, "width": 16},
     "feed-forward-network": {"epochs": 40},
+    "matrix-segmentation": {"epochs": 8, "network": "fcn", "widths": (4, 8)},
+    "packet-segmentation": {"epochs": 15, "widths": (8, 8)},
     "rnn-ids": {"epochs": 40, "hidden": 32},
     "sequence-network": {"network": "convolutional", "hidden": 16, "epochs": 10},
 }

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oddflow.cli import options
+from oddflow.features.matrix_settings import MatrixCounts, MatrixRows, MatrixSettings
 from oddflow.flows.settings import Payload
 
 if TYPE_CHECKING:
@@ -74,6 +75,31 @@ def learn(
             show_default=False,
         ),
     ] = None,
+    packet_labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--packet-labels",
+            metavar="FILE",
+            help="In place of --labels: what each packet of a capture is, in lines of `packet number;label` (0: "
+            "normal); one for each source, in their order.",
+            show_default=False,
+        ),
+    ] = None,
+    matrix: Annotated[
+        MatrixRows | None,
+        typer.Option(
+            "--matrix",
+            help="Learn from traffic matrices: what a flow's source did lately, its ports or its peers × time. For "
+            "detectors that read such, and those of images.",
+            show_default=False,
+        ),
+    ] = None,
+    matrix_counts: Annotated[
+        MatrixCounts, typer.Option("--matrix-counts", help="What the cells of a traffic matrix count.")
+    ] = MatrixCounts.FLOWS,
+    matrix_slot: Annotated[
+        float, typer.Option("--matrix-slot", metavar="SECONDS", help="How long its time slots are; there are 28.")
+    ] = 2.0,
     leak_checks: Annotated[
         bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")
     ] = True,
@@ -115,12 +141,15 @@ def learn(
     given = registry.parsed(detector or registry.default(), option or [])
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
-    if (dataset or labels) and (merge or home_net or settings != MeterSettings() or privacy != OPEN):
+    if (dataset or labels or packet_labels) and (merge or home_net or settings != MeterSettings() or privacy != OPEN):
         raise UsageError(api.LABELS_ALONE)
     wanted = registry.find(detector or registry.default())
+    drawn = _drawn(matrix, matrix_counts, matrix_slot)
     if dataset:
-        if portable or labels:
-            raise UsageError("a --dataset has features and labels of its own; leave out --portable and --labels")
+        if portable or labels or packet_labels or matrix:
+            raise UsageError(
+                "a --dataset has features and labels of its own; leave out --portable, --matrix and labels"
+            )
         told = _tell_leaks if leak_checks else None
         gathered = api.gather_dataset(
             dataset,
@@ -132,10 +161,16 @@ def learn(
             attacks=wanted.supervised,
             reads=wanted.reads,
         )
-    elif labels:
+    elif labels or packet_labels:
         with console.moving(None, f"reading {', '.join(sources or [])}"):
             gathered = api.gather_labelled(
-                *(sources or []), truth=labels, portable=portable, ledger=ledger, reads=wanted.reads
+                *(sources or []),
+                truth=labels,
+                packet_labels=packet_labels or [],
+                portable=portable,
+                ledger=ledger,
+                detector=detector,
+                matrix=drawn,
             )
     else:
         with console.reading(sources or [], "metering") as progress:
@@ -149,6 +184,7 @@ def learn(
                 portable=portable,
                 privacy=privacy,
                 detector=detector,
+                matrix=drawn,
             )
     with console.epochs() as told:
         model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told, **given)
@@ -166,6 +202,13 @@ def learn(
             console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
     if strict and not ledger.complete:
         raise options.Lost
+
+
+def _drawn(rows: MatrixRows | None, counts: MatrixCounts, slot_s: float) -> MatrixSettings | None:
+    """How matrices are drawn; None where nothing is said of them, and the detector decides."""
+    if rows is None and (counts, slot_s) == (MatrixCounts.FLOWS, 2.0):
+        return None
+    return MatrixSettings(rows or MatrixRows.PORTS, counts, slot_s)
 
 
 def _tell_leaks(findings: "Sequence[Finding]", split: "Split") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from oddflow.detectors.labels import check_labels
+from oddflow.detectors.labels import check_labels, check_marks
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
@@ -46,6 +46,8 @@ class Detector(ABC):
     exportable: ClassVar[Exportable] = Exportable.ONNX
     reads: ClassVar[Reads] = Reads.TABULAR
     """What of a flow it looks at."""
+    reads_too: ClassVar[frozenset[Reads]] = frozenset()
+    """What it can learn from as well, where it is asked for: a traffic matrix is as large as an image of bytes."""
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """The least and the greatest value of each option that is a number, or some; `fit` checks them."""
     choices: ClassVar[Mapping[str, type[StrEnum]]] = {}
@@ -58,18 +60,29 @@ class Detector(ABC):
     """Whether it sees that features part which went together; what looks at each by itself does not."""
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
+    marks_parts: ClassVar[bool] = False
+    """Whether it says which parts of a row are an attack: packets of a flow, cells of a matrix. It can be told them."""
     several_classes: ClassVar[bool] = False
     """Whether it learns kinds of attack apart; what does not is told 1 for each of them."""
 
     features: Sequence[Feature]
     width_: int
 
-    def fit(self, x: ArrayLike, y: NDArray[np.int64] | None = None, *, validation: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        x: ArrayLike,
+        y: NDArray[np.int64] | None = None,
+        *,
+        validation: ArrayLike | None = None,
+        marks: ArrayLike | None = None,
+    ) -> Self:
         """Learns from normal rows.
 
         Args:
             x: Raw feature rows, shape (n, d), finite; n ≥ 2.
             y: 0 for normal rows, a number above for each kind of attack, shape (n,); ignored by unsupervised detectors.
+            marks: 1 for each part of a row that is an attack, else 0, shape (n, p), for detectors that mark parts; all
+                parts of an attack's row unless given.
             validation: Normal rows to stop by, (v, d); where none are given, the last fifth of x if it stops early.
 
         Returns:
@@ -86,6 +99,8 @@ class Detector(ABC):
         labels = check_labels(y, len(rows), self.name) if self.supervised else None
         if labels is not None and not self.several_classes:
             labels = np.minimum(labels, 1)
+        if self.marks_parts and marks is not None:
+            labels = check_marks(marks, len(rows), self.name)
         if validation is not None:
             held = check_rows(validation, width=rows.shape[1], at_least=1, names=names)
         else:
@@ -141,7 +156,8 @@ class Detector(ABC):
         """The learnt arrays by name, for further training; the graph holds them too."""
 
     @abstractmethod
-    def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None: ...
+    def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:
+        """Learns from checked rows (n, d); y is (n,), or (n, p) where parts of rows are marked."""
 
     @abstractmethod
     def _contributions(self, x: Floats) -> Floats: ...

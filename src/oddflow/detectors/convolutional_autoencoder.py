@@ -24,6 +24,8 @@ from oddflow.training.loop import EpochTold, History, Schedule, fit_network
 class ConvolutionalAutoencoderDetector(DrawingDetector):
     """Learns to draw the first 784 bytes of normal flows as an image of 28×28; bytes that come out wrong are odd.
 
+    It draws a traffic matrix as well, with `--matrix`: what a host does that it never did is odd then.
+
     Each byte is scaled by what is usual at its place, and surprises as other features do (`models/tails.py`).
 
     Source: Masci et al. 2011, "Stacked Convolutional Auto-Encoders for Hierarchical Feature Extraction"; images of
@@ -46,6 +48,7 @@ class ConvolutionalAutoencoderDetector(DrawingDetector):
     paper: ClassVar[str] = "Masci et al. 2011; Wang et al. 2017"
     needs: ClassVar[str] = "train"
     reads: ClassVar[Reads] = Reads.IMAGE
+    reads_too: ClassVar[frozenset[Reads]] = frozenset({Reads.MATRIX})
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         **LIMITS,
         "code": (1, 784),

@@ -36,3 +36,24 @@ def check_labels(y: ArrayLike | None, count: int, name: str) -> NDArray[np.int64
             f"{name} learns what parts attacks from normal rows, and of {count} rows {attacks} are attacks; give both"
         )
     return labels.astype(np.int64)
+
+
+def check_marks(marks: ArrayLike, count: int, name: str) -> NDArray[np.int64]:
+    """Marks of parts as int64: 0 for normal parts, 1 for those of attacks, (n, p).
+
+    Args:
+        marks: What was given.
+        count: Rows n.
+        name: The detector's.
+
+    Raises:
+        UsageError: They are not n rows of 0 and 1, or none of them is 1.
+    """
+    known = np.asarray(marks)
+    if known.ndim != 2 or len(known) != count or not np.isin(known, (0, 1)).all():
+        raise UsageError(
+            f"marks of {name} must be {count} rows of 0 (normal) or 1 (attack), a number a part; {known.shape} given"
+        )
+    if not known.any():
+        raise UsageError(f"{name} learns from marked parts of rows, and none of them is an attack's; mark some with 1")
+    return known.astype(np.int64)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.errors import UsageError
@@ -21,6 +22,20 @@ from oddflow.losses import Ledger
 MAX_ROWS = 500_000
 MAX_NUMBERS = 50_000_000
 """200 MB of feature rows; of a longer baseline an even sample is kept."""
+
+
+Labels = tuple[NDArray[np.int64], NDArray[np.bool_] | None]
+"""What n rows are, (n,), 0 for normal; and which of their parts are an attack, (n, p), where that is known."""
+
+
+class Labeller(Protocol):
+    """Says what flows are; it may keep state between batches, as a representation does."""
+
+    def begin(self) -> None:
+        """Another source begins."""
+
+    def labels(self, batch: pa.RecordBatch) -> Labels:
+        """Of a flow batch, in end order."""
 
 
 @dataclass(slots=True)
@@ -65,6 +80,8 @@ class Gathered:
     privacy: Privacy = OPEN
     pseudonyms: str = ""
     y: NDArray[np.int64] | None = None
+    marks: NDArray[np.bool_] | None = None
+    """Which parts of each row are an attack, (n, p); None where nobody knows."""
 
     @property
     def span_s(self) -> float:
@@ -80,23 +97,23 @@ class _Sample:
         self._limit = limit
         self._step = 1
         self._passed = 0
-        self._kept: list[tuple[NDArray[np.float32], NDArray[np.int64]]] = []
+        self._kept: list[list[NDArray[Any]]] = []
         self._count = 0
 
-    def add(self, x: NDArray[np.float32], times_ns: NDArray[np.int64]) -> None:
+    def add(self, *columns: NDArray[Any]) -> None:
+        """Arrays of equal length; the same number of them each time."""
         first = -self._passed % self._step
-        self._passed += len(x)
+        self._passed += len(columns[0])
         # copies: a slice would keep the whole batch alive
-        self._kept.append((x[first :: self._step].copy(), times_ns[first :: self._step].copy()))
+        self._kept.append([column[first :: self._step].copy() for column in columns])
         self._count += len(self._kept[-1][0])
         if self._count > 2 * self._limit:
-            x, times_ns = self.all()
-            self._kept = [(x[::2].copy(), times_ns[::2].copy())]
+            self._kept = [[column[::2].copy() for column in self.all()]]
             self._count = len(self._kept[0][0])
             self._step *= 2
 
-    def all(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        return np.concatenate([x for x, _ in self._kept]), np.concatenate([times for _, times in self._kept])
+    def all(self) -> list[NDArray[Any]]:
+        return [np.concatenate(parts) for parts in zip(*self._kept, strict=True)]
 
 
 def gather(
@@ -108,11 +125,12 @@ def gather(
     progress: Progress | None = None,
     max_rows: int | None = None,
     privacy: Privacy = OPEN,
+    labeller: Labeller | None = None,
 ) -> Gathered:
     """Reads sources into feature rows; at most 2 × `max_rows` are kept, evenly over time.
 
     As many as `MAX_ROWS` and `MAX_NUMBERS` allow unless given. The home networks of the representation are as
-    `privacy` lets them be seen.
+    `privacy` lets them be seen. With a labeller, `flows` counts the normal ones.
 
     Raises:
         NothingMetered: No source held a flow.
@@ -122,14 +140,20 @@ def gather(
     sample = _Sample(max_rows or min(MAX_ROWS, MAX_NUMBERS // len(representation.features)))
     seen = []
     start_ns, end_ns = 2**63 - 1, 0
+    attacks = 0
     for source in sources:
         representation.begin()
+        if labeller:
+            labeller.begin()
         fingerprint = Fingerprint(name_of(source))
         seen.append(fingerprint)
         flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress, privacy=privacy)
         for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
             ends = integers(batch, "end")
-            sample.add(representation.rows(batch), ends)
+            y, marks = labeller.labels(batch) if labeller else (np.zeros(0, np.int64), None)
+            attacks += int((y > 0).sum())
+            known = [*([y] if labeller else []), *([marks] if marks is not None else [])]
+            sample.add(representation.rows(batch), ends, *known)
             start_ns = min(start_ns, int(integers(batch, "start").min()))
             end_ns = max(end_ns, int(ends.max()))
     flow_count = sum(fingerprint.flows for fingerprint in seen)
@@ -139,12 +163,12 @@ def gather(
     if len(keys) > 1:
         named = ", ".join(key or "none" for key in sorted(keys))
         raise UsageError(f"the sources are under pseudonyms of different keys ({named}); give sources of one key")
-    x, times_ns = sample.all()
+    x, times_ns, *labels = sample.all()
     return Gathered(
         x=x,
         times_ns=times_ns,
         features=representation.features,
-        flows=flow_count,
+        flows=flow_count - attacks,
         start_ns=start_ns,
         end_ns=end_ns,
         seen=seen,
@@ -156,4 +180,6 @@ def gather(
         incomplete=representation.incomplete,
         privacy=privacy,
         pseudonyms=keys.pop(),
+        y=labels[0] if labels else None,
+        marks=labels[1] if len(labels) > 1 else None,
     )

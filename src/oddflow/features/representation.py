@@ -16,7 +16,8 @@ class Reads(StrEnum):
     """What of a flow a detector looks at.
 
     TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets. SEVERAL: all of these.
-    PACKETS: each of its packets, beside all that went before; a flow is then its worst one.
+    PACKETS: each of its packets, beside all that went before; a flow is then its worst one. MATRIX: what its source did
+    lately, ports or peers × time.
     """
 
     TABULAR = "tabular"
@@ -24,6 +25,7 @@ class Reads(StrEnum):
     SEQUENCE = "sequence"
     PACKETS = "packets"
     SEVERAL = "several"
+    MATRIX = "matrix"
 
 
 class Representation(Protocol):

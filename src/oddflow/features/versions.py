@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features import image, packet_columns, sequence, several
+from oddflow.features import image, packet_columns, sequence, several, traffic_matrix
 from oddflow.features.context import ContextSettings
 from oddflow.features.feature import Feature
 from oddflow.features.full import FULL
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.kind import Kind
+from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
 from oddflow.flows.settings import Payload
@@ -19,12 +20,13 @@ _NEEDED = {
     sequence.VERSION: ("lengths", "gaps_us"),
     several.VERSION: (*FULL.needed, "lengths", "gaps_us"),
 }
-"""Packets are no column: a source has them or not."""
+"""Packets are no column: a source has them or not. All sources know what a matrix is drawn of."""
 _READS = {
     image.VERSION: Reads.IMAGE,
     sequence.VERSION: Reads.SEQUENCE,
     several.VERSION: Reads.SEVERAL,
     packet_columns.VERSION: Reads.PACKETS,
+    traffic_matrix.VERSION: Reads.MATRIX,
 }
 _TELLING = (
     (several.VERSION, {"service", "length_01", "byte_000"}),
@@ -68,14 +70,18 @@ def version_told_by(features: Iterable[Feature]) -> str:
 
 
 def represented(
-    version: str, *, homes: Sequence[str], context: Mapping[str, Any] | ContextSettings, payload: Payload
+    version: str,
+    *,
+    homes: Sequence[str],
+    context: Mapping[str, Any] | None,
+    payload: Payload,
 ) -> Representation:
     """A fresh representation.
 
     Args:
         version: Of it.
         homes: Home networks, for those that look at addresses.
-        context: How far back it looks, as `Representation.context_settings` tells it.
+        context: How far back it looks, as `Representation.context_settings` tells it; its own kind of settings.
         payload: Which bytes the flows hold, for those that look at bytes.
 
     Raises:
@@ -89,6 +95,8 @@ def represented(
         return image.Image(payload)
     if version == sequence.VERSION:
         return sequence.Sequence()
-    settings = context if isinstance(context, ContextSettings) else ContextSettings.of(context)
+    if version == traffic_matrix.VERSION:
+        return traffic_matrix.TrafficMatrix(MatrixSettings() if context is None else MatrixSettings.of(context))
+    settings = ContextSettings() if context is None else ContextSettings.of(context)
     tabular = Tabular.of(HomeNetworks(homes), settings, KINDS.get(version, FULL))
     return several.Several(tabular, image.Image(payload)) if version == several.VERSION else tabular

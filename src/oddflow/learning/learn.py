@@ -52,7 +52,8 @@ class Split:
         fit, validation, held_back: Normal rows, (n, d).
         attacks: Attacks of the time that fit and validation rows are from, (a, d); none for unsupervised detectors.
         kinds: What each attack is, 1 or more, (a,) int64.
-        owners: The flows that held-back rows went to, (m,), where rows are packets; else empty.
+        owners: The flows that held-back rows went to, (m,), where rows are packets; else None.
+        marks: Which parts of the attacks are one, (a, p); None where nobody knows.
     """
 
     fit: Floats
@@ -60,7 +61,8 @@ class Split:
     held_back: Floats
     attacks: Floats
     kinds: NDArray[np.int64]
-    owners: NDArray[np.int64]
+    owners: NDArray[np.int64] | None = None
+    marks: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(
@@ -70,12 +72,11 @@ class Split:
         attacks: Floats,
         kinds: NDArray[np.int64],
         owners: NDArray[np.int64] | None = None,
+        marks: NDArray[np.bool_] | None = None,
     ) -> "Split":
         """The last 15 % of the known rows, in time order, are for validation."""
         cut = round(len(known) * (1 - VALIDATION_SHARE))
-        return cls(
-            known[:cut], known[cut:], held_back, attacks, kinds, np.empty(0, np.int64) if owners is None else owners
-        )
+        return cls(known[:cut], known[cut:], held_back, attacks, kinds, owners, marks)
 
     @property
     def known(self) -> Floats:
@@ -87,13 +88,17 @@ class Split:
         if not detector.supervised:
             return detector.fit(self.fit, validation=self.validation)
         known = self.known
+        rows = np.concatenate([known, self.attacks])
         labels = np.concatenate([np.zeros(len(known), np.int64), self.kinds])
-        return detector.fit(np.concatenate([known, self.attacks]), labels)
+        if self.marks is None:
+            return detector.fit(rows, labels)
+        normal = np.zeros((len(known), self.marks.shape[1]), bool)
+        return detector.fit(rows, labels, marks=np.concatenate([normal, self.marks]))
 
     def scores(self, fitted: Detector) -> Floats:
         """Of held-back flows: of each its own, or that of its worst packet, (k,)."""
         scores = fitted.decision_function(self.held_back)
-        if not len(self.owners):
+        if self.owners is None:
             return scores
         flows, places = np.unique(self.owners, return_inverse=True)
         worst = np.zeros(len(flows), np.float32)
@@ -114,6 +119,7 @@ def splits(gathered: Gathered) -> list[Split]:
     order = np.argsort(gathered.times_ns, kind="stable")
     x, y, times_ns = gathered.x[order], _labels(gathered)[order], gathered.times_ns[order]
     is_attack = y > 0
+    marks = None if gathered.marks is None else gathered.marks[order][is_attack]
     x, attacks, kinds = x[~is_attack], x[is_attack], y[is_attack]
     owners = gathered.owners[order] if len(gathered.owners) else None
     count = len(x)
@@ -130,6 +136,7 @@ def splits(gathered: Gathered) -> list[Split]:
             attacks[stretch != place],
             kinds[stretch != place],
             None if owners is None else owners[start:end],
+            None if marks is None else marks[stretch != place],
         )
         for place, (start, end) in enumerate(pairwise(edges))
     ]
@@ -204,7 +211,8 @@ def _whole(gathered: Gathered) -> Split:
     """All rows to learn from: nothing is held back."""
     order = np.argsort(gathered.times_ns, kind="stable")
     x, y = gathered.x[order], _labels(gathered)[order]
-    return Split.of(x[y == 0], x[:0], x[y > 0], y[y > 0])
+    marks = None if gathered.marks is None else gathered.marks[order][y > 0]
+    return Split.of(x[y == 0], x[:0], x[y > 0], y[y > 0], marks=marks)
 
 
 def _epochs(fitted: Detector) -> dict[str, Any]:

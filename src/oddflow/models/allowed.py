@@ -22,9 +22,9 @@ OPERATORS = frozenset({
     "Div", "Elu", "Equal", "Erf", "Exp", "GRU", "Gather", "Gelu", "Gemm", "Greater", "GreaterOrEqual",
     "HardSigmoid", "Identity", "InstanceNormalization", "LSTM", "LayerNormalization", "LeakyRelu", "Less",
     "LessOrEqual", "Log", "LogSoftmax", "MatMul", "Max", "MaxPool", "Min", "Mul", "Neg", "Not", "Pow", "RNN",
-    "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Selu",
-    "Shape", "Sigmoid", "Sign", "Slice", "Softmax", "Softplus", "Sqrt", "Squeeze", "Sub", "Tanh", "TopK",
-    "Transpose", "Unsqueeze", "Where",
+    "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape",
+    "ScatterElements", "Selu", "Shape", "Sigmoid", "Sign", "Slice", "Softmax", "Softplus", "Sqrt", "Squeeze", "Sub",
+    "Tanh", "TopK", "Transpose", "Unsqueeze", "Where",
 })  # fmt: skip
 """Each gives no more rows than it is given; add one when a detector needs it."""
 

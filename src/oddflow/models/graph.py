@@ -15,7 +15,7 @@ TREES = "ai.onnx.ml"
 TREES_OPSET = 3
 
 
-_DEFAULTS = (b"NOTSET", b"forward")
+_DEFAULTS = (b"NOTSET", b"forward", b"none")
 """Words that some operators are given though they say what holds without them; a sealed graph holds no words."""
 
 

@@ -13,6 +13,7 @@ from oddflow.features.feature import Feature
 from oddflow.features.packet_columns import PACKET, PACKET_CAPTURE, PACKET_IS_REVERSE
 from oddflow.verdicts.alert import Alert, Reason
 from oddflow.verdicts.budget import rarity
+from oddflow.verdicts.extent import extent
 from oddflow.verdicts.filters import wireshark_filter
 from oddflow.verdicts.words import sentence
 from oddflow.verdicts.words import service as service_name
@@ -55,6 +56,8 @@ class Normal:
         lows, highs = self.groups.get(service, (self.low, self.high))
         where = f"normal for {service_name(service)}" if service in self.groups else "normal here"
         named: dict[str, Reason] = {}
+        if drawn := extent(self.features, row, parts, lows, highs):
+            named[_without_window(drawn.feature)] = drawn
         for place in np.argsort(-parts, kind="stable"):
             share = float(parts[place]) / total
             if len(named) == REASONS or (named and share < LEAST_SHARE):

@@ -7,6 +7,7 @@ from typing import Any
 from oddflow.errors import SchemaMismatch
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import PRIVATE, HomeNetworks
+from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.versions import needed_by, reads_of, represented
 from oddflow.flows.settings import MeterSettings, Payload
@@ -56,6 +57,8 @@ class Prepared:
         HomeNetworks(homes)  # what is wrong is told before anything is read
         if reads_of(version) in {Reads.TABULAR, Reads.SEVERAL}:
             ContextSettings.of(manifest.context)
+        if reads_of(version) is Reads.MATRIX:
+            MatrixSettings.of(manifest.context)
         return cls(homes, manifest.context, version, privacy.settings(settings), privacy)
 
     def representation(self, model: SealedModel, max_flows: int | None = None) -> Representation:

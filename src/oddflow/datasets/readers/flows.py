@@ -16,7 +16,6 @@ from oddflow.datasets.readers.packet_truth import PacketTruth
 from oddflow.datasets.readers.piece import ENDS, Piece, Task
 from oddflow.datasets.truth import GroundTruth
 from oddflow.features.columns import integers
-from oddflow.features.context import ContextSettings
 from oddflow.features.full import FULL
 from oddflow.features.homes import PRIVATE
 from oddflow.features.ordering import in_end_order
@@ -108,7 +107,7 @@ def version_of(reads: Reads, known: DataSet) -> str:
 
 def representation_of(version: str) -> Representation:
     """A fresh representation, all of it as is usual."""
-    return represented(version, homes=PRIVATE, context=ContextSettings(), payload=MeterSettings().payload)
+    return represented(version, homes=PRIVATE, context=None, payload=MeterSettings().payload)
 
 
 def pieces(

@@ -82,7 +82,7 @@ class PacketTruth:
         fields = [batch.field(name)[rows].tolist() for name in FIELDS]
         times = batch.field("time_ns")[rows].tolist()
         for place, row in enumerate(zip(*fields, strict=True)):
-            moments = self._by_key.setdefault(_packet_key(row), _Moments())
+            moments = self._by_key.setdefault(packet_key(row), _Moments())
             moments.times_ns.append(times[place])
             moments.labels.append(int(labels[rows[place]]) - 1)
 
@@ -92,7 +92,7 @@ class PacketTruth:
         columns = (batch.column(name).to_pylist() for name in ("src_ip", "src_port", "dst_ip", "dst_port", "protocol"))
         labels = batch.column("label").to_pylist()
         for place, (src, src_port, dst, dst_port, protocol) in enumerate(zip(*columns, strict=True)):
-            moments = self._by_key.get(_key((src, src_port), (dst, dst_port), protocol))
+            moments = self._by_key.get(flow_key((src, src_port), (dst, dst_port), protocol))
             if moments is None:
                 continue
             first = bisect_left(moments.times_ns, starts[place])
@@ -110,16 +110,18 @@ class PacketTruth:
         return [f"{missed:,} of {self.attacks:,} attack packets belong to no flow"] if missed else []
 
 
-def _key(one: End, other: End, protocol: int) -> Key:
+def flow_key(one: End, other: End, protocol: int) -> Key:
+    """What a flow between two ends has in common with its packets."""
     if protocol in TYPED_PROTOCOLS:
         one, other = (one[0], 0), (other[0], 0)
     return (one, other, protocol) if one <= other else (other, one, protocol)
 
 
-def _packet_key(row: tuple[Any, ...]) -> Key:
+def packet_key(row: tuple[Any, ...]) -> Key:
+    """The same from the FIELDS of a packet."""
     src_high, src_low, src_port, dst_high, dst_low, dst_port, protocol, version = row
     src, dst = (
         str(IPv6Address((high << 64) + low) if version == 6 else IPv4Address(low))
         for high, low in ((src_high, src_low), (dst_high, dst_low))
     )
-    return _key((src, src_port), (dst, dst_port), protocol)
+    return flow_key((src, src_port), (dst, dst_port), protocol)
