@@ -151,7 +151,7 @@ def recurrent(**options: object) -> Case:
 
 
 def encoder_gan() -> EncoderGan:
-    return EncoderGan(Generator(3, 8, (6,)), Discriminator(8, (6,)), width=8, latent=3, hidden=(6,))
+    return EncoderGan(Generator(3, 8, (6,)), Discriminator(8, (6,)), MultilayerPerceptron(8, 3, (6,)))
 
 
 CASES: dict[str, Case] = {

@@ -18,11 +18,12 @@ from oddflow.errors import NotAModel
 from oddflow.models import allowed_trees
 
 OPERATORS = frozenset({
-    "Abs", "Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "Elu", "Equal", "Erf", "Exp", "Gather",
-    "Gelu", "Gemm", "Greater", "GreaterOrEqual", "HardSigmoid", "Identity", "LSTM", "LayerNormalization", "LeakyRelu",
-    "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul", "Max", "Min", "Mul", "Neg", "Pow", "ReduceL2",
-    "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Selu", "Sigmoid",
-    "Sign", "Slice", "Softmax", "Softplus", "Sqrt", "Squeeze", "Sub", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where",
+    "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "Elu",
+    "Equal", "Erf", "Exp", "Gather", "Gelu", "Gemm", "Greater", "GreaterOrEqual", "HardSigmoid", "Identity", "LSTM",
+    "LayerNormalization", "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul", "Max", "Min", "Mul", "Neg",
+    "Pow", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape",
+    "Selu", "Sigmoid", "Sign", "Slice", "Softmax", "Softplus", "Sqrt", "Squeeze", "Sub", "Tanh", "TopK", "Transpose",
+    "Unsqueeze", "Where",
 })  # fmt: skip
 """Each gives no more rows than it is given; add one when a detector needs it."""
 
