@@ -43,6 +43,7 @@ from oddflow.verdicts.prepared import Prepared
 if TYPE_CHECKING:
     from oddflow.datasets.leaks import Finding
     from oddflow.datasets.rows import Split
+    from oddflow.learning.augment import Augmentation
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
 
@@ -205,9 +206,15 @@ def learn_gathered(
     seed: int = 0,
     logdir: str | None = None,
     told: "EpochTold | None" = None,
+    augment: str | None = None,
+    augment_to: float = 0.1,
     **options: Any,
 ) -> SealedModel:
-    """Learns feature rows and seals a model; writes it where `output` is given."""
+    """Learns feature rows and seals a model; writes it where `output` is given.
+
+    With `augment`, more attacks are made of the rare kinds, for detectors that learn from attacks, up to a share
+    `augment_to` of the normal rows: see `learning.augment.Augmentation`.
+    """
     from contextlib import ExitStack
 
     from oddflow.detectors import registry
@@ -220,6 +227,8 @@ def learn_gathered(
         raise UsageError(f"{name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
+    if augment is not None:
+        options["augment"] = _augmentation(augment, gathered, augment_to, seed)
     learns_in_epochs = "told" in registry.options(name)
     with ExitStack() as stack:
         listeners = [told] if told else []
@@ -235,6 +244,16 @@ def learn_gathered(
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)
+
+
+def _augmentation(maker: str, gathered: Gathered, share: float, seed: int) -> "Augmentation":
+    from oddflow.detectors import registry
+
+    if not registry.installed("autoencoder"):
+        raise UsageError("--augment needs torch: pip install 'oddflow[train]'")
+    from oddflow.learning.augment import Augmentation
+
+    return Augmentation(maker, gathered.features, share, seed)
 
 
 def _check_place(output: Source, gathered: Gathered) -> None:
@@ -282,7 +301,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
         privacy: What the flows may tell; without payload, the model does not look at it.
         labels: A ground-truth CSV, for supervised detectors; all else of how flows are cut is then as usual.
-        options: Of the detector.
+        options: Of the detector; `augment` and `augment_to` as `learn_gathered` has them.
 
     Raises:
         InputError: A source cannot be used.

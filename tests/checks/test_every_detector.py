@@ -28,6 +28,9 @@ FAST = {
     "restricted-boltzmann-machine": {"epochs": 20},
     "isolation-forest": {"samples": 1_024},
     "generative-adversarial-network": {"epochs": 30, "encoding": 30},
+    "image-generative-adversarial-network": {
+        "width": 2, "latent": 8, "batch_rows": 16, "learning_rate": 3e-3, "epochs": 6, "encoding": 6,
+    },
     "packet-language-model": {"epochs": 12, "hidden": 16},
     "variational-autoencoder": {"epochs": 30},
 }

@@ -29,6 +29,11 @@ DETECTORS = {
         "GenerativeAdversarialDetector",
         "train",
     ),
+    "image-generative-adversarial-network": (
+        "oddflow.detectors.image_adversarial",
+        "ImageAdversarialDetector",
+        "train",
+    ),
     "packet-language-model": ("oddflow.detectors.packet_language_model", "PacketLanguageModelDetector", "train"),
     "packet-markov-chain": ("oddflow.detectors.packet_markov_chain", "PacketMarkovChain", ""),
     "restricted-boltzmann-machine": (

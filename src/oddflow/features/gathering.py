@@ -43,6 +43,7 @@ class Gathered:
         privacy: What was to be told of them.
         pseudonyms: The fingerprint of the key under whose pseudonyms the flows are; "" for none.
         y: 0 for normal rows and 1 for attacks, (n,) int64; None where all are believed to be normal.
+        kinds: What kind of attack each is, a number of its own, (n,) int64; None where that is not known.
     """
 
     x: NDArray[np.float32]
@@ -61,6 +62,7 @@ class Gathered:
     privacy: Privacy = OPEN
     pseudonyms: str = ""
     y: NDArray[np.int64] | None = None
+    kinds: NDArray[np.int64] | None = None
 
     @property
     def span_s(self) -> float:

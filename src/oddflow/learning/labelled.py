@@ -1,6 +1,7 @@
 """Labelled rows to a baseline: the normal rows of what is learnt from, and the attacks where they are asked for."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddflow.datasets.rows import LabelledRows, Split
 from oddflow.errors import UsageError
@@ -12,6 +13,7 @@ from oddflow.features.portable import PORTABLE
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.source import Fingerprint
 from oddflow.models.kinds import FEATURE_SET
+from oddflow.schema import AttackCategory
 
 
 def version_of(rows: LabelledRows) -> str:
@@ -19,6 +21,12 @@ def version_of(rows: LabelledRows) -> str:
     names = {feature.name for feature in rows.features}
     of_flows = (kind.version for kind in (FULL, PORTABLE) if {feature.name for feature, _ in kind.own} <= names)
     return next(of_flows, f"{FEATURE_SET} {rows.name}")
+
+
+def _kinds(rows: LabelledRows) -> NDArray[np.int64]:
+    """What kind of attack each row is, by its place in `AttackCategory`: (n,)."""
+    places = np.array([list(AttackCategory).index(label.category) for label in rows.labels], np.int64)
+    return np.asarray(places[rows.y])
 
 
 def baseline(rows: LabelledRows, split: Split, *, attacks: bool = False) -> Gathered:
@@ -52,4 +60,5 @@ def baseline(rows: LabelledRows, split: Split, *, attacks: bool = False) -> Gath
         context=ContextSettings().as_dict(),
         version=version_of(rows),
         y=rows.is_attack[taken].astype(np.int64) if attacks else None,
+        kinds=_kinds(rows)[taken] if attacks else None,
     )

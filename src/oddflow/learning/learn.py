@@ -1,12 +1,14 @@
 """A baseline to a sealed model: split by time, fit, calibrate on what was held back, seal."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddflow import __version__
 from oddflow.detectors import registry
@@ -50,18 +52,27 @@ class Split:
     Attributes:
         fit, validation, held_back: Normal rows, (n, d).
         attacks: Attacks of the time that fit and validation rows are from, (a, d); none for unsupervised detectors.
+        kinds: What kind of attack each is, (a,).
+        made: How many of the attacks, the last ones, were made and not seen (`learning/augment.py`).
     """
 
     fit: Floats
     validation: Floats
     held_back: Floats
     attacks: Floats
+    kinds: NDArray[np.int64]
+    made: int = 0
 
     @classmethod
-    def of(cls, known: Floats, held_back: Floats, attacks: Floats | None = None) -> "Split":
+    def of(
+        cls, known: Floats, held_back: Floats, attacks: Floats | None = None, kinds: NDArray[np.int64] | None = None
+    ) -> "Split":
         """The last 15 % of the known rows, in time order, are for validation."""
         cut = round(len(known) * (1 - VALIDATION_SHARE))
-        return cls(known[:cut], known[cut:], held_back, known[:0] if attacks is None else attacks)
+        given = known[:0] if attacks is None else attacks
+        return cls(
+            known[:cut], known[cut:], held_back, given, np.zeros(len(given), np.int64) if kinds is None else kinds
+        )
 
     @property
     def known(self) -> Floats:
@@ -90,6 +101,7 @@ def splits(gathered: Gathered) -> list[Split]:
     order = np.argsort(gathered.times_ns, kind="stable")
     x, times_ns = gathered.x[order], gathered.times_ns[order]
     is_attack = np.zeros(len(x), bool) if gathered.y is None else gathered.y[order] == 1
+    kinds = _kinds(gathered)[order][is_attack]
     x, attacks = x[~is_attack], x[is_attack]
     count = len(x)
     if count < FEWEST_ROWS:
@@ -98,7 +110,7 @@ def splits(gathered: Gathered) -> list[Split]:
     begins = times_ns[~is_attack][edges[1:-1]]
     stretch = np.searchsorted(begins, times_ns[is_attack], side="right")
     found = [
-        Split.of(np.concatenate([x[:start], x[end:]]), x[start:end], attacks[stretch != place])
+        Split.of(np.concatenate([x[:start], x[end:]]), x[start:end], attacks[stretch != place], kinds[stretch != place])
         for place, (start, end) in enumerate(pairwise(edges))
     ]
     if len(attacks):
@@ -106,7 +118,13 @@ def splits(gathered: Gathered) -> list[Split]:
     return found if count <= CROSS_AT_MOST else found[-1:]
 
 
-def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **options: Any) -> Archive:
+Augment = Callable[[Split], Split]
+"""Adds attacks to those that a split learns from, and changes nothing else in it."""
+
+
+def learn(
+    gathered: Gathered, *, detector: str | None = None, seed: int = 0, augment: Augment | None = None, **options: Any
+) -> Archive:
     """Learns a baseline that is believed to be normal, or whose attacks are known.
 
     Args:
@@ -114,30 +132,38 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
             learnt by supervised detectors and left out by others.
         detector: By name; the best that is installed unless given.
         seed: Of all chance in it.
+        augment: What makes more attacks for a supervised detector, within each fit (`learning/augment.py`).
         options: Of the detector.
 
     Raises:
-        UsageError: Too few rows, no such detector or option, or a supervised detector lacks labels of both kinds.
+        UsageError: Too few rows, no such detector or option, attacks to make for a detector that learns from none, or
+            labels of one kind alone for a supervised one.
         LearningFailed: It diverged.
     """
     name = detector or registry.default()
     is_supervised = registry.find(name).supervised
     if is_supervised:
         check_labels(gathered.y, len(gathered.x), name)
+    elif augment:
+        raise UsageError(
+            f"{name} learns from normal rows alone; --augment makes attacks, for detectors that need labels"
+        )
+    added = augment or _as_it_is
     started = perf_counter()
-    parts = splits(gathered)
+    parts = [added(split) for split in splits(gathered)]
     fitted = [split.teach(registry.create(name, gathered.features, seed=seed, **options)) for split in parts]
     held_back = np.concatenate(
         [one.decision_function(split.held_back) for one, split in zip(fitted, parts, strict=True)]
     )
     sealed, used = fitted[-1], parts[-1]
     if len(gathered.x) - _attacks(gathered) <= CROSS_AT_MOST:
-        used = _whole(gathered)
+        used = added(_whole(gathered))
         sealed = used.teach(registry.create(name, gathered.features, seed=seed, **options))
     training = Training(
         fit_rows=len(used.known) + len(used.attacks) if is_supervised else len(used.fit),
         validation_rows=0 if is_supervised else len(used.validation),
         calibration_rows=len(held_back),
+        made_rows=used.made,
         **_epochs(sealed),
     )
     # JSON knows no tuples
@@ -150,7 +176,16 @@ def learn(gathered: Gathered, *, detector: str | None = None, seed: int = 0, **o
         scores=held_back,
         training=training,
         duration_s=perf_counter() - started,
+        metrics=_metrics(sealed),
     )
+
+
+def _as_it_is(split: Split) -> Split:
+    return split
+
+
+def _kinds(gathered: Gathered) -> NDArray[np.int64]:
+    return np.zeros(len(gathered.x), np.int64) if gathered.kinds is None else gathered.kinds
 
 
 def _attacks(gathered: Gathered) -> int:
@@ -164,7 +199,7 @@ def _whole(gathered: Gathered) -> Split:
     if gathered.y is None:
         return Split.of(x, x[:0])
     y = gathered.y[order]
-    return Split.of(x[y == 0], x[:0], x[y == 1])
+    return Split.of(x[y == 0], x[:0], x[y == 1], _kinds(gathered)[order][y == 1])
 
 
 def _epochs(fitted: Detector) -> dict[str, Any]:
@@ -178,6 +213,12 @@ def _epochs(fitted: Detector) -> dict[str, Any]:
     }
 
 
+def _metrics(fitted: Detector) -> dict[str, float]:
+    """How well the samples of a detector that generates stand for what it learnt (`training/quality.py`)."""
+    quality = getattr(fitted, "quality_", None)
+    return {} if quality is None else {f"samples_{name}": value for name, value in asdict(quality).items()}
+
+
 def archive_of(
     gathered: Gathered,
     fitted: Detector,
@@ -187,6 +228,7 @@ def archive_of(
     scores: Floats,
     training: Training,
     duration_s: float = 0.0,
+    metrics: dict[str, float] | None = None,
 ) -> Archive:
     """Seals a fitted detector with all that is known of how it was made.
 
@@ -198,6 +240,7 @@ def archive_of(
         scores: Of rows that it was not fitted on, (m,).
         training: How many rows, how many epochs.
         duration_s: Of learning.
+        metrics: What was measured of it.
     """
     features = sealed_features(gathered.features)
     manifest = Manifest(
@@ -218,6 +261,7 @@ def archive_of(
         provenance=_provenance(gathered, options, duration_s),
         training=training,
         calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s),
+        metrics=metrics or {},
     )
     return seal_detector(fitted, manifest, scores, known)
 

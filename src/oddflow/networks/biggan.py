@@ -85,13 +85,12 @@ class BigGenerator(nn.Module):
         self.first = UpBlock(4 * width, 2 * width, self.pieces[1] + embedding)
         self.attention = MapAttention(2 * width)
         self.second = UpBlock(2 * width, width, self.pieces[2] + embedding)
-        self.last = nn.Sequential(
-            nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh()
-        )
+        self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh())
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         """Noise and classes to images: (n, latent), (n,) int64 -> (n, channels, 28, 28), from −1 to 1."""
-        start, low, high = torch.split(z, self.pieces, dim=1)
+        end, last = self.pieces[0], self.pieces[0] + self.pieces[1]
+        start, low, high = z[:, :end], z[:, end:last], z[:, last:]
         shared = self.embedding(label)  # (n, embedding)
         h = self.dense(start).reshape(-1, 4 * self.width, 7, 7)
         h = self.attention(self.first(h, torch.cat([low, shared], dim=1)))  # (n, 2 · width, 14, 14)

@@ -34,6 +34,10 @@ class Inversion(nn.Module):
         TypeError: A layer's slope is not known here.
     """
 
+    candidates: Tensor
+    made: Tensor
+    lengths: Tensor
+
     def __init__(
         self,
         generator: Sequence[nn.Module],
@@ -85,8 +89,8 @@ class Inversion(nn.Module):
         made = passed(self.generator, z)
         drawn = made[-1]
         seen = passed(self.seen, drawn)
-        of_seen = 2 * self.weight / seen[-1][0].numel() * (seen[-1] - wanted)
-        of_drawn = 2 / drawn[0].numel() * (drawn - x) + pulled_back(self.seen, seen, of_seen)
+        of_seen = 2 * self.weight / seen[-1].shape[1:].numel() * (seen[-1] - wanted)
+        of_drawn = 2 / drawn.shape[1:].numel() * (drawn - x) + pulled_back(self.seen, seen, of_seen)
         return pulled_back(self.generator, made, of_drawn)
 
 
@@ -110,7 +114,7 @@ def pulled_back(layers: Sequence[nn.Module] | nn.ModuleList, values: Sequence[Te
     return slope
 
 
-def _pulled(layer: nn.Module, given: Tensor, made: Tensor, slope: Tensor) -> Tensor:  # noqa: PLR0911
+def _pulled(layer: nn.Module, given: Tensor, made: Tensor, slope: Tensor) -> Tensor:
     match layer:
         case nn.Linear():
             return slope @ layer.weight

@@ -33,11 +33,6 @@ class Quality:
     covered: float
     spread: float
 
-    @property
-    def collapsed(self) -> bool:
-        """Whether half of the kinds of true rows are missing, or samples are far more alike than true rows."""
-        return self.covered < 0.5 or self.spread < 0.5
-
 
 def measure(true: Floats, generated: Floats, *, seed: int = 0) -> Quality:
     """Holds generated rows against true ones.
