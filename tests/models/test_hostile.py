@@ -195,11 +195,13 @@ def _turned(model):
 
 
 def _much_padding(model):
-    """A pool whose borders are far wider than what it is given."""
+    """A pool that gives far more than it is given, by its borders."""
     axes = numpy_helper.from_array(np.array([1], np.int64), "axes")
     model.graph.initializer.append(axes)
     pads = [1 << 16, 1 << 16]
-    model.graph.node.insert(0, helper.make_node("AveragePool", ["channel"], ["far"], kernel_shape=[1 << 17], pads=pads))
+    model.graph.node.insert(
+        0, helper.make_node("AveragePool", ["channel"], ["far"], kernel_shape=[(1 << 16) + 1], pads=pads)
+    )
     model.graph.node.insert(0, helper.make_node("Unsqueeze", ["x", "axes"], ["channel"]))
 
 

@@ -19,7 +19,7 @@ from oddflow.networks.inversion import Inversion
 from oddflow.training.adversaries import Game, Rivals, players
 from oddflow.training.game import play
 from oddflow.training.loop import EpochTold, History, Schedule, fit_network
-from oddflow.training.quality import MOST_ROWS, Quality, measure
+from oddflow.training.quality import MOST_ROWS, Quality, few, measure
 
 
 class Score(StrEnum):
@@ -88,6 +88,7 @@ class GenerativeAdversarialDetector(EnergyDetector):
         critic_moves: Moves of the critic for each of the generator; for a discriminator, 1 is usual.
         encoding: The most epochs in which the encoder learns.
         descent: Steps of the inversion.
+        most_rows: Of more rows, an even sample is learnt.
         epochs, batch_rows, learning_rate, patience: See `training.loop.Schedule`; the game always lasts all epochs, and
             the encoder stops early.
         seed: Of the first weights, the order of rows and the noise.
@@ -109,6 +110,7 @@ class GenerativeAdversarialDetector(EnergyDetector):
         "critic_moves": (1, 100),
         "encoding": (1, 1_000_000),
         "descent": (1, 50),
+        "most_rows": (2, 2**31),
     }
     choices: ClassVar[Mapping[str, type[StrEnum]]] = {"game": Game, "score": Score}
 
@@ -126,10 +128,11 @@ class GenerativeAdversarialDetector(EnergyDetector):
         hidden: tuple[int, ...] = (64, 64),
         critic_moves: int = 3,
         encoding: int = 80,
-        descent: int = 20,
-        epochs: int = 100,
-        batch_rows: int = 64,
-        learning_rate: float = 1e-3,
+        descent: int = 12,
+        most_rows: int = 16_384,
+        epochs: int = 80,
+        batch_rows: int = 256,
+        learning_rate: float = 2e-3,
         patience: int = 10,
         seed: int = 0,
         told: EpochTold | None = None,
@@ -142,6 +145,7 @@ class GenerativeAdversarialDetector(EnergyDetector):
         self.critic_moves = critic_moves
         self.encoding = encoding
         self.descent = descent
+        self.most_rows = most_rows
         self.epochs = epochs
         self.batch_rows = batch_rows
         self.learning_rate = learning_rate
@@ -151,7 +155,8 @@ class GenerativeAdversarialDetector(EnergyDetector):
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
         schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
-        rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
+        rows = torch.from_numpy(few(scaled, self.most_rows))
+        held = torch.from_numpy(validation)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             chance = torch.Generator().manual_seed(self.seed)
@@ -165,7 +170,7 @@ class GenerativeAdversarialDetector(EnergyDetector):
             self.history_ = play(pair, moving, rows, schedule, told=self.told)
             pair.requires_grad_(requires_grad=False).eval()
             self.generator_ = pair.generator
-            self.quality_ = measure(scaled, self._generated(MOST_ROWS, chance), seed=self.seed)
+            self.quality_ = measure(rows.numpy(), self._generated(MOST_ROWS, chance), seed=self.seed)
             self.network_ = self._scoring(pair, rows, held, chance)
 
     def samples(self, count: int, *, seed: int = 0) -> Floats:

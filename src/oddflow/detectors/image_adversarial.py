@@ -35,7 +35,7 @@ from oddflow.networks.inversion import Inversion
 from oddflow.training.adversaries import Game, Rivals, players
 from oddflow.training.game import play
 from oddflow.training.loop import EpochTold, History, Schedule
-from oddflow.training.quality import MOST_ROWS, Quality, measure
+from oddflow.training.quality import MOST_ROWS, Quality, few, measure
 
 
 @final
@@ -133,7 +133,7 @@ class ImageAdversarialDetector(EnergyDetector):
         channels = self._check_fits(scaled.shape[1])
         schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
         pixels = Pixels(channels)
-        rows = torch.from_numpy(scaled[np.linspace(0, len(scaled) - 1, min(len(scaled), self.most_rows)).astype(int)])
+        rows = torch.from_numpy(few(scaled, self.most_rows))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             chance = torch.Generator().manual_seed(self.seed)

@@ -49,7 +49,7 @@ def measure(true: Floats, generated: Floats, *, seed: int = 0) -> Quality:
     Source: Heusel et al. 2017 (Fréchet distance, in principal components in place of Inception's features); Srivastava
     et al. 2017, "VEEGAN", section 4.1 (modes covered); Richardson & Weiss 2018, "On GANs and GMMs" (shares of bins).
     """
-    true, generated = _few(true), _few(generated)
+    true, generated = few(true), few(generated)
     centre = true.mean(axis=0)
     _, _, axes = np.linalg.svd(true - centre, full_matrices=False)
     kept = axes[:FEATURES].T.astype(np.float32)  # (m, features)
@@ -64,8 +64,9 @@ def measure(true: Floats, generated: Floats, *, seed: int = 0) -> Quality:
     )
 
 
-def _few(rows: Floats) -> Floats:
-    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(np.int64)]
+def few(rows: Floats, most: int = MOST_ROWS) -> Floats:
+    """An even sample where there are more: (n, m) -> (at most `most`, m)."""
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.int64)]
 
 
 def _frechet(real: Floats, fake: Floats) -> float:
