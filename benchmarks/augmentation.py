@@ -1,4 +1,4 @@
-"""Learns detectors from labels with and without attacks that were made: prints the table of docs/detectors/augmentation.md.
+"""Learns detectors with and without attacks that were made: prints the table of docs/detectors/augmentation.md.
 
 A row tells the area under the curve, and which share of each kind of attack lies above the threshold that 1 in 100
 normal rows of the training part pass.
@@ -10,8 +10,8 @@ import argparse
 import sys
 
 import numpy as np
-from detectors import area
 
+from detectors import area
 from oddflow.datasets import load
 from oddflow.datasets.splits import splits
 from oddflow.errors import OddflowError

@@ -48,9 +48,11 @@ def main() -> None:
                 gathered[name] = gather(given.source, detector=name)
             began = process_time()
             known = gathered[name]
-            quality = registry.create(
-                name, known.features, score="discriminator", seed=given.seed, **options
-            ).fit(known.x).quality_
+            quality = (
+                registry.create(name, known.features, score="discriminator", seed=given.seed, **options)
+                .fit(known.x)
+                .quality_
+            )
             print(
                 f"| {registry.find(name).reads} | {words} | {quality.frechet:.2f} | {quality.frechet_floor:.2f} "
                 f"| {quality.covered:.0%} | {quality.spread:.2f} | {process_time() - began:.0f} s |",

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 from oddflow.detectors import registry  # noqa: E402
 from oddflow.learning.seal import MOST_DIFFERENCE  # noqa: E402
 from oddflow.models.sealed import score_graph  # noqa: E402
+from oddflow.networks.biggan import orthogonality  # noqa: E402
 
 TABULAR, IMAGES = "generative-adversarial-network", "image-generative-adversarial-network"
 TINY = {"width": 1, "latent": 13, "epochs": 1, "encoding": 1, "descent": 1}
@@ -55,8 +56,6 @@ def test_each_network_of_images_is_sealed(options):
 
 
 def test_the_weights_of_a_big_generator_become_orthogonal_where_that_counts():
-    from oddflow.networks.biggan import orthogonality
-
     rows = problem_for(Reads.IMAGE).train[:60]
     options = TINY | {"network": "big", "score": "discriminator", "epochs": 4, "batch_rows": 16}
     free, held = (

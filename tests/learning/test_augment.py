@@ -12,9 +12,9 @@ from .make import SECOND_NS, START_NS, gathered
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from oddflow.learning import augment  # noqa: E402
-from oddflow.learning.augment import Augmentation  # noqa: E402
-from oddflow.training import samples  # noqa: E402
+from oddflow.learning import augment
+from oddflow.learning.augment import Augmentation
+from oddflow.training import samples
 
 
 @pytest.fixture(name="few", autouse=True)

@@ -41,7 +41,8 @@ def inspect(
         "options": ", ".join(f"{name} {value}" for name, value in manifest.options.items()) or "as they come",
         "learnt from": "; ".join(f"{s.name}, {s.flows:,} flows, sha256 {s.sha256[:12]}…" for s in made.sources),
         "traffic": "none: rows" if of_set else f"{made.start} to {made.end}, {manifest.flows_per_s:.2f} flows/s",
-        "rows": f"{rows.fit_rows:,} to fit{made_up}, {rows.validation_rows:,} to stop, {rows.calibration_rows:,} held back",
+        "rows": f"{rows.fit_rows:,} to fit{made_up}, {rows.validation_rows:,} to stop, "
+        f"{rows.calibration_rows:,} held back",
         "epochs": str(rows.epochs) if rows.epochs else "none: no network",
         "features": f"{len(sealed.features)} ({manifest.feature_schema_version})",
         "needs": "rows of that set" if of_set else ", ".join(needed_by(version_for(manifest))),

@@ -81,8 +81,8 @@ class GenerativeAdversarialDetector(EnergyDetector):
     Args:
         features: The columns of a row.
         game: "gan", "wgan", "wgan-gp" or "hinge"; see `Game`.
-        score: "encoder", "discriminator" or "inversion"; see `Score`. A discriminator is only taught to tell normal rows from those
-            that the generator makes: of rows far from both it knows nothing.
+        score: "encoder", "discriminator" or "inversion"; see `Score`. A discriminator is only taught to tell normal
+            rows from those that the generator makes: of rows far from both it knows nothing.
         latent: Columns of the noise.
         hidden: Widths of both networks.
         critic_moves: Moves of the critic for each of the generator; for a discriminator, 1 is usual.
