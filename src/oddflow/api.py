@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from oddflow.datasets.leaks import Finding
     from oddflow.datasets.rows import Split
     from oddflow.detectors.base import Detector
+    from oddflow.learning.augment import Augmentation
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
 
@@ -304,9 +305,15 @@ def learn_gathered(
     seed: int = 0,
     logdir: str | None = None,
     told: "EpochTold | None" = None,
+    augment: str | None = None,
+    augment_to: float = 0.1,
     **options: Any,
 ) -> SealedModel:
-    """Learns feature rows and seals a model; writes it where `output` is given."""
+    """Learns feature rows and seals a model; writes it where `output` is given.
+
+    With `augment`, more attacks are made of the rare kinds, for detectors that learn from attacks, up to a share
+    `augment_to` of the normal rows: see `learning.augment.Augmentation`.
+    """
     from contextlib import ExitStack
 
     from oddflow.detectors import registry
@@ -319,6 +326,8 @@ def learn_gathered(
         raise UsageError(f"{kind.name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
+    if augment is not None:
+        options["augment"] = _augmentation(augment, gathered, augment_to, seed)
     learns_in_epochs = "told" in registry.options(kind)
     with ExitStack() as stack:
         listeners = [told] if told else []
@@ -334,6 +343,16 @@ def learn_gathered(
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)
+
+
+def _augmentation(maker: str, gathered: Gathered, share: float, seed: int) -> "Augmentation":
+    from oddflow.detectors import registry
+
+    if not registry.installed("autoencoder"):
+        raise UsageError("--augment needs torch: pip install 'oddflow[train]'")
+    from oddflow.learning.augment import Augmentation
+
+    return Augmentation(maker, gathered.features, share, seed)
 
 
 def _check_place(output: Source, gathered: Gathered) -> None:
@@ -385,7 +404,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         labels: A ground-truth CSV, for supervised detectors; all else of how flows are cut is then as usual.
         packet_labels: In place of it, a file of `packet number;label` for each capture.
         matrix: How traffic matrices are drawn, for detectors that read them.
-        options: Of the detector.
+        options: Of the detector; `augment` and `augment_to` as `learn_gathered` has them.
 
     Raises:
         InputError: A source cannot be used.

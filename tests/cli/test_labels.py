@@ -33,6 +33,17 @@ def test_a_labelled_capture_teaches_what_an_attack_is(place):
     assert found["truth"]["attacks"][0]["best_rank"] == 1
 
 
+def test_rare_attacks_are_made_and_counted(place):
+    pytest.importorskip("torch")
+    model = place / "more.oddflow"
+    words = ("learn", place / "day.pcap", "--labels", place / "truth.csv", "--detector", "naive-bayes", "-o", model)
+    learnt = call(*words, "--augment", "vae", "--augment-to", "1", "--json")
+    assert learnt.code == 0
+    made = learnt.json["training"]["made_rows"]
+    assert made > 0
+    assert f"({made:,} of them made)" in call("inspect", model).out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -42,6 +53,8 @@ def test_a_labelled_capture_teaches_what_an_attack_is(place):
         (("--labels", "{truth}", "--detector", "random-forest", "--option", "trees"), "NAME=VALUE"),
         (("--labels", "{truth}", "--detector", "random-forest", "--option", "trees=many"), "from 1 to 4096; 'many'"),
         (("--labels", "{truth}", "--detector", "random-forest", "--option", "seed=3"), "NAME=VALUE"),
+        (("--labels", "{truth}", "--detector", "naive-bayes", "--augment", "smote"), "conditional-gan, wgan-gp, vae"),
+        (("--detector", "robust-pca", "--augment", "vae"), "learns from normal rows alone"),
         (("--labels", "nowhere.csv", "--detector", "random-forest"), "nowhere.csv"),
     ],
 )

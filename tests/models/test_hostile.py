@@ -194,6 +194,17 @@ def _turned(model):
         model.graph.node.insert(0, node)
 
 
+def _much_padding(model):
+    """A pool that gives far more than it is given, by its borders."""
+    axes = numpy_helper.from_array(np.array([1], np.int64), "axes")
+    model.graph.initializer.append(axes)
+    pads = [1 << 16, 1 << 16]
+    model.graph.node.insert(
+        0, helper.make_node("AveragePool", ["channel"], ["far"], kernel_shape=[(1 << 16) + 1], pads=pads)
+    )
+    model.graph.node.insert(0, helper.make_node("Unsqueeze", ["x", "axes"], ["channel"]))
+
+
 def _opset(model):
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
 
@@ -232,6 +243,7 @@ BRANCH = helper.make_graph([], "branch", [], [])
         (_rows, "joins rows"),
         (_empty, "no numbers"),
         (_turned, "numbers a row"),
+        (_much_padding, "numbers a row"),
         (_opset, "operator sets"),
         (_function, "functions"),
         (_second_input, "inputs must be"),

@@ -33,6 +33,18 @@ def by_graph(scaler, x):
     return session.run(["contributions", "score"], {"x": x})
 
 
+def test_samples_become_rows_again():
+    features = [Feature("service", "", Scale.CATEGORY, ""), Feature("gap", "s", Scale.LOG, "")]
+    features += [Feature("size", "bytes", Scale.LOG, ""), Feature("balance", "", Scale.LINEAR, "")]
+    chance = np.random.default_rng(0)
+    x = np.stack([chance.choice([22, 53, 443], 200), *chance.normal(0, 3, (3, 200))], axis=1).astype(np.float32)
+    x[:, 2] = np.exp(x[:, 2] ** 2 / 2)
+    scaler = Scaler.fit(x, features)
+    np.testing.assert_allclose(scaler.inverse(scaler.transform(x)), x, rtol=1e-3, atol=1e-4)
+    unsure = scaler.transform(x[:1]) * np.array([1, 1, 1, 0.2, 0.2, 0.2, 0.9], np.float32)
+    assert scaler.inverse(unsure)[0, 0] == x[0, 0]  # the greatest of the known; no sample is of "others"
+
+
 @st.composite
 def tables(draw):
     scales = draw(st.lists(st.sampled_from(SCALES), min_size=1, max_size=5))

@@ -13,6 +13,7 @@ from oddflow.networks.adversarial_losses import (  # noqa: E402
 from oddflow.networks.attention_gan import AttentionDiscriminator, MapAttention  # noqa: E402
 from oddflow.networks.biggan import BigDiscriminator, BigGenerator, orthogonality, truncated_noise  # noqa: E402
 from oddflow.networks.conditional_gan import ConditionalGenerator  # noqa: E402
+from oddflow.networks.dense import MultilayerPerceptron  # noqa: E402
 from oddflow.networks.encoder_gan import EncoderGan, inversion_loss  # noqa: E402
 from oddflow.networks.frechet import frechet_distance  # noqa: E402
 from oddflow.networks.generative_adversarial import Discriminator, Generator  # noqa: E402
@@ -172,7 +173,7 @@ class Identity(nn.Module):
 
 
 def test_what_is_generated_again_exactly_scores_0():
-    network = EncoderGan(Identity(), Discriminator(4, (5,)), width=4, latent=4, hidden=())
+    network = EncoderGan(Identity(), Discriminator(4, (5,)), MultilayerPerceptron(4, 4, ()))
     with torch.no_grad():
         network.encoder.head.weight.copy_(torch.eye(4))
         network.encoder.head.bias.zero_()

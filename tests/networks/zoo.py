@@ -28,9 +28,11 @@ from oddflow.networks.encoder_gan import EncoderGan, JointDiscriminator
 from oddflow.networks.feature_recurrent import FeatureRecurrent
 from oddflow.networks.fully_convolutional import FullyConvolutionalNetwork
 from oddflow.networks.generative_adversarial import Discriminator, Generator
+from oddflow.networks.image_gan import ImageEncoder, ImageNetwork, ImagePair, Pixels
 from oddflow.networks.inception import GoogLeNet
-from oddflow.networks.information_gan import InformationDiscriminator
+from oddflow.networks.information_gan import InformationDiscriminator, InformationImageDiscriminator
 from oddflow.networks.inputs import RowsAsImage, RowsAsPieces, RowsAsSequence, SequenceAsRows
+from oddflow.networks.inversion import Inversion
 from oddflow.networks.language_model import PacketSurprise, PacketTokens
 from oddflow.networks.lenet import LeNet5
 from oddflow.networks.linear import LogisticRegression, Perceptron
@@ -152,8 +154,14 @@ def recurrent(**options: object) -> Case:
     return Case(sequence(lambda: RecurrentNetwork(2, 4, 6, **options)), 2 * STEPS, ((4,),), scaled_packets)  # type: ignore[arg-type]
 
 
+def inversion() -> Inversion:
+    generator, discriminator = Generator(3, 8, (6,)), Discriminator(8, (6,))
+    layers = [*generator.body.body, generator.body.head]
+    return Inversion(layers, list(discriminator.dense.body), torch.randn(9, 3), steps=2)
+
+
 def encoder_gan() -> EncoderGan:
-    return EncoderGan(Generator(3, 8, (6,)), Discriminator(8, (6,)), width=8, latent=3, hidden=(6,))
+    return EncoderGan(Generator(3, 8, (6,)), Discriminator(8, (6,)), MultilayerPerceptron(8, 3, (6,)))
 
 
 CASES: dict[str, Case] = {
@@ -238,6 +246,14 @@ CASES: dict[str, Case] = {
     "attention discriminator": Case(image(lambda: AttentionDiscriminator(2)), 784, ((),)),
     "BigGAN generator": Case(lambda: Labelled(BigGenerator(6, 2, 2, 3)), 7, ((1, 28, 28),), with_class),
     "BigGAN discriminator": Case(lambda: Images(BigDiscriminator(2, 2)), 785, ((),), with_class),
+    "InfoGAN of images": Case(image(lambda: InformationImageDiscriminator(4, 2, 2)), 784, ((), (4,), (2,))),
+    "DCGAN pair": Case(lambda: ImagePair(ImageNetwork.DCGAN, 5, 2), 5, ((1, 28, 28), ())),
+    "InfoGAN pair": Case(
+        lambda: ImagePair(ImageNetwork.INFO, 15, 2), 15, ((1, 28, 28), ()), idle=("category", "continuous")
+    ),
+    "BigGAN pair": Case(lambda: ImagePair(ImageNetwork.BIG, 6, 2, 2), 6, ((2, 28, 28), ())),
+    "image encoder": Case(lambda: nn.Sequential(Pixels(), ImageEncoder(3, 2)), 784, ((3,),), from_0_to_1),
+    "inversion": Case(inversion, 8, ((8,), ())),
     "joint discriminator": Case(lambda: Labelled(JointDiscriminator(9, 3, (6,)), 3), 12, ((),)),
     "encoder GAN": Case(encoder_gan, 8, ((8,), ()), idle=("head", "discriminator")),
     "packets as language": Case(sequence(lambda: PacketSurprise(PacketTokens(), 6)), 2 * STEPS, ((),), packets),

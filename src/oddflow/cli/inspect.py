@@ -27,6 +27,7 @@ def inspect(
     from oddflow.cli import console
     from oddflow.models.kinds import is_of_feature_set
     from oddflow.models.sealed import SealedModel
+    from oddflow.reports.samples import sample_words
 
     sealed = SealedModel.load(model)
     manifest = sealed.manifest
@@ -35,13 +36,15 @@ def inspect(
         return
     made, rows = manifest.provenance, manifest.training
     of_set = is_of_feature_set(manifest)
+    made_up = f" ({rows.made_rows:,} of them made)" if rows.made_rows else ""
     facts = {
         "model": f"{manifest.detector}, fingerprint {sealed.fingerprint}, every part matches its hash",
         "made": f"{manifest.created} by oddflow {manifest.oddflow_version}, seed {made.seed}",
         "options": ", ".join(f"{name} {value}" for name, value in manifest.options.items()) or "as they come",
         "learnt from": "; ".join(f"{s.name}, {s.flows:,} flows, sha256 {s.sha256[:12]}…" for s in made.sources),
         "traffic": "none: rows" if of_set else f"{made.start} to {made.end}, {manifest.flows_per_s:.2f} flows/s",
-        "rows": f"{rows.fit_rows:,} to fit, {rows.validation_rows:,} to stop, {rows.calibration_rows:,} held back",
+        "rows": f"{rows.fit_rows:,} to fit{made_up}, {rows.validation_rows:,} to stop, "
+        f"{rows.calibration_rows:,} held back",
         "epochs": str(rows.epochs) if rows.epochs else "none: no network",
         "features": f"{len(sealed.features)} ({manifest.feature_schema_version})",
         "needs": _needs(manifest),
@@ -49,6 +52,7 @@ def inspect(
         "home networks": ", ".join(manifest.home_networks),
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }
+    facts |= {"samples": "; ".join(words)} if (words := sample_words(manifest)) else {}
     for name, value in facts.items():
         console.out.print(console.plain(f"{name:<14} {value}"), soft_wrap=True)
     if features:

@@ -100,6 +100,20 @@ def learn(
     matrix_slot: Annotated[
         float, typer.Option("--matrix-slot", metavar="SECONDS", help="How long its time slots are; there are 28.")
     ] = 2.0,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            "--augment",
+            metavar="MAKER",
+            help="For a detector that learns from attacks: make more of the rare kinds (conditional-gan, wgan-gp or "
+            "vae). Only what is learnt holds them; thresholds are set without.",
+            show_default=False,
+        ),
+    ] = None,
+    augment_to: Annotated[
+        float,
+        typer.Option("--augment-to", help="Up to which share of the normal rows each kind of attack is brought."),
+    ] = 0.1,
     leak_checks: Annotated[
         bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")
     ] = True,
@@ -127,6 +141,7 @@ def learn(
     from oddflow.logs.privacy import OPEN, Privacy
     from oddflow.losses import Ledger
     from oddflow.models.kinds import is_of_feature_set
+    from oddflow.reports.samples import sample_words
 
     ledger = Ledger()
     settings = MeterSettings(
@@ -187,7 +202,17 @@ def learn(
                 matrix=drawn,
             )
     with console.epochs() as told:
-        model = api.learn_gathered(gathered, output, detector=detector, seed=seed, logdir=logdir, told=told, **given)
+        model = api.learn_gathered(
+            gathered,
+            output,
+            detector=detector,
+            seed=seed,
+            logdir=logdir,
+            told=told,
+            augment=augment,
+            augment_to=augment_to,
+            **given,
+        )
     manifest = model.manifest
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))
@@ -197,6 +222,8 @@ def learn(
         console.say(f"{manifest.detector} learnt {gathered.flows:,} {what} of {read}: {output}")
         if len(gathered.owners) and len(gathered.x) < ledger.metered:
             console.say(f"its first {len(gathered.x):,} packets, that is: so many are kept")
+        for remark in sample_words(manifest):
+            console.say(remark)
         console.show_ledger(ledger)
         if not is_of_feature_set(manifest):
             console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")

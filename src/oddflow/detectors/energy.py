@@ -1,7 +1,7 @@
 """What detectors share whose network gives one number for a row: its energy, a discriminator's doubt."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ class EnergyDetector(Detector):
     Subclasses are final: they implement `_learn`, which sets `network_`: scaled rows (n, m) -> (n,), high where odd.
     """
 
+    sees_raw: ClassVar[bool] = False
+    """Whether the network is given rows as they are, as pixels of one scale; scaled ones then only give reasons."""
+
     scaler_: Scaler
     tails_: Tails
     network_: nn.Module
@@ -40,11 +43,11 @@ class EnergyDetector(Detector):
 
     @abstractmethod
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        """Learns scaled rows: (n, m) and (v, m)."""
+        """Learns rows, scaled unless it sees raw ones: (n, m) and (v, m)."""
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
         self.scaler_ = Scaler.fit(x, self.features)
-        self._learn(self.scaler_.transform(x), self.scaler_.transform(validation))
+        self._learn(self._seen(x), self._seen(validation))
         rows = np.concatenate([x, validation])
         scaled = self.scaler_.transform(rows)
         self.tails_ = Tails.fit(
@@ -56,14 +59,18 @@ class EnergyDetector(Detector):
             silent=self.scaler_.known,
             width=x.shape[1],
         )
-        low, median, high = np.quantile(run(self.network_, scaled), [0.25, 0.5, 0.75])
+        low, median, high = np.quantile(run(self.network_, self._seen(rows)), [0.25, 0.5, 0.75])
         self.centre_ = float(median)
         # where all rows are alike, a thousandth of the number itself is still told from its rounding
         self.spread_ = float(max((high - low) / 1.349, 1e-3 * abs(median), 1e-3))
 
+    def _seen(self, x: Floats) -> Floats:
+        """What the network is given of raw rows: (n, d) -> (n, m)."""
+        return x if self.sees_raw else self.scaler_.transform(x)
+
     def _contributions(self, x: Floats) -> Floats:
         scaled = self.scaler_.transform(x)
-        z = (run(self.network_, scaled) - np.float32(self.centre_)) / np.float32(self.spread_)
+        z = (run(self.network_, self._seen(x)) - np.float32(self.centre_)) / np.float32(self.spread_)
         score = np.logaddexp(np.float32(0), z)
         far = self.tails_.contributions(scaled, scaled, self.scaler_.groups(x)) + _LEAST_SHARE
         return np.asarray(score[:, None] * (far / far.sum(axis=1, keepdims=True)), np.float32)
@@ -78,7 +85,8 @@ class EnergyDetector(Detector):
     def _graph(self) -> "onnx.ModelProto":
         builder = GraphBuilder(self.width_)
         scaled, groups = self.scaler_.write(builder)
-        (energy,) = builder.include(to_onnx(self.network_, self.scaler_.owners.shape[0]), scaled)
+        width, seen = (self.width_, builder.x) if self.sees_raw else (len(self.scaler_.owners), scaled)
+        (energy,) = builder.include(to_onnx(self.network_, width), seen)
         above = builder.add("Sub", energy, builder.constant(self.centre_))
         score = builder.add("Softplus", builder.add("Div", above, builder.constant(self.spread_)))
         _, parts = self.tails_.write(builder, scaled, scaled, groups)

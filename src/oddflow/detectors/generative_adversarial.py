@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar, final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,30 +13,14 @@ from oddflow.detectors.energy import EnergyDetector
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
-from oddflow.networks.adversarial_losses import (
-    clip_weights,
-    critic_generator_loss,
-    critic_loss,
-    discriminator_loss,
-    generator_loss,
-    gradient_penalty,
-)
+from oddflow.networks.dense import MultilayerPerceptron
 from oddflow.networks.encoder_gan import EncoderGan
 from oddflow.networks.generative_adversarial import Discriminator, Generator
-from oddflow.training.game import Player, adam, play, rmsprop
+from oddflow.networks.inversion import Inversion
+from oddflow.training.adversaries import Game, Rivals, players
+from oddflow.training.game import play
 from oddflow.training.loop import EpochTold, History, Schedule, fit_network
-
-
-class Game(StrEnum):
-    """What the two players lose.
-
-    GAN: Goodfellow et al. 2014. WGAN: a critic within clipped weights, RMSProp (Arjovsky et al. 2017). WGAN_GP: a
-    critic whose slope is held at 1 (Gulrajani et al. 2017).
-    """
-
-    GAN = "gan"
-    WGAN = "wgan"
-    WGAN_GP = "wgan-gp"
+from oddflow.training.quality import MOST_ROWS, Quality, few, measure
 
 
 class Score(StrEnum):
@@ -43,34 +28,37 @@ class Score(StrEnum):
 
     ENCODER: how far a row lies from what the generator makes of its code (f-AnoGAN: Schlegl et al. 2019).
     DISCRIMINATOR: how little the discriminator, or critic, takes it for a true one.
+    INVERSION: how far a row lies from the nearest that the generator makes, found by descent in the noise, which is
+    part of the sealed graph (AnoGAN: Schlegl et al. 2017).
     """
 
     ENCODER = "encoder"
     DISCRIMINATOR = "discriminator"
+    INVERSION = "inversion"
 
 
 class Distance(nn.Module):
-    """How far rows lie from those that are generated of their codes."""
+    """How far rows lie from those that are generated in their place."""
 
-    def __init__(self, encoder_gan: EncoderGan) -> None:
+    def __init__(self, drawing: EncoderGan | Inversion) -> None:
         super().__init__()
-        self.encoder_gan = encoder_gan
+        self.drawing = drawing
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, width) -> (n,)."""
-        distance: Tensor = self.encoder_gan(x)[1]
+        """(n, …) -> (n,)."""
+        distance: Tensor = self.drawing(x)[1]
         return distance
 
 
 class Doubt(nn.Module):
     """How little a discriminator takes rows for true ones."""
 
-    def __init__(self, discriminator: Discriminator) -> None:
+    def __init__(self, discriminator: nn.Module) -> None:
         super().__init__()
         self.discriminator = discriminator
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, width) -> (n,)."""
+        """(n, …) -> (n,)."""
         odds: Tensor = self.discriminator(x)
         return -odds
 
@@ -94,13 +82,15 @@ class GenerativeAdversarialDetector(EnergyDetector):
 
     Args:
         features: The columns of a row.
-        game: "gan", "wgan" or "wgan-gp"; see `Game`.
-        score: "encoder" or "discriminator"; see `Score`. A discriminator is only taught to tell normal rows from those
-            that the generator makes: of rows far from both it knows nothing.
+        game: "gan", "wgan", "wgan-gp" or "hinge"; see `Game`.
+        score: "encoder", "discriminator" or "inversion"; see `Score`. A discriminator is only taught to tell normal
+            rows from those that the generator makes: of rows far from both it knows nothing.
         latent: Columns of the noise.
         hidden: Widths of both networks.
         critic_moves: Moves of the critic for each of the generator; for a discriminator, 1 is usual.
         encoding: The most epochs in which the encoder learns.
+        descent: Steps of the inversion.
+        most_rows: Of more rows, an even sample is learnt.
         epochs, batch_rows, learning_rate, patience: See `training.loop.Schedule`; the game always lasts all epochs, and
             the encoder stops early.
         seed: Of the first weights, the order of rows and the noise.
@@ -121,10 +111,14 @@ class GenerativeAdversarialDetector(EnergyDetector):
         "hidden": (1, 65_536),
         "critic_moves": (1, 100),
         "encoding": (1, 1_000_000),
+        "descent": (1, 50),
+        "most_rows": (2, 2**31),
     }
     choices: ClassVar[Mapping[str, type[StrEnum]]] = {"game": Game, "score": Score}
 
     history_: History
+    generator_: Generator
+    quality_: Quality
 
     def __init__(
         self,
@@ -136,9 +130,11 @@ class GenerativeAdversarialDetector(EnergyDetector):
         hidden: tuple[int, ...] = (64, 64),
         critic_moves: int = 3,
         encoding: int = 80,
-        epochs: int = 100,
-        batch_rows: int = 64,
-        learning_rate: float = 1e-3,
+        descent: int = 12,
+        most_rows: int = 16_384,
+        epochs: int = 80,
+        batch_rows: int = 256,
+        learning_rate: float = 2e-3,
         patience: int = 10,
         seed: int = 0,
         told: EpochTold | None = None,
@@ -150,6 +146,8 @@ class GenerativeAdversarialDetector(EnergyDetector):
         self.hidden = hidden
         self.critic_moves = critic_moves
         self.encoding = encoding
+        self.descent = descent
+        self.most_rows = most_rows
         self.epochs = epochs
         self.batch_rows = batch_rows
         self.learning_rate = learning_rate
@@ -159,62 +157,60 @@ class GenerativeAdversarialDetector(EnergyDetector):
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
         schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
-        rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
+        rows = torch.from_numpy(few(scaled, self.most_rows))
+        held = torch.from_numpy(validation)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
+            chance = torch.Generator().manual_seed(self.seed)
             pair = Pair(rows.shape[1], self.latent, self.hidden)
-            self.history_ = play(pair, self._players(pair), rows, schedule, told=self.told)
-            if self.score == Score.DISCRIMINATOR:
-                self.network_ = Doubt(pair.discriminator)
-            else:
-                self.network_ = self._encoded(pair, rows, held)
+            rivals = Rivals(
+                pair.generator, pair.discriminator, lambda batch: torch.randn(len(batch), self.latent, generator=chance)
+            )
+            moving = players(
+                rivals, Game(self.game), moves=self.critic_moves, learning_rate=self.learning_rate, chance=chance
+            )
+            self.history_ = play(pair, moving, rows, schedule, told=self.told)
+            pair.requires_grad_(requires_grad=False).eval()
+            self.generator_ = pair.generator
+            self.quality_ = measure(rows.numpy(), self._generated(MOST_ROWS, chance), seed=self.seed)
+            self.network_ = self._scoring(pair, rows, held, chance)
 
-    def _players(self, pair: Pair) -> list[Player]:
-        noise = torch.Generator().manual_seed(self.seed)
+    def samples(self, count: int, *, seed: int = 0) -> Floats:
+        """Rows like those that it learnt, as the generator makes them: -> (count, d), raw."""
+        self._check_fitted()
+        return self.scaler_.inverse(self._generated(count, torch.Generator().manual_seed(seed)))
+
+    def _generated(self, count: int, chance: torch.Generator) -> Floats:
+        with torch.no_grad():
+            return np.asarray(self.generator_(torch.randn(count, self.latent, generator=chance)))
+
+    def _scoring(self, pair: Pair, rows: Tensor, held: Tensor, chance: torch.Generator) -> nn.Module:
         tell, fool = pair.discriminator, pair.generator
-        is_gan, is_clipped = self.game == Game.GAN, self.game == Game.WGAN
-
-        def generated(rows: Tensor) -> Tensor:
-            # two at least, for a batch of one has no deviation to be normalised by
-            return fool(torch.randn(max(2, len(rows)), self.latent, generator=noise))[: len(rows)]  # type: ignore[no-any-return]
-
-        def told_apart(rows: Tensor) -> Tensor:
-            fake = generated(rows).detach()
-            if is_gan:
-                return discriminator_loss(tell(rows), tell(fake))
-            lost = critic_loss(tell(rows), tell(fake))
-            if is_clipped:
-                return lost
-            between = torch.rand(len(rows), generator=noise)
-            return lost + 10 * gradient_penalty(tell, rows, fake, between)
-
-        def fooled(rows: Tensor) -> Tensor:
-            lost = generator_loss if is_gan else critic_generator_loss
-            return lost(tell(generated(rows)))
-
-        move = rmsprop(self.learning_rate) if is_clipped else adam(self.learning_rate)
-        clip = (lambda: clip_weights(tell, CLIP)) if is_clipped else None
-        return [
-            Player(list(tell.parameters()), told_apart, move, moves=self.critic_moves, after=clip),
-            Player(list(fool.parameters()), fooled, move),
-        ]
-
-    def _encoded(self, pair: Pair, rows: Tensor, held: Tensor) -> Distance:
-        pair.requires_grad_(requires_grad=False)
-        found = EncoderGan(
-            pair.generator, pair.discriminator, width=rows.shape[1], latent=self.latent, hidden=self.hidden
-        )
-
-        def loss(network: nn.Module, batch: Tensor) -> Tensor:  # noqa: ARG001
-            pair.eval()  # what the game learnt stands still
-            distance: Tensor = found(batch)[1]
-            return distance
-
-        schedule = Schedule(self.encoding, self.batch_rows, 2e-3, self.patience, self.seed)
-        network = Distance(found)
-        fit_network(network, loss, rows, held, schedule)
-        return network
+        match Score(self.score):
+            case Score.DISCRIMINATOR:
+                return Doubt(tell)
+            case Score.INVERSION:
+                layers = [*fool.body.body, fool.body.head, fool.last]
+                candidates = torch.randn(CANDIDATES, self.latent, generator=chance)
+                return Distance(Inversion(layers, list(tell.dense.body), candidates, steps=self.descent))
+            case Score.ENCODER:
+                encoder = MultilayerPerceptron(rows.shape[1], self.latent, self.hidden)
+                network = Distance(EncoderGan(fool, tell, encoder))
+                schedule = Schedule(self.encoding, self.batch_rows, 2e-3, self.patience, self.seed)
+                encode(network, pair, rows, held, schedule)
+                return network
 
 
-CLIP = 0.05
-"""Of WGAN's weights. Rows of tens of columns in two layers need more than the 0.01 that images were shown with."""
+def encode(network: Distance, players: nn.Module, rows: Tensor, held: Tensor, schedule: Schedule) -> None:
+    """Lets the encoder of a GAN learn, in place; what the game learnt stands still."""
+
+    def loss(network: nn.Module, batch: Tensor) -> Tensor:
+        players.eval()
+        distance: Tensor = network(batch)
+        return distance
+
+    fit_network(network, loss, rows, held, schedule)
+
+
+CANDIDATES = 256
+"""Samples of noise among which an inversion begins."""

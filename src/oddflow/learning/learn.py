@@ -1,6 +1,7 @@
 """A baseline to a sealed model: split by time, fit, calibrate on what was held back, seal."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from time import perf_counter
@@ -54,6 +55,7 @@ class Split:
         kinds: What each attack is, 1 or more, (a,) int64.
         owners: The flows that held-back rows went to, (m,), where rows are packets; else None.
         marks: Which parts of the attacks are one, (a, p); None where nobody knows.
+        made: How many of the attacks, the last ones, were made and not seen (`learning/augment.py`).
     """
 
     fit: Floats
@@ -63,6 +65,7 @@ class Split:
     kinds: NDArray[np.int64]
     owners: NDArray[np.int64] | None = None
     marks: NDArray[np.bool_] | None = None
+    made: int = 0
 
     @classmethod
     def of(
@@ -145,8 +148,17 @@ def splits(gathered: Gathered) -> list[Split]:
     return found if count <= CROSS_AT_MOST else found[-1:]
 
 
+Augment = Callable[[Split], Split]
+"""Adds attacks to those that a split learns from, and changes nothing else in it."""
+
+
 def learn(
-    gathered: Gathered, *, detector: str | type[Detector] | None = None, seed: int = 0, **options: Any
+    gathered: Gathered,
+    *,
+    detector: str | type[Detector] | None = None,
+    seed: int = 0,
+    augment: Augment | None = None,
+    **options: Any,
 ) -> Archive:
     """Learns a baseline that is believed to be normal, or whose attacks are known.
 
@@ -155,11 +167,12 @@ def learn(
             learnt by supervised detectors and left out by others.
         detector: By name, or a class of your own; the best that is installed unless given.
         seed: Of all chance in it.
+        augment: What makes more attacks for a supervised detector, within each fit (`learning/augment.py`).
         options: Of the detector.
 
     Raises:
-        UsageError: Too few rows, no such detector or option, one that cannot be sealed, or a supervised detector lacks
-            labels of both kinds.
+        UsageError: Too few rows, no such detector or option, one that cannot be sealed, attacks to make for a detector
+            that learns from none, or labels of one kind alone for a supervised one.
         LearningFailed: It diverged.
     """
     kind = registry.find(detector or registry.default())
@@ -171,18 +184,26 @@ def learn(
     is_supervised = kind.supervised
     if is_supervised:
         check_labels(gathered.y, len(gathered.x), kind.name)
+    elif augment:
+        raise UsageError(
+            f"{kind.name} learns from normal rows alone; --augment makes attacks, for detectors that need labels"
+        )
+    if augment and gathered.marks is not None:
+        raise UsageError("attacks that are made have no labels of packets; leave --augment or --packet-labels out")
+    added = augment or _as_it_is
     started = perf_counter()
-    parts = splits(gathered)
+    parts = [added(split) for split in splits(gathered)]
     fitted = [split.teach(registry.create(kind, gathered.features, seed=seed, **options)) for split in parts]
     held_back = np.concatenate([split.scores(one) for one, split in zip(fitted, parts, strict=True)])
     sealed, used = fitted[-1], parts[-1]
     if (_labels(gathered) == 0).sum() <= CROSS_AT_MOST:
-        used = _whole(gathered)
+        used = added(_whole(gathered))
         sealed = used.teach(registry.create(kind, gathered.features, seed=seed, **options))
     training = Training(
         fit_rows=len(used.known) + len(used.attacks) if is_supervised else len(used.fit),
         validation_rows=0 if is_supervised else len(used.validation),
         calibration_rows=len(held_back),
+        made_rows=used.made,
         **_epochs(sealed),
     )
     return archive_of(
@@ -193,7 +214,12 @@ def learn(
         scores=held_back,
         training=training,
         duration_s=perf_counter() - started,
+        metrics=_metrics(sealed),
     )
+
+
+def _as_it_is(split: Split) -> Split:
+    return split
 
 
 def _shown(option: Any) -> Any:
@@ -226,6 +252,12 @@ def _epochs(fitted: Detector) -> dict[str, Any]:
     }
 
 
+def _metrics(fitted: Detector) -> dict[str, float]:
+    """How well the samples of a detector that generates stand for what it learnt (`training/quality.py`)."""
+    quality = getattr(fitted, "quality_", None)
+    return {} if quality is None else {f"samples_{name}": value for name, value in asdict(quality).items()}
+
+
 def archive_of(
     gathered: Gathered,
     fitted: Detector,
@@ -235,6 +267,7 @@ def archive_of(
     scores: Floats,
     training: Training,
     duration_s: float = 0.0,
+    metrics: dict[str, float] | None = None,
 ) -> Archive:
     """Seals a fitted detector with all that is known of how it was made.
 
@@ -246,6 +279,7 @@ def archive_of(
         scores: Of rows that it was not fitted on, (m,).
         training: How many rows, how many epochs.
         duration_s: Of learning.
+        metrics: What was measured of it.
     """
     features = sealed_features(gathered.features)
     manifest = Manifest(
@@ -266,6 +300,7 @@ def archive_of(
         provenance=_provenance(gathered, options, duration_s),
         training=training,
         calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s),
+        metrics=metrics or {},
     )
     return seal_detector(fitted, manifest, scores, known)
 

@@ -78,11 +78,12 @@ class Provenance(_Part):
 
 
 class Training(_Part):
-    """Rows for each purpose, and the losses of each epoch."""
+    """Rows for each purpose, and the losses of each epoch; `made_rows` of the rows to fit were made, not seen."""
 
     fit_rows: Count
     validation_rows: Count = 0
     calibration_rows: Count = 0
+    made_rows: Count = 0
     epochs: Count = 0
     fit_losses: list[float] = []
     validation_losses: list[float] = []

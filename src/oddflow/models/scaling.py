@@ -126,6 +126,25 @@ class Scaler:
         others = [~hit.any(axis=1, keepdims=True) for hit in known]
         return np.concatenate([numbers, *known, *others], axis=1, dtype=np.float32)
 
+    def inverse(self, scaled: Floats) -> Floats:
+        """Raw rows of scaled ones, as samples need it: (n, m) -> (n, d).
+
+        A category becomes the known value whose column is greatest; what no known value had is not made.
+        """
+        x = np.zeros((len(scaled), self.width), np.float32)
+        before = self.numbers
+        for place, values in self.categories:
+            x[:, place] = values[scaled[:, before : before + len(values)].argmax(axis=1)]
+            before += len(values)
+        groups = self.groups(x)
+        numbers = np.clip(scaled[:, : self.numbers], -BOUND, BOUND) * self.spreads[groups] + self.centres[groups]
+        logs = numbers[:, : len(self.logs)]
+        with np.errstate(over="ignore"):
+            raw = np.sign(logs) * self.steps * np.expm1(np.abs(logs))
+        x[:, self.logs] = np.clip(raw, -_FARTHEST, _FARTHEST)
+        x[:, self.linears] = numbers[:, len(self.logs) :]
+        return x
+
     def write(self, builder: GraphBuilder) -> tuple[str, str]:
         """Adds the same as nodes, from the graph's x; the names of scaled columns (n, m) and groups (n,)."""
         groups = self._write_groups(builder)

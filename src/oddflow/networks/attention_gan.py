@@ -35,7 +35,7 @@ class AttentionGenerator(nn.Module):
     Source: Zhang et al. 2019, sections 3 and 4 (spectral norm in both players).
     """
 
-    def __init__(self, latent: int = 100, width: int = 32) -> None:
+    def __init__(self, latent: int = 100, width: int = 32, *, channels: int = 1) -> None:
         super().__init__()
         self.body = nn.Sequential(
             spectral_norm(nn.Linear(latent, 4 * width * 49)),
@@ -49,12 +49,12 @@ class AttentionGenerator(nn.Module):
             spectral_norm(nn.ConvTranspose2d(2 * width, width, 4, 2, padding=1)),  # -> (n, width, 28, 28)
             nn.BatchNorm2d(width),
             nn.ReLU(),
-            nn.Conv2d(width, 1, 3, padding=1),
+            nn.Conv2d(width, channels, 3, padding=1),
             nn.Tanh(),
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        """Noise to images: (n, latent) -> (n, 1, 28, 28), from −1 to 1."""
+        """Noise to images: (n, latent) -> (n, channels, 28, 28), from −1 to 1."""
         images: Tensor = self.body(z)
         return images
 
@@ -65,10 +65,10 @@ class AttentionDiscriminator(nn.Module):
     Source: Zhang et al. 2019, sections 3 and 4; Miyato et al. 2018, "Spectral Normalization for GANs".
     """
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 32, *, channels: int = 1) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            spectral_norm(nn.Conv2d(1, width, 4, 2, padding=1)),  # (n, 1, 28, 28) -> (n, width, 14, 14)
+            spectral_norm(nn.Conv2d(channels, width, 4, 2, padding=1)),  # (n, channels, 28, 28) -> (n, width, 14, 14)
             nn.LeakyReLU(LEAK),
             MapAttention(width),
             spectral_norm(nn.Conv2d(width, 2 * width, 4, 2, padding=1)),  # -> (n, 2 · width, 7, 7)
@@ -78,11 +78,11 @@ class AttentionDiscriminator(nn.Module):
         self.head = spectral_norm(nn.Linear(98 * width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images to heights: (n, 1, 28, 28) -> (n,)."""
+        """Images to heights: (n, channels, 28, 28) -> (n,)."""
         height: Tensor = self.head(self.features(x))  # (n, 1)
         return height.squeeze(1)
 
     def features(self, x: Tensor) -> Tensor:
-        """What the last layer sees: (n, 1, 28, 28) -> (n, 98 · width)."""
+        """What the last layer sees: (n, channels, 28, 28) -> (n, 98 · width)."""
         seen: Tensor = self.body(x)
         return seen

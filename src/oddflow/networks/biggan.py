@@ -2,7 +2,7 @@
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, relu
+from torch.nn.functional import avg_pool2d, relu
 from torch.nn.utils.parametrizations import spectral_norm
 
 from oddflow.networks.attention_gan import MapAttention
@@ -41,10 +41,16 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Maps to maps: (n, given, h, w), (n, condition) -> (n, wanted, 2 h, 2 w)."""
-        h = interpolate(relu(self.first_norm(x, condition)), scale_factor=2.0)
+        h = doubled(relu(self.first_norm(x, condition)))
         h = self.second(relu(self.second_norm(self.first(h), condition)))
-        y: Tensor = h + self.skip(interpolate(x, scale_factor=2.0))
+        y: Tensor = h + self.skip(doubled(x))
         return y
+
+
+def doubled(x: Tensor) -> Tensor:
+    """Each pixel four times: (n, channels, h, w) -> (n, channels, 2 h, 2 w)."""
+    wide = torch.stack([x, x], dim=4).flatten(3)  # (n, channels, h, 2 w)
+    return torch.stack([wide, wide], dim=3).flatten(2, 3)
 
 
 class DownBlock(nn.Module):
@@ -68,7 +74,9 @@ class BigGenerator(nn.Module):
     002, section 11.3.
     """
 
-    def __init__(self, latent: int = 60, classes: int = 2, width: int = 16, embedding: int = 16) -> None:
+    def __init__(
+        self, latent: int = 60, classes: int = 2, width: int = 16, embedding: int = 16, *, channels: int = 1
+    ) -> None:
         super().__init__()
         self.pieces = [latent - 2 * (latent // 3), latent // 3, latent // 3]
         self.embedding = nn.Embedding(classes, embedding)
@@ -77,11 +85,12 @@ class BigGenerator(nn.Module):
         self.first = UpBlock(4 * width, 2 * width, self.pieces[1] + embedding)
         self.attention = MapAttention(2 * width)
         self.second = UpBlock(2 * width, width, self.pieces[2] + embedding)
-        self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, 1, 3, padding=1), nn.Tanh())
+        self.last = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh())
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        """Noise and classes to images: (n, latent), (n,) int64 -> (n, 1, 28, 28), from −1 to 1."""
-        start, low, high = torch.split(z, self.pieces, dim=1)
+        """Noise and classes to images: (n, latent), (n,) int64 -> (n, channels, 28, 28), from −1 to 1."""
+        end, last = self.pieces[0], self.pieces[0] + self.pieces[1]
+        start, low, high = z[:, :end], z[:, end:last], z[:, last:]
         shared = self.embedding(label)  # (n, embedding)
         h = self.dense(start).reshape(-1, 4 * self.width, 7, 7)
         h = self.attention(self.first(h, torch.cat([low, shared], dim=1)))  # (n, 2 · width, 14, 14)
@@ -96,10 +105,10 @@ class BigDiscriminator(nn.Module):
     Source: Brock et al. 2019, appendix B; Miyato & Koyama 2018, "cGANs with Projection Discriminator", eq. 4.
     """
 
-    def __init__(self, classes: int = 2, width: int = 16) -> None:
+    def __init__(self, classes: int = 2, width: int = 16, *, channels: int = 1) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            spectral_norm(nn.Conv2d(1, width, 3, padding=1)),  # (n, 1, 28, 28) -> (n, width, 28, 28)
+            spectral_norm(nn.Conv2d(channels, width, 3, padding=1)),  # (n, channels, 28, 28) -> (n, width, 28, 28)
             DownBlock(width, 2 * width),  # -> 14
             MapAttention(2 * width),
             DownBlock(2 * width, 4 * width),  # -> (n, 4 · width, 7, 7)
@@ -109,13 +118,13 @@ class BigDiscriminator(nn.Module):
         self.embedding = spectral_norm(nn.Embedding(classes, 4 * width))
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """Images and classes to heights: (n, 1, 28, 28), (n,) int64 -> (n,)."""
+        """Images and classes to heights: (n, channels, 28, 28), (n,) int64 -> (n,)."""
         seen = self.features(x)
         height: Tensor = self.height(seen).squeeze(1) + (self.embedding(label) * seen).sum(dim=1)
         return height
 
     def features(self, x: Tensor) -> Tensor:
-        """What the last layer sees: (n, 1, 28, 28) -> (n, 4 · width)."""
+        """What the last layer sees: (n, channels, 28, 28) -> (n, 4 · width)."""
         maps: Tensor = self.body(x)
         return maps.sum(dim=(2, 3))
 

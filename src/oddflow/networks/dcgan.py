@@ -15,7 +15,7 @@ class DcganGenerator(nn.Module):
     "应用二", 10.
     """
 
-    def __init__(self, latent: int = 100, width: int = 64) -> None:
+    def __init__(self, latent: int = 100, width: int = 64, *, channels: int = 1) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Linear(latent, 4 * width * 49, bias=False),  # (n, latent) -> (n, 12544)
@@ -28,12 +28,12 @@ class DcganGenerator(nn.Module):
             nn.ConvTranspose2d(2 * width, width, 5, 2, padding=2, output_padding=1, bias=False),  # -> (n, 64, 14, 14)
             nn.BatchNorm2d(width),
             nn.LeakyReLU(LEAK),
-            nn.ConvTranspose2d(width, 1, 5, 2, padding=2, output_padding=1, bias=False),  # -> (n, 1, 28, 28)
+            nn.ConvTranspose2d(width, channels, 5, 2, padding=2, output_padding=1, bias=False),  # -> (n, 1, 28, 28)
             nn.Tanh(),
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        """Noise to images: (n, latent) -> (n, 1, 28, 28), from −1 to 1."""
+        """Noise to images: (n, latent) -> (n, channels, 28, 28), from −1 to 1."""
         images: Tensor = self.body(z)
         return images
 
@@ -44,10 +44,10 @@ class DcganDiscriminator(nn.Module):
     Source: Radford et al. 2016; notes 000, "应用二", 10.
     """
 
-    def __init__(self, width: int = 64, *, dropout: float = 0.3) -> None:
+    def __init__(self, width: int = 64, *, dropout: float = 0.3, channels: int = 1) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(1, width, 5, 2, padding=2),  # (n, 1, 28, 28) -> (n, 64, 14, 14)
+            nn.Conv2d(channels, width, 5, 2, padding=2),  # (n, channels, 28, 28) -> (n, 64, 14, 14)
             nn.LeakyReLU(LEAK),
             nn.Dropout(dropout),
             nn.Conv2d(width, 2 * width, 5, 2, padding=2),  # -> (n, 128, 7, 7)
@@ -58,11 +58,11 @@ class DcganDiscriminator(nn.Module):
         self.head = nn.Linear(2 * width * 49, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images to log-odds of being real: (n, 1, 28, 28) -> (n,)."""
+        """Images to log-odds of being real: (n, channels, 28, 28) -> (n,)."""
         odds: Tensor = self.head(self.features(x))  # (n, 1)
         return odds.squeeze(1)
 
     def features(self, x: Tensor) -> Tensor:
-        """What the last layer sees: (n, 1, 28, 28) -> (n, 6272)."""
+        """What the last layer sees: (n, channels, 28, 28) -> (n, 98 · width)."""
         seen: Tensor = self.body(x)
         return seen

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from oddflow.networks.dense import MultilayerPerceptron
 from oddflow.networks.generative_adversarial import Discriminator
 
 
@@ -32,34 +31,30 @@ class EncoderGan(nn.Module):
     Source: Schlegl et al. 2019, "f-AnoGAN", eq. 4 (izi_f).
 
     Args:
-        generator: Noise to rows.
-        discriminator: Whose features are compared.
-        width: Columns of a row.
-        latent: Columns of the noise.
-        hidden: Widths of the encoder.
+        generator: Noise to rows, or images.
+        discriminator: Whose `features` are compared.
+        encoder: Rows, or images, to noise.
         weight: Of the features' difference (κ).
     """
 
     def __init__(
         self,
         generator: nn.Module,
-        discriminator: Discriminator,
+        discriminator: nn.Module,
+        encoder: nn.Module,
         *,
-        width: int,
-        latent: int,
-        hidden: tuple[int, ...] = (64,),
         weight: float = 1.0,
     ) -> None:
         super().__init__()
-        self.encoder = MultilayerPerceptron(width, latent, hidden)
+        self.encoder = encoder
         self.generator = generator
         self.discriminator = discriminator
         self.weight = weight
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows anew, and their distance: (n, width) -> (n, width), (n,)."""
-        drawn = self.generator(self.encoder(x))  # (n, width) -> (n, latent) -> (n, width)
-        seen, again = self.discriminator.features(x), self.discriminator.features(drawn)
+        """Rows anew, and their distance: (n, …) -> (n, …), (n,)."""
+        drawn = self.generator(self.encoder(x))  # (n, …) -> (n, latent) -> (n, …)
+        seen, again = self.discriminator.features(x), self.discriminator.features(drawn)  # type: ignore[operator]
         return drawn, residual(x, drawn) + self.weight * residual(seen, again)
 
 
@@ -75,5 +70,5 @@ def inversion_loss(generator: nn.Module, discriminator: Discriminator, x: Tensor
 
 
 def residual(x: Tensor, drawn: Tensor) -> Tensor:
-    """Mean squared difference: (n, width) twice -> (n,)."""
-    return (x - drawn).square().mean(dim=1)
+    """Mean squared difference: (n, …) twice -> (n,)."""
+    return (x - drawn).square().flatten(1).mean(dim=1)

@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from oddflow.networks.activation import Activation
+from oddflow.networks.dcgan import DcganDiscriminator
 from oddflow.networks.dense import MultilayerPerceptron
 
 
@@ -46,6 +47,24 @@ class InformationDiscriminator(nn.Module):
         """Rows to answers: (n, width) -> (n,), (n, categories), (n, continuous)."""
         h = functional.leaky_relu(self.body(x))  # (n, hidden[-1])
         return Answer(self.real(h).squeeze(1), self.category(h), self.continuous(h))
+
+
+class InformationImageDiscriminator(nn.Module):
+    """The same of images: the body is DCGAN's.
+
+    Source: Chen et al. 2016, section 5 and appendix C.1 (both networks of convolutions).
+    """
+
+    def __init__(self, categories: int, continuous: int, width: int = 64, *, channels: int = 1) -> None:
+        super().__init__()
+        self.dcgan = DcganDiscriminator(width, channels=channels)
+        self.category = nn.Linear(98 * width, categories)
+        self.continuous = nn.Linear(98 * width, continuous)
+
+    def forward(self, x: Tensor) -> Answer:
+        """Images to answers: (n, channels, 28, 28) -> (n,), (n, categories), (n, continuous)."""
+        h = self.dcgan.features(x)  # (n, 98 · width)
+        return Answer(self.dcgan.head(h).squeeze(1), self.category(h), self.continuous(h))
 
 
 def draw_codes(rows: int, categories: int, continuous: int, generator: Generator | None = None) -> Codes:
