@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from oddflow.detectors.encoding import Encoding
 from oddflow.detectors.labels import check_labels
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -56,8 +57,11 @@ class Detector(ABC):
     """Whether it sees that features part which went together; what looks at each by itself does not."""
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
+    encodes: ClassVar[bool] = False
+    """Whether it scales rows, so that the options of `Encoding` are its own too; it then does so by `encoding`."""
 
     features: Sequence[Feature]
+    encoding: Encoding = Encoding()
     width_: int
 
     def fit(self, x: ArrayLike, y: NDArray[np.int64] | None = None, *, validation: ArrayLike | None = None) -> Self:
@@ -108,6 +112,7 @@ class Detector(ABC):
             raise UsageError(f"{self.name} was not fitted; call fit first")
 
     def _check_options(self) -> None:
+        self.encoding.check(self.name)
         for option, (least, greatest) in self.limits.items():
             given = getattr(self, option)
             numbers = given if isinstance(given, (tuple, list)) and given else [given]

@@ -1,7 +1,7 @@
 """What detectors share whose network gives one number for a row: its energy, a discriminator's doubt."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class EnergyDetector(Detector):
     Subclasses are final: they implement `_learn`, which sets `network_`: scaled rows (n, m) -> (n,), high where odd.
     """
 
+    encodes: ClassVar[bool] = True
+
     scaler_: Scaler
     tails_: Tails
     network_: nn.Module
@@ -43,7 +45,7 @@ class EnergyDetector(Detector):
         """Learns scaled rows: (n, m) and (v, m)."""
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
-        self.scaler_ = Scaler.fit(x, self.features)
+        self.scaler_ = self.encoding.scaler(x, self.features)
         self._learn(self.scaler_.transform(x), self.scaler_.transform(validation))
         rows = np.concatenate([x, validation])
         scaled = self.scaler_.transform(rows)
@@ -55,6 +57,8 @@ class EnergyDetector(Detector):
             owners=self.scaler_.owners,
             silent=self.scaler_.known,
             width=x.shape[1],
+            middles=self.scaler_.middles,
+            units=self.scaler_.units,
         )
         low, median, high = np.quantile(run(self.network_, scaled), [0.25, 0.5, 0.75])
         self.centre_ = float(median)

@@ -2,11 +2,13 @@
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 from oddflow.detectors.base import Detector
+from oddflow.detectors.encoding import Encoding
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 
@@ -65,6 +67,8 @@ CLASSICAL = {
 """Those that scikit-learn fits; sealed, they need it no more."""
 DETECTORS |= {name: (*place, "train") for name, place in CLASSICAL.items()}
 PROBES = {"train": "torch"}
+ENCODING = tuple(field.name for field in fields(Encoding))
+"""Options of all detectors that scale rows."""
 
 
 def names() -> list[str]:
@@ -108,7 +112,14 @@ def find(name: str) -> type[Detector]:
 
 def options(name: str) -> list[str]:
     """What a detector can be told, beside its features."""
-    return [option for option in inspect.signature(find(name)).parameters if option != "features"]
+    own = [option for option in inspect.signature(find(name)).parameters if option != "features"]
+    return own + [option for option in _encoding(name) if option not in own]
+
+
+def _encoding(name: str) -> dict[str, Any]:
+    """How a detector shows rows to itself unless told otherwise; nothing for one that does not scale."""
+    found = find(name)
+    return {option: getattr(found.encoding, option) for option in ENCODING} if found.encodes else {}
 
 
 def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
@@ -117,7 +128,7 @@ def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: It has no such option, or the value is of another kind.
     """
-    defaults = {
+    defaults = _encoding(name) | {
         option: parameter.default
         for option, parameter in inspect.signature(find(name)).parameters.items()
         if option not in {"features", "seed", "told"}
@@ -158,7 +169,11 @@ def create(name: str, features: Sequence[Feature], **given: Any) -> Detector:
     wrong = [option for option in given if option not in known]
     if wrong:
         raise UsageError(f"{name} has no option {', '.join(wrong)}; it has {', '.join(known)}")
-    return found(features, **given)  # type: ignore[call-arg]
+    shared = {option: given.pop(option) for option in _encoding(name) if option in given}
+    detector = found(features, **given)  # type: ignore[call-arg]
+    if shared:
+        detector.encoding = replace(detector.encoding, **shared)
+    return detector
 
 
 def describe() -> list[dict[str, str]]:
