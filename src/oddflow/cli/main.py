@@ -8,7 +8,7 @@ import sys
 import typer
 
 from oddflow import __version__
-from oddflow.cli import bench, datasets, detect, detectors, doctor, explain, extract, flows, inspect, keys, learn, watch
+from oddflow.cli import bench, datasets, detect, detectors, doctor, embed, explain, extract, flows, inspect, keys, learn, watch
 from oddflow.cli import demo as demo_command
 from oddflow.errors import OddflowError
 
@@ -47,6 +47,7 @@ for command in (
     detect,
     watch,
     learn,
+    embed,
     flows,
     explain,
     extract,

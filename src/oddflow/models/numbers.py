@@ -205,17 +205,17 @@ class Quantiles:
 
     Attributes:
         knots: (k, 16) ascending; the last repeats where a column has fewer.
-        steps: (k, 15) distances of knots, 1 where there is none.
+        slopes: (k, 15) one over the distance of knots, 1 where there is none.
         rises: (k, 15) what each adds, 0 where there is none.
         first: (k,) at the least value.
-        spans: (k,) from the least to the greatest, not below the floor.
+        beyond: (k,) one over the distance from the least to the greatest, which is not below the floor.
     """
 
     knots: Floats
-    steps: Floats
+    slopes: Floats
     rises: Floats
     first: Floats
-    spans: Floats
+    beyond: Floats
 
     @classmethod
     def fit(cls, measures: Floats, floors: NDArray[np.float64]) -> Self:
@@ -223,18 +223,18 @@ class Quantiles:
         columns = [_knots(column) for column in measures.astype(np.float64).T]
         knots, heights = (np.array([column[place] for column in columns]).reshape(-1, KNOTS) for place in (0, 1))
         rises = np.diff(heights, axis=1)
-        steps = np.where(np.diff(knots, axis=1) > 0, np.diff(knots, axis=1), 1)
-        spans = np.maximum(knots[:, -1] - knots[:, 0], floors)
-        return cls(*(part.astype(np.float32) for part in (knots, steps, rises, heights[:, 0], spans)))
+        slopes = 1 / np.where(np.diff(knots, axis=1) > 0, np.diff(knots, axis=1), 1)
+        beyond = 1 / np.maximum(knots[:, -1] - knots[:, 0], floors)
+        return cls(*(part.astype(np.float32) for part in (knots, slopes, rises, heights[:, 0], beyond)))
 
     def transform(self, measures: Floats, groups: NDArray[np.int64]) -> Floats:  # noqa: ARG002
         """(n, k) -> (n, k)."""
         within = np.broadcast_to(self.first, measures.shape)
         for place in range(KNOTS - 1):
-            part = (measures - self.knots[:, place]) / self.steps[:, place]
+            part = (measures - self.knots[:, place]) * self.slopes[:, place]
             within = within + np.clip(part, 0, 1) * self.rises[:, place]
-        over = np.clip((measures - self.knots[:, -1]) / self.spans, 0, 1)
-        under = np.clip((measures - self.knots[:, 0]) / self.spans, -1, 0)
+        over = np.clip((measures - self.knots[:, -1]) * self.beyond, 0, 1)
+        under = np.clip((measures - self.knots[:, 0]) * self.beyond, -1, 0)
         return np.asarray(within + over + under, np.float32)
 
     def write(self, builder: GraphBuilder, measures: Sequence[str], groups: str) -> str:  # noqa: ARG002
@@ -242,17 +242,17 @@ class Quantiles:
         values = builder.add("Concat", *measures, axis=1)
         within = builder.constant(self.first)
         for place in range(KNOTS - 1):
-            part = self._write_part(builder, values, place, self.steps[:, place], (0.0, 1.0))
+            part = self._write_part(builder, values, place, self.slopes[:, place], (0.0, 1.0))
             within = builder.add("Add", within, builder.add("Mul", part, builder.constant(self.rises[:, place])))
-        over = self._write_part(builder, values, KNOTS - 1, self.spans, (0.0, 1.0))
-        under = self._write_part(builder, values, 0, self.spans, (-1.0, 0.0))
+        over = self._write_part(builder, values, KNOTS - 1, self.beyond, (0.0, 1.0))
+        under = self._write_part(builder, values, 0, self.beyond, (-1.0, 0.0))
         return builder.add("Add", builder.add("Add", within, over), under)
 
     def _write_part(
-        self, builder: GraphBuilder, values: str, place: int, steps: Floats, ends: tuple[float, float]
+        self, builder: GraphBuilder, values: str, place: int, slopes: Floats, ends: tuple[float, float]
     ) -> str:
         off = builder.add("Sub", values, builder.constant(self.knots[:, place]))
-        part = builder.add("Div", off, builder.constant(steps))
+        part = builder.add("Mul", off, builder.constant(slopes))
         return builder.add("Clip", part, builder.constant(ends[0]), builder.constant(ends[1]))
 
 

@@ -45,8 +45,8 @@ class PortVectors:
         """
         name = fspath(path)
         try:
-            if Path(name).stat().st_size > _MOST_BYTES:
-                raise Unreadable(f"{name} is larger than port vectors can be; make them with `oddflow embed`")
+            if not Path(name).is_file() or Path(name).stat().st_size > _MOST_BYTES:
+                raise Unreadable(f"{name} is no file, or larger than port vectors are; make one with `oddflow embed`")
             content = Path(name).read_bytes()
         except OSError as error:
             raise Unreadable(f"{name} cannot be read: {error.strerror}; make one with `oddflow embed`") from None
