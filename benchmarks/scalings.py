@@ -1,7 +1,8 @@
 """Learns detectors with each scaling and each way to show categories: prints the tables of docs/representations.md.
 
 All learn the normal rows of a data set's training part and are tested on its test part; each is sealed and scores as
-`oddflow detect` does. The last table is how fast sealed scalings alone are, 36 heavy-tailed numbers a row (as many as a flow has).
+`oddflow detect` does. The last table is how fast sealed scalings alone are, with 36 heavy-tailed numbers a row, as
+many as a flow has.
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/scalings.py --data ../shared/data
 """
@@ -12,8 +13,8 @@ from time import process_time
 
 import numpy as np
 import onnxruntime
-from detectors import area
 
+from detectors import area
 from oddflow.datasets import load
 from oddflow.datasets.rows import LabelledRows, Split
 from oddflow.datasets.splits import splits

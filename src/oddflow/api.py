@@ -19,7 +19,7 @@ from oddflow.capture.capture_set import CaptureSet, passes_once
 from oddflow.capture.remote import is_local, is_url
 from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features import image, sequence
+from oddflow.features import image, names, sequence
 from oddflow.features.context import ContextSettings
 from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.gathering import Gathered
@@ -49,7 +49,12 @@ if TYPE_CHECKING:
 Source = str | PathLike[str]
 LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told"
 
-WANTED = {Reads.TABULAR: "statistics of flows", Reads.IMAGE: "the first bytes of flows", Reads.SEQUENCE: "packets"}
+WANTED = {
+    Reads.TABULAR: "statistics of flows",
+    Reads.IMAGE: "the first bytes of flows",
+    Reads.SEQUENCE: "packets",
+    Reads.NAMES: "names that flows ask for",
+}
 
 
 def flows(
@@ -130,7 +135,7 @@ def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -
             raise UsageError(
                 f"{detector} learns from {WANTED[reads]}, which not all sources know; leave --portable out"
             )
-        return {Reads.IMAGE: image.VERSION, Reads.SEQUENCE: sequence.VERSION}[reads]
+        return {Reads.IMAGE: image.VERSION, Reads.SEQUENCE: sequence.VERSION, Reads.NAMES: names.VERSION}[reads]
     if portable:
         return PORTABLE.version
     return BYTELESS.version if settings.payload is Payload.NONE else FULL.version

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddflow.features.feature import Feature, Scale
-from oddflow.models.graph import GraphBuilder
 from oddflow.models.categories import Categories, Table
+from oddflow.models.graph import GraphBuilder
 from oddflow.models.numbers import KNOTS, Scaling
 from oddflow.models.scaling import BOUND, MOST_CATEGORIES, Scaler
 

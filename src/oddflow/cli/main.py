@@ -8,7 +8,21 @@ import sys
 import typer
 
 from oddflow import __version__
-from oddflow.cli import bench, datasets, detect, detectors, doctor, embed, explain, extract, flows, inspect, keys, learn, watch
+from oddflow.cli import (
+    bench,
+    datasets,
+    detect,
+    detectors,
+    doctor,
+    embed,
+    explain,
+    extract,
+    flows,
+    inspect,
+    keys,
+    learn,
+    watch,
+)
 from oddflow.cli import demo as demo_command
 from oddflow.errors import OddflowError
 

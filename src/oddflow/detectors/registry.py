@@ -31,6 +31,8 @@ DETECTORS = {
         "GenerativeAdversarialDetector",
         "train",
     ),
+    "name-language-model": ("oddflow.detectors.name_language_model", "NameLanguageModelDetector", "train"),
+    "name-markov-chain": ("oddflow.detectors.name_markov_chain", "NameMarkovChain", ""),
     "packet-language-model": ("oddflow.detectors.packet_language_model", "PacketLanguageModelDetector", "train"),
     "packet-markov-chain": ("oddflow.detectors.packet_markov_chain", "PacketMarkovChain", ""),
     "restricted-boltzmann-machine": (

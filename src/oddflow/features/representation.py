@@ -14,12 +14,14 @@ from oddflow.features.feature import Feature
 class Reads(StrEnum):
     """What of a flow a detector looks at.
 
-    TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets.
+    TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets. NAMES: the name that
+    it asks for.
     """
 
     TABULAR = "tabular"
     IMAGE = "image"
     SEQUENCE = "sequence"
+    NAMES = "names"
 
 
 class Representation(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features import image, sequence
+from oddflow.features import image, names, sequence
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.representation import Reads, Representation
@@ -14,8 +14,8 @@ from oddflow.flows.settings import Payload
 
 def check_version(version: str) -> None:
     """Raises SchemaMismatch where this version of Oddflow does not know the representation."""
-    if version not in {*KINDS, image.VERSION, sequence.VERSION}:
-        known = ", ".join([*KINDS, image.VERSION, sequence.VERSION])
+    if version not in {*KINDS, image.VERSION, sequence.VERSION, names.VERSION}:
+        known = ", ".join([*KINDS, image.VERSION, sequence.VERSION, names.VERSION])
         raise SchemaMismatch(
             f"the model was learnt on features {version!r}, and this version of Oddflow knows {known}; learn it anew"
         )
@@ -26,12 +26,15 @@ def needed_by(version: str) -> tuple[str, ...]:
     check_version(version)
     if version in KINDS:
         return KINDS[version].needed
+    if version == names.VERSION:
+        return names.NEEDED
     return ("payload",) if version == image.VERSION else ("lengths", "gaps_us")
 
 
 def reads_of(version: str) -> Reads:
     """What of a flow a representation shows; rows of data sets are tabular."""
-    return {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE}.get(version, Reads.TABULAR)
+    known = {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE, names.VERSION: Reads.NAMES}
+    return known.get(version, Reads.TABULAR)
 
 
 def represented(
@@ -54,5 +57,7 @@ def represented(
         return image.Image(payload)
     if version == sequence.VERSION:
         return sequence.Sequence()
+    if version == names.VERSION:
+        return names.Names()
     settings = context if isinstance(context, ContextSettings) else ContextSettings.of(context)
     return Tabular.of(HomeNetworks(homes), settings, KINDS[version])

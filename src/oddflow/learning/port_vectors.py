@@ -39,9 +39,7 @@ class Walks:
     left: int = 0
 
 
-def read_walks(
-    sources: Sequence[Source], ledger: Ledger, *, seed: int = 0, progress: Progress | None = None
-) -> Walks:
+def read_walks(sources: Sequence[Source], ledger: Ledger, *, seed: int = 0, progress: Progress | None = None) -> Walks:
     """Reads which services hosts used, in memory set by `MOST_FLOWS`.
 
     Raises:

@@ -130,9 +130,7 @@ class ByService:
     spreads: Floats
 
     @classmethod
-    def fit(
-        cls, measures: Floats, floors: NDArray[np.float64], groups: NDArray[np.int64], group_count: int
-    ) -> Self:
+    def fit(cls, measures: Floats, floors: NDArray[np.float64], groups: NDArray[np.int64], group_count: int) -> Self:
         """Learns from measures (n, k) and the group of each row, (n,)."""
         centres, spreads = _centres_and_spreads(measures, groups, group_count)
         return cls(centres.astype(np.float32), np.maximum(spreads, floors).astype(np.float32))

@@ -18,7 +18,7 @@ def learn_by_neighbours(
 ) -> Floats:
     """Learns vectors so that things which stand beside the same things lie near each other.
 
-    Negative samples are drawn by frequency to the power of 3/4. The last tenth of the shuffled pairs tells when to stop.
+    Negative samples are drawn by frequency to the power of 3/4. A tenth of the pairs tells when to stop.
 
     Source: Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality", section
     2.2.

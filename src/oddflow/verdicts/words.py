@@ -8,6 +8,7 @@ from oddflow.errors import UsageError
 from oddflow.features.feature import Feature, Scale
 from oddflow.features.homes import ROLES
 from oddflow.features.kind import OUTCOMES
+from oddflow.features.tokens import character
 from oddflow.schema import PROTOCOL_NAMES, protocol_name
 
 
@@ -57,7 +58,7 @@ CATEGORIES: dict[str, Callable[[float], str]] = {
 def amount(value: float, feature: Feature) -> str:
     """A feature's value as a person would write it."""
     if feature.scale is Scale.CATEGORY:
-        name = CATEGORIES.get(feature.name)
+        name = character if feature.unit == "character" else CATEGORIES.get(feature.name)
         return name(value) if name else f"{value:g}"
     if feature.unit == "bytes":
         return size(value)
