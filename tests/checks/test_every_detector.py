@@ -28,7 +28,9 @@ FAST = {
     "restricted-boltzmann-machine": {"epochs": 20},
     "isolation-forest": {"samples": 1_024},
     "generative-adversarial-network": {"epochs": 30, "encoding": 30},
+    "name-language-model": {"epochs": 4, "hidden": 16, "learning_rate": 2e-2},
     "packet-language-model": {"epochs": 12, "hidden": 16},
+    "statistics-image-autoencoder": {"epochs": 30, "learning_rate": 5e-3},
     "variational-autoencoder": {"epochs": 30},
 }
 QUICK = {"epochs": 2, "encoding": 2}

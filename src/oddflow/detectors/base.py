@@ -58,10 +58,10 @@ class Detector(ABC):
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
     encodes: ClassVar[bool] = False
-    """Whether it scales rows, so that the options of `Encoding` are its own too; it then does so by `encoding`."""
+    """Whether it scales rows, so that the options of `Encoding` are its own too; it then does so by `shown_by`."""
 
     features: Sequence[Feature]
-    encoding: Encoding = Encoding()
+    shown_by: Encoding = Encoding()
     width_: int
 
     def fit(self, x: ArrayLike, y: NDArray[np.int64] | None = None, *, validation: ArrayLike | None = None) -> Self:
@@ -112,7 +112,7 @@ class Detector(ABC):
             raise UsageError(f"{self.name} was not fitted; call fit first")
 
     def _check_options(self) -> None:
-        self.encoding.check(self.name)
+        self.shown_by.check(self.name)
         for option, (least, greatest) in self.limits.items():
             given = getattr(self, option)
             numbers = given if isinstance(given, (tuple, list)) and given else [given]

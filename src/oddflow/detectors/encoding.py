@@ -34,10 +34,8 @@ class Encoding:
             given = getattr(self, option)
             if given not in list(words):
                 raise UsageError(f"{option} of {name} must be one of {', '.join(words)}; {given!r} given")
-        if not isinstance(self.buckets, int) or not 2 <= self.buckets <= MOST_BUCKETS:
+        if self.buckets not in range(2, MOST_BUCKETS + 1):
             raise UsageError(f"buckets of {name} must be from 2 to {MOST_BUCKETS}; {self.buckets!r} given")
-        if not isinstance(self.embedding, str):
-            raise UsageError(f"embedding of {name} must be the name of a file; {self.embedding!r} given")
 
     def scaler(self, x: Floats, features: Sequence[Feature]) -> Scaler:
         """Learns to scale: x (n, d), one feature a column.

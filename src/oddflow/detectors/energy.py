@@ -45,7 +45,7 @@ class EnergyDetector(Detector):
         """Learns scaled rows: (n, m) and (v, m)."""
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
-        self.scaler_ = self.encoding.scaler(x, self.features)
+        self.scaler_ = self.shown_by.scaler(x, self.features)
         self._learn(self.scaler_.transform(x), self.scaler_.transform(validation))
         rows = np.concatenate([x, validation])
         scaled = self.scaler_.transform(rows)

@@ -40,7 +40,7 @@ class ReconstructionDetector(Detector):
         """Adds the same as nodes."""
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
-        self.scaler_ = self.encoding.scaler(x, self.features)
+        self.scaler_ = self.shown_by.scaler(x, self.features)
         self._learn(self.scaler_.transform(x), self.scaler_.transform(validation))
         self._measure_tails(np.concatenate([x, validation]))
 

@@ -44,6 +44,7 @@ DETECTORS = {
     "entropy": ("oddflow.detectors.entropy", "Entropy", ""),
     "histograms": ("oddflow.detectors.histograms", "Histograms", ""),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
+    "statistics-image-autoencoder": ("oddflow.detectors.statistics_image", "StatisticsImageDetector", "train"),
     "variational-autoencoder": (
         "oddflow.detectors.variational_autoencoder",
         "VariationalAutoencoderDetector",
@@ -121,7 +122,7 @@ def options(name: str) -> list[str]:
 def _encoding(name: str) -> dict[str, Any]:
     """How a detector shows rows to itself unless told otherwise; nothing for one that does not scale."""
     found = find(name)
-    return {option: getattr(found.encoding, option) for option in ENCODING} if found.encodes else {}
+    return {option: getattr(found.shown_by, option) for option in ENCODING} if found.encodes else {}
 
 
 def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def create(name: str, features: Sequence[Feature], **given: Any) -> Detector:
     shared = {option: given.pop(option) for option in _encoding(name) if option in given}
     detector = found(features, **given)  # type: ignore[call-arg]
     if shared:
-        detector.encoding = replace(detector.encoding, **shared)
+        detector.shown_by = replace(detector.shown_by, **shared)
     return detector
 
 

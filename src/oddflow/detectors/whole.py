@@ -49,7 +49,7 @@ class WholeScoreDetector(Detector):
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:
         normal = x if y is None else x[y == 0]
-        self.scaler_ = self.encoding.scaler(normal, self.features)
+        self.scaler_ = self.shown_by.scaler(normal, self.features)
         self._learn(x, self.scaler_.transform(x), y)
         rows = np.concatenate([normal, validation])
         scaled = self.scaler_.transform(rows)

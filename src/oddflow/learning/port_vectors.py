@@ -60,7 +60,8 @@ def read_walks(sources: Sequence[Source], ledger: Ledger, *, seed: int = 0, prog
             kept += batch.num_rows
     if not parts:
         raise ledger.nothing_metered([name_of(source) for source in sources])
-    return Walks(*(np.concatenate([part[place] for part in parts]) for place in range(3)), left=left)  # type: ignore[arg-type]
+    asked, clients, servers = zip(*parts, strict=True)
+    return Walks(np.concatenate(asked), np.concatenate(clients), np.concatenate(servers), left)
 
 
 def pairs_of(walks: Walks, known: NDArray[np.int64], seed: int = 0) -> NDArray[np.int64]:

@@ -137,7 +137,7 @@ class ByService:
 
     def transform(self, measures: Floats, groups: NDArray[np.int64]) -> Floats:
         """(n, k), (n,) -> (n, k)."""
-        return np.clip((measures - self.centres[groups]) / self.spreads[groups], -BOUND, BOUND)
+        return np.asarray(np.clip((measures - self.centres[groups]) / self.spreads[groups], -BOUND, BOUND))
 
     def write(self, builder: GraphBuilder, measures: Sequence[str], groups: str) -> str:
         """Adds the same as nodes."""
@@ -183,7 +183,7 @@ class Affine:
 
     def transform(self, measures: Floats, groups: NDArray[np.int64]) -> Floats:  # noqa: ARG002
         """(n, k) -> (n, k)."""
-        return np.clip((measures - self.centres) / self.spreads, self.least, self.greatest)
+        return np.asarray(np.clip((measures - self.centres) / self.spreads, self.least, self.greatest))
 
     def write(self, builder: GraphBuilder, measures: Sequence[str], groups: str) -> str:  # noqa: ARG002
         """Adds the same as nodes."""

@@ -48,7 +48,8 @@ def learn_vectors(columns: Sequence[Floats], values: Sequence[Floats], numbers: 
         shuffled = torch.from_numpy(rows)[order]
         cut = len(rows) // 10
         fit_network(nn.Sequential(vectors, head), loss, shuffled[cut:], shuffled[: max(1, cut)], _SCHEDULE)
-    tables = [table.weight.detach().numpy()[1:] for table in vectors.tables]
+    state = vectors.state_dict()
+    tables = [np.asarray(state[f"tables.{place}.weight"])[1:] for place in range(count)]
     return [_usual(table, codes[:, place]) for place, table in enumerate(tables)]
 
 
@@ -63,4 +64,4 @@ def _usual(table: Floats, codes: Floats) -> Floats:
     shares = np.bincount(codes.astype(np.int64), minlength=len(table) + 1)[1:, None] / max(1, (codes > 0).sum())
     centred = table - (shares * table).sum(axis=0)
     spread = np.sqrt((shares * centred**2).sum(axis=0))
-    return (centred / np.maximum(spread, 1e-3)).astype(np.float32)
+    return np.asarray(centred / np.maximum(spread, 1e-3), np.float32)

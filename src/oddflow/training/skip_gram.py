@@ -51,4 +51,4 @@ def learn_by_neighbours(
         cut = max(1, len(rows) // 10)
         fit_network(network, loss, rows[cut:], rows[:cut], _SCHEDULE, told)
     vectors = network.inner.weight.detach().numpy().astype(np.float64)
-    return ((vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6)).astype(np.float32)
+    return np.asarray((vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6), np.float32)
