@@ -12,23 +12,8 @@ from oddflow.features.feature import Feature
 from oddflow.models.numbers import Scaling
 from oddflow.models.rows import Floats
 from oddflow.networks.autoencoder import noised
-from oddflow.networks.convolutional_autoencoder import ConvolutionalAutoencoder
-from oddflow.networks.inputs import StatisticsAsImage
+from oddflow.networks.statistics_image import StatisticsAutoencoder
 from oddflow.training.loop import EpochTold, History, Schedule, fit_network
-
-
-class StatisticsAutoencoder(nn.Module):
-    """Draws a row anew as an image: (n, m) -> (n, m)."""
-
-    def __init__(self, columns: int, code: int, width: int) -> None:
-        super().__init__()
-        self.image = StatisticsAsImage(columns)
-        self.autoencoder = ConvolutionalAutoencoder(1, code, width, self.image.side)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Rows drawn anew: (n, m) -> (n, m)."""
-        images = self.autoencoder(self.image(x))  # (n, 1, side, side)
-        return self.image.back(images)
 
 
 @final
@@ -38,8 +23,8 @@ class StatisticsImageDetector(DrawingDetector):
     Numbers are scaled by their least and greatest unless another scaling is asked for (min-max normalisation). The
     paper's network learns from labels what is drawn here without any.
 
-    Source: MMN-CNN, notes 000, part 4; Masci et al. 2011, "Stacked Convolutional Auto-Encoders for Hierarchical Feature
-    Extraction".
+    Source: MMN-CNN (基于离差标准化的卷积神经网络, notes 000, part 5); Masci et al. 2011, "Stacked Convolutional
+    Auto-Encoders for Hierarchical Feature Extraction".
 
     Args:
         features: The columns of a row.

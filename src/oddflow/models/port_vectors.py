@@ -72,7 +72,7 @@ class PortVectors:
         """
         place = int(np.searchsorted(self.services, service))
         if place == len(self.services) or self.services[place] != service:
-            raise UsageError(f"this service was too rare to have a vector; {len(self.services)} services have one")
+            raise UsageError(f"this service was too rare; it has no vector, as {len(self.services)} others have")
         lengths = np.maximum(np.linalg.norm(self.vectors, axis=1), 1e-12)
         cosines = self.vectors @ self.vectors[place] / (lengths * lengths[place])
         order = np.argsort(-cosines, kind="stable")

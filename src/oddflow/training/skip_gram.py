@@ -10,7 +10,9 @@ from oddflow.networks.embeddings import SkipGram, negative_sampling_loss
 from oddflow.training.loop import EpochTold, Schedule, fit_network
 
 NEGATIVES = 5
-_SCHEDULE = Schedule(epochs=30, batch_rows=1_024, learning_rate=1e-2, patience=5)
+STEPS = 4_000
+"""Of learning, about; but at least five passes over the pairs."""
+_BATCH_ROWS = 256
 
 
 def learn_by_neighbours(
@@ -49,6 +51,8 @@ def learn_by_neighbours(
         torch.manual_seed(seed)
         network = SkipGram(count, width)
         cut = max(1, len(rows) // 10)
-        fit_network(network, loss, rows[cut:], rows[:cut], _SCHEDULE, told)
+        epochs = max(5, STEPS * _BATCH_ROWS // len(rows))
+        schedule = Schedule(min(500, epochs), _BATCH_ROWS, learning_rate=1e-2, patience=20, seed=seed)
+        fit_network(network, loss, rows[cut:], rows[:cut], schedule, told)
     vectors = network.inner.weight.detach().numpy().astype(np.float64)
     return np.asarray((vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6), np.float32)
