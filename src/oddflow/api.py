@@ -58,6 +58,7 @@ WANTED = {
     Reads.PACKETS: "packets",
     Reads.SEVERAL: "statistics, packets and first bytes of flows",
     Reads.MATRIX: "traffic matrices",
+    Reads.NAMES: "names that flows ask for",
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from oddflow.features.feature import Feature, Scale
 from oddflow.features.image import Image
 from oddflow.features.matrix_settings import CELLS, ROWS, SLOTS, MatrixSettings
+from oddflow.features.names import STEPS, Names
 from oddflow.features.representation import Reads
 from oddflow.features.sequence import Sequence
 
@@ -121,6 +122,23 @@ def packet_problem():
     return Problem(Sequence.features, packet_rows(600, 0), normal, odd_packets(200), far)
 
 
+def name_rows(count, seed):
+    """Names of syllables, in half of them the vowel first; 24 characters each, as tokens; (n, 64)."""
+    rng = np.random.default_rng(seed)
+    consonants, vowels = np.array([2, 4, 12, 13, 14, 18, 19, 20]), np.array([1, 5, 9, 15])
+    rows = np.zeros((count, STEPS))
+    first = rng.integers(0, 2, (count, 1))
+    is_vowel = (np.arange(24) + first) % 2 == 1
+    rows[:, :24] = np.where(is_vowel, rng.choice(vowels, (count, 24)), rng.choice(consonants, (count, 24)))
+    return rows.astype(np.float32)
+
+
+def name_problem():
+    normal = name_rows(200, 1)
+    far = np.random.default_rng(4).integers(21, 46, normal.shape).astype(np.float32)
+    return Problem(Names.features, name_rows(600, 0), normal, mixed_columns(name_rows(200, 2), 3), far)
+
+
 def odd_packets(count, seed=2):
     """Kinds of packets that follow each other in no normal flow, though each place sees what it always sees."""
     rows = packet_rows(count, seed)
@@ -140,6 +158,7 @@ def problem_for(reads):
         Reads.SEQUENCE: packet_problem,
         Reads.PACKETS: tabular_problem,
         Reads.MATRIX: matrix_problem,
+        Reads.NAMES: name_problem,
     }[reads]()
 
 

@@ -37,8 +37,10 @@ FAST = {
         "epochs": 6,
         "encoding": 6,
     },
+    "name-language-model": {"epochs": 4, "hidden": 16, "learning_rate": 2e-2},
     "packet-language-model": {"epochs": 12, "hidden": 16},
     "recurrent-autoencoder": {"epochs": 8, "hidden": 8},
+    "statistics-image-autoencoder": {"epochs": 30, "learning_rate": 5e-3},
     "variational-autoencoder": {"epochs": 30},
 }
 QUICK = {"epochs": 2, "encoding": 2}

@@ -7,6 +7,7 @@ from .problem import (
     area_under_curve,
     image_rows,
     mixed_columns,
+    name_rows,
     normal_rows,
     odd_packets,
     odd_rows,
@@ -22,8 +23,9 @@ from .problem import (
         (pair_rows(2_000, 3), pair_rows(2_000, 2, sign=-1)),
         (image_rows(1_000, 1), mixed_columns(image_rows(1_000, 2), 3)),
         (packet_rows(1_000, 1), odd_packets(1_000)),
+        (name_rows(1_000, 1), mixed_columns(name_rows(1_000, 2), 3)),
     ],
-    ids=["mixed", "pair", "image", "packets"],
+    ids=["mixed", "pair", "image", "packets", "names"],
 )
 def test_no_column_alone_tells_odd_rows_from_normal_ones(normal, odd):
     centres = np.median(normal, axis=0)

@@ -1,7 +1,6 @@
 import pytest
 
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features.context import ContextSettings
 from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
 from oddflow.features.versions import (
@@ -26,7 +25,7 @@ VERSIONS = {
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_a_model_names_is_what_it_gets(version):
-    made = represented(version, homes=("10.0.0.0/8",), context=ContextSettings(), payload=Payload.SESSION)
+    made = represented(version, homes=("10.0.0.0/8",), context=None, payload=Payload.SESSION)
     assert made.version == version
     assert reads_of(version) is VERSIONS[version]
     assert needed_by(version)
@@ -36,7 +35,7 @@ def test_what_a_model_names_is_what_it_gets(version):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_version_is_known_by_its_columns(version):
-    made = represented(version, homes=("10.0.0.0/8",), context=ContextSettings(), payload=Payload.FLOW)
+    made = represented(version, homes=("10.0.0.0/8",), context=None, payload=Payload.FLOW)
     expected = "tabular-1" if version == "tabular-no-payload-1" else version  # which lacks only what others have
     assert version_told_by(made.features) == expected
     assert version_told_by(made.features[5:7]) == ""

@@ -6,6 +6,7 @@ from oddflow.networks.inputs import (  # noqa: E402
     RowsAsImage,
     RowsAsPieces,
     RowsAsSequence,
+    StatisticsAsImage,
     lengths,
     present,
     reversed_steps,
@@ -19,6 +20,17 @@ def test_columns_become_lines_of_pixels():
     image = RowsAsImage(2, 3)(torch.arange(24.0).reshape(2, 12))
     assert image.shape == (2, 3, 2, 2)
     assert image[0, 1].tolist() == [[4, 5], [6, 7]]
+
+
+@pytest.mark.parametrize(("columns", "side"), [(1, 4), (16, 4), (17, 8), (64, 8), (65, 12)])
+def test_statistics_fill_the_least_square_and_come_back(columns, side):
+    rows = torch.arange(1.0, 2 * columns + 1).reshape(2, columns)
+    layer = StatisticsAsImage(columns)
+    images = layer(rows)
+    assert images.shape == (2, 1, side, side)
+    assert images.flatten(1)[:, :columns].tolist() == rows.tolist()
+    assert not images.flatten(1)[:, columns:].any()
+    assert layer.back(images).tolist() == rows.tolist()
 
 
 def test_lengths_and_then_gaps_become_packets():

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oddflow.cli import options
-from oddflow.features.matrix_settings import MatrixCounts, MatrixRows, MatrixSettings
 from oddflow.flows.settings import Payload
 
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     from oddflow.datasets.leaks import Finding
     from oddflow.datasets.rows import Split
+    from oddflow.features.matrix_settings import MatrixSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -86,17 +86,21 @@ def learn(
         ),
     ] = None,
     matrix: Annotated[
-        MatrixRows | None,
+        str | None,
         typer.Option(
             "--matrix",
+            metavar="ports|peers",
             help="Learn from traffic matrices: what a flow's source did lately, its ports or its peers × time. For "
             "detectors that read such, and those of images.",
             show_default=False,
         ),
     ] = None,
     matrix_counts: Annotated[
-        MatrixCounts, typer.Option("--matrix-counts", help="What the cells of a traffic matrix count.")
-    ] = MatrixCounts.FLOWS,
+        str,
+        typer.Option(
+            "--matrix-counts", metavar="flows|packets|bytes", help="What the cells of a traffic matrix count."
+        ),
+    ] = "flows",
     matrix_slot: Annotated[
         float, typer.Option("--matrix-slot", metavar="SECONDS", help="How long its time slots are; there are 28.")
     ] = 2.0,
@@ -231,11 +235,17 @@ def learn(
         raise options.Lost
 
 
-def _drawn(rows: MatrixRows | None, counts: MatrixCounts, slot_s: float) -> MatrixSettings | None:
+def _drawn(rows: str | None, counts: str, slot_s: float) -> "MatrixSettings | None":
     """How matrices are drawn; None where nothing is said of them, and the detector decides."""
-    if rows is None and (counts, slot_s) == (MatrixCounts.FLOWS, 2.0):
+    if rows is None and (counts, slot_s) == ("flows", 2.0):
         return None
-    return MatrixSettings(rows or MatrixRows.PORTS, counts, slot_s)
+    from oddflow.errors import UsageError
+    from oddflow.features.matrix_settings import MatrixCounts, MatrixRows, MatrixSettings
+
+    for option, word, words in (("--matrix", rows or "ports", MatrixRows), ("--matrix-counts", counts, MatrixCounts)):
+        if word not in list(words):
+            raise UsageError(f"{option} must be one of {', '.join(words)}; {word!r} given")
+    return MatrixSettings(MatrixRows(rows or "ports"), MatrixCounts(counts), slot_s)
 
 
 def _tell_leaks(findings: "Sequence[Finding]", split: "Split") -> None:

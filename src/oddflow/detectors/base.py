@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from oddflow.detectors.encoding import Encoding
 from oddflow.detectors.labels import check_labels, check_marks
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -64,8 +65,11 @@ class Detector(ABC):
     """Whether it says which parts of a row are an attack: packets of a flow, cells of a matrix. It can be told them."""
     several_classes: ClassVar[bool] = False
     """Whether it learns kinds of attack apart; what does not is told 1 for each of them."""
+    encodes: ClassVar[bool] = False
+    """Whether it scales rows, so that the options of `Encoding` are its own too; it then does so by `shown_by`."""
 
     features: Sequence[Feature]
+    shown_by: Encoding = Encoding()
     width_: int
 
     def fit(
@@ -134,6 +138,7 @@ class Detector(ABC):
             raise UsageError(f"{self.name} was not fitted; call fit first")
 
     def _check_options(self) -> None:
+        self.shown_by.check(self.name)
         for option, (least, greatest) in self.limits.items():
             given = getattr(self, option)
             numbers = given if isinstance(given, (tuple, list)) and given else [given]

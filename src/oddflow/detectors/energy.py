@@ -34,6 +34,7 @@ class EnergyDetector(Detector):
 
     sees_raw: ClassVar[bool] = False
     """Whether the network is given rows as they are, as pixels of one scale; scaled ones then only give reasons."""
+    encodes: ClassVar[bool] = True
 
     scaler_: Scaler
     tails_: Tails
@@ -46,7 +47,7 @@ class EnergyDetector(Detector):
         """Learns rows, scaled unless it sees raw ones: (n, m) and (v, m)."""
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
-        self.scaler_ = Scaler.fit(x, self.features)
+        self.scaler_ = self.shown_by.scaler(x, self.features)
         self._learn(self._seen(x), self._seen(validation))
         rows = np.concatenate([x, validation])
         scaled = self.scaler_.transform(rows)
@@ -58,6 +59,8 @@ class EnergyDetector(Detector):
             owners=self.scaler_.owners,
             silent=self.scaler_.known,
             width=x.shape[1],
+            middles=self.scaler_.middles,
+            units=self.scaler_.units,
         )
         low, median, high = np.quantile(run(self.network_, self._seen(rows)), [0.25, 0.5, 0.75])
         self.centre_ = float(median)

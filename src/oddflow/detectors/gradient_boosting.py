@@ -40,6 +40,7 @@ class GradientBoosting(SupervisedDetector):
     bad_at: ClassVar[str] = "attacks that were not learnt; wrong labels"
     paper: ClassVar[str] = "Friedman 2001; Ke et al. 2017"
     needs: ClassVar[str] = "train"
+    encodes: ClassVar[bool] = False
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         "trees": (1, 4_096), "rate": (1e-4, 1), "leaves": (2, 65_536), "leaf": (1, 2**31), "penalty": (0, 1e6),
         "seed": (0, 2**32 - 1),

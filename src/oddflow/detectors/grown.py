@@ -1,7 +1,7 @@
 """What decision trees, random forests and boosted trees share: leaves that are summed to odds."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ class TreesDetector(SupervisedDetector):
 
     Subclasses are final: they implement `_grow`.
     """
+
+    encodes: ClassVar[bool] = False
 
     forest_: Forest
 

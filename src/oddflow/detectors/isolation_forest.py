@@ -48,6 +48,7 @@ class IsolationForest(WholeScoreDetector):
         "trees": (1, 4_096), "samples": (2, 65_536), "columns": (0, 1), "seed": (0, 2**32 - 1),
     }  # fmt: skip
     stops_early: ClassVar[bool] = False
+    encodes: ClassVar[bool] = False
 
     forest_: Forest
     low_: Floats

@@ -42,6 +42,7 @@ class LearnedRules(SupervisedDetector):
     bad_at: ClassVar[str] = "attacks that were not learnt; relations that no few conditions tell"
     paper: ClassVar[str] = "Friedman & Popescu 2008"
     needs: ClassVar[str] = "train"
+    encodes: ClassVar[bool] = False
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         "trees": (1, 4_096), "leaves": (2, 256), "strictness": (1e-3, 1e6), "seed": (0, 2**32 - 1),
     }  # fmt: skip

@@ -5,19 +5,17 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from oddflow.detectors.perplexity import PerplexityDetector
+from oddflow.detectors.chain import ChainDetector
 from oddflow.detectors.registry import registered
+from oddflow.detectors.words import packets_of
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
-from oddflow.models.graph import GraphBuilder
-from oddflow.models.rows import Floats
-from oddflow.models.tokens import Tokens
-from oddflow.networks.markov import MarkovChain
+from oddflow.models.tokens import Tokens, Words
 
 
 @registered
 @final
-class PacketMarkovChain(PerplexityDetector):
+class PacketMarkovChain(ChainDetector):
     """Counts which packet follows which; a flow is odd where its packets rarely followed each other.
 
     Source: Ye 2000, "A Markov Chain Model of Temporal Behavior for Anomaly Detection".
@@ -35,29 +33,14 @@ class PacketMarkovChain(PerplexityDetector):
     paper: ClassVar[str] = "Ye 2000"
     reads: ClassVar[Reads] = Reads.SEQUENCE
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"unseen": (1e-6, 1e6)}
-    stops_early: ClassVar[bool] = False
-    order_matters: ClassVar[bool] = False
-
-    chain_: MarkovChain
 
     def __init__(self, features: Sequence[Feature], *, unseen: float = 0.1, seed: int = 0) -> None:
         self.features = features
         self.unseen = unseen
         self.seed = seed
 
+    def _words(self, width: int) -> Words:
+        return packets_of(width, self.name)
+
     def _learn(self, tokens: Tokens, validation: Tokens) -> None:
-        chain = MarkovChain(self.tokeniser_.vocabulary, unseen=self.unseen)
-        self.chain_ = chain.fit(np.concatenate([tokens, validation]))
-
-    def _log_chances(self, tokens: Tokens) -> Floats:
-        return self._table()[self.tokeniser_.before(tokens)]
-
-    def weights(self) -> dict[str, Floats]:
-        """The chances of each word after each, (vocabulary + 1, vocabulary)."""
-        return {"chances": self.chain_.chances_.astype(np.float32)}
-
-    def _write_log_chances(self, builder: GraphBuilder, before: str) -> str:
-        return builder.add("Gather", builder.constant(self._table()), before, axis=0)
-
-    def _table(self) -> Floats:
-        return np.log(self.chain_.chances_).astype(np.float32)
+        self._count(np.concatenate([tokens, validation]))

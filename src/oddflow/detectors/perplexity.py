@@ -1,4 +1,4 @@
-"""What detectors share that tell how little a flow's packets are what was expected."""
+"""What detectors share that tell how little a flow's packets, or the characters of its name, were to be expected."""
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING
@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.detectors.base import Detector
-from oddflow.errors import UsageError
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
-from oddflow.models.tokens import Tokeniser, Tokens
+from oddflow.models.tokens import Tokens, Words
 
 if TYPE_CHECKING:
     import onnx
@@ -19,12 +18,17 @@ _BATCH_ROWS = 1_024
 
 
 class PerplexityDetector(Detector):
-    """Takes packets as words; the score is the mean surprise of a word: the logarithm of the perplexity.
+    """Takes rows as words; the score is the mean surprise of a word, the logarithm of the perplexity; of names, see
+    `models/name_tokens.py`.
 
-    Subclasses are final: they implement `_learn`, `_log_chances`, `_write_log_chances` and `weights`.
+    Subclasses implement `_words`, `_learn`, `_log_chances`, `_write_log_chances` and `weights`.
     """
 
-    tokeniser_: Tokeniser
+    tokeniser_: Words
+
+    @abstractmethod
+    def _words(self, width: int) -> Words:
+        """How rows of so many columns become words; raises UsageError where they cannot."""
 
     @abstractmethod
     def _learn(self, tokens: Tokens, validation: Tokens) -> None:
@@ -39,10 +43,7 @@ class PerplexityDetector(Detector):
         """Adds the same as nodes, from the word before each place, (n, steps) int64."""
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
-        steps, left = divmod(x.shape[1], 2)
-        if left:
-            raise UsageError(f"{self.name} reads as many lengths as gaps; {x.shape[1]} columns given")
-        self.tokeniser_ = Tokeniser(steps)
+        self.tokeniser_ = self._words(x.shape[1])
         self._learn(self.tokeniser_.transform(x), self.tokeniser_.transform(validation))
 
     def _contributions(self, x: Floats) -> Floats:

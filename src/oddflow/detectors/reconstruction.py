@@ -1,7 +1,7 @@
 """What detectors that draw a row anew share: scaling by service before, surprise by tails after."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ class ReconstructionDetector(Detector):
     Subclasses are final: they implement `_learn`, `_reconstruct`, `_write_body` and `weights`.
     """
 
+    encodes: ClassVar[bool] = True
+
     scaler_: Scaler
     tails_: Tails
 
@@ -38,7 +40,7 @@ class ReconstructionDetector(Detector):
         """Adds the same as nodes."""
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
-        self.scaler_ = Scaler.fit(x, self.features)
+        self.scaler_ = self.shown_by.scaler(x, self.features)
         self._learn(self.scaler_.transform(x), self.scaler_.transform(validation))
         self._measure_tails(np.concatenate([x, validation]))
 
@@ -52,6 +54,8 @@ class ReconstructionDetector(Detector):
             owners=self.scaler_.owners,
             silent=self.scaler_.known,
             width=x.shape[1],
+            middles=self.scaler_.middles,
+            units=self.scaler_.units,
         )
 
     def _contributions(self, x: Floats) -> Floats:

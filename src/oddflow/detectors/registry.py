@@ -7,7 +7,7 @@ neither torch nor scikit-learn; a module is imported when its detector is asked 
 import inspect
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,11 +16,15 @@ from typing import Any, TypeVar
 
 from oddflow import detectors
 from oddflow.detectors.base import Detector
+from oddflow.detectors.encoding import Encoding
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 
 PROBES = {"": (), "train": ("sklearn", "torch")}
 """Packages whose presence tells that an extra is installed."""
+
+ENCODING = tuple(field.name for field in fields(Encoding))
+"""Options of all detectors that scale rows."""
 
 _CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
 _SAID = re.compile(r'^    (name|needs): ClassVar\[str\] = "([a-z0-9-]*)"$', re.MULTILINE)
@@ -119,7 +123,14 @@ def find(name: str | type[Detector]) -> type[Detector]:
 
 def options(name: str | type[Detector]) -> list[str]:
     """What a detector can be told, beside its features."""
-    return [option for option in inspect.signature(find(name)).parameters if option != "features"]
+    own = [option for option in inspect.signature(find(name)).parameters if option != "features"]
+    return own + [option for option in _encoding(name) if option not in own]
+
+
+def _encoding(name: str | type[Detector]) -> dict[str, Any]:
+    """How a detector shows rows to itself unless told otherwise; nothing for one that does not scale."""
+    found = find(name)
+    return {option: getattr(found.shown_by, option) for option in ENCODING} if found.encodes else {}
 
 
 def told(text: str, more: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
@@ -148,7 +159,7 @@ def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: It has no such option, or the value is of another kind.
     """
-    defaults = {
+    defaults = _encoding(name) | {
         option: parameter.default
         for option, parameter in inspect.signature(find(name)).parameters.items()
         if option not in {"features", "seed", "told"}
@@ -189,7 +200,11 @@ def create(name: str | type[Detector], features: Sequence[Feature], **given: Any
     wrong = [option for option in given if option not in known]
     if wrong:
         raise UsageError(f"{found.name} has no option {', '.join(wrong)}; it has {', '.join(known)}")
-    return found(features, **given)  # type: ignore[call-arg]
+    shared = {option: given.pop(option) for option in _encoding(name) if option in given}
+    detector = found(features, **given)  # type: ignore[call-arg]
+    if shared:
+        detector.shown_by = replace(detector.shown_by, **shared)
+    return detector
 
 
 def describe() -> list[dict[str, str]]:

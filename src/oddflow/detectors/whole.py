@@ -6,7 +6,7 @@ surprise of the row: how far out it lies among the flows of its own service, squ
 """
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ class WholeScoreDetector(Detector):
     Subclasses are final: they implement `_learn`, `_whole`, `_write_whole` and `weights`.
     """
 
+    encodes: ClassVar[bool] = True
+
     scaler_: Scaler
     tails_: Tails
 
@@ -47,7 +49,7 @@ class WholeScoreDetector(Detector):
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:
         normal = x if y is None else x[y == 0]
-        self.scaler_ = Scaler.fit(normal, self.features)
+        self.scaler_ = self.shown_by.scaler(normal, self.features)
         self._learn(x, self.scaler_.transform(x), y)
         rows = np.concatenate([normal, validation])
         scaled = self.scaler_.transform(rows)
@@ -59,6 +61,8 @@ class WholeScoreDetector(Detector):
             owners=self.scaler_.owners,
             silent=self.scaler_.known,
             width=x.shape[1],
+            middles=self.scaler_.middles,
+            units=self.scaler_.units,
         )
 
     def _contributions(self, x: Floats) -> Floats:

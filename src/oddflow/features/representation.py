@@ -17,7 +17,7 @@ class Reads(StrEnum):
 
     TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets. SEVERAL: all of these.
     PACKETS: each of its packets, beside all that went before; a flow is then its worst one. MATRIX: what its source did
-    lately, ports or peers × time.
+    lately, ports or peers × time. NAMES: the name that it asks for.
     """
 
     TABULAR = "tabular"
@@ -26,6 +26,7 @@ class Reads(StrEnum):
     PACKETS = "packets"
     SEVERAL = "several"
     MATRIX = "matrix"
+    NAMES = "names"
 
 
 class Representation(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features import image, packet_columns, sequence, several, traffic_matrix
+from oddflow.features import image, names, packet_columns, sequence, several, traffic_matrix
 from oddflow.features.context import ContextSettings
 from oddflow.features.feature import Feature
 from oddflow.features.full import FULL
@@ -18,6 +18,7 @@ from oddflow.flows.settings import Payload
 _NEEDED = {
     image.VERSION: ("payload",),
     sequence.VERSION: ("lengths", "gaps_us"),
+    names.VERSION: names.NEEDED,
     several.VERSION: (*FULL.needed, "lengths", "gaps_us"),
 }
 """Packets are no column: a source has them or not. All sources know what a matrix is drawn of."""
@@ -27,12 +28,15 @@ _READS = {
     several.VERSION: Reads.SEVERAL,
     packet_columns.VERSION: Reads.PACKETS,
     traffic_matrix.VERSION: Reads.MATRIX,
+    names.VERSION: Reads.NAMES,
 }
 _TELLING = (
     (several.VERSION, {"service", "length_01", "byte_000"}),
     (sequence.VERSION, {"length_01"}),
     (image.VERSION, {"byte_000"}),
     (packet_columns.VERSION, {"mac_weight_0.2s"}),
+    (traffic_matrix.VERSION, {MatrixSettings().features()[0].name}),
+    (names.VERSION, {names.Names.features[0].name}),
 )
 """Columns that only a representation of that version has, those of several views first."""
 
@@ -64,9 +68,9 @@ def version_that_shows(reads: Reads, kind: Kind = FULL) -> str:
 
 def version_told_by(features: Iterable[Feature]) -> str:
     """The version whose columns these are; "" where they are of no representation of flows."""
-    names = {feature.name for feature in features}
+    met = {feature.name for feature in features}
     telling = (*_TELLING, *((kind.version, {feature.name for feature, _ in kind.own}) for kind in KINDS.values()))
-    return next((version for version, columns in telling if columns <= names), "")
+    return next((version for version, columns in telling if columns <= met), "")
 
 
 def represented(
@@ -95,6 +99,8 @@ def represented(
         return image.Image(payload)
     if version == sequence.VERSION:
         return sequence.Sequence()
+    if version == names.VERSION:
+        return names.Names()
     if version == traffic_matrix.VERSION:
         return traffic_matrix.TrafficMatrix(MatrixSettings() if context is None else MatrixSettings.of(context))
     settings = ContextSettings() if context is None else ContextSettings.of(context)

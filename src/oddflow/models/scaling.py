@@ -1,21 +1,9 @@
 """Raw feature columns to columns that a model can learn from, in NumPy and as ONNX nodes.
 
-A column of scale
-
-    LINEAR      becomes (x - centre) / spread
-    LOG         becomes (l - centre) / spread with l = sign(x) log(1 + |x| / step); the step is one
-                millisecond for seconds and one unit for all else
-    CATEGORY    becomes one column of 0 and 1 for each of its 24 most frequent values, and one for all others
-
-Centre and spread are those of the row's *group*: the value of the first CATEGORY column, a flow's service.
-What is many for SSH is few for DNS. A group of n rows counts n / (n + 10), all rows the rest; one that was
-never seen is scaled as all rows are. The centre is the mean, the spread the standard deviation (of the LOG,
-where it is one), never below a floor, so that a constant column neither explodes nor raises alarms by jitter:
-
-    LOG         a quarter: a factor of 1.28. A count that was always 0 and is 300 gives log(301) / 0.25 = 22.8
-    LINEAR      a twentieth of the greatest usual magnitude, or 0.05 where the column was always 0
-
-Numbers are cut at ±30.
+Numbers (LOG and LINEAR columns) are scaled in one of the ways of `models/numbers.py`, by the row's service unless
+another is asked for; CATEGORY columns are shown in one of the ways of `models/categories.py`, as one column of 0 and 1
+for each frequent value unless another is. A row's *group* is the value of its first CATEGORY column, a flow's service:
+its numbers are judged among those of its group, however they are scaled.
 """
 
 from collections.abc import Sequence
@@ -25,153 +13,166 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from oddflow.errors import UsageError
 from oddflow.features.feature import Feature, Scale
+from oddflow.models.categories import MOST_CATEGORIES, Categories, OneHot, Shown, Table, most_frequent, shown
 from oddflow.models.graph import GraphBuilder
+from oddflow.models.numbers import (
+    BOUND,
+    FARTHEST,
+    LOG_FLOOR,
+    STEPS,
+    Affine,
+    ByService,
+    Measured,
+    Numbers,
+    Quantiles,
+    Scaling,
+)
 from oddflow.models.rows import Floats
 
-MOST_CATEGORIES = 24
-BOUND = 30.0
-LOG_FLOOR = 0.25
-LINEAR_FLOOR = 0.05
-STEPS = {"s": 1e-3}
-"""The smallest difference that matters in a LOG column, by unit; 1 for units that are not here."""
+__all__ = ["BOUND", "LOG_FLOOR", "MOST_CATEGORIES", "STEPS", "Scaler"]
 
 _FIT_ROWS = 200_000
-_FARTHEST = np.float32(1e30)
-"""Farther out than any measure of traffic; its square and its share of a step are still finite."""
-DRAWN_BY = 10
-"""A group of this many rows counts as much as all rows together."""
+_LOGARITHMS = frozenset({Scaling.BY_SERVICE, Scaling.LOG, Scaling.QUANTILE})
+"""Scalings that measure LOG columns by their logarithm."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaler:
-    """Fitted scaling of d raw columns to m scaled ones: LOG, LINEAR, then categories, then others.
+    """Fitted scaling of d raw columns to m scaled ones: numbers, LOG before LINEAR, then categories.
 
     Attributes:
-        logs, linears: Places of the raw columns of these scales.
-        steps: (logs,); centres and spreads: (groups + 1, logs + linears), all rows' in the last row.
-        categories: Place of the raw column and its known values (k,), for each CATEGORY column.
-        owners: (m,) place of the raw column that each scaled column stands for.
+        measured: Which columns are numbers.
+        scaled: How they are scaled.
+        categories: How categories are shown.
+        services: Place of the raw column whose value is a row's group, and the known values (g,); None without one.
+        middles, units: (m,) where the middle of each scaled column lies and how far usual values spread; 0 and 1 for
+            numbers that are scaled by service and for categories.
     """
 
-    width: int
-    logs: NDArray[np.int64]
-    linears: NDArray[np.int64]
-    steps: Floats
-    centres: Floats
-    spreads: Floats
-    categories: tuple[tuple[int, Floats], ...]
+    measured: Measured
+    scaled: Numbers
+    categories: tuple[Shown, ...]
+    services: tuple[int, Floats] | None
+    middles: Floats
+    units: Floats
 
     @classmethod
-    def fit(cls, x: Floats, features: Sequence[Feature]) -> Self:
-        """Learns centres, spreads and known values: x (n, d), one feature a column."""
+    def fit(
+        cls,
+        x: Floats,
+        features: Sequence[Feature],
+        scaling: Scaling = Scaling.BY_SERVICE,
+        categories: Categories = Categories.ONE_HOT,
+        *,
+        buckets: int = 16,
+        tables: Sequence[Table] = (),
+    ) -> Self:
+        """Learns what is usual: x (n, d), one feature a column.
+
+        Args:
+            x: Raw rows.
+            features: Their columns.
+            scaling: How numbers are scaled.
+            categories: How categories are shown that have no table.
+            buckets: Of a hashed category.
+            tables: Vectors of categories.
+        """
         if len(x) > _FIT_ROWS:
             x = x[np.linspace(0, len(x) - 1, _FIT_ROWS).astype(np.int64)]
-        logs, linears, categorical = (
-            np.array([place for place, feature in enumerate(features) if feature.scale is scale], np.int64)
-            for scale in (Scale.LOG, Scale.LINEAR, Scale.CATEGORY)
-        )
-        steps = np.array([STEPS.get(features[place].unit, 1.0) for place in logs], np.float32)
-        x = np.clip(x, -_FARTHEST, _FARTHEST)
-        linear = x[:, linears]
-        usual = np.quantile(np.abs(linear), 0.99, axis=0) if linear.size else np.zeros(len(linears))
-        floors = np.concatenate([np.full(len(logs), LOG_FLOOR), LINEAR_FLOOR * np.where(usual > 0, usual, 1)])
-        values = np.concatenate([_logarithm(x[:, logs], steps), linear], axis=1)
-        categories = tuple((int(place), _most_frequent(x[:, place])) for place in categorical)
-        centres, spreads = _centres_and_spreads(values, *_groups_of(x, categories))
-        return cls(
-            width=x.shape[1],
-            logs=logs,
-            linears=linears,
-            steps=steps,
-            centres=centres.astype(np.float32),
-            spreads=np.maximum(spreads, floors).astype(np.float32),
-            categories=categories,
-        )
+        measured = Measured.of(features, logarithms=scaling in _LOGARITHMS)
+        x = np.clip(x, -FARTHEST, FARTHEST)
+        places = [place for place, feature in enumerate(features) if feature.scale is Scale.CATEGORY]
+        parts = shown(x, places, categories, buckets=buckets, tables=tables)
+        services = (places[0], most_frequent(x[:, places[0]])) if places else None
+        groups, group_count = _groups_of(x, services)
+        measures, floors = measured.transform(x), measured.floors(x, features)
+        numbers: Numbers
+        if scaling is Scaling.BY_SERVICE:
+            numbers = ByService.fit(measures, floors, groups, group_count)
+        elif scaling is Scaling.QUANTILE:
+            numbers = Quantiles.fit(measures, floors)
+        else:
+            numbers = Affine.fit(scaling, measures, floors)
+        extent = len(floors) + sum(len(part.owners) for part in parts)
+        middles, units = np.zeros(extent, np.float32), np.ones(extent, np.float32)
+        if scaling is not Scaling.BY_SERVICE:
+            values = numbers.transform(measures, groups)
+            middles[: len(floors)] = np.median(values, axis=0)
+            # what varies less than its floor is measured by that
+            least = np.minimum(1, floors / np.maximum(np.ptp(measures.astype(np.float64), axis=0), floors))
+            units[: len(floors)] = np.maximum(values.astype(np.float64).std(axis=0), least)
+        return cls(measured, numbers, parts, services, middles, units)
 
     def groups(self, x: Floats) -> NDArray[np.int64]:
         """The group of each row, (n,), in 0 … group_count: the last for a value that was never seen."""
-        return _groups_of(x, self.categories)[0]
+        return _groups_of(x, self.services)[0]
+
+    @property
+    def width(self) -> int:
+        """Raw columns d."""
+        return self.measured.width
 
     @property
     def group_count(self) -> int:
         """How many groups there are, beside that of all rows."""
-        return len(self.categories[0][1]) if self.categories else 0
-
-    @property
-    def numbers(self) -> int:
-        """How many scaled columns are numbers; those of the categories follow."""
-        return len(self.logs) + len(self.linears)
+        return len(self.services[1]) if self.services else 0
 
     @property
     def owners(self) -> NDArray[np.int64]:
         """(m,) place of the raw column that each scaled column stands for."""
-        known = [place for place, values in self.categories for _ in values]
-        others = [place for place, _ in self.categories]
-        return np.concatenate([self.logs, self.linears, np.array(known + others, np.int64)])
+        return np.concatenate([self.measured.places, *(part.owners for part in self.categories)])
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """(m,) whether a scaled column says that a category has one of its known values."""
-        place = np.arange(len(self.owners))
-        return (place >= self.numbers) & (place < len(place) - len(self.categories))
+        """(m,) whether a scaled column says nothing by itself, as that a category has one of its known values."""
+        numbers = np.zeros(len(self.measured.places), bool)
+        return np.concatenate([numbers, *(part.silent for part in self.categories)])
 
     def transform(self, x: Floats) -> Floats:
         """Scales rows: (n, d) -> (n, m)."""
-        groups = self.groups(x)
         with np.errstate(over="ignore"):  # what overflows is cut, as ONNX Runtime does
-            numbers = np.concatenate([_logarithm(x[:, self.logs], self.steps), x[:, self.linears]], axis=1)
-            numbers = np.clip((numbers - self.centres[groups]) / self.spreads[groups], -BOUND, BOUND)
-        known = [x[:, [place]] == values for place, values in self.categories]
-        others = [~hit.any(axis=1, keepdims=True) for hit in known]
-        return np.concatenate([numbers, *known, *others], axis=1, dtype=np.float32)
+            numbers = self.scaled.transform(self.measured.transform(x), self.groups(x))
+        shown_parts = [columns for part in self.categories for columns in part.transform(x)]
+        return np.concatenate([numbers, *shown_parts], axis=1, dtype=np.float32)
 
     def inverse(self, scaled: Floats) -> Floats:
         """Raw rows of scaled ones, as samples need it: (n, m) -> (n, d).
 
         A category becomes the known value whose column is greatest; what no known value had is not made.
+
+        Raises:
+            UsageError: Categories are not shown one-hot: what is hashed, or a vector, names no value.
         """
         x = np.zeros((len(scaled), self.width), np.float32)
-        before = self.numbers
-        for place, values in self.categories:
-            x[:, place] = values[scaled[:, before : before + len(values)].argmax(axis=1)]
-            before += len(values)
-        groups = self.groups(x)
-        numbers = np.clip(scaled[:, : self.numbers], -BOUND, BOUND) * self.spreads[groups] + self.centres[groups]
-        logs = numbers[:, : len(self.logs)]
-        with np.errstate(over="ignore"):
-            raw = np.sign(logs) * self.steps * np.expm1(np.abs(logs))
-        x[:, self.logs] = np.clip(raw, -_FARTHEST, _FARTHEST)
-        x[:, self.linears] = numbers[:, len(self.logs) :]
+        before = len(self.measured.places)
+        for part in self.categories:
+            if not isinstance(part, OneHot):
+                raise UsageError("raw rows are made only where categories are one-hot; learn with categories=one-hot")
+            for place, values in part.known:
+                x[:, place] = values[scaled[:, before : before + len(values)].argmax(axis=1)]
+                before += len(values)
+        measures = self.scaled.inverse(scaled[:, : len(self.measured.places)], self.groups(x))
+        x[:, self.measured.places] = self.measured.inverse(measures)
         return x
 
     def write(self, builder: GraphBuilder) -> tuple[str, str]:
         """Adds the same as nodes, from the graph's x; the names of scaled columns (n, m) and groups (n,)."""
         groups = self._write_groups(builder)
         parts = []
-        if len(self.logs):
-            raw = builder.columns(builder.x, self.logs, width=self.width)
-            steps = builder.add("Div", builder.add("Abs", raw), builder.constant(self.steps))
-            logarithm = builder.add("Log", builder.add("Add", steps, builder.constant(1.0)))
-            parts.append(builder.add("Mul", builder.add("Sign", raw), logarithm))
-        if len(self.linears):
-            parts.append(builder.columns(builder.x, self.linears, width=self.width))
-        if parts:
-            centres, spreads = (
-                builder.add("Gather", builder.constant(table), groups, axis=0) for table in (self.centres, self.spreads)
-            )
-            numbers = builder.add("Div", builder.add("Sub", builder.add("Concat", *parts, axis=1), centres), spreads)
-            parts = [builder.add("Clip", numbers, builder.constant(-BOUND), builder.constant(BOUND))]
-        if self.categories:
-            parts += self._write_categories(builder)
+        if len(self.measured.places):
+            parts.append(self.scaled.write(builder, self.measured.write(builder), groups))
+        for part in self.categories:
+            parts += part.write(builder)
         return builder.add("Concat", *parts, axis=1), groups
 
     def _write_groups(self, builder: GraphBuilder) -> str:
-        if not self.categories:
+        if not self.services:
             first = builder.columns(builder.x, np.array([0], np.int64), width=self.width)
             zero = builder.add("Cast", builder.add("Mul", first, builder.constant(0.0)), to=7)
             return builder.add("Squeeze", zero, builder.constant(np.array([1], np.int64)))
-        place, values = self.categories[0]
+        place, values = self.services
         raw = builder.columns(builder.x, np.array([place], np.int64), width=self.width)
         hits = builder.add("Cast", builder.add("Equal", raw, builder.constant(values)), to=1)
         number = builder.constant(np.arange(len(values), dtype=np.float32)[:, None] - len(values))
@@ -180,47 +181,11 @@ class Scaler:
         groups = builder.add("Add", shifted, builder.constant(float(len(values))))
         return builder.add("Squeeze", builder.add("Cast", groups, to=7), builder.constant(np.array([1], np.int64)))
 
-    def _write_categories(self, builder: GraphBuilder) -> list[str]:
-        places = self.owners[self.numbers : -len(self.categories)]
-        raw = builder.columns(builder.x, places, width=self.width)
-        values = np.concatenate([values for _, values in self.categories])
-        known = builder.add("Cast", builder.add("Equal", raw, builder.constant(values)), to=1)
-        member = (places[:, None] == [place for place, _ in self.categories]).astype(np.float32)
-        hits = builder.add("MatMul", known, builder.constant(member))
-        return [known, builder.add("Sub", builder.constant(1.0), hits)]
 
-
-def _logarithm(x: Floats, steps: Floats) -> Floats:
-    # not log1p: ONNX has no such operator, and the twins must agree
-    return np.asarray(np.sign(x) * np.log(np.float32(1) + np.abs(x) / steps))
-
-
-def _groups_of(x: Floats, categories: Sequence[tuple[int, Floats]]) -> tuple[NDArray[np.int64], int]:
+def _groups_of(x: Floats, services: tuple[int, Floats] | None) -> tuple[NDArray[np.int64], int]:
     """The group of each row and the number of groups; the values of a category ascend."""
-    if not categories:
+    if not services:
         return np.zeros(len(x), np.int64), 0
-    place, values = categories[0]
+    place, values = services
     found = np.minimum(np.searchsorted(values, x[:, place]), len(values) - 1)
     return np.where(values[found] == x[:, place], found, len(values)), len(values)
-
-
-def _centres_and_spreads(
-    values: Floats, groups: NDArray[np.int64], group_count: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means and standard deviations of each group; a small group's are drawn towards those of all rows."""
-    values = values.astype(np.float64)
-    mean, variance = values.mean(axis=0), values.var(axis=0)
-    centres, variances = np.tile(mean, (group_count + 1, 1)), np.tile(variance, (group_count + 1, 1))
-    for group in range(group_count):
-        members = values[groups == group]
-        weight = len(members) / (len(members) + DRAWN_BY)
-        if len(members):
-            centres[group] = weight * members.mean(axis=0) + (1 - weight) * mean
-            variances[group] = weight * members.var(axis=0) + (1 - weight) * variance
-    return centres, np.sqrt(variances)
-
-
-def _most_frequent(column: Floats) -> Floats:
-    values, counts = np.unique(column, return_counts=True)
-    order = np.lexsort((values, -counts))[:MOST_CATEGORIES]
-    return np.sort(values[order])

@@ -37,16 +37,18 @@ class Tails:
     """How far out normal flows lie, by group; the last group is all flows, for rare or unknown ones.
 
     Attributes:
-        values: (g + 1, m) tails of the scaled columns themselves.
+        values: (g + 1, m) tails of the scaled columns themselves, from their middles.
         misses: (g + 1, m) tails of what the reconstruction missed.
         owners: (m,) raw column that each scaled column stands for.
         width: Raw columns d.
+        middles: (m,) from which scaled columns lie far out.
     """
 
     values: Floats
     misses: Floats
     owners: NDArray[np.int64]
     width: int
+    middles: Floats
 
     @classmethod
     def fit(
@@ -59,6 +61,8 @@ class Tails:
         owners: NDArray[np.int64],
         silent: NDArray[np.bool_],
         width: int,
+        middles: Floats | None = None,
+        units: Floats | None = None,
     ) -> Self:
         """Learns tails from normal rows.
 
@@ -69,18 +73,23 @@ class Tails:
             owners: (m,) raw column of each scaled column.
             silent: (m,) columns that surprise only by being missed.
             width: Raw columns d.
+            middles: (m,) where the middle of each scaled column lies; 0 unless given.
+            units: (m,) its spread: no tail is shorter; 1 unless given.
         """
-        misses = np.abs(scaled - reconstructed)
+        middles = np.zeros(scaled.shape[1], np.float32) if middles is None else middles
+        least = np.float32(FLOOR) if units is None else units * np.float32(FLOOR)
+        far, misses = np.abs(scaled - middles), np.abs(scaled - reconstructed)
         return cls(
-            values=np.where(silent, np.float32(SILENT), _tails(np.abs(scaled), groups, group_count)),
-            misses=_tails(misses, groups, group_count),
+            values=np.where(silent, np.float32(SILENT), _tails(far, groups, group_count, least)),
+            misses=_tails(misses, groups, group_count, least),
             owners=owners,
             width=width,
+            middles=middles,
         )
 
     def contributions(self, scaled: Floats, reconstructed: Floats, groups: NDArray[np.int64]) -> Floats:
         """Squared surprise of each raw feature: (n, m), (n, m), (n,) -> (n, d)."""
-        far = np.abs(scaled) / self.values[groups]
+        far = np.abs(scaled - self.middles) / self.values[groups]
         missed = np.abs(scaled - reconstructed) / self.misses[groups]
         squared = np.minimum(np.maximum(far, missed), np.float32(MOST_SURPRISE)) ** 2
         out = np.zeros((len(scaled), self.width), np.float32)
@@ -94,7 +103,8 @@ class Tails:
 
     def write(self, builder: GraphBuilder, scaled: str, reconstructed: str, groups: str) -> tuple[str, str]:
         """Adds the same as nodes; the names of score (n,) and contributions (n, d)."""
-        far = builder.add("Div", builder.add("Abs", scaled), _look_up(builder, self.values, groups))
+        off = builder.add("Sub", scaled, builder.constant(self.middles)) if self.middles.any() else scaled
+        far = builder.add("Div", builder.add("Abs", off), _look_up(builder, self.values, groups))
         missed = builder.add("Abs", builder.add("Sub", scaled, reconstructed))
         surprise = builder.add("Max", far, builder.add("Div", missed, _look_up(builder, self.misses, groups)))
         surprise = builder.add("Min", surprise, builder.constant(MOST_SURPRISE))
@@ -140,11 +150,13 @@ def _look_up(builder: GraphBuilder, table: Floats, groups: str) -> str:
     return builder.add("Gather", builder.constant(table), groups, axis=0)
 
 
-def _tails(distances: Floats, groups: NDArray[np.int64], group_count: int) -> Floats:
+def _tails(
+    distances: Floats, groups: NDArray[np.int64], group_count: int, least: NDArray[np.float32] | np.float32
+) -> Floats:
     overall = np.quantile(distances, TAIL, axis=0)
     table = np.tile(overall, (group_count + 1, 1))
     for group in range(group_count):
         members = distances[groups == group]
         if len(members) >= LEAST_GROUP:
             table[group] = np.quantile(members, TAIL, axis=0)
-    return np.maximum(table, FLOOR).astype(np.float32)
+    return np.maximum(table, least).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Packets as words, in NumPy and as ONNX nodes; and how little a flow's words are what was expected.
+"""Packets, or other things, as words, in NumPy and as ONNX nodes; and how little a flow's words are what was expected.
 
 A packet's word says its size, its direction and the silence before it, each in a few steps. The surprise of a word is
 −log of its chance. It has two parts: that of its size and direction, and that of its gap, given those. Both are not
@@ -6,6 +6,7 @@ negative and together they are the whole (the chain rule of probability), so tha
 of it was odd.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,75 @@ _INT64, _FLOAT = 7, 1
 
 
 @dataclass(frozen=True, slots=True)
-class Tokeniser:
+class Words(ABC):
+    """Rows as words, up to an end.
+
+    Attributes:
+        steps: Words of a row at most.
+    """
+
+    steps: int
+
+    @property
+    @abstractmethod
+    def vocabulary(self) -> int:
+        """Tokens that there are."""
+
+    @abstractmethod
+    def transform(self, x: Floats) -> Tokens:
+        """Rows to tokens: (n, d) -> (n, steps)."""
+
+    @abstractmethod
+    def write(self, builder: GraphBuilder) -> str:
+        """Adds the same as nodes, from the graph's x; the name of the tokens as floats, (n, steps)."""
+
+    @abstractmethod
+    def surprises(self, log_chances: Floats, tokens: Tokens) -> Floats:
+        """Each column's part of the mean surprise of a row: (n, steps, vocabulary), (n, steps) -> (n, d)."""
+
+    @abstractmethod
+    def write_surprises(self, builder: GraphBuilder, log_chances: str, tokens: str) -> str:
+        """Adds the same as nodes; tokens as floats."""
+
+    def before(self, tokens: Tokens) -> Tokens:
+        """The token before each, `vocabulary` before the first: (n, steps) -> (n, steps)."""
+        return np.concatenate([np.full((len(tokens), 1), self.vocabulary), tokens[:, :-1]], axis=1)
+
+    def write_before(self, builder: GraphBuilder, tokens: str) -> str:
+        """Adds the same as nodes; as whole numbers."""
+        moved = np.eye(self.steps, k=1, dtype=np.float32)
+        first = np.zeros(self.steps, np.float32)
+        first[0] = self.vocabulary
+        shifted = builder.add("Add", builder.add("MatMul", tokens, builder.constant(moved)), builder.constant(first))
+        return builder.add("Cast", shifted, to=_INT64)
+
+    def shares(self, tokens: Tokens) -> NDArray[np.float64]:
+        """One over the words up to the first end, the end too; 0 behind it: (n, steps) -> (n, steps)."""
+        counted = self.before(tokens) != END
+        return np.asarray(counted / counted.sum(axis=1, keepdims=True))
+
+    def write_shares(self, builder: GraphBuilder, tokens: str) -> str:
+        """Adds the same as nodes; tokens as floats."""
+        before = builder.add("Cast", self.write_before(builder, tokens), to=_FLOAT)
+        counted = as_float(builder, builder.add("Greater", before, builder.constant(0.0)))
+        total = builder.add("ReduceSum", counted, builder.constant(np.array([1], np.int64)), keepdims=1)
+        return builder.add("Div", counted, total)
+
+    def hits(self, builder: GraphBuilder, tokens: str) -> str:
+        """Adds nodes: which word each is, (n, steps) floats -> (n, steps, vocabulary)."""
+        places = builder.constant(np.arange(self.vocabulary, dtype=np.float32))
+        last = builder.constant(np.array([2], np.int64))
+        return as_float(builder, builder.add("Equal", builder.add("Unsqueeze", tokens, last), places))
+
+    def write_picked(self, builder: GraphBuilder, log_chances: str, tokens: str) -> str:
+        """Adds nodes: −log of the chance of each word, (n, steps)."""
+        last = builder.constant(np.array([2], np.int64))
+        found = builder.add("Mul", log_chances, self.hits(builder, tokens))
+        return builder.add("Neg", builder.add("ReduceSum", found, last, keepdims=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Tokeniser(Words):
     """Rows of lengths, then gaps, as words.
 
     Source: Liu et al. 2019, "FS-Net: A Flow Sequence Network for Encrypted Traffic Classification", which takes packet
@@ -37,7 +106,6 @@ class Tokeniser:
         gap_edges_s: The same of gaps.
     """
 
-    steps: int
     size_edges: tuple[float, ...] = SIZE_EDGES
     gap_edges_s: tuple[float, ...] = GAP_EDGES_S
 
@@ -77,31 +145,19 @@ class Tokeniser:
         far = builder.add("Abs", length)
         size = self._write_steps(builder, far, self.size_edges)
         wait = self._write_steps(builder, gap, self.gap_edges_s)
-        back = _as_float(builder, builder.add("Less", length, builder.constant(0.0)))
+        back = as_float(builder, builder.add("Less", length, builder.constant(0.0)))
         kind = builder.add("Add", builder.add("Mul", size, builder.constant(2.0)), back)
         word = builder.add("Add", builder.add("Mul", kind, builder.constant(float(self.gap_steps))), wait)
         either = builder.add("Add", far, builder.add("Abs", gap))
-        is_there = _as_float(builder, builder.add("Greater", either, builder.constant(0.0)))
+        is_there = as_float(builder, builder.add("Greater", either, builder.constant(0.0)))
         return builder.add("Mul", builder.add("Add", word, builder.constant(1.0)), is_there)
 
     def _write_steps(self, builder: GraphBuilder, values: str, edges: tuple[float, ...]) -> str:
-        reached = [_as_float(builder, builder.add("GreaterOrEqual", values, builder.constant(e))) for e in edges]
+        reached = [as_float(builder, builder.add("GreaterOrEqual", values, builder.constant(e))) for e in edges]
         total = reached[0]
         for one in reached[1:]:
             total = builder.add("Add", total, one)
         return total
-
-    def before(self, tokens: Tokens) -> Tokens:
-        """The token before each, `vocabulary` before the first: (n, steps) -> (n, steps)."""
-        return np.concatenate([np.full((len(tokens), 1), self.vocabulary), tokens[:, :-1]], axis=1)
-
-    def write_before(self, builder: GraphBuilder, tokens: str) -> str:
-        """Adds the same as nodes; as whole numbers."""
-        moved = np.eye(self.steps, k=1, dtype=np.float32)
-        first = np.zeros(self.steps, np.float32)
-        first[0] = self.vocabulary
-        shifted = builder.add("Add", builder.add("MatMul", tokens, builder.constant(moved)), builder.constant(first))
-        return builder.add("Cast", shifted, to=_INT64)
 
     def surprises(self, log_chances: Floats, tokens: Tokens) -> Floats:
         """Parts of the mean surprise of a row's words, up to its first end.
@@ -113,29 +169,24 @@ class Tokeniser:
         of_kinds = np.log(np.exp(log_chances) @ member.astype(np.float32))  # (n, steps, kinds)
         kinds = -np.take_along_axis(of_kinds, self.kind_of[tokens][:, :, None], axis=2)[:, :, 0]
         kinds = np.clip(kinds, 0, whole)
-        counted = self.before(tokens) != END
-        share = counted / counted.sum(axis=1, keepdims=True)
+        share = self.shares(tokens)
         return np.concatenate([kinds * share, (whole - kinds) * share], axis=1).astype(np.float32)
 
     def write_surprises(self, builder: GraphBuilder, log_chances: str, tokens: str) -> str:
         """Adds the same as nodes; tokens as floats."""
-        places = builder.constant(np.arange(self.vocabulary, dtype=np.float32))
-        last = builder.constant(np.array([2], np.int64))
-        hit = _as_float(builder, builder.add("Equal", builder.add("Unsqueeze", tokens, last), places))
+        hit, last = self.hits(builder, tokens), builder.constant(np.array([2], np.int64))
         whole = builder.add("Neg", builder.add("ReduceSum", builder.add("Mul", log_chances, hit), last, keepdims=0))
         member = builder.constant((self.kind_of[:, None] == np.arange(self.kinds)).astype(np.float32))
         of_kinds = builder.add("Log", builder.add("MatMul", builder.add("Exp", log_chances), member))
         hit_kind = builder.add("MatMul", hit, member)
         picked = builder.add("ReduceSum", builder.add("Mul", of_kinds, hit_kind), last, keepdims=0)
         kinds = builder.add("Min", builder.add("Max", builder.add("Neg", picked), builder.constant(0.0)), whole)
-        before = builder.add("Cast", self.write_before(builder, tokens), to=_FLOAT)
-        counted = _as_float(builder, builder.add("Greater", before, builder.constant(0.0)))
-        total = builder.add("ReduceSum", counted, builder.constant(np.array([1], np.int64)), keepdims=1)
-        share = builder.add("Div", counted, total)
+        share = self.write_shares(builder, tokens)
         rest = builder.add("Sub", whole, kinds)
         parts = (builder.add("Mul", one, share) for one in (kinds, rest))
         return builder.add("Concat", *parts, axis=1)
 
 
-def _as_float(builder: GraphBuilder, truth: str) -> str:
+def as_float(builder: GraphBuilder, truth: str) -> str:
+    """Adds a node: truths or whole numbers as float32."""
     return builder.add("Cast", truth, to=_FLOAT)

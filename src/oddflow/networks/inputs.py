@@ -1,5 +1,7 @@
 """Rows of a table as what a network takes: images, sequences."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +19,35 @@ class RowsAsImage(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Rows as images: (n, channels · side²) -> (n, channels, side, side)."""
         return x.reshape(x.shape[0], *self.shape)
+
+
+class StatisticsAsImage(nn.Module):
+    """Columns as the pixels of the least image that holds them, line by line; what is left is black.
+
+    Sides are multiples of 4, so that they can be halved twice. `back` takes the columns out again.
+
+    Source: MMN-CNN (基于离差标准化的卷积神经网络), notes 000, part 5: traffic data as grey images.
+
+    Args:
+        width: Columns.
+    """
+
+    places: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.side = 4 * math.ceil(math.sqrt(width) / 4)
+        # times a matrix of 0 and 1: padding as an operator would not be sealed
+        self.register_buffer("places", torch.eye(width, self.side**2), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rows as images: (n, width) -> (n, 1, side, side)."""
+        return (x @ self.places).reshape(x.shape[0], 1, self.side, self.side)
+
+    def back(self, images: Tensor) -> Tensor:
+        """Images as rows: (n, 1, side, side) -> (n, width)."""
+        return images.flatten(1)[:, : self.width]
 
 
 class RowsAsSequence(nn.Module):

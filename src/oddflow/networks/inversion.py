@@ -120,8 +120,10 @@ def _pulled(layer: nn.Module, given: Tensor, made: Tensor, slope: Tensor) -> Ten
         case nn.Linear():
             return slope @ layer.weight
         case nn.ConvTranspose2d():
-            return functional.conv2d(slope, layer.weight, None, layer.stride, layer.padding)  # type: ignore[arg-type]
+            assert not isinstance(layer.padding, str)  # noqa: S101  (a transposed convolution has numbers)
+            return functional.conv2d(slope, layer.weight, None, layer.stride, layer.padding)
         case nn.Conv2d():
+            assert not isinstance(layer.padding, str)  # noqa: S101  (images' networks pad by numbers)
             lost = (given.shape[2] + 2 * int(layer.padding[0]) - layer.kernel_size[0]) % layer.stride[0]
             return functional.conv_transpose2d(slope, layer.weight, None, layer.stride, layer.padding, lost)
         case nn.BatchNorm1d() | nn.BatchNorm2d():

@@ -1,13 +1,15 @@
 """Values and reasons in words."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from oddflow.amounts import seconds, size
+from oddflow.errors import UsageError
 from oddflow.features.feature import Feature, Scale
 from oddflow.features.homes import ROLES
 from oddflow.features.kind import OUTCOMES
-from oddflow.schema import protocol_name
+from oddflow.features.tokens import character
+from oddflow.schema import PROTOCOL_NAMES, protocol_name
 
 
 def service(value: float) -> str:
@@ -23,6 +25,29 @@ def service(value: float) -> str:
     return f"{name}/{port}" if protocol in (6, 17, 33, 132, 136) else name
 
 
+def service_number(words: str, known: Collection[float] = ()) -> float:
+    """What `service` writes, or a person in short: "tcp/443", "icmp/8", "icmp type 8", "443" (TCP, or else UDP).
+
+    Args:
+        words: A protocol by name or number, and a port or an ICMP type.
+        known: Of TCP and UDP, a port alone means the one that is known.
+
+    Raises:
+        UsageError: They name no service.
+
+    >>> service_number("tcp/22"), service_number("icmp type 8"), service_number("53", known=[17 * 65536 + 53])
+    (393238.0, 65544.0, 1114165.0)
+    """
+    numbers = {name: number for number, name in PROTOCOL_NAMES.items()}
+    before, _, last = words.replace(" type ", "/").strip().lower().rpartition("/")
+    if last in numbers and not before:
+        return numbers[last] * 65_536.0
+    if not (last.isascii() and last.isdigit() and len(last) <= 5 and int(last) < 65_536 and before in {"", *numbers}):
+        raise UsageError(f"{words!r} names no service; write one like tcp/443, udp/53, icmp/8 or 443")
+    found = [numbers[name] * 65_536.0 + int(last) for name in ([before] if before else ["tcp", "udp"])]
+    return next((number for number in found if number in known), found[0])
+
+
 CATEGORIES: dict[str, Callable[[float], str]] = {
     "service": service,
     "outcome": lambda value: OUTCOMES.get(int(value), f"{value:g}"),
@@ -33,7 +58,7 @@ CATEGORIES: dict[str, Callable[[float], str]] = {
 def amount(value: float, feature: Feature) -> str:
     """A feature's value as a person would write it."""
     if feature.scale is Scale.CATEGORY:
-        name = CATEGORIES.get(feature.name)
+        name = character if feature.unit == "character" else CATEGORIES.get(feature.name)
         return name(value) if name else f"{value:g}"
     if feature.unit == "bytes":
         return size(value)
