@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from oddflow.training.loop import EpochTold
 
 Source = str | PathLike[str]
-LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told"
+LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told, but for --payload"
 
 WANTED = {Reads.TABULAR: "statistics of flows", Reads.IMAGE: "the first bytes of flows", Reads.SEQUENCE: "packets"}
 
@@ -124,7 +124,7 @@ def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -
     from oddflow.detectors import registry
 
     reads = registry.find(detector).reads if detector else Reads.TABULAR
-    _check_portable(reads, portable=portable)
+    _check_portable(detector or "the detector", reads, portable=portable)
     if reads is not Reads.TABULAR:
         return version_that_shows(reads)
     if portable:
@@ -132,9 +132,9 @@ def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -
     return BYTELESS.version if settings.payload is Payload.NONE else FULL.version
 
 
-def _check_portable(reads: Reads, *, portable: bool) -> None:
+def _check_portable(who: str, reads: Reads, *, portable: bool) -> None:
     if portable and reads is not Reads.TABULAR:
-        raise UsageError(f"the detector learns from {WANTED[reads]}, which not all sources know; leave --portable out")
+        raise UsageError(f"{who} learns from {WANTED[reads]}, which not all sources know; leave --portable out")
 
 
 def gather_dataset(
@@ -182,6 +182,7 @@ def gather_labelled(
     portable: bool = False,
     ledger: Ledger | None = None,
     reads: Reads = Reads.TABULAR,
+    payload: Payload = Payload.SESSION,
 ) -> Gathered:
     """Reads captures and logs with what a ground truth says of their flows, for supervised detectors.
 
@@ -193,6 +194,7 @@ def gather_labelled(
         portable: Learns only from what all sources know (see learn).
         ledger: Told of all that is lost, and of truth rows without a flow.
         reads: What of flows the detector reads.
+        payload: Which bytes of flows are kept.
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
@@ -202,10 +204,10 @@ def gather_labelled(
     from oddflow.datasets.rows import Split
     from oddflow.learning.labelled import baseline
 
-    _check_portable(reads, portable=portable)
-    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger, reads=reads)
+    _check_portable("the detector", reads, portable=portable)
+    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger, reads=reads, payload=payload)
     everything = np.arange(len(rows))
-    return baseline(rows, Split("all", everything, everything[:0]), attacks=True)
+    return baseline(rows, Split("all", everything, everything[:0]), attacks=True, payload=payload)
 
 
 def learn_gathered(
@@ -292,7 +294,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         merge: Reads all sources as one capture, in the order of time.
         portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
         privacy: What the flows may tell; without payload, the model does not look at it.
-        labels: A ground-truth CSV, for supervised detectors; all else of how flows are cut is then as usual.
+        labels: A ground-truth CSV, for supervised detectors; but for the payload, flows are then cut as usual.
         options: Of the detector.
 
     Raises:
@@ -301,12 +303,15 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         OutputError: The model cannot be written.
     """
     if labels is not None:
-        if settings or home_networks or merge or privacy != OPEN:
+        payload = settings.payload if settings else Payload.SESSION
+        if (settings or MeterSettings()) != MeterSettings(payload=payload) or home_networks or merge or privacy != OPEN:
             raise UsageError(LABELS_ALONE)
         from oddflow.detectors import registry
 
         reads = registry.find(detector or registry.default()).reads
-        gathered = gather_labelled(*sources, truth=labels, portable=portable, ledger=ledger, reads=reads)
+        gathered = gather_labelled(
+            *sources, truth=labels, portable=portable, ledger=ledger, reads=reads, payload=payload
+        )
         return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
     gathered = gather(
         *sources,

@@ -115,7 +115,8 @@ def learn(
     given = registry.parsed(detector or registry.default(), option or [])
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
-    if (dataset or labels) and (merge or home_net or settings != MeterSettings() or privacy != OPEN):
+    usual = MeterSettings(payload=payload if labels else Payload.SESSION)
+    if (dataset or labels) and (merge or home_net or settings != usual or privacy != OPEN):
         raise UsageError(api.LABELS_ALONE)
     wanted = registry.find(detector or registry.default())
     if dataset:
@@ -135,7 +136,7 @@ def learn(
     elif labels:
         with console.moving(None, f"reading {', '.join(sources or [])}"):
             gathered = api.gather_labelled(
-                *(sources or []), truth=labels, portable=portable, ledger=ledger, reads=wanted.reads
+                *(sources or []), truth=labels, portable=portable, ledger=ledger, reads=wanted.reads, payload=payload
             )
     else:
         with console.reading(sources or [], "metering") as progress:
