@@ -18,7 +18,7 @@ from .problem import PLANTED, area_under_curve, labelled_problem_for
 from .test_every_detector import extreme_rows, only_tabular
 
 NAMES = [name for name in registry.names() if registry.installed(name) and registry.find(name).supervised]
-FAST = {"feed-forward-network": {"epochs": 40}}
+FAST = {"convolutional-network": {"epochs": 8}, "feed-forward-network": {"epochs": 40}}
 QUICK = {"epochs": 1}
 """Where it need not detect."""
 
@@ -176,6 +176,7 @@ def test_a_saved_model_scores_as_before(name, problem, tmp_path):
         feature_schema_sha256=schema_sha256(features),
         ranges=[NOTHING] * len(features),
         detector=name,
+        classes=[f"kind {kind}" for kind in fitted(name).kinds()],
     )
     model = SealedModel.from_bytes(pack(seal_detector(fitted(name), document, held_back, problem.x)))
     model.write(tmp_path / "a.oddflow")
