@@ -40,6 +40,7 @@ def test_a_network_tells_which_kind_of_attack_it_likeliest_is(place, tmp_path):
     alerts, report = tmp_path / "a.jsonl", tmp_path / "x.html"
     found = call("detect", place / "next.pcap", "-m", tmp_path / "m", "-o", alerts, "--report", report)
     assert "likeliest probe" in " ".join(found.out.split())
+    assert "\N{REPLACEMENT CHARACTER}" not in found.out
     assert "probe, " in report.read_text()
     alert = json.loads(alerts.read_text().splitlines()[0])
     assert (alert["src_ip"], alert["category"]) == (SCANNER, "probe")

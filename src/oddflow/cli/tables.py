@@ -136,8 +136,8 @@ def alert_table(detection: "Detection", limit: int) -> Table:
                 plain(row.headline),
                 "\n",
                 (top.rarity, "dim"),
-                plain(f"\nlikeliest {top.likeliest}" if top.likeliest else ""),
-                plain(f"\nthe source says: {row.labels}" if row.labels else ""),
+                *_line("likeliest", top.likeliest),
+                *_line("the source says:", row.labels),
             ),
             protocol_name(top.protocol),
             f"{top.score:.4g}",
@@ -146,6 +146,11 @@ def alert_table(detection: "Detection", limit: int) -> Table:
             cells.append(_truth_of(row))
         table.add_row(*cells)
     return table
+
+
+def _line(name: str, text: str) -> tuple[Text | str, ...]:
+    """A line more, where there is anything to say."""
+    return ("\n", plain(f"{name} {text}")) if text else ()
 
 
 def _truth_of(row: "AlertRow") -> Text:
