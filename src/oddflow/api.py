@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from oddflow.training.loop import EpochTold
 
 Source = str | PathLike[str]
-LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told"
+LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told, but for --payload"
 
 WANTED = {
     Reads.TABULAR: "statistics of flows",
@@ -231,6 +231,7 @@ def gather_labelled(
     ledger: Ledger | None = None,
     detector: "str | type[Detector] | None" = None,
     matrix: MatrixSettings | None = None,
+    payload: Payload = Payload.SESSION,
 ) -> Gathered:
     """Reads captures and logs with what is known of their flows or packets, for supervised detectors.
 
@@ -244,6 +245,7 @@ def gather_labelled(
         ledger: Told of all that is lost, and of truth rows without a flow.
         detector: Whose rows they are.
         matrix: How traffic matrices are drawn, for detectors that read them.
+        payload: Which bytes of flows are kept.
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
@@ -254,17 +256,20 @@ def gather_labelled(
     reads = _reads(detector, matrix=matrix is not None)
     if packet_labels or reads is Reads.MATRIX:
         told = ledger if ledger is not None else Ledger()
-        version = _version(reads, MeterSettings(), portable=portable)
-        return _gather_parts(_names(sources), truth, packet_labels, version, matrix or MatrixSettings(), told)
+        settings = MeterSettings(payload=payload)
+        version = _version(reads, settings, portable=portable)
+        return _gather_parts(
+            _names(sources), truth, packet_labels, version, matrix or MatrixSettings(), settings=settings, ledger=told
+        )
 
     from oddflow.datasets.loading import load_labelled
     from oddflow.datasets.rows import Split
     from oddflow.learning.labelled import baseline
 
     _check_portable(reads, portable=portable)
-    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger, reads=reads)
+    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger, reads=reads, payload=payload)
     everything = np.arange(len(rows))
-    return baseline(rows, Split("all", everything, everything[:0]), attacks=True)
+    return baseline(rows, Split("all", everything, everything[:0]), attacks=True, payload=payload)
 
 
 def _gather_parts(
@@ -273,6 +278,8 @@ def _gather_parts(
     packet_labels: Sequence[Source],
     version: str,
     matrix: MatrixSettings,
+    *,
+    settings: MeterSettings,
     ledger: Ledger,
 ) -> Gathered:
     """Rows of any representation with what flows are, and which of their parts are an attack where that is known."""
@@ -285,7 +292,6 @@ def _gather_parts(
     labeller: Labeller = PacketLabels(names, packet_labels) if packet_labels else TruthLabels(known)
     if reads_of(version) is Reads.MATRIX:
         labeller = MatrixLabels(matrix, labeller)
-    settings = MeterSettings()
     representation = represented(
         version,
         homes=PRIVATE,
@@ -402,7 +408,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         merge: Reads all sources as one capture, in the order of time.
         portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
         privacy: What the flows may tell; without payload, the model does not look at it.
-        labels: A ground-truth CSV, for supervised detectors; all else of how flows are cut is then as usual.
+        labels: A ground-truth CSV, for supervised detectors; but for the payload, flows are then cut as usual.
         packet_labels: In place of it, a file of `packet number;label` for each capture.
         matrix: How traffic matrices are drawn, for detectors that read them.
         options: Of the detector; `augment` and `augment_to` as `learn_gathered` has them.
@@ -413,7 +419,8 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         OutputError: The model cannot be written.
     """
     if labels is not None or packet_labels:
-        if settings or home_networks or merge or privacy != OPEN:
+        payload = settings.payload if settings else Payload.SESSION
+        if (settings or MeterSettings()) != MeterSettings(payload=payload) or home_networks or merge or privacy != OPEN:
             raise UsageError(LABELS_ALONE)
         gathered = gather_labelled(
             *sources,
@@ -423,6 +430,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
             ledger=ledger,
             detector=detector,
             matrix=matrix,
+            payload=payload,
         )
         return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
     gathered = gather(

@@ -20,6 +20,7 @@ from .test_every_detector import extreme_rows, only_tabular
 NAMES = [name for name in registry.names() if registry.installed(name) and registry.find(name).supervised]
 FAST = {
     "attack-localiser": {"epochs": 8},
+    "convolutional-network": {"epochs": 8},
     "cross-modal-network": {"epochs": 12, "width": 16},
     "feed-forward-network": {"epochs": 40},
     "matrix-segmentation": {"epochs": 8, "network": "fcn", "widths": (4, 8)},
@@ -184,6 +185,7 @@ def test_a_saved_model_scores_as_before(name, problem, tmp_path):
         feature_schema_sha256=schema_sha256(features),
         ranges=[NOTHING] * len(features),
         detector=name,
+        classes=[f"kind {kind}" for kind in fitted(name).kinds()],
     )
     model = SealedModel.from_bytes(pack(seal_detector(fitted(name), document, held_back, problem.x)))
     model.write(tmp_path / "a.oddflow")

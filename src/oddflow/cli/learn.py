@@ -160,7 +160,8 @@ def learn(
     given = registry.parsed(detector or registry.default(), option or [])
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
-    if (dataset or labels or packet_labels) and (merge or home_net or settings != MeterSettings() or privacy != OPEN):
+    usual = MeterSettings(payload=payload if labels or packet_labels else Payload.SESSION)
+    if (dataset or labels or packet_labels) and (merge or home_net or settings != usual or privacy != OPEN):
         raise UsageError(api.LABELS_ALONE)
     wanted = registry.find(detector or registry.default())
     drawn = _drawn(matrix, matrix_counts, matrix_slot)
@@ -190,6 +191,7 @@ def learn(
                 ledger=ledger,
                 detector=detector,
                 matrix=drawn,
+                payload=payload,
             )
     else:
         with console.reading(sources or [], "metering") as progress:

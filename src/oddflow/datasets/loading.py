@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,6 +30,7 @@ from oddflow.features.gathering import MAX_NUMBERS
 from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
 from oddflow.features.versions import version_that_shows
+from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.source import read_flows
 from oddflow.losses import Ledger
 
@@ -119,6 +121,7 @@ def load_labelled(
     max_rows: int | None = None,
     ledger: Ledger | None = None,
     reads: Reads = Reads.TABULAR,
+    payload: Payload = Payload.SESSION,
 ) -> LabelledRows:
     """Reads captures and logs of any kind into labelled rows.
 
@@ -130,19 +133,22 @@ def load_labelled(
         max_rows: As `load` has it.
         ledger: Told of all that is lost, of truth rows without a flow, and of rows that contradict each other.
         reads: What of flows the rows are to show.
+        payload: Which bytes of flows are kept.
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
         SchemaMismatch: A source does not tell what is to be shown.
     """
-    kept = max_rows or most_rows(reads)
+    read = partial(
+        _labelled, sources, truth, unmatched, payload=payload, max_rows=max_rows or most_rows(reads), ledger=ledger
+    )
     if not portable:
         try:
-            return _labelled(sources, truth, unmatched, version_that_shows(reads), kept, ledger)
+            return read(version_that_shows(reads))
         except SchemaMismatch:  # a log or an exporter: it is read again
             if reads is not Reads.TABULAR or any(passes_once(os.fspath(source)) for source in sources):
                 raise
-    return _labelled(sources, truth, unmatched, version_that_shows(reads, PORTABLE), kept, ledger)
+    return read(version_that_shows(reads, PORTABLE))
 
 
 def _labelled(
@@ -150,17 +156,20 @@ def _labelled(
     truth: Folder | None,
     unmatched: str,
     version: str,
+    *,
+    payload: Payload,
     max_rows: int,
     ledger: Ledger | None,
 ) -> LabelledRows:
     known = GroundTruth.read(os.fspath(truth)) if truth is not None else GroundTruth()
     meanings = [Meaning(name=name, category=known.category(name)) for name in dict.fromkeys((unmatched, *known.labels))]
     told = Ledger()
-    names = [os.fspath(source) for source in sources]
+    names, settings = [os.fspath(source) for source in sources], MeterSettings(payload=payload)
     collector = Collector(", ".join(names), max_rows, told, meanings)
     for source in names:
-        labelled = (labels_in(known.labelled(batch), unmatched) for batch in read_flows(source, told))
-        collector.section(source, "", pieces(labelled, representation_of(version)))
+        flows_of = read_flows(source, told, settings=settings)
+        labelled = (labels_in(known.labelled(batch), unmatched) for batch in flows_of)
+        collector.section(source, "", pieces(labelled, representation_of(version, payload)))
     for said in known.report().told():
         told.noted(f"{truth}: {said}")
     if ledger is not None:

@@ -8,7 +8,7 @@ from oddflow.features.context import ContextSettings
 from oddflow.features.gathering import Gathered
 from oddflow.features.homes import PRIVATE
 from oddflow.features.versions import version_told_by
-from oddflow.flows.settings import MeterSettings
+from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.source import Fingerprint
 from oddflow.models.kinds import FEATURE_SET
 
@@ -18,11 +18,14 @@ def version_of(rows: LabelledRows) -> str:
     return version_told_by(rows.features) or f"{FEATURE_SET} {rows.name}"
 
 
-def baseline(rows: LabelledRows, split: Split, *, attacks: bool = False) -> Gathered:
+def baseline(
+    rows: LabelledRows, split: Split, *, attacks: bool = False, payload: Payload = Payload.SESSION
+) -> Gathered:
     """The normal rows that a split learns from, as `learn` takes them; what is missing is 0.
 
     Rows without times stand in the set's order, a second apart: a budget in time then means rows, not time. With
     `attacks`, the attacks stand among them and `y` tells what they are; `flows` counts the normal ones all the same.
+    `payload` is which bytes of flows were kept.
 
     Raises:
         UsageError: None of them is normal.
@@ -44,7 +47,7 @@ def baseline(rows: LabelledRows, split: Split, *, attacks: bool = False) -> Gath
         end_ns=int(times_ns.max()),
         seen=[seen],
         ledger=rows.ledger,
-        settings=MeterSettings(),
+        settings=MeterSettings(payload=payload),
         home_networks=PRIVATE,
         context=ContextSettings().as_dict(),
         version=version_of(rows),

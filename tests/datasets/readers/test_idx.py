@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from oddflow.errors import InputError
+from oddflow.features.image import Image
 from tests.datasets.given import classes, rows_of
 
 NAMES = ["normal", "bot"]
@@ -29,6 +30,12 @@ def test_images_are_rows_of_pixels(tmp_path):
     assert rows.x.tolist() == [[0, 1, 2, 255], [5, 5, 5, 5]]
     assert [feature.name for feature in rows.features] == ["pixel_000", "pixel_001", "pixel_002", "pixel_003"]
     assert [rows.labels[y].name for y in rows.y] == ["bot", "normal"]
+
+
+def test_images_as_large_as_those_of_flows_are_the_same_rows(tmp_path):
+    rows = read(tmp_path, images(bytes([0, 51, 255]) + bytes(781), size=(28, 28)), labels(1))
+    assert rows.features == Image().features
+    np.testing.assert_allclose(rows.x[0, :4], [0, 0.2, 1, 0])
 
 
 def test_many_images_are_read_block_by_block(tmp_path, monkeypatch):

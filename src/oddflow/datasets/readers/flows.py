@@ -23,7 +23,7 @@ from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.scored import scored
 from oddflow.features.versions import represented, version_that_shows
-from oddflow.flows.settings import MeterSettings
+from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.source import read_flows
 from oddflow.schema import FLOW_SCHEMA
 
@@ -105,9 +105,9 @@ def version_of(reads: Reads, known: DataSet) -> str:
     return version_that_shows(reads, PORTABLE if known.kind is SetKind.FLOWS else FULL)
 
 
-def representation_of(version: str) -> Representation:
-    """A fresh representation, all of it as is usual."""
-    return represented(version, homes=PRIVATE, context=None, payload=MeterSettings().payload)
+def representation_of(version: str, payload: Payload = Payload.SESSION) -> Representation:
+    """A fresh representation, all else of it as is usual."""
+    return represented(version, homes=PRIVATE, context=None, payload=payload)
 
 
 def pieces(
