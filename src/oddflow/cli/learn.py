@@ -112,12 +112,12 @@ def learn(
         payload=payload,
     )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
-    given = registry.parsed(detector or registry.default(), option or [])
+    detector, given = registry.told(detector or registry.default(), option or [])
+    attacks = registry.sealable(detector).supervised
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
     if (dataset or labels) and (merge or home_net or settings != MeterSettings() or privacy != OPEN):
         raise UsageError(api.LABELS_ALONE)
-    attacks = registry.find(detector or registry.default()).supervised
     if dataset:
         if portable or labels:
             raise UsageError("a --dataset has features and labels of its own; leave out --portable and --labels")

@@ -10,7 +10,7 @@ import numpy as np
 
 from oddflow import __version__
 from oddflow.detectors import registry
-from oddflow.detectors.base import Detector, Exportable
+from oddflow.detectors.base import Detector
 from oddflow.detectors.labels import check_labels
 from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
@@ -123,12 +123,7 @@ def learn(
             labels of both kinds.
         LearningFailed: It diverged.
     """
-    kind = registry.find(detector or registry.default())
-    if kind.exportable is Exportable.NONE:
-        raise UsageError(
-            f"{kind.name} cannot be sealed as a model; `oddflow evaluate` compares it with others, and "
-            "`oddflow detectors` lists what can be sealed"
-        )
+    kind = registry.sealable(detector or registry.default())
     is_supervised = kind.supervised
     if is_supervised:
         check_labels(gathered.y, len(gathered.x), kind.name)
