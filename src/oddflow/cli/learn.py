@@ -113,16 +113,18 @@ def learn(
     )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     detector, given = registry.told(detector or registry.default(), option or [])
-    attacks = registry.sealable(detector).supervised
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
     if (dataset or labels) and (merge or home_net or settings != MeterSettings() or privacy != OPEN):
         raise UsageError(api.LABELS_ALONE)
+    wanted = registry.sealable(detector)
     if dataset:
         if portable or labels:
             raise UsageError("a --dataset has features and labels of its own; leave out --portable and --labels")
         told = _tell_leaks if leak_checks else None
-        gathered = api.gather_dataset(dataset, data, split=split, seed=seed, ledger=ledger, leaks=told, attacks=attacks)
+        gathered = api.gather_dataset(
+            dataset, data, split=split, seed=seed, ledger=ledger, leaks=told, attacks=wanted.supervised
+        )
     elif labels:
         with console.moving(None, f"reading {', '.join(sources or [])}"):
             gathered = api.gather_labelled(*(sources or []), truth=labels, portable=portable, ledger=ledger)
