@@ -38,9 +38,18 @@ def test_a_labelled_capture_teaches_what_an_attack_is(place):
     [
         (("--detector", "random-forest"), "give --labels TRUTH.csv"),
         (("--labels", "{truth}", "--merge"), "leave out how flows are cut"),
-        (("--labels", "{truth}", "--detector", "random-forest", "--option", "depth=3"), "has no option depth"),
-        (("--labels", "{truth}", "--detector", "random-forest", "--option", "trees"), "NAME=VALUE"),
-        (("--labels", "{truth}", "--detector", "random-forest", "--option", "trees=many"), "from 1 to 4096; 'many'"),
+        (
+            ("--labels", "{truth}", "--detector", "random-forest", "--option", "depth=3"),
+            "has no option 'depth'; write NAME=VALUE",
+        ),
+        (
+            ("--labels", "{truth}", "--detector", "random-forest", "--option", "trees"),
+            "cannot be ''; expected one like 100",
+        ),
+        (
+            ("--labels", "{truth}", "--detector", "random-forest", "--option", "trees=many"),
+            "cannot be 'many'; expected one like 100",
+        ),
         (("--labels", "{truth}", "--detector", "random-forest", "--option", "seed=3"), "NAME=VALUE"),
         (("--labels", "nowhere.csv", "--detector", "random-forest"), "nowhere.csv"),
     ],
