@@ -73,9 +73,18 @@ def test_bytes_are_learnt_with_labels(place, tmp_path, payload, columns):
     [
         (("--detector", "random-forest"), "give --labels TRUTH.csv"),
         (("--labels", "{truth}", "--merge"), "leave out how flows are cut"),
-        (("--labels", "{truth}", "--detector", "random-forest", "--option", "depth=3"), "has no option depth"),
-        (("--labels", "{truth}", "--detector", "random-forest", "--option", "trees"), "NAME=VALUE"),
-        (("--labels", "{truth}", "--detector", "random-forest", "--option", "trees=many"), "from 1 to 4096; 'many'"),
+        (
+            ("--labels", "{truth}", "--detector", "random-forest", "--option", "depth=3"),
+            "has no option 'depth'; write NAME=VALUE",
+        ),
+        (
+            ("--labels", "{truth}", "--detector", "random-forest", "--option", "trees"),
+            "cannot be ''; expected one like 100",
+        ),
+        (
+            ("--labels", "{truth}", "--detector", "random-forest", "--option", "trees=many"),
+            "cannot be 'many'; expected one like 100",
+        ),
         (("--labels", "{truth}", "--detector", "random-forest", "--option", "seed=3"), "NAME=VALUE"),
         (("--labels", "{truth}", "--detector", "naive-bayes", "--augment", "smote"), "conditional-gan, wgan-gp, vae"),
         (("--detector", "robust-pca", "--augment", "vae"), "learns from normal rows alone"),

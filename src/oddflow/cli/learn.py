@@ -157,13 +157,13 @@ def learn(
         payload=payload,
     )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
-    given = registry.parsed(detector or registry.default(), option or [])
+    detector, given = registry.told(detector or registry.default(), option or [])
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
     usual = MeterSettings(payload=payload if labels or packet_labels else Payload.SESSION)
     if (dataset or labels or packet_labels) and (merge or home_net or settings != usual or privacy != OPEN):
         raise UsageError(api.LABELS_ALONE)
-    wanted = registry.find(detector or registry.default())
+    wanted = registry.sealable(detector)
     drawn = _drawn(matrix, matrix_counts, matrix_slot)
     if dataset:
         if portable or labels or packet_labels or matrix:

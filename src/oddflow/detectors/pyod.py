@@ -2,7 +2,9 @@
 
 import inspect
 import pkgutil
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, ClassVar, final
 
@@ -53,12 +55,25 @@ class Pyod(ForeignDetector):
 
     def _teach(self, scaled: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
         try:
-            self.estimator_.fit(scaled)
+            with _quiet():
+                self.estimator_.fit(scaled)
         except (ValueError, TypeError, IndexError, RuntimeError) as error:  # some want one column, or times, or graphs
             raise UsageError(f"{self.model} of PyOD cannot learn such rows: {error}") from None
 
     def _raw(self, scaled: Floats) -> NDArray[np.float64]:
-        return np.asarray(self.estimator_.decision_function(scaled), np.float64)
+        with _quiet():
+            found = np.asarray(self.estimator_.decision_function(scaled), np.float64)
+        if not np.isfinite(found).all():
+            raise UsageError(f"{self.model} of PyOD gives scores that are no finite numbers for such rows")
+        return found
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences warnings of methods that are not ours: of columns that hardly vary, most of all."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def find_model(name: str) -> Any:

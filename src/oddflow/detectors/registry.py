@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from oddflow import detectors
-from oddflow.detectors.base import Detector
+from oddflow.detectors.base import Detector, Exportable
 from oddflow.detectors.encoding import Encoding
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -62,7 +62,7 @@ def places() -> dict[str, Place]:
         TypeError: Two have the same name, or one does not say its own.
     """
     found: dict[str, Place] = {}
-    for path in sorted(path for folder in detectors.__path__ for path in Path(folder).glob("*.py")):
+    for path in (path for folder in detectors.__path__ for path in sorted(Path(folder).glob("*.py"))):
         for source in path.read_text(encoding="utf-8").split("\n@registered\n")[1:]:
             kind = _CLASS.search(source)
             said = dict(_SAID.findall(source[: _end_of(source)]))
@@ -119,6 +119,21 @@ def find(name: str | type[Detector]) -> type[Detector]:
         )
     found: type[Detector] = getattr(import_module(place.module), place.attribute)
     return found
+
+
+def sealable(name: str | type[Detector]) -> type[Detector]:
+    """The class of a detector that can be made a model.
+
+    Raises:
+        UsageError: As `find`, or it cannot.
+    """
+    kind = find(name)
+    if kind.exportable is Exportable.NONE:
+        raise UsageError(
+            f"{kind.name} cannot be sealed as a model; `oddflow evaluate` compares it with others, and "
+            "`oddflow detectors` lists what can be sealed"
+        )
+    return kind
 
 
 def options(name: str | type[Detector]) -> list[str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from oddflow import __version__
 from oddflow.datasets.rows import CATEGORIES
 from oddflow.detectors import registry
-from oddflow.detectors.base import Detector, Exportable
+from oddflow.detectors.base import Detector
 from oddflow.detectors.labels import check_labels
 from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
@@ -176,12 +176,7 @@ def learn(
             that learns from none, or labels of one kind alone for a supervised one.
         LearningFailed: It diverged.
     """
-    kind = registry.find(detector or registry.default())
-    if kind.exportable is Exportable.NONE:
-        raise UsageError(
-            f"{kind.name} cannot be sealed as a model; `oddflow evaluate` compares it with others, and "
-            "`oddflow detectors` lists what can be sealed"
-        )
+    kind = registry.sealable(detector or registry.default())
     is_supervised = kind.supervised
     if is_supervised:
         check_labels(gathered.y, len(gathered.x), kind.name)
