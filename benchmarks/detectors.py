@@ -8,6 +8,7 @@ sealed and scores as `oddflow detect` does. Times are CPU times of this machine.
 
 import argparse
 import sys
+from functools import cache
 from time import process_time
 
 import numpy as np
@@ -65,10 +66,11 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
     try:
-        rows = load(given.dataset, given.data)
-        split = splits(rows, given.split, seed=given.seed)[0]
+        shown = cache(lambda reads: load(given.dataset, given.data, reads=reads))
         print(HEADER)
         for name in given.names or [name for name in registry.names() if registry.installed(name)]:
+            rows = shown(registry.find(name).reads)
+            split = splits(rows, given.split, seed=given.seed)[0]
             print(row_of(name, rows, split, given.seed), flush=True)
     except OddflowError as error:
         sys.exit(str(error))
