@@ -19,7 +19,9 @@ from oddflow.datasets.rows import LabelledRows, Split
 from oddflow.datasets.splits import splits
 from oddflow.detectors import registry
 from oddflow.errors import OddflowError
-from oddflow.learning.labelled import baseline
+from oddflow.features.representation import Reads
+from oddflow.features.versions import reads_of
+from oddflow.learning.labelled import baseline, version_of
 from oddflow.learning.learn import learn
 from oddflow.models.format import GRAPH
 from oddflow.models.sealed import SealedModel
@@ -36,17 +38,19 @@ def area(scores: NDArray[np.float32], is_attack: NDArray[np.bool_]) -> float:
     return float(below.mean() / 2 / len(normal))
 
 
-def row_of(name: str, rows: LabelledRows, split: Split, seed: int) -> str:
-    """A row of the table."""
+def row_of(told: str, rows: LabelledRows, split: Split, seed: int) -> str:
+    """A row of the table, of a detector and its options: "k-means:clusters=8"."""
+    name, *given = told.split(":")
+    options = registry.parsed(name, given)
     is_supervised = registry.find(name).supervised
     began = process_time()
-    archive = learn(baseline(rows, split, attacks=is_supervised), detector=name, seed=seed)
+    archive = learn(baseline(rows, split, attacks=is_supervised), detector=name, seed=seed, **options)
     learnt = process_time()
     model = SealedModel(archive)
     scores = model.scores(rows.filled()[split.test])
     taken = process_time() - learnt
     cells = (
-        name,
+        " ".join([name, *given]),
         "labels" if is_supervised else "normal rows",
         f"{area(scores, rows.is_attack[split.test]):.3f}",
         f"{learnt - began:.1f} s",
@@ -57,7 +61,7 @@ def row_of(name: str, rows: LabelledRows, split: Split, seed: int) -> str:
 
 
 def main() -> None:
-    """Prints the table; names that are not given are all that are installed."""
+    """Prints the table; names that are not given are all that are installed and read such rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="nsl-kdd")
     parser.add_argument("--data", default=None)
@@ -67,9 +71,12 @@ def main() -> None:
     given = parser.parse_args()
     try:
         shown = cache(lambda reads: load(given.dataset, given.data, reads=reads))
+        rows = shown(Reads.TABULAR)
         print(HEADER)
-        for name in given.names or [name for name in registry.names() if registry.installed(name)]:
-            rows = shown(registry.find(name).reads)
+        reads = {Reads.TABULAR, reads_of(version_of(rows))}
+        known = [name for name in registry.names() if registry.installed(name) and registry.find(name).reads in reads]
+        for name in given.names or known:
+            rows = shown(registry.find(name.partition(":")[0]).reads)
             split = splits(rows, given.split, seed=given.seed)[0]
             print(row_of(name, rows, split, given.seed), flush=True)
     except OddflowError as error:

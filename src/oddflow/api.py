@@ -27,7 +27,7 @@ from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
 from oddflow.features.tabular import KINDS, Tabular
-from oddflow.features.versions import reads_of, represented, version_showing
+from oddflow.features.versions import reads_of, represented, version_that_shows
 from oddflow.files import check_place, examples_folder
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from oddflow.training.loop import EpochTold
 
 Source = str | PathLike[str]
-LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told"
+LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told, but for --payload"
 
 WANTED = {
     Reads.TABULAR: "statistics of flows",
@@ -126,19 +126,20 @@ def gather(
 
 def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -> str:
     """The representation that a detector learns from; the best tabular one unless it wants another."""
-    reads = _read_by(detector, portable=portable)
-    tabular = BYTELESS if settings.payload is Payload.NONE else FULL
-    return version_showing(reads, (PORTABLE if portable else tabular).version)
-
-
-def _read_by(detector: str | None, *, portable: bool = False) -> Reads:
-    """What a detector looks at; statistics, where it is the default one."""
     from oddflow.detectors import registry
 
     reads = registry.find(detector).reads if detector else Reads.TABULAR
+    _check_portable(detector or "the detector", reads, portable=portable)
+    if reads is not Reads.TABULAR:
+        return version_that_shows(reads)
+    if portable:
+        return PORTABLE.version
+    return BYTELESS.version if settings.payload is Payload.NONE else FULL.version
+
+
+def _check_portable(who: str, reads: Reads, *, portable: bool) -> None:
     if portable and reads is not Reads.TABULAR:
-        raise UsageError(f"{detector} learns from {WANTED[reads]}, which not all sources know; leave --portable out")
-    return reads
+        raise UsageError(f"{who} learns from {WANTED[reads]}, which not all sources know; leave --portable out")
 
 
 def gather_dataset(
@@ -150,7 +151,7 @@ def gather_dataset(
     ledger: Ledger | None = None,
     leaks: "Callable[[Sequence[Finding], Split], None] | None" = None,
     attacks: bool = False,
-    detector: str | None = None,
+    reads: Reads = Reads.TABULAR,
 ) -> Gathered:
     """Reads the rows of a data set that a split learns from, and of them the normal ones.
 
@@ -162,7 +163,7 @@ def gather_dataset(
         ledger: Told of all that is lost.
         leaks: Told what `oddflow.datasets.leaks.check_leaks` finds of the split; unless given, it is not checked.
         attacks: Keeps the attacks too, with labels, for supervised detectors.
-        detector: Whose view of the flows is taken, where the set has flows (see learn).
+        reads: What of its flows the detector reads; a set without flows has rows of its own.
 
     Raises:
         InputError: A file of the set is missing, or is not what it should be.
@@ -173,7 +174,7 @@ def gather_dataset(
     from oddflow.datasets.splits import splits
     from oddflow.learning.labelled import baseline
 
-    rows = load(name, data, ledger=ledger, reads=_read_by(detector))
+    rows = load(name, data, ledger=ledger, reads=reads)
     chosen = splits(rows, split, seed=seed)[0]
     if leaks is not None:
         leaks(check_leaks(rows, chosen, seed=seed), chosen)
@@ -185,7 +186,8 @@ def gather_labelled(
     truth: Source,
     portable: bool = False,
     ledger: Ledger | None = None,
-    detector: str | None = None,
+    reads: Reads = Reads.TABULAR,
+    payload: Payload = Payload.SESSION,
 ) -> Gathered:
     """Reads captures and logs with what a ground truth says of their flows, for supervised detectors.
 
@@ -196,7 +198,8 @@ def gather_labelled(
         truth: The ground-truth CSV.
         portable: Learns only from what all sources know (see learn).
         ledger: Told of all that is lost, and of truth rows without a flow.
-        detector: Whose view of the flows is taken (see learn).
+        reads: What of flows the detector reads.
+        payload: Which bytes of flows are kept.
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
@@ -206,10 +209,10 @@ def gather_labelled(
     from oddflow.datasets.rows import Split
     from oddflow.learning.labelled import baseline
 
-    reads = _read_by(detector, portable=portable)
-    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger, reads=reads)
+    _check_portable("the detector", reads, portable=portable)
+    rows = load_labelled(_names(sources), truth, portable=portable, ledger=ledger, reads=reads, payload=payload)
     everything = np.arange(len(rows))
-    return baseline(rows, Split("all", everything, everything[:0]), attacks=True)
+    return baseline(rows, Split("all", everything, everything[:0]), attacks=True, payload=payload)
 
 
 def learn_gathered(
@@ -231,7 +234,7 @@ def learn_gathered(
 
     name = detector or registry.default()
     reads, given = registry.find(name).reads, reads_of(gathered.version)
-    if reads is not given:
+    if reads not in (given, Reads.TABULAR):  # what looks at columns one by one looks at any
         raise UsageError(f"{name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
@@ -296,7 +299,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         merge: Reads all sources as one capture, in the order of time.
         portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
         privacy: What the flows may tell; without payload, the model does not look at it.
-        labels: A ground-truth CSV, for supervised detectors; all else of how flows are cut is then as usual.
+        labels: A ground-truth CSV, for supervised detectors; but for the payload, flows are then cut as usual.
         options: Of the detector.
 
     Raises:
@@ -305,9 +308,15 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         OutputError: The model cannot be written.
     """
     if labels is not None:
-        if settings or home_networks or merge or privacy != OPEN:
+        payload = settings.payload if settings else Payload.SESSION
+        if (settings or MeterSettings()) != MeterSettings(payload=payload) or home_networks or merge or privacy != OPEN:
             raise UsageError(LABELS_ALONE)
-        gathered = gather_labelled(*sources, truth=labels, portable=portable, ledger=ledger, detector=detector)
+        from oddflow.detectors import registry
+
+        reads = registry.find(detector or registry.default()).reads
+        gathered = gather_labelled(
+            *sources, truth=labels, portable=portable, ledger=ledger, reads=reads, payload=payload
+        )
         return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
     gathered = gather(
         *sources,

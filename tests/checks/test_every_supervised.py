@@ -19,7 +19,7 @@ from .test_every_detector import extreme_rows, only_tabular
 
 NAMES = [name for name in registry.names() if registry.installed(name) and registry.find(name).supervised]
 FAST = {
-    "cross-modal-network": {"epochs": 12, "width": 16},
+    "cross-modal-network": {"epochs": 15, "width": 16},
     "feed-forward-network": {"epochs": 40},
     "rnn-ids": {"epochs": 40, "hidden": 32},
     "sequence-network": {"network": "convolutional", "hidden": 16, "epochs": 10},

@@ -17,8 +17,8 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("labels")
     (folder / "day.pcap").write_bytes(capture(scan=True, seed=3))
     (folder / "next.pcap").write_bytes(capture(scan=True, seed=4))
-    header = "start,end,src_ip,src_port,dst_ip,dst_port,protocol,what"
-    (folder / "truth.csv").write_text(f"{header}\n*,*,{SCANNER},*,{SCANNED},*,*,scan\n")
+    header = "start,end,src_ip,src_port,dst_ip,dst_port,protocol,what,category"
+    (folder / "truth.csv").write_text(f"{header}\n*,*,{SCANNER},*,{SCANNED},*,*,scan,probe\n")
     return folder
 
 
@@ -31,6 +31,29 @@ def test_a_labelled_capture_teaches_what_an_attack_is(place):
     assert learnt.json["options"] == {"trees": 20, "seed": 0}
     found = call("detect", place / "next.pcap", "-m", model, "--truth", place / "truth.csv", "--json").json
     assert found["truth"]["attacks"][0]["best_rank"] == 1
+
+
+def test_a_network_tells_which_kind_of_attack_it_likeliest_is(place, tmp_path):
+    words = ("--detector", "feed-forward-network", "--option", "learning_rate=0.01")
+    learnt = call("learn", place / "day.pcap", "--labels", place / "truth.csv", *words, "-o", tmp_path / "m", "--json")
+    assert learnt.json["classes"] == ["normal", "probe"]
+    alerts, report = tmp_path / "a.jsonl", tmp_path / "x.html"
+    found = call("detect", place / "next.pcap", "-m", tmp_path / "m", "-o", alerts, "--report", report)
+    assert "likeliest probe" in " ".join(found.out.split())
+    assert "probe, " in report.read_text()
+    alert = json.loads(alerts.read_text().splitlines()[0])
+    assert (alert["src_ip"], alert["category"]) == (SCANNER, "probe")
+    assert alert["category_probability"] > 0.5
+    told = call("explain", alerts, alert["id"])
+    assert f"likeliest     probe, {alert['category_probability']:.0%}" in told.out
+
+
+@pytest.mark.parametrize(("payload", "columns"), [("session", 784), ("flow", 1_568)])
+def test_bytes_are_learnt_with_labels(place, tmp_path, payload, columns):
+    words = ("--detector", "convolutional-network", "--option", "epochs=1", "--payload", payload)
+    learnt = call("learn", place / "day.pcap", "--labels", place / "truth.csv", *words, "-o", tmp_path / "m", "--json")
+    assert (learnt.json["feature_schema_version"], len(learnt.json["features"])) == ("image-1", columns)
+    assert call("detect", place / "next.pcap", "-m", tmp_path / "m").code == 0
 
 
 @pytest.mark.parametrize(

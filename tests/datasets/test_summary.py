@@ -97,9 +97,9 @@ def test_rows_that_lack_a_value_are_counted_once():
 
 def test_pictures_have_a_mean_for_each_class():
     x = np.zeros((4, 784))
-    x[[1, 3]] = 200
-    x[1, 0] = 100
-    found = Summary.of(rows_of(x, names=[f"pixel_{place:03d}" for place in range(784)]))
+    x[[1, 3]] = 200 / 255
+    x[1, 0] = 100 / 255
+    found = Summary.of(rows_of(x, names=[f"byte_{place:03d}" for place in range(784)]))
     assert [picture[:2] for picture in found.pictures] == [bytes([0, 0]), bytes([150, 200])]
     assert Summary.of(rows_of(x)).pictures == ()
 

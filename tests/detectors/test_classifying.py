@@ -10,7 +10,7 @@ from oddflow.errors import UsageError
 from oddflow.models.sealed import score_graph
 from tests.checks.problem import area_under_curve, labelled_problem_for
 
-NAMES = ("feed-forward-network", "rnn-ids", "sequence-network")  # each with networks to choose
+NAMES = ("feed-forward-network", "convolutional-network", "rnn-ids", "sequence-network")
 NETWORKS = [(name, str(network)) for name in NAMES for network in registry.find(name).choices["network"]]
 
 
@@ -67,10 +67,10 @@ def test_every_choice_is_learnt_with_another_result(option, word):
     assert np.array_equal(first, plain) == (word in {other, "adam", "none"})
 
 
-@pytest.mark.parametrize("option", ["l1", "l2"])
-def test_a_penalty_makes_weights_small(option):
+@pytest.mark.parametrize(("option", "costs"), [("l1", (0.0, 0.5)), ("l2", (0.0, 0.1))])
+def test_a_penalty_makes_weights_small(option, costs):
     free, punished = (
-        learnt("feed-forward-network", epochs=20, batch_rows=8, **{option: cost}).weights() for cost in (0.0, 0.1)
+        learnt("feed-forward-network", epochs=20, batch_rows=8, **{option: cost}).weights() for cost in costs
     )
     assert sum(np.abs(v).sum() for v in punished.values()) < 0.7 * sum(np.abs(v).sum() for v in free.values())
 

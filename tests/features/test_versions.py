@@ -2,14 +2,14 @@ import pytest
 
 from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features.context import ContextSettings
+from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
 from oddflow.features.versions import (
     check_version,
     needed_by,
     reads_of,
     represented,
-    version_showing,
-    version_told_by,
+    version_that_shows,
 )
 from oddflow.flows.settings import Payload
 
@@ -33,17 +33,9 @@ def test_what_a_model_names_is_what_it_gets(version):
     assert again.features == made.features
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_version_is_known_by_its_columns(version):
-    made = represented(version, homes=("10.0.0.0/8",), context=ContextSettings(), payload=Payload.FLOW)
-    expected = "tabular-1" if version == "tabular-no-payload-1" else version  # which lacks only what others have
-    assert version_told_by(made.features) == expected
-    assert version_told_by(made.features[5:7]) == ""
-
-
 def test_what_is_read_chooses_the_version():
-    assert version_showing(Reads.SEVERAL, "portable-1") == "several-1"
-    assert version_showing(Reads.TABULAR, "portable-1") == "portable-1"
+    assert version_that_shows(Reads.SEVERAL, PORTABLE) == "several-1"
+    assert version_that_shows(Reads.TABULAR, PORTABLE) == "portable-1"
 
 
 def test_rows_of_data_sets_are_tabular():

@@ -5,6 +5,7 @@ import pytest
 
 from oddflow.detectors import registry
 from oddflow.errors import UsageError
+from oddflow.features.representation import Reads
 from oddflow.learning.labelled import baseline
 from oddflow.learning.learn import STRETCHES, learn, splits
 from oddflow.models.sealed import SealedModel
@@ -57,7 +58,10 @@ def test_a_supervised_detector_says_what_it_needs():
         learn(labelled(attacks=0), detector="random-forest")
 
 
-@pytest.mark.parametrize("name", [n for n in registry.names() if registry.installed(n) and registry.find(n).supervised])
+SUPERVISED = [name for name in registry.names() if registry.installed(name) and registry.find(name).supervised]
+
+
+@pytest.mark.parametrize("name", [name for name in SUPERVISED if registry.find(name).reads is Reads.TABULAR])
 def test_what_was_learnt_from_attacks_finds_them(name):
     archive = learn(labelled(), detector=name, seed=2)
     assert archive.manifest.training.fit_rows == 440

@@ -88,7 +88,7 @@ def test_without_a_split_it_says_so():
 
 
 def test_pictures_stand_in_place_of_their_pixels():
-    rows = rows_of(np.zeros((10, 784)), names=[f"pixel_{place:03d}" for place in range(784)])
+    rows = rows_of(np.zeros((10, 784)), names=[f"byte_{place:03d}" for place in range(784)])
     outline = Outline(render(Summary.of(rows), generated=NOW))
     assert [picture["alt"] for picture in outline.every("img")] == ["Mean picture of benign", "Mean picture of flood"]
     assert len(outline.every("svg")) == 2

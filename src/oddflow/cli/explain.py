@@ -65,6 +65,7 @@ def explain(
     of_capture = "" if alert.first_packet and not alert.pseudonyms else " --source CAPTURE.pcap"
     of_capture += " --pseudonymise KEYFILE" if alert.pseudonyms else ""
     places = {
+        "likeliest": alert.likeliest,
         "source says": alert.label,
         "record": f"{alert.record_id} in {alert.source}" if alert.record_id else "",
         "Community ID": alert.community_id,

@@ -115,20 +115,28 @@ def learn(
     given = registry.parsed(detector or registry.default(), option or [])
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
-    if (dataset or labels) and (merge or home_net or settings != MeterSettings() or privacy != OPEN):
+    usual = MeterSettings(payload=payload if labels else Payload.SESSION)
+    if (dataset or labels) and (merge or home_net or settings != usual or privacy != OPEN):
         raise UsageError(api.LABELS_ALONE)
-    attacks = registry.find(detector or registry.default()).supervised
+    wanted = registry.find(detector or registry.default())
     if dataset:
         if portable or labels:
             raise UsageError("a --dataset has features and labels of its own; leave out --portable and --labels")
         told = _tell_leaks if leak_checks else None
         gathered = api.gather_dataset(
-            dataset, data, split=split, seed=seed, ledger=ledger, leaks=told, attacks=attacks, detector=detector
+            dataset,
+            data,
+            split=split,
+            seed=seed,
+            ledger=ledger,
+            leaks=told,
+            attacks=wanted.supervised,
+            reads=wanted.reads,
         )
     elif labels:
         with console.moving(None, f"reading {', '.join(sources or [])}"):
             gathered = api.gather_labelled(
-                *(sources or []), truth=labels, portable=portable, ledger=ledger, detector=detector
+                *(sources or []), truth=labels, portable=portable, ledger=ledger, reads=wanted.reads, payload=payload
             )
     else:
         with console.reading(sources or [], "metering") as progress:

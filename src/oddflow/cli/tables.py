@@ -91,11 +91,13 @@ def alert_line(row: "AlertRow") -> Text:
     """Alike alerts in one line: when, who, where to, why, how rare."""
     top = row.top
     count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
+    likeliest = f"; likeliest {top.likeliest}" if top.likeliest else ""
     labelled = f"; the source says: {row.labels}" if row.labels else ""
+    why = f"{row.headline}; {top.rarity}{likeliest}{labelled}"
     return Text.assemble(
         f"{clock(min(alert.start_ns for alert in row.alerts))[:8]} {top.score:.4g} ",
         (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
-        plain(f" {protocol_name(top.protocol)}  {count}{row.headline}; {top.rarity}{labelled}  [{top.id}]").plain,
+        plain(f" {protocol_name(top.protocol)}  {count}{why}  [{top.id}]").plain,
     )
 
 
@@ -134,6 +136,7 @@ def alert_table(detection: "Detection", limit: int) -> Table:
                 plain(row.headline),
                 "\n",
                 (top.rarity, "dim"),
+                plain(f"\nlikeliest {top.likeliest}" if top.likeliest else ""),
                 plain(f"\nthe source says: {row.labels}" if row.labels else ""),
             ),
             protocol_name(top.protocol),

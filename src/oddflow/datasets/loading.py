@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,15 +15,22 @@ from oddflow.datasets.description import DataSet, Meaning, Section
 from oddflow.datasets.description import Kind as SetKind
 from oddflow.datasets.place import folder, is_there, needed_place
 from oddflow.datasets.readers import READERS
-from oddflow.datasets.readers.flows import labelled_flows, labels_in, packet_labelled_flows, pieces
+from oddflow.datasets.readers.flows import (
+    labelled_flows,
+    labels_in,
+    packet_labelled_flows,
+    pieces,
+    representation_of,
+)
 from oddflow.datasets.readers.piece import Task, Words
 from oddflow.datasets.rows import LabelledRows
 from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features.full import FULL
+from oddflow.features.gathering import MAX_NUMBERS
 from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
-from oddflow.features.versions import version_showing
+from oddflow.features.versions import version_that_shows
+from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.source import read_flows
 from oddflow.losses import Ledger
 
@@ -34,7 +42,7 @@ def load(
     data: Folder | None = None,
     *,
     parts: Sequence[str] = (),
-    max_rows: int = MAX_ROWS,
+    max_rows: int | None = None,
     ledger: Ledger | None = None,
     reads: Reads = Reads.TABULAR,
 ) -> LabelledRows:
@@ -44,13 +52,13 @@ def load(
         name: What the registry calls it.
         data: The folder of all data sets; the one that ODDFLOW_DATA names unless given.
         parts: Official parts, or names of sections, to be read alone; the usual ones unless given.
-        max_rows: The most that are kept, evenly; all are counted.
+        max_rows: The most that are kept, evenly; all are counted. A million unless given, and of bytes and packets
+            as many as `learn` takes.
         ledger: Told of all that is lost; it is also `rows.ledger`.
-        reads: What of its flows is shown; a set of features has them as they are.
+        reads: What of its flows the rows are to show; a set without flows has rows of its own.
 
     Raises:
         UsageError: No set or part has that name, or the set is not read here.
-        SchemaMismatch: Its flows do not tell what is to be shown.
         InputError: A file is missing, or is not what it should be.
     """
     known = readable(name)
@@ -59,11 +67,18 @@ def load(
     if not known.has_flows:
         told.unit = "rows"
     words = Words.of(known)
-    collector = Collector(known.name, max_rows, told, known.labels, words)
+    collector = Collector(known.name, max_rows or most_rows(reads), told, known.labels, words)
     for section in wanted_sections(known, parts, place):
         task = replace(task_of(known, section, place, words, told), reads=reads)
         collector.section(section.name, section.part, READERS[known.reader](task))
     return collector.rows()
+
+
+def most_rows(reads: Reads) -> int:
+    """Rows that are kept: of bytes and packets no more than a baseline takes, as they are wide."""
+    if reads is Reads.TABULAR:
+        return MAX_ROWS
+    return MAX_NUMBERS // len(representation_of(version_that_shows(reads)).features)
 
 
 def readable(name: str) -> DataSet:
@@ -102,9 +117,10 @@ def load_labelled(
     *,
     unmatched: str = "benign",
     portable: bool = False,
-    max_rows: int = MAX_ROWS,
+    max_rows: int | None = None,
     ledger: Ledger | None = None,
     reads: Reads = Reads.TABULAR,
+    payload: Payload = Payload.SESSION,
 ) -> LabelledRows:
     """Reads captures and logs of any kind into labelled rows.
 
@@ -113,23 +129,24 @@ def load_labelled(
         truth: A CSV that says which flows are what; without one the sources' own labels count.
         unmatched: What flows are that neither says anything of.
         portable: Whether only what all sources know becomes features; so it is where one of them knows no more.
-        max_rows: The most that are kept, evenly; all are counted.
+        max_rows: As `load` has it.
         ledger: Told of all that is lost, of truth rows without a flow, and of rows that contradict each other.
-        reads: What of the flows is shown.
+        reads: What of flows the rows are to show.
+        payload: Which bytes of flows are kept.
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
-        SchemaMismatch: A source does not tell what is to be shown.
     """
-    if reads is not Reads.TABULAR:
-        return _labelled(sources, truth, unmatched, version_showing(reads, FULL.version), max_rows, ledger)
+    read = partial(
+        _labelled, sources, truth, unmatched, payload=payload, max_rows=max_rows or most_rows(reads), ledger=ledger
+    )
     if not portable:
         try:
-            return _labelled(sources, truth, unmatched, FULL.version, max_rows, ledger)
+            return read(version_that_shows(reads))
         except SchemaMismatch:  # a log or an exporter: it is read again
-            if any(passes_once(os.fspath(source)) for source in sources):
+            if reads is not Reads.TABULAR or any(passes_once(os.fspath(source)) for source in sources):
                 raise
-    return _labelled(sources, truth, unmatched, PORTABLE.version, max_rows, ledger)
+    return read(version_that_shows(reads, PORTABLE))
 
 
 def _labelled(
@@ -137,17 +154,20 @@ def _labelled(
     truth: Folder | None,
     unmatched: str,
     version: str,
+    *,
+    payload: Payload,
     max_rows: int,
     ledger: Ledger | None,
 ) -> LabelledRows:
     known = GroundTruth.read(os.fspath(truth)) if truth is not None else GroundTruth()
     meanings = [Meaning(name=name, category=known.category(name)) for name in dict.fromkeys((unmatched, *known.labels))]
     told = Ledger()
-    names = [os.fspath(source) for source in sources]
+    names, settings = [os.fspath(source) for source in sources], MeterSettings(payload=payload)
     collector = Collector(", ".join(names), max_rows, told, meanings)
     for source in names:
-        labelled = (labels_in(known.labelled(batch), unmatched) for batch in read_flows(source, told))
-        collector.section(source, "", pieces(labelled, version))
+        flows_of = read_flows(source, told, settings=settings)
+        labelled = (labels_in(known.labelled(batch), unmatched) for batch in flows_of)
+        collector.section(source, "", pieces(labelled, representation_of(version, payload)))
     for said in known.report().told():
         told.noted(f"{truth}: {said}")
     if ledger is not None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from oddflow.datasets.rows import Label, LabelledRows
 from oddflow.features.feature import Feature, Scale
-from oddflow.schema import PAYLOAD_BYTES
+from oddflow.features.image import Image
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 BINS = 20
@@ -153,10 +153,10 @@ def _classes(rows: LabelledRows) -> tuple[ClassCount, ...]:
 
 
 def _pictures(rows: LabelledRows, classes: tuple[ClassCount, ...]) -> tuple[bytes, ...]:
-    if len(rows.features) != PAYLOAD_BYTES or not all(feature.name.startswith("pixel") for feature in rows.features):
+    if [feature.name for feature in rows.features] != [feature.name for feature in Image().features]:
         return ()
     means = (rows.x[rows.y == rows.labels.index(one.label)].mean(axis=0) for one in classes)
-    return tuple(np.clip(np.nan_to_num(mean), 0, 255).astype(np.uint8).tobytes() for mean in means)
+    return tuple(np.clip(255 * np.nan_to_num(mean), 0, 255).round().astype(np.uint8).tobytes() for mean in means)
 
 
 def _captures(rows: LabelledRows) -> tuple[tuple[str, int], ...]:

@@ -102,6 +102,10 @@ class Detector(ABC):
         self._check_fitted()
         return self._contributions(check_rows(x, width=self.width_, names=[f.name for f in self.features]))
 
+    def kinds(self) -> tuple[int, ...]:
+        """Labels whose probabilities the graph tells beside the score, 0 (normal) first; none unless it tells any."""
+        return ()
+
     def graph(self) -> "onnx.ModelProto":
         """The fitted detector as one ONNX graph from `x` (n, d) to `score` (n,) and `contributions` (n, d)."""
         self._check_fitted()

@@ -161,6 +161,10 @@ class ClassifyingDetector(SupervisedDetector):
                 self.told,
             )
 
+    def kinds(self) -> tuple[int, ...]:
+        """The labels that it learnt."""
+        return tuple(int(kind) for kind in self.classes_)
+
     def _given(self, x: Floats, scaled: Floats) -> Floats:
         """What the network is given of raw and scaled rows: (n, d), (n, m) -> (n, width)."""
         return scaled if self.reads is Reads.TABULAR else self.plain_.transform(x)
@@ -175,6 +179,8 @@ class ClassifyingDetector(SupervisedDetector):
         given = scaled if self.reads is Reads.TABULAR else self.plain_.write(builder)
         width = self.scaler_.owners.shape[0] if self.reads is Reads.TABULAR else self.width_
         (logits,) = builder.include(to_onnx(self.network_, width), given)
+        if self.kinds():
+            builder.tell_classes(builder.add("Softmax", logits, axis=1), len(self.kinds()))
         axis, count = builder.constant(np.array([1], np.int64)), len(self.classes_)
         normal = builder.columns(logits, np.array([0]), width=count)  # (n, 1)
         attacks = builder.columns(logits, np.arange(1, count), width=count)  # (n, k - 1)

@@ -66,6 +66,10 @@ class FeedForwardDetector(ClassifyingDetector):
             y = np.minimum(y, 1)
         super()._learn(x, scaled, y)
 
+    def kinds(self) -> tuple[int, ...]:
+        """The labels that it learnt; none of a perceptron, which knows no probabilities."""
+        return () if self.network == FeedForward.PERCEPTRON else super().kinds()
+
     def _network(self, width: int, outputs: int) -> nn.Module:
         match FeedForward(self.network):
             case FeedForward.LOGISTIC:

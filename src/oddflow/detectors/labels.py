@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oddflow.errors import UsageError
-
-MOST_CLASSES = 64
+from oddflow.models.manifest import MOST_CLASSES
 
 
 def check_labels(y: ArrayLike | None, count: int, name: str) -> NDArray[np.int64]:

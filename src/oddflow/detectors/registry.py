@@ -22,6 +22,11 @@ DETECTORS = {
         "ConvolutionalAutoencoderDetector",
         "train",
     ),
+    "convolutional-network": (
+        "oddflow.detectors.convolutional_network",
+        "ConvolutionalNetworkDetector",
+        "train",
+    ),
     "cross-modal-network": ("oddflow.detectors.cross_modal", "CrossModalDetector", "train"),
     "deep-belief-network": ("oddflow.detectors.deep_belief", "DeepBeliefDetector", "train"),
     "deep-boltzmann-machine": ("oddflow.detectors.deep_boltzmann", "DeepBoltzmannDetector", "train"),

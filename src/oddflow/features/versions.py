@@ -6,9 +6,9 @@ from typing import Any
 from oddflow.errors import SchemaMismatch
 from oddflow.features import image, sequence, several
 from oddflow.features.context import ContextSettings
-from oddflow.features.feature import Feature
 from oddflow.features.full import FULL
 from oddflow.features.homes import HomeNetworks
+from oddflow.features.kind import Kind
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
 from oddflow.flows.settings import Payload
@@ -19,12 +19,6 @@ _NEEDED = {
     several.VERSION: (*FULL.needed, "lengths", "gaps_us"),
 }
 _READS = {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE, several.VERSION: Reads.SEVERAL}
-_TELLING = (
-    (several.VERSION, {"service", "length_01", "byte_000"}),
-    (sequence.VERSION, {"length_01"}),
-    (image.VERSION, {"byte_000"}),
-)
-"""Columns that only a representation of that version has, those of several views first."""
 
 
 def check_version(version: str) -> None:
@@ -47,16 +41,9 @@ def reads_of(version: str) -> Reads:
     return _READS.get(version, Reads.TABULAR)
 
 
-def version_showing(reads: Reads, tabular: str) -> str:
-    """The version that shows what a detector reads; `tabular` is the one for what reads statistics."""
-    return next((version for version, shown in _READS.items() if shown is reads), tabular)
-
-
-def version_told_by(features: Sequence[Feature]) -> str:
-    """The version whose columns these are; "" where they are of no representation of flows."""
-    names = {feature.name for feature in features}
-    telling = (*_TELLING, *((kind.version, {feature.name for feature, _ in kind.own}) for kind in KINDS.values()))
-    return next((version for version, columns in telling if columns <= names), "")
+def version_that_shows(reads: Reads, kind: Kind = FULL) -> str:
+    """The representation that shows this of a flow; of the tabular ones, that kind."""
+    return next((version for version, shown in _READS.items() if shown is reads), kind.version)
 
 
 def represented(

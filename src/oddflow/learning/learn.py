@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow import __version__
+from oddflow.datasets.rows import CATEGORIES
 from oddflow.detectors import registry
 from oddflow.detectors.base import Detector
 from oddflow.detectors.labels import check_labels
@@ -218,6 +219,7 @@ def archive_of(
         provenance=_provenance(gathered, options, duration_s),
         training=training,
         calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s),
+        classes=[CATEGORIES[kind].value for kind in fitted.kinds()],
     )
     return seal_detector(fitted, manifest, scores, known)
 

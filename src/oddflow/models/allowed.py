@@ -1,9 +1,9 @@
 """What the graph of a sealed model may be: rows in, scores out, in memory known before it runs.
 
 A graph from a stranger is data. It passes only if it has the one input and the two outputs that Oddflow
-writes; uses operators that compute on the values given and nothing else (no loops, no branches, no functions,
-no files, no custom code); holds its constants itself; and each value in it has one row for each row of x, along
-whichever axis, of bounded width. Trees are one operator of ONNX's second set, with checks of their own
+writes, or `classes` (n, k) as a third; uses operators that compute on the values given and nothing else (no loops, no
+branches, no functions, no files, no custom code); holds its constants itself; and each value in it has one row for each
+row of x, along whichever axis, of bounded width. Trees are one operator of ONNX's second set, with checks of their own
 (allowed_trees.py).
 """
 
@@ -18,12 +18,13 @@ from oddflow.errors import NotAModel
 from oddflow.models import allowed_trees
 
 OPERATORS = frozenset({
-    "Abs", "Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "Elu", "Equal", "Erf", "Exp", "Gather",
-    "Gelu", "Gemm", "Greater", "GreaterOrEqual", "HardSigmoid", "Identity", "LSTM", "LayerNormalization", "LeakyRelu",
+    "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "Elu",
+    "Equal", "Erf", "Exp", "Gather", "Gelu", "Gemm", "Greater", "GreaterOrEqual", "HardSigmoid", "Identity",
     "And", "GRU", "Not", "RNN",
-    "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul", "Max", "Min", "Mul", "Neg", "Pow", "ReduceL2",
-    "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Selu", "Sigmoid",
-    "Sign", "Slice", "Softmax", "Softplus", "Sqrt", "Squeeze", "Sub", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where",
+    "InstanceNormalization", "LSTM", "LayerNormalization", "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax",
+    "MatMul", "Max", "MaxPool", "Min", "Mul", "Neg", "Pow", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+    "ReduceMin", "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Sign", "Slice", "Softmax", "Softplus",
+    "Sqrt", "Squeeze", "Sub", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where",
 })  # fmt: skip
 """Each gives no more rows than it is given; add one when a detector needs it."""
 
@@ -112,6 +113,9 @@ def _check_ends(graph: onnx.GraphProto, width: int) -> None:
         ("input", graph.input, {"x": ["n", width]}),
         ("output", graph.output, {"score": ["n"], "contributions": ["n", width]}),
     )
+    *_, last = graph.output or [onnx.ValueInfoProto()]
+    if last.name == "classes" and len(shape := _shape(last)) == 2 and isinstance(shape[1], int):
+        wanted[1][2]["classes"] = ["n", shape[1]]
     for what, values, expected in wanted:
         found = {value.name: _shape(value) for value in values if _is_float(value)}
         if found != expected or len(values) != len(expected):

@@ -1,4 +1,7 @@
-"""Writes an ONNX graph from `x` (n, d) to `score` (n,) and `contributions` (n, d), node by node."""
+"""Writes an ONNX graph from `x` (n, d) to `score` (n,) and `contributions` (n, d), node by node.
+
+One that tells kinds of attack apart gives `classes` (n, k) as well.
+"""
 
 from typing import Any
 
@@ -37,6 +40,7 @@ class GraphBuilder:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._bodies = 0
+        self._classes: tuple[str, int] | None = None
 
     def constant(self, value: NDArray[Any] | float) -> str:
         """A tensor that is part of the graph."""
@@ -96,19 +100,28 @@ class GraphBuilder:
             self._nodes.append(copied)
         return tuple(rename(output.name) for output in graph.output)
 
+    def tell_classes(self, probabilities: str, count: int) -> None:
+        """Makes the probabilities of kinds of rows, (n, count), an output of the graph."""
+        self._classes = probabilities, count
+
     def finish(self, *, score: str, contributions: str) -> onnx.ModelProto:
         """The model, with its inputs and outputs named."""
         self._nodes.append(helper.make_node("Identity", [score], ["score"]))
         self._nodes.append(helper.make_node("Identity", [contributions], ["contributions"]))
         floats = TensorProto.FLOAT
+        outputs = [
+            helper.make_tensor_value_info("score", floats, ["n"]),
+            helper.make_tensor_value_info("contributions", floats, ["n", self.width]),
+        ]
+        if self._classes is not None:
+            probabilities, count = self._classes
+            self._nodes.append(helper.make_node("Identity", [probabilities], ["classes"]))
+            outputs.append(helper.make_tensor_value_info("classes", floats, ["n", count]))
         graph = helper.make_graph(
             self._nodes,
             "oddflow",
             [helper.make_tensor_value_info("x", floats, ["n", self.width])],
-            [
-                helper.make_tensor_value_info("score", floats, ["n"]),
-                helper.make_tensor_value_info("contributions", floats, ["n", self.width]),
-            ],
+            outputs,
             self._constants,
         )
         opsets = [helper.make_opsetid("", OPSET)]

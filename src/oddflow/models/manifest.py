@@ -11,6 +11,7 @@ from oddflow.features.feature import Feature, Scale
 
 FORMAT_VERSION = 1
 MOST_FEATURES = 4_096
+MOST_CLASSES = 64
 
 Text = Annotated[str, Field(max_length=4_096)]
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
@@ -98,6 +99,7 @@ class Calibration(_Part):
 class Manifest(_Part):
     """The whole of it; a field that is not here is refused.
 
+    `classes` names the columns of the graph's `classes`, of which the first is normal; none where it has none.
     `pseudonyms` is the fingerprint of the key under whose pseudonyms it was learnt, the home networks among them.
     """
 
@@ -119,6 +121,7 @@ class Manifest(_Part):
     training: Training
     calibration: Calibration
     metrics: dict[Text, float] = {}
+    classes: Annotated[list[Text], Field(max_length=MOST_CLASSES)] = []
     parts: dict[Text, Sha256] = {}
 
     @property

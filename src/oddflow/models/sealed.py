@@ -41,6 +41,7 @@ class SealedModel:
         self.held_back = archive.held_back
         self.fingerprint = _fingerprint(archive)
         self._session, widest = _open_graph(archive.parts[GRAPH], len(self.features), threads)
+        _check_classes(self._session, len(self.manifest.classes))
         self._batch_rows = max(1, min(_BATCH_ROWS, _BATCH_NUMBERS // widest))
 
     @classmethod
@@ -102,6 +103,29 @@ class SealedModel:
             (scores[batch],) = self._run(["score"], rows[batch])
         return five_digits(scores)
 
+    def classes(self, x: ArrayLike) -> Floats:
+        """Probabilities of `manifest.classes`, as if attacks were as common as normal rows: (n, d) -> (n, k).
+
+        Raises:
+            UsageError: x has another width, or holds NaN or infinity; or the model tells none.
+        """
+        if not self.manifest.classes:
+            raise UsageError(f"a {self.manifest.detector} does not tell kinds of attack apart")
+        rows = self._checked(x)
+        found = np.empty((len(rows), len(self.manifest.classes)), np.float32)
+        for start in range(0, len(rows), self._batch_rows):
+            batch = slice(start, start + self._batch_rows)
+            (found[batch],) = self._run(["classes"], rows[batch])
+        return five_digits(np.clip(found, 0, 1))
+
+    def likeliest_attack(self, x: ArrayLike) -> tuple[str, float]:
+        """Which kind of attack a row (d,) likeliest is, and how likely that is; "" and 0 where the model tells none."""
+        if not self.manifest.classes:
+            return "", 0.0
+        attacks = self.classes(np.asarray(x)[None])[0, 1:]
+        likeliest = int(attacks.argmax())
+        return self.manifest.classes[1 + likeliest], float(attacks[likeliest])
+
     def check_features(self, features: Sequence[Feature]) -> None:
         """Refuses a representation whose columns are not those that the model learnt.
 
@@ -143,6 +167,15 @@ def score_graph(graph: bytes, x: ArrayLike) -> tuple[Floats, Floats]:
     session, _ = _open_graph(graph, rows.shape[1], threads=1)
     scores, contributions = _run(session, ["score", "contributions"], rows)
     return scores, contributions
+
+
+def _check_classes(session: Any, count: int) -> None:
+    told = {output.name: output.shape for output in session.get_outputs()}.get("classes", [None, 0])[1]
+    if told != count or count == 1:
+        raise NotAModel(
+            f"its graph tells {told} kinds of rows apart, and its manifest names {count}; "
+            "use a file that `oddflow learn` wrote"
+        )
 
 
 def _run(session: Any, outputs: list[str], rows: Floats) -> list[Floats]:

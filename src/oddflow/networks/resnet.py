@@ -39,11 +39,12 @@ class Residual(nn.Module):
         if stride > 1 or given != wanted:
             fitting = nn.Conv2d(given, wanted, 1, stride, bias=False)
             self.skip = nn.Sequential(fitting, normalisation.layer(wanted))
+        self.bend = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps to maps: (n, given, h, w) -> (n, wanted, h / stride, w / stride)."""
-        y: Tensor = self.difference(x) + self.skip(x)
-        return y.relu()
+        y: Tensor = self.bend(self.difference(x) + self.skip(x))
+        return y
 
 
 class ResNet(nn.Module):

@@ -83,6 +83,17 @@ class Alert:
     label: str = ""
     """What the source itself says that the flow is: a class, another tool's alert."""
 
+    category: str = ""
+    """Which kind of attack it is likeliest, where the model tells kinds apart."""
+
+    category_probability: float = 0.0
+    """How likely it is that, as if attacks were as common as normal flows."""
+
+    @property
+    def likeliest(self) -> str:
+        """Which kind of attack it likeliest is, in words with its probability; empty where the model tells none."""
+        return f"{self.category.replace('_', ' ')}, {self.category_probability:.0%}" if self.category else ""
+
     @property
     def first_capture(self) -> str:
         """The file that `first_packet` is counted in."""

@@ -97,7 +97,8 @@ class _Run:
             self.attack_alerts.update(name for name, is_over in zip(names, over, strict=True) if is_over)
         places = np.flatnonzero(over)
         for place, flow in zip(places, plain_rows(batch, places), strict=True):
-            normal = self._normal(self.judge.model_at(flow["end"]))
+            model = self.judge.model_at(flow["end"])
+            normal = self._normal(model)
             reasons = normal.reasons(x[place], parts[place])
             alert = normal.alert(
                 flow,
@@ -106,6 +107,7 @@ class _Run:
                 self.privacy.name(name_of(source)),
                 names[place] if names is not None else None,
                 pseudonyms=pseudonyms,
+                likeliest=model.likeliest_attack(x[place]),
             )
             if isinstance(source, CaptureSet):
                 files = (self.privacy.name(name) for name in source.between(alert.start_ns, alert.end_ns))

@@ -81,8 +81,12 @@ class Normal:
         truth: str | None,
         *,
         pseudonyms: str = "",
+        likeliest: tuple[str, float] = ("", 0.0),
     ) -> Alert:
-        """One flow of the flow table as an alert; without its bytes where it is under `pseudonyms` of a key."""
+        """One flow of the flow table as an alert; without its bytes where it is under `pseudonyms` of a key.
+
+        `likeliest` is the kind of attack, and how likely it is.
+        """
         ends = (flow["src_ip"], flow["src_port"], flow["dst_ip"], flow["dst_port"], flow["protocol"])
         identity = f"{self.model_id} {ends} {flow['start']} {flow['first_packet']}"
         packets = int((flow["forward_packets"] or 0) + (flow["reverse_packets"] or 0))
@@ -114,6 +118,8 @@ class Normal:
             pseudonyms=pseudonyms,
             record_id=flow["record_id"] or "",
             label=flow["label"] or "",
+            category=likeliest[0],
+            category_probability=likeliest[1],
         )
 
 

@@ -57,6 +57,8 @@ class _Record(BaseModel):
     pseudonyms: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
     record_id: str = ""
     label: str = ""
+    category: str = ""
+    category_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def alert(self) -> Alert:
         """The alert this line stands for."""

@@ -72,6 +72,7 @@ class Watcher:
                 self._source,
                 None,
                 pseudonyms=self._privacy.fingerprint,
+                likeliest=self._model.likeliest_attack(x[place]),
             )
             for place, flow in zip(places, plain_rows(flows, places), strict=True)
         ]

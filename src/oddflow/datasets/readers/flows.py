@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from oddflow.datasets.description import DataSet
 from oddflow.datasets.description import Kind as SetKind
 from oddflow.datasets.readers.packet_labels import packet_labels
 from oddflow.datasets.readers.packet_truth import PacketTruth
@@ -20,9 +21,10 @@ from oddflow.features.full import FULL
 from oddflow.features.homes import PRIVATE
 from oddflow.features.ordering import in_end_order
 from oddflow.features.portable import PORTABLE
+from oddflow.features.representation import Reads, Representation
 from oddflow.features.scored import scored
-from oddflow.features.versions import represented, version_showing
-from oddflow.flows.settings import MeterSettings
+from oddflow.features.versions import represented, version_that_shows
+from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.source import read_flows
 from oddflow.schema import FLOW_SCHEMA
 
@@ -85,28 +87,33 @@ def packet_labelled_flows(task: Task, settings: MeterSettings | None = None) -> 
 
 def read(task: Task) -> Iterator[Piece]:
     """Rows of flows, in the order in which they ended; portable features where the source knows no more."""
-    yield from pieces(labelled_flows(task), version_for(task))
+    yield from pieces(labelled_flows(task), representation_of(version_of(task.reads, task.known)))
 
 
 def read_packets(task: Task) -> Iterator[Piece]:
     """The same of a capture with a label for each packet."""
-    yield from pieces(packet_labelled_flows(task), version_for(task))
+    yield from pieces(packet_labelled_flows(task), representation_of(version_of(task.reads, task.known)))
 
 
-def version_for(task: Task) -> str:
-    """The representation that is asked for. Of statistics, logs know what all sources know; captures more."""
-    return version_showing(task.reads, (PORTABLE if task.known.kind is SetKind.FLOWS else FULL).version)
+def version_of(reads: Reads, known: DataSet) -> str:
+    """The representation of a set's flows that shows this of them; captures know more of their statistics than logs."""
+    return version_that_shows(reads, PORTABLE if known.kind is SetKind.FLOWS else FULL)
 
 
-def pieces(flows: Iterator[pa.RecordBatch], version: str, settings: MeterSettings | None = None) -> Iterator[Piece]:
-    """Flows of one source, in any order, as rows of a representation with their labels, times and ends."""
-    cut = settings or MeterSettings()
-    shown = represented(version, homes=PRIVATE, context=ContextSettings(), payload=cut.payload)
-    wait_s = cut.longest_wait_s
+def representation_of(version: str, payload: Payload = Payload.SESSION) -> Representation:
+    """A fresh representation, all else of it as is usual."""
+    return represented(version, homes=PRIVATE, context=ContextSettings(), payload=payload)
+
+
+def pieces(
+    flows: Iterator[pa.RecordBatch], representation: Representation, settings: MeterSettings | None = None
+) -> Iterator[Piece]:
+    """Flows of one source, in any order, as feature rows with their labels, times and ends."""
+    wait_s = (settings or MeterSettings()).longest_wait_s
     for batch in in_end_order(scored(flows), wait_s=wait_s):
         yield Piece(
-            x=shown.rows(batch),
-            features=shown.features,
+            x=representation.rows(batch),
+            features=representation.features,
             labels=pc.fill_null(batch.column("label"), ""),
             times_ns=integers(batch, "end"),
             ends=pa.Table.from_batches([batch.select(list(ENDS))]),

@@ -15,6 +15,7 @@ from oddflow.datasets.readers.opening import opened
 from oddflow.datasets.readers.piece import Piece, Task
 from oddflow.errors import InputError
 from oddflow.features.feature import Feature, Scale
+from oddflow.features.image import SIDE, Image
 
 IMAGES, LABELS = 0x803, 0x801
 MOST_PIXELS = 1 << 16
@@ -24,7 +25,7 @@ BLOCK_PIXELS = 1 << 23
 
 
 def read(task: Task) -> Iterator[Piece]:
-    """The images as rows of pixels from 0 to 255, line after line.
+    """The images as rows of pixels, line after line: as Oddflow sees flows where they are as large, else 0 to 255.
 
     Raises:
         InputError: A file is not what it should be, is cut, or the two do not belong together.
@@ -39,15 +40,20 @@ def read(task: Task) -> Iterator[Piece]:
             raise InputError(f"{task.name} has images of {height} × {width} pixels; at most {MOST_PIXELS:,} are read")
         if count != len(labels):
             raise InputError(f"{task.name} has {count:,} images, and {task.truth} {len(labels):,} labels")
-        features = tuple(
-            Feature(f"pixel_{place:03d}", "", Scale.LINEAR, f"byte {place}: {{value}}") for place in range(pixels)
-        )
+        is_ours = (height, width) == (SIDE, SIDE)
+        features = Image().features if is_ours else _features(pixels)
         step = max(1, BLOCK_PIXELS // pixels)
         for start in range(0, count, step):
             rows = min(step, count - start)
-            x = np.frombuffer(_exactly(stream, rows * pixels, task.name), np.uint8).reshape(rows, pixels)
+            bytes_read = np.frombuffer(_exactly(stream, rows * pixels, task.name), np.uint8).reshape(rows, pixels)
             names = [_name(task, number) for number in labels[start : start + rows]]
-            yield Piece(x.astype(np.float32), features, pa.array(names, pa.string()))
+            x = bytes_read.astype(np.float32) / np.float32(255 if is_ours else 1)
+            yield Piece(x, features, pa.array(names, pa.string()))
+
+
+def _features(pixels: int) -> tuple[Feature, ...]:
+    places = range(pixels)
+    return tuple(Feature(f"pixel_{place:03d}", "", Scale.LINEAR, f"byte {place}: {{value}}") for place in places)
 
 
 def _labels(task: Task) -> bytes:

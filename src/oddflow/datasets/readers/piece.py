@@ -74,7 +74,7 @@ class Task:
         truth: The file that says what its rows are, if there is one.
         words: Of categories; the same for all sections.
         ledger: Told of all that is lost.
-        reads: What of its flows is shown.
+        reads: What of flows the rows are to show; where the set has rows of its own, they are as they are.
     """
 
     known: DataSet
