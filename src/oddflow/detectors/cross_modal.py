@@ -123,10 +123,11 @@ class CrossModalDetector(ClassifyingDetector):
         rows = builder.add("Concat", builder.columns(scaled, tabular, width=len(self.scaler_.owners)), plain, axis=1)
         width = len(tabular) + len(self.features) - Views.of(self.features).tabular
         (given,) = builder.include(to_onnx(self.network_, width), rows)
-        normal, attacks, missed = (
+        normal, attacks, logits, missed = (
             builder.columns(given, np.arange(start, end), width=count + VIEWS)
-            for start, end in ((0, 1), (1, count), (count, count + VIEWS))
+            for start, end in ((0, 1), (1, count), (0, count), (count, count + VIEWS))
         )
+        builder.tell_classes(builder.add("Softmax", logits, axis=1), count)
         attack = builder.add("ReduceLogSumExp", attacks, axis, keepdims=0)
         odds = builder.add("Sub", attack, builder.add("Squeeze", normal, axis))
         odds = builder.add("Clip", odds, builder.constant(-MOST_LOG_ODDS), builder.constant(MOST_LOG_ODDS))
