@@ -21,8 +21,8 @@ NAMES = [name for name in registry.names() if registry.installed(name) and regis
 FAST = {
     "cross-modal-network": {"epochs": 15, "width": 16},
     "feed-forward-network": {"epochs": 40},
-    "rnn-ids": {"epochs": 40, "hidden": 32},
-    "sequence-network": {"network": "convolutional", "hidden": 16, "epochs": 10},
+    "rnn-ids": {"epochs": 60, "learning_rate": 0.01, "patience": 20},
+    "sequence-network": {"network": "convolutional", "hidden": 16, "epochs": 40, "patience": 15},
 }
 QUICK = {"epochs": 1}
 """Where it need not detect."""
