@@ -21,12 +21,12 @@ NAMES = [name for name in registry.names() if registry.installed(name) and regis
 FAST = {
     "attack-localiser": {"epochs": 8},
     "convolutional-network": {"epochs": 8},
-    "cross-modal-network": {"epochs": 12, "width": 16},
+    "cross-modal-network": {"epochs": 15, "width": 16},
     "feed-forward-network": {"epochs": 40},
     "matrix-segmentation": {"epochs": 8, "network": "fcn", "widths": (4, 8)},
     "packet-segmentation": {"epochs": 15, "widths": (8, 8)},
-    "rnn-ids": {"epochs": 40, "hidden": 32},
-    "sequence-network": {"network": "convolutional", "hidden": 16, "epochs": 10},
+    "rnn-ids": {"epochs": 60, "learning_rate": 0.01, "patience": 20},
+    "sequence-network": {"network": "convolutional", "hidden": 16, "epochs": 40, "patience": 15},
 }
 QUICK = {"epochs": 1}
 """Where it need not detect."""

@@ -59,7 +59,6 @@ def load(
 
     Raises:
         UsageError: No set or part has that name, or the set is not read here.
-        SchemaMismatch: Its flows do not tell what is to be shown.
         InputError: A file is missing, or is not what it should be.
     """
     known = readable(name)
@@ -137,7 +136,6 @@ def load_labelled(
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
-        SchemaMismatch: A source does not tell what is to be shown.
     """
     read = partial(
         _labelled, sources, truth, unmatched, payload=payload, max_rows=max_rows or most_rows(reads), ledger=ledger

@@ -34,9 +34,9 @@ class CrossModalDetector(ClassifyingDetector):
     """Reads statistics, packets and bytes of a flow at once; tells known attacks, and what is unlike all else.
 
     Two heads stand on one code. The class head gives log(1 + odds) of an attack. The score head draws the three views
-    anew from the code; a view's surprise is its mean squared miss in units of what 1 in 1,000 normal flows pass. The
-    score is the sum of the first and the greatest surprise: what is like a known attack scores by the one, what is like
-    nothing that was learnt by the other.
+    anew from the code; a view's surprise is its mean squared miss, in units of what 1 in 1,000 normal flows pass and as
+    far as it goes beyond that. The score is the sum of the first and the greatest surprise: what is like a known attack
+    scores by the one, what is like nothing that was learnt by the other.
 
     Source: Ngiam et al. 2011, "Multimodal Deep Learning"; Caruana 1997, "Multitask Learning".
 
@@ -70,9 +70,10 @@ class CrossModalDetector(ClassifyingDetector):
         width: int = 32,
         weight: float = 1.0,
         batch_rows: int = 64,
+        learning_rate: float = 5e-3,
         **shared: Any,
     ) -> None:
-        super().__init__(features, batch_rows=batch_rows, **shared)
+        super().__init__(features, batch_rows=batch_rows, learning_rate=learning_rate, **shared)
         self.width = width
         self.weight = weight
 
@@ -113,7 +114,7 @@ class CrossModalDetector(ClassifyingDetector):
         logits, missed = given[:, :-VIEWS], given[:, -VIEWS:]
         odds = np.logaddexp.reduce(logits[:, 1:], axis=1) - logits[:, 0]
         known = np.logaddexp(0, np.clip(odds, -MOST_LOG_ODDS, MOST_LOG_ODDS))
-        surprise = np.minimum((missed / self.tails_of_views_).max(axis=1), MOST_LOG_ODDS)
+        surprise = np.clip((missed / self.tails_of_views_).max(axis=1) - 1, 0, MOST_LOG_ODDS)
         return np.asarray(known + surprise)
 
     def _write_whole(self, builder: GraphBuilder, scaled: str) -> str:
@@ -124,16 +125,18 @@ class CrossModalDetector(ClassifyingDetector):
         rows = builder.add("Concat", builder.columns(scaled, tabular, width=len(self.scaler_.owners)), plain, axis=1)
         width = len(tabular) + len(self.features) - Views.of(self.features).tabular
         (given,) = builder.include(to_onnx(self.network_, width), rows)
-        normal, attacks, missed = (
+        normal, attacks, logits, missed = (
             builder.columns(given, np.arange(start, end), width=count + VIEWS)
-            for start, end in ((0, 1), (1, count), (count, count + VIEWS))
+            for start, end in ((0, 1), (1, count), (0, count), (count, count + VIEWS))
         )
+        builder.tell_classes(builder.add("Softmax", logits, axis=1), count)
         attack = builder.add("ReduceLogSumExp", attacks, axis, keepdims=0)
         odds = builder.add("Sub", attack, builder.add("Squeeze", normal, axis))
         odds = builder.add("Clip", odds, builder.constant(-MOST_LOG_ODDS), builder.constant(MOST_LOG_ODDS))
         surprise = builder.add("Div", missed, builder.constant(self.tails_of_views_))
         surprise = builder.add("ReduceMax", surprise, axis, keepdims=0)
-        surprise = builder.add("Min", surprise, builder.constant(MOST_LOG_ODDS))
+        surprise = builder.add("Sub", surprise, builder.constant(1.0))
+        surprise = builder.add("Clip", surprise, builder.constant(0.0), builder.constant(MOST_LOG_ODDS))
         return builder.add("Add", builder.add("Softplus", odds), surprise)
 
 
