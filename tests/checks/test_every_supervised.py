@@ -22,7 +22,7 @@ FAST = {
     "attack-localiser": {"epochs": 8},
     "feed-forward-network": {"epochs": 40},
     "matrix-segmentation": {"epochs": 8, "network": "fcn", "widths": (4, 8), "batch_rows": 16, "learning_rate": 5e-3},
-    "packet-segmentation": {"epochs": 12, "widths": (8, 8, 8), "batch_rows": 16, "learning_rate": 5e-3},
+    "packet-segmentation": {"epochs": 12, "widths": (8, 8, 8), "batch_rows": 32, "learning_rate": 5e-3},
 }
 QUICK = {"epochs": 1}
 """Where it need not detect."""
