@@ -1,8 +1,8 @@
 """Marks attacks within flows and traffic matrices: prints tables of docs/detectors.
 
 Packets: the Modbus captures of Lemay & Fernandez 2016, a label for each packet. Each capture is tested on by networks
-that learnt the other two. Cells and boxes: the labelled log of IoT-23, capture 34-1, cut into 40 stretches of time:
-every second one to learn from, the others to test on, 1,000 flows of each. Beside them stands the isolation forest,
+that learnt the other two. Cells and boxes: the labelled logs 008, 010 and 011 of the Stratosphere laboratory:
+the first two to learn from, the third to test on, 1,000 flows of each part. Beside them stands the isolation forest,
 learnt on the normal flows of the same part.
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/segments.py --data ../shared/data
@@ -10,6 +10,7 @@ learnt on the normal flows of the same part.
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from oddflow import api
-from oddflow.datasets.labelling import MatrixLabels, TruthLabels
-from oddflow.datasets.truth import GroundTruth
+from oddflow.datasets.labelling import MatrixLabels
 from oddflow.detectors import registry
 from oddflow.errors import OddflowError
-from oddflow.features.gathering import Gathered, gather
+from oddflow.features.gathering import Gathered, Labels, gather
 from oddflow.features.matrix_settings import ROWS, SLOTS, MatrixSettings
 from oddflow.features.portable import PORTABLE
 from oddflow.features.tabular import Tabular
@@ -40,7 +40,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "U-Net, interpolated": {"upsampling": "interpolated"},
     "U-Net, unpooled": {"upsampling": "unpooled"},
 }
-FOREST, LOG = "isolation-forest", "IoT-23 34-1"
+FOREST = "isolation-forest"
+LOGS = ("008", "010", "011")
+"""The last is tested on."""
 MOST_ROWS = 1_000
 """To learn from and to test on, evenly: a U-Net of images learns thousands in many minutes."""
 WIDTHS = (8, 16, 32)
@@ -116,56 +118,68 @@ def packets(folder: Path, seed: int) -> None:
         forest_row(name, others[FOREST], read[FOREST][name], seed, 4)
 
 
-def parted(gathered: Gathered, stretches: int) -> tuple[Gathered, Gathered]:
-    """The rows of every second stretch of time, and those of the others; of each an even sample."""
-    span_ns = (gathered.end_ns - gathered.start_ns) // stretches + 1
-    is_known = (gathered.times_ns - gathered.start_ns) // span_ns % 2 == 0
+class OwnLabels:
+    """Flows are attacks that their log calls malicious."""
 
-    def taken(rows: NDArray[np.bool_]) -> Gathered:
-        places = np.flatnonzero(rows)
-        places = places[np.linspace(0, len(places) - 1, min(MOST_ROWS, len(places))).astype(np.int64)]
-        columns = {name: getattr(gathered, name)[places] for name in ("x", "times_ns", "y")}
-        return replace(gathered, **columns, marks=None if gathered.marks is None else gathered.marks[places])
+    def begin(self) -> None:
+        """Nothing: each flow has its own label."""
 
-    return taken(is_known), taken(~is_known)
+    def labels(self, batch: Any) -> Labels:
+        """1 for attacks, (n,), and None."""
+        names = batch.column("label").fill_null("").to_pylist()
+        return np.array(["malicious" in name.lower() for name in names], np.int64), None
 
 
-def matrices(log: str, stretches: int) -> tuple[Gathered, Gathered]:
-    """Matrices with marked cells, to learn and to be tested on."""
+def sampled(gathered: Gathered) -> Gathered:
+    """An even sample of its rows."""
+    places = np.linspace(0, len(gathered.x) - 1, min(MOST_ROWS, len(gathered.x))).astype(np.int64)
+    columns = {name: getattr(gathered, name)[places] for name in ("x", "times_ns", "y")}
+    return replace(gathered, **columns, marks=None if gathered.marks is None else gathered.marks[places])
+
+
+def parted(folder: Path, made: Callable[[], tuple[Any, Any]]) -> tuple[Gathered, Gathered]:
+    """Rows of the logs to learn from, and of the one to test on."""
+    found = []
+    for name in LOGS:
+        representation, labeller = made()
+        log = str(folder / name / "conn.log.labeled.gz")
+        found.append(gather([log], representation, settings=MeterSettings(), ledger=Ledger(), labeller=labeller))
+    return sampled(joined(found[:-1])), sampled(found[-1])
+
+
+def matrices(folder: Path) -> tuple[Gathered, Gathered]:
+    """Matrices with marked cells."""
     settings = MatrixSettings()
-    labeller = MatrixLabels(settings, TruthLabels(GroundTruth()))
-    gathered = gather([log], TrafficMatrix(settings), settings=MeterSettings(), ledger=Ledger(), labeller=labeller)
-    return parted(gathered, stretches)
+    return parted(folder, lambda: (TrafficMatrix(settings), MatrixLabels(settings, OwnLabels())))
 
 
-def statistics(log: str, stretches: int) -> tuple[Gathered, Gathered]:
+def statistics(folder: Path) -> tuple[Gathered, Gathered]:
     """Portable statistics of the same flows."""
-    labeller, tabular = TruthLabels(GroundTruth()), Tabular(kind=PORTABLE)
-    return parted(gather([log], tabular, settings=MeterSettings(), ledger=Ledger(), labeller=labeller), stretches)
+    return parted(folder, lambda: (Tabular(kind=PORTABLE), OwnLabels()))
 
 
-def cells(log: str, seed: int, stretches: int) -> None:
+def cells(folder: Path, seed: int) -> None:
     """Prints the table of cells."""
-    known, tested = matrices(log, stretches)
+    known, tested = matrices(folder)
     print(MARKED)
     for network, options in NETWORKS.items():
         detector = taught("matrix-segmentation", known, seed, widths=WIDTHS, **options)
         auc = area(detector.decision_function(tested.x), tested.y > 0)
-        marked_row(LOG, network, detector.marks(tested.x) > LIKELY, tested.marks, auc)
-    forest_row(LOG, *statistics(log, stretches), seed, 4)
+        marked_row(LOGS[-1], network, detector.marks(tested.x) > LIKELY, tested.marks, auc)
+    forest_row(LOGS[-1], *statistics(folder), seed, 4)
 
 
-def boxes(log: str, seed: int, stretches: int) -> None:
+def boxes(folder: Path, seed: int) -> None:
     """Prints the table of boxes."""
-    known, tested = matrices(log, stretches)
+    known, tested = matrices(folder)
     is_attack = tested.y > 0
     detector = taught("attack-localiser", known, seed)
     true = torch.from_numpy(boxes_around(tested.marks[is_attack].reshape(-1, ROWS, SLOTS)))
     overlap = intersection_over_union(torch.from_numpy(detector.boxes(tested.x[is_attack])), true).numpy()
     auc = area(detector.decision_function(tested.x), is_attack)
     print(BOXED)
-    row(LOG, "localiser", f"{len(true):,}", f"{overlap.mean():.2f}", f"{(overlap > 0.5).mean():.2f}", f"{auc:.3f}")
-    forest_row(LOG, *statistics(log, stretches), seed, 3)
+    row(LOGS[-1], "localiser", f"{len(true):,}", f"{overlap.mean():.2f}", f"{(overlap > 0.5).mean():.2f}", f"{auc:.3f}")
+    forest_row(LOGS[-1], *statistics(folder), seed, 3)
 
 
 def main() -> None:
@@ -174,16 +188,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=("packets", "cells", "boxes"), default=None)
-    parser.add_argument("--stretches", type=int, default=40, help="of the log; every second one is learnt")
     given = parser.parse_args()
     try:
-        log = str(given.data / "iot-23" / "conn.log.labeled.gz")
+        logs = given.data / "stratosphere-zeek"
         if given.only in {None, "packets"}:
             packets(given.data / "modbus", given.seed)
         if given.only in {None, "cells"}:
-            cells(log, given.seed, given.stretches)
+            cells(logs, given.seed)
         if given.only in {None, "boxes"}:
-            boxes(log, given.seed, given.stretches)
+            boxes(logs, given.seed)
     except OddflowError as error:
         sys.exit(str(error))
 

