@@ -1,14 +1,16 @@
 """Marks attacks within flows and traffic matrices: prints tables of docs/detectors.
 
 Packets: the Modbus captures of Lemay & Fernandez 2016, a label for each packet. Each capture is tested on by networks
-that learnt the other two. Cells and boxes: the labelled log of IoT-23, capture 34-1; learnt on the flows of its first
-half in time, tested on the rest. Beside them stands the isolation forest, learnt on the normal flows of the same part.
+that learnt the other two. Cells and boxes: the labelled logs 008, 010 and 011 of the Stratosphere laboratory:
+the first two to learn from, the third to test on, 1,000 flows of each part. Beside them stands the isolation forest,
+learnt on the normal flows of the same part.
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/segments.py --data ../shared/data
 """
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,10 @@ import torch
 from numpy.typing import NDArray
 
 from oddflow import api
-from oddflow.datasets.labelling import MatrixLabels, TruthLabels
-from oddflow.datasets.truth import GroundTruth
+from oddflow.datasets.labelling import MatrixLabels
 from oddflow.detectors import registry
 from oddflow.errors import OddflowError
-from oddflow.features.gathering import Gathered, gather
+from oddflow.features.gathering import Gathered, Labels, gather
 from oddflow.features.matrix_settings import ROWS, SLOTS, MatrixSettings
 from oddflow.features.portable import PORTABLE
 from oddflow.features.tabular import Tabular
@@ -40,6 +41,12 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "U-Net, unpooled": {"upsampling": "unpooled"},
 }
 FOREST = "isolation-forest"
+LOGS = ("008", "010", "011")
+"""The last is tested on."""
+MOST_ROWS = 1_000
+"""To learn from and to test on, evenly: a U-Net of images learns thousands in many minutes."""
+WIDTHS = (8, 16, 32)
+"""Of what marks cells, for the same reason."""
 CAPTURES = ("characterization", "moving_two_files", "send_a_fake_command")
 MARKED = """| tested on | network | parts of attacks | precision | recall | IoU | AUC of flows |
 |---|---|---|---|---|---|---|"""
@@ -111,52 +118,68 @@ def packets(folder: Path, seed: int) -> None:
         forest_row(name, others[FOREST], read[FOREST][name], seed, 4)
 
 
-def halves(gathered: Gathered) -> tuple[Gathered, Gathered]:
-    """The rows of the first half in time, and those of the second."""
-    middle = (gathered.start_ns + gathered.end_ns) // 2
-    is_first = gathered.times_ns < middle
+class OwnLabels:
+    """Flows are attacks that their log calls malicious."""
 
-    def taken(rows: NDArray[np.bool_]) -> Gathered:
-        columns = {name: getattr(gathered, name)[rows] for name in ("x", "times_ns", "y")}
-        return replace(gathered, **columns, marks=None if gathered.marks is None else gathered.marks[rows])
+    def begin(self) -> None:
+        """Nothing: each flow has its own label."""
 
-    return taken(is_first), taken(~is_first)
+    def labels(self, batch: Any) -> Labels:
+        """1 for attacks, (n,), and None."""
+        names = batch.column("label").fill_null("").to_pylist()
+        return np.array(["malicious" in name.lower() for name in names], np.int64), None
 
 
-def cells(log: Path, seed: int) -> None:
-    """Prints the tables of cells and of boxes."""
+def sampled(gathered: Gathered) -> Gathered:
+    """An even sample of its rows."""
+    places = np.linspace(0, len(gathered.x) - 1, min(MOST_ROWS, len(gathered.x))).astype(np.int64)
+    columns = {name: getattr(gathered, name)[places] for name in ("x", "times_ns", "y")}
+    return replace(gathered, **columns, marks=None if gathered.marks is None else gathered.marks[places])
+
+
+def parted(folder: Path, made: Callable[[], tuple[Any, Any]]) -> tuple[Gathered, Gathered]:
+    """Rows of the logs to learn from, and of the one to test on."""
+    found = []
+    for name in LOGS:
+        representation, labeller = made()
+        log = str(folder / name / "conn.log.labeled.gz")
+        found.append(gather([log], representation, settings=MeterSettings(), ledger=Ledger(), labeller=labeller))
+    return sampled(joined(found[:-1])), sampled(found[-1])
+
+
+def matrices(folder: Path) -> tuple[Gathered, Gathered]:
+    """Matrices with marked cells."""
     settings = MatrixSettings()
-    kinds: list[tuple[Any, Any]] = [
-        (TrafficMatrix(settings), MatrixLabels(settings, TruthLabels(GroundTruth()))),
-        (Tabular(kind=PORTABLE), TruthLabels(GroundTruth())),
-    ]
-    drawn, told = (
-        gather([str(log)], representation, settings=MeterSettings(), ledger=Ledger(), labeller=labeller)
-        for representation, labeller in kinds
-    )
-    (known, tested), (known_flows, tested_flows) = halves(drawn), halves(told)
-    is_attack = tested.y > 0
+    return parted(folder, lambda: (TrafficMatrix(settings), MatrixLabels(settings, OwnLabels())))
+
+
+def statistics(folder: Path) -> tuple[Gathered, Gathered]:
+    """Portable statistics of the same flows."""
+    return parted(folder, lambda: (Tabular(kind=PORTABLE), OwnLabels()))
+
+
+def cells(folder: Path, seed: int) -> None:
+    """Prints the table of cells."""
+    known, tested = matrices(folder)
     print(MARKED)
     for network, options in NETWORKS.items():
-        detector = taught("matrix-segmentation", known, seed, **options)
-        auc = area(detector.decision_function(tested.x), is_attack)
-        marked_row("IoT-23 34-1", network, detector.marks(tested.x) > LIKELY, tested.marks, auc)
-    forest_row("IoT-23 34-1", known_flows, tested_flows, seed, 4)
-    print(BOXED)
+        detector = taught("matrix-segmentation", known, seed, widths=WIDTHS, **options)
+        auc = area(detector.decision_function(tested.x), tested.y > 0)
+        marked_row(LOGS[-1], network, detector.marks(tested.x) > LIKELY, tested.marks, auc)
+    forest_row(LOGS[-1], *statistics(folder), seed, 4)
+
+
+def boxes(folder: Path, seed: int) -> None:
+    """Prints the table of boxes."""
+    known, tested = matrices(folder)
+    is_attack = tested.y > 0
     detector = taught("attack-localiser", known, seed)
-    true = boxes_around(tested.marks[is_attack].reshape(-1, ROWS, SLOTS))
-    found = detector.boxes(tested.x[is_attack])
-    overlap = intersection_over_union(torch.from_numpy(found), torch.from_numpy(true)).numpy()
+    true = torch.from_numpy(boxes_around(tested.marks[is_attack].reshape(-1, ROWS, SLOTS)))
+    overlap = intersection_over_union(torch.from_numpy(detector.boxes(tested.x[is_attack])), true).numpy()
     auc = area(detector.decision_function(tested.x), is_attack)
-    row(
-        "IoT-23 34-1",
-        "localiser",
-        f"{len(true):,}",
-        f"{overlap.mean():.2f}",
-        f"{(overlap > 0.5).mean():.2f}",
-        f"{auc:.3f}",
-    )
-    forest_row("IoT-23 34-1", known_flows, tested_flows, seed, 3)
+    print(BOXED)
+    row(LOGS[-1], "localiser", f"{len(true):,}", f"{overlap.mean():.2f}", f"{(overlap > 0.5).mean():.2f}", f"{auc:.3f}")
+    forest_row(LOGS[-1], *statistics(folder), seed, 3)
 
 
 def main() -> None:
@@ -164,14 +187,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", choices=("packets", "cells"), default=None)
+    parser.add_argument("--only", choices=("packets", "cells", "boxes"), default=None)
     given = parser.parse_args()
     try:
-        if given.only != "cells":
+        logs = given.data / "stratosphere-zeek"
+        if given.only in {None, "packets"}:
             packets(given.data / "modbus", given.seed)
-        if given.only != "packets":
-            (log,) = sorted((given.data / "iot-23").glob("*.log*"))
-            cells(log, given.seed)
+        if given.only in {None, "cells"}:
+            cells(logs, given.seed)
+        if given.only in {None, "boxes"}:
+            boxes(logs, given.seed)
     except OddflowError as error:
         sys.exit(str(error))
 

@@ -23,8 +23,8 @@ FAST = {
     "convolutional-network": {"epochs": 8},
     "cross-modal-network": {"epochs": 15, "width": 16},
     "feed-forward-network": {"epochs": 40},
-    "matrix-segmentation": {"epochs": 8, "network": "fcn", "widths": (4, 8)},
-    "packet-segmentation": {"epochs": 15, "widths": (8, 8)},
+    "matrix-segmentation": {"epochs": 8, "network": "fcn", "widths": (4, 8), "batch_rows": 16, "learning_rate": 5e-3},
+    "packet-segmentation": {"epochs": 12, "widths": (8, 8, 8), "batch_rows": 32, "learning_rate": 5e-3},
     "rnn-ids": {"epochs": 60, "learning_rate": 0.01, "patience": 20},
     "sequence-network": {"network": "convolutional", "hidden": 16, "epochs": 40, "patience": 15},
 }

@@ -11,7 +11,7 @@ from oddflow.errors import UsageError  # noqa: E402
 from oddflow.networks.fully_convolutional import FullyConvolutionalNetwork  # noqa: E402
 from oddflow.networks.localiser import intersection_over_union, localiser_loss  # noqa: E402
 from oddflow.networks.unet import UNet  # noqa: E402
-from oddflow.networks.upsampling import Upsample, Upsampling, pooled, unpooled  # noqa: E402
+from oddflow.networks.upsampling import Upsample, Upsampling, interpolated, pooled, unpooled  # noqa: E402
 
 box = tuples(*[floats(0, 1, width=32)] * 4)
 
@@ -24,6 +24,12 @@ def test_unpooling_is_that_of_torch(dimensions, layer):
     largest, places = pooled(x)
     torch.testing.assert_close(unpooled(largest, places, x), layer(largest, places))
     assert ((unpooled(largest, places, x) == x) | (unpooled(largest, places, x) == 0)).all()
+
+
+@pytest.mark.parametrize(("dimensions", "mode"), [(1, "linear"), (2, "bilinear")])
+def test_interpolation_is_that_of_torch(dimensions, mode):
+    x = torch.randn(2, 3, *[5] * dimensions)
+    torch.testing.assert_close(interpolated(x), nn.functional.interpolate(x, scale_factor=2.0, mode=mode))
 
 
 @pytest.mark.parametrize("kind", Upsampling)

@@ -85,8 +85,8 @@ class Detector(ABC):
         Args:
             x: Raw feature rows, shape (n, d), finite; n ≥ 2.
             y: 0 for normal rows, a number above for each kind of attack, shape (n,); ignored by unsupervised detectors.
-            marks: 1 for each part of a row that is an attack, else 0, shape (n, p), for detectors that mark parts; all
-                parts of an attack's row unless given.
+            marks: 1 for each part of a row that is an attack, else 0, shape (n, p), for detectors that mark parts;
+                unless given, only that the rows of attacks hold some.
             validation: Normal rows to stop by, (v, d); where none are given, the last fifth of x if it stops early.
 
         Returns:

@@ -16,7 +16,7 @@ from oddflow.models.marks import Marks
 class PacketSegmentation(SegmentingDetector):
     """Marks the packets of a flow that are an attack, among its first 32; a flow is as odd as its worst packet.
 
-    It learns from packets with labels, or from flows with labels, all of whose packets are then taken to be alike.
+    It learns from packets with labels, or from flows with labels, by their worst packet.
 
     Source: Long et al. 2015, "Fully Convolutional Networks for Semantic Segmentation"; Ronneberger et al. 2015,
     "U-Net"; over time as in Perslev et al. 2019, "U-Time: A Fully Convolutional Network for Time Series Segmentation".

@@ -15,7 +15,7 @@ from oddflow.detectors.drawing import LIMITS, run, state_of
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.models.graph import GraphBuilder
-from oddflow.models.marks import Marks
+from oddflow.models.marks import MOST_LOG_ODDS, Marks
 from oddflow.models.plain import PlainScaler
 from oddflow.models.rows import Floats, check_rows
 from oddflow.networks.fully_convolutional import FullyConvolutionalNetwork
@@ -45,6 +45,9 @@ class Segmenter(StrEnum):
 
 class SegmentingDetector(Detector):
     """Learns which parts of rows are an attack, and marks those of new rows; attack parts weigh as much as normal ones.
+
+    Where only whole rows have labels, it learns them by their worst part (Pathak et al. 2015, "Fully Convolutional
+    Multi-Class Multiple Instance Learning"): in an attack one part at least is odd, in a normal row none.
 
     The score is that of the worst part that decides (`models/marks.py`).
 
@@ -121,16 +124,21 @@ class SegmentingDetector(Detector):
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
         assert y is not None  # noqa: S101  (fit has checked it)
         self.plain_, self.marks_ = PlainScaler.of(self.features), self._marks_of(x.shape[1])
-        wanted = wanted_of(y, self.marks_.present(x), self.name)
-        weights = weights_of(wanted, self.marks_.present(x))
-        width, parts = x.shape[1], wanted.shape[1]
-        # what is wanted goes along as further columns, and what each part weighs
-        rows = torch.from_numpy(np.concatenate([self.plain_.transform(x), wanted, weights], axis=1, dtype=np.float32))
+        present = self.marks_.present(x)
+        is_marked = y.ndim == 2
+        wanted = wanted_of(y, present, self.name) if is_marked else y[:, None] > 0
+        weights = weights_of(wanted, present if is_marked else np.ones_like(wanted))
+        width, parts, deciding = x.shape[1], wanted.shape[1], present & self.marks_.deciding
+        # what is wanted goes along as further columns, then what it weighs, then which parts decide on a row
+        columns = [self.plain_.transform(x), wanted, weights, deciding]
+        rows = torch.from_numpy(np.concatenate(columns, axis=1, dtype=np.float32))
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
-            given, wanted, weights = rows[:, :width], rows[:, width:-parts], rows[:, -parts:]
-            lost = nn.functional.binary_cross_entropy_with_logits(network(given), wanted, weights, reduction="none")
-            return lost.sum(dim=1)
+            odds, wanted = network(rows[:, :width]), rows[:, width : width + parts]
+            weights, deciding = rows[:, width + parts : width + 2 * parts], rows[:, width + 2 * parts :]
+            if not is_marked:
+                odds = odds.masked_fill(deciding == 0, -MOST_LOG_ODDS).amax(dim=1, keepdim=True)
+            return nn.functional.binary_cross_entropy_with_logits(odds, wanted, weights, reduction="none").sum(dim=1)
 
         held = held_of(np.asarray(wanted.any(axis=1)))
         schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
