@@ -30,7 +30,7 @@ def test_rows_of_data_sets_are_tabular():
 
 
 def test_an_unknown_version_lists_those_that_are_known():
-    with pytest.raises(SchemaMismatch, match=r"'image-9'.*knows .*image-1, sequence-1; learn it anew"):
+    with pytest.raises(SchemaMismatch, match=r"'image-9'.*knows .*image-1, sequence-1, names-1; learn it anew"):
         check_version("image-9")
     with pytest.raises(SchemaMismatch):
         needed_by("tabular-9")
