@@ -80,16 +80,16 @@ class Words(ABC):
         total = builder.add("ReduceSum", counted, builder.constant(np.array([1], np.int64)), keepdims=1)
         return builder.add("Div", counted, total)
 
-    def hits(self, builder: GraphBuilder, tokens: str) -> str:
-        """Adds nodes: which word each is, (n, steps) floats -> (n, steps, vocabulary)."""
+    def hits(self, builder: GraphBuilder, tokens: str) -> tuple[str, str]:
+        """Adds nodes: which word each is, (n, steps) floats -> (n, steps, vocabulary); and the number of that axis."""
         places = builder.constant(np.arange(self.vocabulary, dtype=np.float32))
         last = builder.constant(np.array([2], np.int64))
-        return as_float(builder, builder.add("Equal", builder.add("Unsqueeze", tokens, last), places))
+        return as_float(builder, builder.add("Equal", builder.add("Unsqueeze", tokens, last), places)), last
 
     def write_picked(self, builder: GraphBuilder, log_chances: str, tokens: str) -> str:
         """Adds nodes: −log of the chance of each word, (n, steps)."""
-        last = builder.constant(np.array([2], np.int64))
-        found = builder.add("Mul", log_chances, self.hits(builder, tokens))
+        hit, last = self.hits(builder, tokens)
+        found = builder.add("Mul", log_chances, hit)
         return builder.add("Neg", builder.add("ReduceSum", found, last, keepdims=0))
 
 
@@ -174,7 +174,7 @@ class Tokeniser(Words):
 
     def write_surprises(self, builder: GraphBuilder, log_chances: str, tokens: str) -> str:
         """Adds the same as nodes; tokens as floats."""
-        hit, last = self.hits(builder, tokens), builder.constant(np.array([2], np.int64))
+        hit, last = self.hits(builder, tokens)
         whole = builder.add("Neg", builder.add("ReduceSum", builder.add("Mul", log_chances, hit), last, keepdims=0))
         member = builder.constant((self.kind_of[:, None] == np.arange(self.kinds)).astype(np.float32))
         of_kinds = builder.add("Log", builder.add("MatMul", builder.add("Exp", log_chances), member))
