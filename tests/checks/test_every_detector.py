@@ -29,13 +29,8 @@ FAST = {
     "isolation-forest": {"samples": 1_024},
     "generative-adversarial-network": {"epochs": 30, "encoding": 30, "batch_rows": 64},
     "image-generative-adversarial-network": {
-        "width": 2,
-        "latent": 8,
-        "batch_rows": 16,
-        "learning_rate": 3e-3,
-        "epochs": 6,
-        "encoding": 6,
-    },
+        "width": 2, "latent": 16, "batch_rows": 16, "learning_rate": 3e-3, "epochs": 10, "encoding": 12,
+    },  # fmt: skip
     "packet-language-model": {"epochs": 12, "hidden": 16},
     "variational-autoencoder": {"epochs": 30},
 }

@@ -82,7 +82,8 @@ class Inversion(nn.Module):
         rows = x.flatten(1)
         # squared distances, but for the row's own length, which is the same for all
         near = 2 * rows @ self.made - self.lengths  # (n, k)
-        return (near / rows.shape[1] ** 0.5).softmax(dim=1) @ self.candidates
+        weights: Tensor = (near / rows.shape[1] ** 0.5).softmax(dim=1)  # (n, k)
+        return weights @ self.candidates
 
     def _slope(self, x: Tensor, wanted: Tensor, z: Tensor) -> Tensor:
         """Of the distance in z: (n, …), (n, …), (n, latent) -> (n, latent)."""
