@@ -29,8 +29,13 @@ FAST = {
     "isolation-forest": {"samples": 1_024},
     "generative-adversarial-network": {"epochs": 30, "encoding": 30, "batch_rows": 64},
     "image-generative-adversarial-network": {
-        "width": 2, "latent": 16, "batch_rows": 16, "learning_rate": 3e-3, "epochs": 10, "encoding": 12,
-    },  # fmt: skip
+        "width": 2,
+        "latent": 16,
+        "batch_rows": 16,
+        "learning_rate": 3e-3,
+        "epochs": 10,
+        "encoding": 12,
+    },
     "packet-language-model": {"epochs": 12, "hidden": 16},
     "variational-autoencoder": {"epochs": 30},
 }

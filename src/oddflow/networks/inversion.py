@@ -120,7 +120,7 @@ def _pulled(layer: nn.Module, given: Tensor, made: Tensor, slope: Tensor) -> Ten
         case nn.Linear():
             return slope @ layer.weight
         case nn.ConvTranspose2d():
-            return functional.conv2d(slope, layer.weight, None, layer.stride, layer.padding)  # type: ignore[arg-type]
+            return functional.conv2d(slope, layer.weight, None, layer.stride, layer.padding)
         case nn.Conv2d():
             lost = (given.shape[2] + 2 * int(layer.padding[0]) - layer.kernel_size[0]) % layer.stride[0]
             return functional.conv_transpose2d(slope, layer.weight, None, layer.stride, layer.padding, lost)  # type: ignore[arg-type]
