@@ -33,8 +33,9 @@ def test_a_labelled_capture_teaches_what_an_attack_is(place):
     assert found["truth"]["attacks"][0]["best_rank"] == 1
 
 
-def test_rare_attacks_are_made_and_counted(place):
+def test_rare_attacks_are_made_and_counted(place, monkeypatch):
     pytest.importorskip("torch")
+    monkeypatch.setattr("oddflow.training.samples.EPOCHS", 2)
     model = place / "more.oddflow"
     words = ("learn", place / "day.pcap", "--labels", place / "truth.csv", "--detector", "naive-bayes", "-o", model)
     learnt = call(*words, "--augment", "vae", "--augment-to", "1", "--json")

@@ -28,7 +28,7 @@ def sealed_alike(detector, rows):
 
 def test_the_search_for_noise_detects_and_is_sealed():
     rows, normal, odd = normal_rows(1_000, 0), normal_rows(300, 1), odd_rows(300, 2)
-    options = {"score": "inversion", "epochs": 20, "batch_rows": 64, "descent": 6}
+    options = {"score": "inversion", "epochs": 15, "batch_rows": 64, "descent": 3}
     detector = registry.create(TABULAR, FEATURES, **options).fit(rows)
     scores = detector.decision_function
     assert area_under_curve(scores(odd), scores(normal)) > 0.8

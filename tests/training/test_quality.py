@@ -46,6 +46,7 @@ def test_rows_that_are_all_alike_can_be_measured():
     same = np.ones((50, 3), np.float32)
     quality = measure(same, same)
     assert (quality.covered, quality.frechet) == (1, 0)
+    assert measure(same[:1], same[:1]).frechet == measure(same[:3], same[:1]).frechet == 0
 
 
 def played(*, learning_rate, epochs):

@@ -69,7 +69,8 @@ class EnergyDetector(Detector):
 
     def _seen(self, x: Floats) -> Floats:
         """What the network is given of raw rows: (n, d) -> (n, m)."""
-        return x if self.sees_raw else self.scaler_.transform(x)
+        # a copy, for torch takes no rows that must not be written to
+        return x.copy() if self.sees_raw else self.scaler_.transform(x)
 
     def _contributions(self, x: Floats) -> Floats:
         scaled = self.scaler_.transform(x)

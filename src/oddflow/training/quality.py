@@ -42,8 +42,8 @@ def measure(true: Floats, generated: Floats, *, seed: int = 0) -> Quality:
     that again.
 
     Args:
-        true: Scaled rows, or pixels, (n, m), n ≥ 4; of more than 4,000 an even sample is looked at.
-        generated: As many or more columns of the same kind, (k, m).
+        true: Scaled rows, or pixels, (n, m); of more than 4,000 an even sample is looked at.
+        generated: Rows of the same columns, (k, m).
         seed: Of the clusters.
 
     Source: Heusel et al. 2017 (Fréchet distance, in principal components in place of Inception's features); Srivastava
@@ -55,7 +55,7 @@ def measure(true: Floats, generated: Floats, *, seed: int = 0) -> Quality:
     kept = axes[:FEATURES].T.astype(np.float32)  # (m, features)
     real, fake = (true - centre) @ kept, (generated - centre) @ kept  # (n, features), (k, features)
     order = np.random.default_rng(seed).permutation(len(real))
-    first, second = real[order[::2]], real[order[1::2]]
+    first, second = (real[order[::2]], real[order[1::2]]) if len(real) > 1 else (real, real)
     return Quality(
         frechet=_frechet(real, fake),
         frechet_floor=_frechet(first, second),
@@ -70,7 +70,9 @@ def few(rows: Floats, most: int = MOST_ROWS) -> Floats:
 
 
 def _frechet(real: Floats, fake: Floats) -> float:
-    return float(frechet_distance(torch.from_numpy(real), torch.from_numpy(fake)))
+    # one row twice is a cloud without width; one row by itself is none
+    clouds = [torch.from_numpy(rows if len(rows) > 1 else np.repeat(rows, 2, axis=0)) for rows in (real, fake)]
+    return float(frechet_distance(*clouds))
 
 
 def _covered(real: Floats, fake: Floats, seed: int) -> float:
