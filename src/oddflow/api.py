@@ -19,7 +19,7 @@ from oddflow.capture.capture_set import CaptureSet, passes_once
 from oddflow.capture.remote import is_local, is_url
 from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features import image, sequence
+from oddflow.features import image, rates, sequence
 from oddflow.features.context import ContextSettings
 from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.gathering import Gathered
@@ -29,6 +29,7 @@ from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
 from oddflow.features.tabular import KINDS, Tabular
 from oddflow.features.versions import reads_of, represented
+from oddflow.features.windows import WINDOWED
 from oddflow.files import check_place, examples_folder
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
@@ -49,7 +50,12 @@ if TYPE_CHECKING:
 Source = str | PathLike[str]
 LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told"
 
-WANTED = {Reads.TABULAR: "statistics of flows", Reads.IMAGE: "the first bytes of flows", Reads.SEQUENCE: "packets"}
+WANTED = {
+    Reads.TABULAR: "statistics of flows",
+    Reads.IMAGE: "the first bytes of flows",
+    Reads.SEQUENCE: "packets",
+    Reads.RATES: "rates of hosts",
+}
 
 
 def flows(
@@ -98,6 +104,7 @@ def gather(
     progress: Progress | None = None,
     merge: bool = False,
     portable: bool = False,
+    windows: bool = False,
     privacy: Privacy = OPEN,
     detector: str | None = None,
 ) -> Gathered:
@@ -105,7 +112,7 @@ def gather(
     told = ledger if ledger is not None else Ledger()
     cut = privacy.settings(settings or MeterSettings())
     representation = represented(
-        _version(detector, cut, portable=portable),
+        _version(detector, cut, portable=portable, windows=windows),
         homes=privacy.networks(tuple(home_networks or PRIVATE)),
         context=ContextSettings(),
         payload=cut.payload,
@@ -120,20 +127,27 @@ def gather(
     )
 
 
-def _version(detector: str | None, settings: MeterSettings, *, portable: bool) -> str:
+def _version(detector: str | None, settings: MeterSettings, *, portable: bool, windows: bool) -> str:
     """The representation that a detector learns from; the best tabular one unless it wants another."""
     from oddflow.detectors import registry
 
     reads = registry.find(detector).reads if detector else Reads.TABULAR
     if reads is not Reads.TABULAR:
-        if portable:
+        if portable and reads is not Reads.RATES:
             raise UsageError(
                 f"{detector} learns from {WANTED[reads]}, which not all sources know; leave --portable out"
             )
-        return {Reads.IMAGE: image.VERSION, Reads.SEQUENCE: sequence.VERSION}[reads]
-    if portable:
-        return PORTABLE.version
-    return BYTELESS.version if settings.payload is Payload.NONE else FULL.version
+        if windows:
+            raise UsageError(f"{detector} learns from {WANTED[reads]}, not from windows; leave --windows out")
+        return {
+            Reads.IMAGE: image.VERSION,
+            Reads.SEQUENCE: sequence.VERSION,
+            Reads.RATES: rates.VERSION,
+        }[reads]
+    kind = PORTABLE if portable else BYTELESS if settings.payload is Payload.NONE else FULL
+    if windows:
+        return next(version for version, first in WINDOWED.items() if first is kind)
+    return kind.version
 
 
 def gather_dataset(
@@ -264,6 +278,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
     ledger: Ledger | None = None,
     merge: bool = False,
     portable: bool = False,
+    windows: bool = False,
     privacy: Privacy = OPEN,
     labels: Source | None = None,
     **options: Any,
@@ -280,6 +295,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         ledger: Told of all that is lost.
         merge: Reads all sources as one capture, in the order of time.
         portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
+        windows: Learns from the entropies, divergences and rhythms of hosts and services too (`features.windows`).
         privacy: What the flows may tell; without payload, the model does not look at it.
         labels: A ground-truth CSV, for supervised detectors; all else of how flows are cut is then as usual.
         options: Of the detector.
@@ -290,7 +306,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         OutputError: The model cannot be written.
     """
     if labels is not None:
-        if settings or home_networks or merge or privacy != OPEN:
+        if settings or home_networks or merge or windows or privacy != OPEN:
             raise UsageError(LABELS_ALONE)
         gathered = gather_labelled(*sources, truth=labels, portable=portable, ledger=ledger)
         return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
@@ -301,6 +317,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         ledger=ledger,
         merge=merge,
         portable=portable,
+        windows=windows,
         privacy=privacy,
         detector=detector,
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from oddflow.features.feature import Feature, Scale
 from oddflow.features.image import Image
+from oddflow.features.rates import Rates
 from oddflow.features.representation import Reads
 from oddflow.features.sequence import Sequence
 
@@ -129,7 +130,28 @@ def odd_packets(count):
     return rows
 
 
+def rate_rows(count, seed):
+    """Hosts of a level each that all their series keep to; (n, 320)."""
+    rng = np.random.default_rng(seed)
+    level = np.exp(rng.uniform(0, 7, (count, 1, 1)))
+    series = level * np.array([1, 10, 5_000, 16, 2])[:, None]
+    return (series * rng.uniform(0.9, 1.1, (count, 5, 64))).reshape(count, 320).astype(np.float32)
+
+
+def rate_problem():
+    normal = rate_rows(200, 1)
+    far = normal.copy()
+    far[:, ::2] = 0
+    far[:, 1::2] *= 1_000
+    return Problem(Rates.features, rate_rows(600, 0), normal, mixed_columns(rate_rows(200, 2), 3), far)
+
+
 @cache
 def problem_for(reads):
     """The problem of a kind of input."""
-    return {Reads.TABULAR: tabular_problem, Reads.IMAGE: image_problem, Reads.SEQUENCE: packet_problem}[reads]()
+    return {
+        Reads.TABULAR: tabular_problem,
+        Reads.IMAGE: image_problem,
+        Reads.SEQUENCE: packet_problem,
+        Reads.RATES: rate_problem,
+    }[reads]()

@@ -12,6 +12,7 @@ from .problem import (
     odd_rows,
     packet_rows,
     pair_rows,
+    rate_rows,
 )
 
 
@@ -22,8 +23,9 @@ from .problem import (
         (pair_rows(2_000, 3), pair_rows(2_000, 2, sign=-1)),
         (image_rows(1_000, 1), mixed_columns(image_rows(1_000, 2), 3)),
         (packet_rows(1_000, 1), odd_packets(1_000)),
+        (rate_rows(1_000, 1), mixed_columns(rate_rows(1_000, 2), 3)),
     ],
-    ids=["mixed", "pair", "image", "packets"],
+    ids=["mixed", "pair", "image", "packets", "rates"],
 )
 def test_no_column_alone_tells_odd_rows_from_normal_ones(normal, odd):
     centres = np.median(normal, axis=0)

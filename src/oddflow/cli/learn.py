@@ -46,6 +46,14 @@ def learn(
             "model then serves each of them, and sees less than one learnt on captures.",
         ),
     ] = False,
+    windows: Annotated[
+        bool,
+        typer.Option(
+            "--windows",
+            help="Learn also from the windows of hosts and services: entropies of addresses and ports, their "
+            "divergence from the past, correlations, hours of the day, what is new. Not with labels.",
+        ),
+    ] = False,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -115,7 +123,7 @@ def learn(
     given = registry.parsed(detector or registry.default(), option or [])
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
-    if (dataset or labels) and (merge or home_net or settings != MeterSettings() or privacy != OPEN):
+    if (dataset or labels) and (merge or home_net or windows or settings != MeterSettings() or privacy != OPEN):
         raise UsageError(api.LABELS_ALONE)
     attacks = registry.find(detector or registry.default()).supervised
     if dataset:
@@ -136,6 +144,7 @@ def learn(
                 progress=progress,
                 merge=merge,
                 portable=portable,
+                windows=windows,
                 privacy=privacy,
                 detector=detector,
             )

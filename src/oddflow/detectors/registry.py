@@ -40,6 +40,7 @@ DETECTORS = {
     "entropy": ("oddflow.detectors.entropy", "Entropy", ""),
     "histograms": ("oddflow.detectors.histograms", "Histograms", ""),
     "robust-pca": ("oddflow.detectors.robust_pca", "RobustPca", ""),
+    "traffic-rate": ("oddflow.detectors.traffic_rate", "TrafficRate", ""),
     "variational-autoencoder": (
         "oddflow.detectors.variational_autoencoder",
         "VariationalAutoencoderDetector",

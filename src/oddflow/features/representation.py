@@ -15,11 +15,13 @@ class Reads(StrEnum):
     """What of a flow a detector looks at.
 
     TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets.
+    RATES: how much its hosts did of late, second by second.
     """
 
     TABULAR = "tabular"
     IMAGE = "image"
     SEQUENCE = "sequence"
+    RATES = "rates"
 
 
 class Representation(Protocol):

@@ -4,18 +4,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features import image, sequence
+from oddflow.features import image, rates, sequence
 from oddflow.features.context import ContextSettings
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
+from oddflow.features.windows import WINDOWED, WindowedTabular
 from oddflow.flows.settings import Payload
+
+OTHERS = {
+    rates.VERSION: (Reads.RATES, ("forward_packets", "reverse_packets", "forward_bytes", "reverse_bytes")),
+    image.VERSION: (Reads.IMAGE, ("payload",)),
+    sequence.VERSION: (Reads.SEQUENCE, ("lengths", "gaps_us")),
+}
+"""What is not tabular: what of a flow it shows, and the columns that it needs."""
 
 
 def check_version(version: str) -> None:
     """Raises SchemaMismatch where this version of Oddflow does not know the representation."""
-    if version not in {*KINDS, image.VERSION, sequence.VERSION}:
-        known = ", ".join([*KINDS, image.VERSION, sequence.VERSION])
+    versions = [*KINDS, *WINDOWED, *OTHERS]
+    if version not in versions:
+        known = ", ".join(versions)
         raise SchemaMismatch(
             f"the model was learnt on features {version!r}, and this version of Oddflow knows {known}; learn it anew"
         )
@@ -24,14 +33,13 @@ def check_version(version: str) -> None:
 def needed_by(version: str) -> tuple[str, ...]:
     """Columns of the flow table that a source must know; raises SchemaMismatch for an unknown version."""
     check_version(version)
-    if version in KINDS:
-        return KINDS[version].needed
-    return ("payload",) if version == image.VERSION else ("lengths", "gaps_us")
+    kind = (KINDS | WINDOWED).get(version)
+    return kind.needed if kind else OTHERS[version][1]
 
 
 def reads_of(version: str) -> Reads:
     """What of a flow a representation shows; rows of data sets are tabular."""
-    return {image.VERSION: Reads.IMAGE, sequence.VERSION: Reads.SEQUENCE}.get(version, Reads.TABULAR)
+    return OTHERS[version][0] if version in OTHERS else Reads.TABULAR
 
 
 def represented(
@@ -54,5 +62,9 @@ def represented(
         return image.Image(payload)
     if version == sequence.VERSION:
         return sequence.Sequence()
+    if version == rates.VERSION:
+        return rates.Rates()
+    if version in WINDOWED:
+        return WindowedTabular.of(version, HomeNetworks(homes), context)
     settings = context if isinstance(context, ContextSettings) else ContextSettings.of(context)
     return Tabular.of(HomeNetworks(homes), settings, KINDS[version])

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features.context import ContextSettings
 from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.versions import needed_by, reads_of, represented
@@ -52,9 +51,9 @@ class Prepared:
             homes = privacy.networks(tuple(home_networks or manifest.home_networks or PRIVATE))
         else:
             homes = tuple(manifest.home_networks)
-        HomeNetworks(homes)  # what is wrong is told before anything is read
+        HomeNetworks(homes)  # what is wrong is told before anything is read, here and below
         if reads_of(version) is Reads.TABULAR:
-            ContextSettings.of(manifest.context)
+            represented(version, homes=homes, context=manifest.context, payload=settings.payload)
         return cls(homes, manifest.context, version, privacy.settings(settings), privacy)
 
     def representation(self) -> Representation:
