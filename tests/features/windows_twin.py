@@ -46,7 +46,7 @@ class Key:
 class Twin:
     """Of one kind of key; `most_keys` of them."""
 
-    def __init__(self, most_keys):
+    def __init__(self, most_keys, means):
         self.most_keys = most_keys
         self.keys = {}  # the newest last
         self.forgotten = 0
@@ -55,7 +55,7 @@ class Twin:
         self.past_count = 0
         self.flows = Counter()
         self.begin = self.now = None
-        self.means, self.meant = [0.5] * 5, 0
+        self.means, self.meant = list(means), 0
 
     def add(self, end_ns, name, values, sizes):
         if self.begin is None:

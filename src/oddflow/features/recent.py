@@ -4,7 +4,7 @@ import secrets
 
 import numpy as np
 
-from oddflow.features._recent_kernels import LINKS, NEWEST, OLDEST, TABLE_FIELDS, USED, FORGOTTEN
+from oddflow.features._recent_kernels import FORGOTTEN, LINKS, NEWEST, OLDEST, TABLE_FIELDS, USED
 
 
 class Recent:

@@ -40,6 +40,9 @@ HASHED_WITH = 0x6F6464666C6F77
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so that no two services of a host are one."""
 
+HOST_MEANS, SERVICE_MEANS = (0.25, 0.25, 1.0, 0.0, 0.25), (0.25, 1.0, 0.5, 0.75, 0.25)
+"""Entropies as shares of their greatest, where nothing is known yet: few peers and ports, a source port a flow."""
+
 TIMES = {"new": kernels.READY_NEW, "day": kernels.READY_DAY, "week": kernels.READY_WEEK}
 """What only comes with time; a model whose baseline was too short for one never sees it."""
 COMES_WITH = {
@@ -108,7 +111,7 @@ SERVICE = {
 class _Keys:
     """The state of all hosts, or of all services."""
 
-    def __init__(self) -> None:
+    def __init__(self, means: tuple[float, ...]) -> None:
         self.recent = Recent(MOST_KEYS)
         self.words = np.zeros((MOST_KEYS, kernels.PAIR + 1, kernels.RING), np.uint64)
         self.marks = np.zeros((MOST_KEYS, kernels.RING, kernels.MARKS), np.int64)
@@ -121,7 +124,7 @@ class _Keys:
         self.network = np.zeros(kernels.NETWORK_FIELDS, np.int64)
         self.network_past = np.zeros((2, kernels.BUCKETS), np.int64)
         self.network_slots = np.zeros(kernels.SLOTS, np.int64)
-        self.network_means = np.full(kernels.ENTROPIES, 0.5)
+        self.network_means = np.array(means)
 
     def add(
         self, end_ns: NDArray[np.int64], key: NDArray[np.uint64], values: NDArray[np.uint64], sizes: NDArray[np.int64]
@@ -173,11 +176,11 @@ class Windows:
     features = (*HOST.values(), *SERVICE.values())
 
     def __init__(self) -> None:
-        self._hosts, self._services = _Keys(), _Keys()
+        self._hosts, self._services = _Keys(HOST_MEANS), _Keys(SERVICE_MEANS)
 
     def reset(self) -> None:
         """Forgets all: another source begins, and its time need not follow that of the last."""
-        self._hosts, self._services = _Keys(), _Keys()
+        self._hosts, self._services = _Keys(HOST_MEANS), _Keys(SERVICE_MEANS)
 
     @property
     def forgotten(self) -> int:

@@ -3,8 +3,8 @@
 A view turns logarithms of rates, (n, k, s): k series of s slots, into v values a series, (n, k, v), and says how much
 each slot has to do with each value, (n, k, v, s), not negative.
 
-Bands of frequencies and levels of wavelets are orthogonal projections: what a band keeps of a series is a series too,
-and its squares add up to the band's energy. So each slot's part in an energy is known exactly (Parseval).
+Bands of frequencies and levels of wavelets are orthogonal projections P: the energy |P l|² of a band is the sum over
+slots of l times P l, so each slot's part in it is known; parts below 0 count as none.
 """
 
 from abc import ABC, abstractmethod
@@ -96,16 +96,16 @@ class Bands(View):
         """One logarithm of energy a band, then the best autocorrelation if periods are asked for."""
         count, series, slots = logs.shape
         kept = (logs @ self._side_by_side()).reshape(count, series, len(self.filters), slots)
-        squares = kept**2
-        values = np.log(squares.sum(axis=3) + np.float32(QUIET))
+        values = np.log((kept**2).sum(axis=3) + np.float32(QUIET))
+        parts = np.maximum(kept * logs[:, :, None], 0)
         if self.lags.size:
             power = self._power(logs)
             best = (power @ self.lags).max(axis=2, keepdims=True)
             repeats = np.maximum(best, 0) / (power.sum(axis=2, keepdims=True) + np.float32(QUIET))
             moving = (logs - kept[:, :, 0]) ** 2
             values = np.concatenate([values, repeats], axis=2)
-            squares = np.concatenate([squares, moving[:, :, None]], axis=2)
-        return values, squares
+            parts = np.concatenate([parts, moving[:, :, None]], axis=2)
+        return values, parts
 
     def strongest_lags(self, logs: Floats) -> NDArray[np.int64]:
         """The period at which each series repeats best, in slots: (n, k, s) -> (n, k)."""
@@ -124,11 +124,12 @@ class Bands(View):
         bands, slots = self.filters.shape[:2]
         kept = builder.add("MatMul", logs, builder.constant(self._side_by_side()))
         kept = builder.add("Reshape", kept, builder.constant(np.array([0, 0, bands, slots], np.int64)))
-        squares = builder.add("Mul", kept, kept)
-        energy = builder.add("ReduceSum", squares, builder.constant(_THIRD), keepdims=0)
+        alone = builder.add("Unsqueeze", logs, builder.constant(_SECOND))
+        parts = builder.add("Relu", builder.add("Mul", kept, alone))
+        energy = builder.add("ReduceSum", builder.add("Mul", kept, kept), builder.constant(_THIRD), keepdims=0)
         values = builder.add("Log", builder.add("Add", energy, builder.constant(QUIET)))
         if not self.lags.size:
-            return values, squares
+            return values, parts
         half = self.powers.shape[1] // 2
         waves = builder.add("MatMul", logs, builder.constant(self.powers))
         together = np.concatenate([np.eye(half, dtype=np.float32)] * 2)
@@ -137,10 +138,10 @@ class Bands(View):
         best = builder.add("Relu", builder.add("ReduceMax", best, builder.constant(_SECOND), keepdims=1))
         whole = builder.add("ReduceSum", power, builder.constant(_SECOND), keepdims=1)
         repeats = builder.add("Div", best, builder.add("Add", whole, builder.constant(QUIET)))
-        mean = builder.add("Gather", kept, builder.constant(np.array(0)), axis=2)
-        moving = builder.add("Sub", logs, mean)
-        moving = builder.add("Unsqueeze", builder.add("Mul", moving, moving), builder.constant(_SECOND))
-        return builder.add("Concat", values, repeats, axis=2), builder.add("Concat", squares, moving, axis=2)
+        mean = builder.add("Gather", kept, builder.constant(np.array([0])), axis=2)
+        moving = builder.add("Sub", alone, mean)
+        moving = builder.add("Mul", moving, moving)
+        return builder.add("Concat", values, repeats, axis=2), builder.add("Concat", parts, moving, axis=2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,14 +201,17 @@ class CumulativeSums(View):
         alarm, zero = builder.constant(float(self.alarm)), builder.constant(0.0)
         total = peak = alarms = zero
         for slot in range(half):
-            step = builder.add("Gather", both, builder.constant(np.array(slot)), axis=3)
+            step = builder.add("Gather", both, builder.constant(np.array([slot])), axis=3)
             total = builder.add("Relu", builder.add("Add", total, step))
             peak = builder.add("Max", peak, total)
             over = builder.add("Greater", total, alarm)
             alarms = builder.add("Add", alarms, builder.add("Cast", over, to=1))
             total = builder.add("Where", over, zero, total)
         one = builder.constant(_ONE)
-        found = [builder.add("Log", builder.add("Add", each, one)) for each in (peak, alarms)]
+        found = [
+            builder.add("Squeeze", builder.add("Log", builder.add("Add", each, one)), builder.constant(_THIRD))
+            for each in (peak, alarms)
+        ]
         mean = builder.add("ReduceMean", logs, builder.constant(_SECOND), keepdims=1)
         behind = np.concatenate([np.zeros((half, half)), np.eye(half)], axis=1).astype(np.float32)
         ahead = builder.add("MatMul", builder.add("Relu", both), builder.constant(behind))
