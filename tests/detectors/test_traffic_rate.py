@@ -42,7 +42,7 @@ def test_its_slots_are_those_of_the_flood(fitted):
 def test_each_view_is_sealed_as_it_is(fitted):
     rows = np.concatenate([few_flows(50, 3), few_flows(50, 4) * np.float32(1e6), -few_flows(5, 5)])
     scores, contributions = score_graph(fitted.graph().SerializeToString(), rows)
-    np.testing.assert_allclose(scores, fitted.decision_function(rows), rtol=1e-3)
+    np.testing.assert_allclose(scores, fitted.decision_function(rows), rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(contributions, fitted.contributions(rows), rtol=5e-3, atol=1e-3)
     assert contributions.min() >= 0
 

@@ -1,5 +1,7 @@
 """Windows: information of hosts and services, compared with computing it anew for every flow."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -153,6 +155,11 @@ def test_a_model_never_sees_what_its_baseline_was_too_short_for():
     assert learnt.context_settings["windows_told"] == ["new"]
     assert windowed(learnt.context_settings).rows(long)[-1, place] == 1
     assert windowed(learnt.context_settings).context_settings == learnt.context_settings
+
+
+def test_the_page_names_every_column():
+    page = Path(__file__).parents[2].joinpath("docs", "windows.md").read_text(encoding="utf-8")
+    assert [name for name in NAMES if f"`{name}`" not in page] == []
 
 
 def test_another_source_begins_anew():

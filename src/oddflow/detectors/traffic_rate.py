@@ -39,8 +39,9 @@ class TrafficRate(Detector):
 
     FFT: the energy of each octave of the spectrum, and how well the rate repeats at its strongest period. WAVELET: the
     energy of each level of Haar's wavelets. CUSUM: how far the last 32 slots drift from the mean of the 32 before, and
-    how often that is an alarm. A value's distance is from the normal median, in units of the distance that 1 in 1,000
-    normal flows pass; the score is the root mean square of all distances.
+    how often that is an alarm. A value's distance is above the normal median, in units of the distance that 1 in 1,000
+    normal flows pass; the score is the root mean square of all distances. Less than normal does not count: a host that
+    falls silent sends no flow to be judged, and every host is silent before its first.
 
     Source: Barford, Kline, Plonka & Ron 2002, "A Signal Analysis of Network Traffic Anomalies"; Page 1954, "Continuous
     Inspection Schemes"; Wang, Zhang & Shin 2002, "Detecting SYN Flooding Attacks".
@@ -91,7 +92,7 @@ class TrafficRate(Detector):
         blocks = [rows[start : start + _BATCH_ROWS] for start in range(0, len(rows), _BATCH_ROWS)]
         values = np.concatenate([self.view_.see(_logs(block))[0] for block in blocks])  # (n, k, v)
         centres = np.median(values, axis=0)
-        tails = np.quantile(np.abs(values - centres), TAIL, axis=0)
+        tails = np.quantile(np.maximum(values - centres, 0), TAIL, axis=0)
         self.centres_ = centres.astype(np.float32)
         self.tails_ = np.maximum(tails, LEAST_SPREAD).astype(np.float32)
 
@@ -106,7 +107,7 @@ class TrafficRate(Detector):
         parts = np.empty_like(x)
         for start in range(0, len(x), _BATCH_ROWS):
             values, slots = self.view_.see(_logs(x[start : start + _BATCH_ROWS]))
-            far = np.minimum(np.abs(values - self.centres_) / self.tails_, np.float32(MOST_SURPRISE))
+            far = np.minimum(np.maximum(values - self.centres_, 0) / self.tails_, np.float32(MOST_SURPRISE))
             slots = slots + np.float32(_LEAST_PART)
             shares = slots / slots.sum(axis=3, keepdims=True)
             parts[start : start + _BATCH_ROWS] = (shares * (far**2)[..., None]).sum(axis=2).reshape(-1, x.shape[1])
@@ -125,7 +126,7 @@ class TrafficRate(Detector):
         logs = builder.add("Log", builder.add("Add", raw, builder.constant(1.0)))
         logs = builder.add("Reshape", logs, builder.constant(np.array([0, self.width_ // SLOTS, SLOTS])))
         values, slots = self.view_.write(builder, logs)
-        far = builder.add("Abs", builder.add("Sub", values, builder.constant(self.centres_)))
+        far = builder.add("Relu", builder.add("Sub", values, builder.constant(self.centres_)))
         far = builder.add("Div", far, builder.constant(self.tails_))
         far = builder.add("Min", far, builder.constant(MOST_SURPRISE))
         slots = builder.add("Add", slots, builder.constant(_LEAST_PART))
