@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+import oddflow
+from oddflow.datasets.truth import GroundTruth
 from oddflow.detectors.traffic_rate import RateView, TrafficRate
 from oddflow.errors import UsageError
+from oddflow.features.ordering import in_end_order
 from oddflow.features.rates import SLOTS, Rates
+from oddflow.features.scored import scored
 from oddflow.models.rate_views import Bands, CumulativeSums
 from oddflow.models.sealed import score_graph
 from tests.checks.problem import area_under_curve, mixed_columns, rate_rows
@@ -17,6 +21,24 @@ def few_flows(count, seed):
     """Hosts whose flows come by chance, one in ten seconds or so: (n, 320)."""
     flows = np.random.default_rng(seed).poisson(0.1, (count, SLOTS))
     return np.concatenate([flows, 5 * flows, 900 * flows, flows, flows], axis=1).astype(np.float32)
+
+
+def flows_of(capture):
+    return list(in_end_order(scored(oddflow.flows(capture)), wait_s=300))
+
+
+def rates_of(batches):
+    kept = Rates()
+    return np.concatenate([kept.rows(batch) for batch in batches])
+
+
+@pytest.fixture(scope="module")
+def office():
+    """Rates of the quiet day and of the incident, and what its flows are."""
+    batches = flows_of(oddflow.examples() / "office-incident.pcap.zst")
+    truth = GroundTruth.read(str(oddflow.examples() / "office-incident.truth.csv"))
+    attacks = np.array([name for batch in batches for name in truth.attacks(batch)])
+    return rates_of(flows_of(oddflow.examples() / "office-baseline.pcap.zst")), rates_of(batches), attacks
 
 
 @pytest.fixture(scope="module", params=list(RateView))
@@ -52,6 +74,21 @@ def test_slots_that_do_not_belong_together_are_found_by_each_view(view):
     detector = TrafficRate(Rates.features, view=view).fit(rate_rows(400, 0))
     odd, normal = mixed_columns(rate_rows(100, 1), 2), rate_rows(100, 3)
     assert area_under_curve(detector.decision_function(odd), detector.decision_function(normal)) > 0.9
+
+
+def test_the_scan_of_the_office_is_found_by_each_view(office):
+    baseline, rows, attacks = office
+    for view in RateView:
+        scores = TrafficRate(Rates.features, view=view).fit(baseline).decision_function(rows)
+        assert area_under_curve(scores[attacks == "port scan"], scores[attacks == ""]) > 0.85
+
+
+def test_a_flood_of_a_foreign_network_is_found_by_each_view(office, shared):
+    batches = flows_of(shared / "cic-ddos2019" / "benign-syn.pcap")
+    rows, sources = rates_of(batches), np.array([s for batch in batches for s in batch.column("src_ip").to_pylist()])
+    for view in RateView:
+        scores = TrafficRate(Rates.features, view=view).fit(office[0]).decision_function(rows)
+        assert area_under_curve(scores[sources == "172.16.0.5"], scores[sources != "172.16.0.5"]) > 0.8
 
 
 def test_a_beacon_repeats_and_chance_does_not():

@@ -169,7 +169,7 @@ def test_another_source_begins_anew():
     np.testing.assert_array_equal(kept.rows(flows(usual_day(90))), first)
 
 
-@pytest.mark.parametrize("told_of", [None, "day", ["night"]])
+@pytest.mark.parametrize("told_of", [None, "day", ["night"], [{}], [["day"]]])
 def test_settings_that_are_none_are_refused(told_of):
     with pytest.raises(UsageError, match="windows_told"):
         windowed({**ContextSettings().as_dict(), "windows_told": told_of})

@@ -244,7 +244,7 @@ class WindowedTabular:
             return cls(version, homes, known)
         rest = {name: value for name, value in known.items() if name != "windows_told"}
         told = known.get("windows_told")
-        if not isinstance(told, list) or not set(told) <= set(TIMES):
+        if not isinstance(told, list) or not all(name in list(TIMES) for name in told):
             raise UsageError(f"windows_told is {told!r}; expected a list of {', '.join(TIMES)}; learn the model anew")
         return cls(version, homes, ContextSettings.of(rest), tuple(told))
 
