@@ -29,6 +29,7 @@ from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
 from oddflow.features.tabular import KINDS, Tabular
 from oddflow.features.versions import reads_of, represented, version_that_shows
+from oddflow.features.windows import WINDOWED
 from oddflow.files import check_place, examples_folder
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
@@ -59,6 +60,7 @@ WANTED = {
     Reads.SEVERAL: "statistics, packets and first bytes of flows",
     Reads.MATRIX: "traffic matrices",
     Reads.NAMES: "names that flows ask for",
+    Reads.RATES: "rates of hosts",
 }
 
 
@@ -100,7 +102,7 @@ def examples() -> Path:
     return examples_folder()
 
 
-def gather(
+def gather(  # noqa: PLR0913  (each is by keyword)
     *sources: Source,
     settings: MeterSettings | None = None,
     home_networks: Sequence[str] | None = None,
@@ -108,6 +110,7 @@ def gather(
     progress: Progress | None = None,
     merge: bool = False,
     portable: bool = False,
+    windows: bool = False,
     privacy: Privacy = OPEN,
     detector: "str | type[Detector] | None" = None,
     matrix: MatrixSettings | None = None,
@@ -122,7 +125,7 @@ def gather(
     told = ledger if ledger is not None else Ledger()
     cut = privacy.settings(settings or MeterSettings())
     representation = represented(
-        _version(reads, cut, portable=portable),
+        _version(reads, cut, portable=portable, windows=windows),
         homes=privacy.networks(tuple(home_networks or PRIVATE)),
         context=matrix.as_dict() if matrix else None,
         payload=cut.payload,
@@ -150,18 +153,21 @@ def _reads(detector: "str | type[Detector] | None", *, matrix: bool = False) -> 
 
 
 def _check_portable(reads: Reads, *, portable: bool) -> None:
-    if portable and reads not in {Reads.TABULAR, Reads.MATRIX}:
+    if portable and reads not in {Reads.TABULAR, Reads.MATRIX, Reads.RATES}:
         raise UsageError(f"the detector learns from {WANTED[reads]}, which not all sources know; leave --portable out")
 
 
-def _version(reads: Reads, settings: MeterSettings, *, portable: bool) -> str:
+def _version(reads: Reads, settings: MeterSettings, *, portable: bool, windows: bool = False) -> str:
     """The representation that shows what a detector looks at; the best tabular one unless it wants another."""
     _check_portable(reads, portable=portable)
     if reads is not Reads.TABULAR:
+        if windows:
+            raise UsageError(f"the detector learns from {WANTED[reads]}, not from windows; leave --windows out")
         return version_that_shows(reads)
-    if portable:
-        return PORTABLE.version
-    return BYTELESS.version if settings.payload is Payload.NONE else FULL.version
+    kind = PORTABLE if portable else BYTELESS if settings.payload is Payload.NONE else FULL
+    if windows:
+        return next(version for version, first in WINDOWED.items() if first is kind)
+    return kind.version
 
 
 def _gather_packets(
@@ -389,6 +395,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
     ledger: Ledger | None = None,
     merge: bool = False,
     portable: bool = False,
+    windows: bool = False,
     privacy: Privacy = OPEN,
     labels: Source | None = None,
     packet_labels: Sequence[Source] = (),
@@ -407,6 +414,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         ledger: Told of all that is lost.
         merge: Reads all sources as one capture, in the order of time.
         portable: Learns only from what captures, logs and exporters all know, so that the model serves each of them.
+        windows: Learns from the entropies, divergences and rhythms of hosts and services too (`features.windows`).
         privacy: What the flows may tell; without payload, the model does not look at it.
         labels: A ground-truth CSV, for supervised detectors; but for the payload, flows are then cut as usual.
         packet_labels: In place of it, a file of `packet number;label` for each capture.
@@ -420,7 +428,8 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
     """
     if labels is not None or packet_labels:
         payload = settings.payload if settings else Payload.SESSION
-        if (settings or MeterSettings()) != MeterSettings(payload=payload) or home_networks or merge or privacy != OPEN:
+        usual = (settings or MeterSettings()) == MeterSettings(payload=payload)
+        if not usual or home_networks or merge or windows or privacy != OPEN:
             raise UsageError(LABELS_ALONE)
         gathered = gather_labelled(
             *sources,
@@ -440,6 +449,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         ledger=ledger,
         merge=merge,
         portable=portable,
+        windows=windows,
         privacy=privacy,
         detector=detector,
         matrix=matrix,

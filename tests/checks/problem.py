@@ -9,6 +9,7 @@ from oddflow.features.feature import Feature, Scale
 from oddflow.features.image import Image
 from oddflow.features.matrix_settings import CELLS, ROWS, SLOTS, MatrixSettings
 from oddflow.features.names import STEPS, Names
+from oddflow.features.rates import Rates
 from oddflow.features.representation import Reads
 from oddflow.features.sequence import Sequence
 
@@ -149,6 +150,22 @@ def odd_packets(count, seed=2):
     return rows
 
 
+def rate_rows(count, seed):
+    """Hosts of a level each that all their series keep to; (n, 320)."""
+    rng = np.random.default_rng(seed)
+    level = np.exp(rng.uniform(0, 7, (count, 1, 1)))
+    series = level * np.array([1, 10, 5_000, 16, 2])[:, None]
+    return (series * rng.uniform(0.9, 1.1, (count, 5, 64))).reshape(count, 320).astype(np.float32)
+
+
+def rate_problem():
+    normal = rate_rows(200, 1)
+    far = normal.copy()
+    far[:, ::2] = 0
+    far[:, 1::2] *= 1_000
+    return Problem(Rates.features, rate_rows(600, 0), normal, mixed_columns(rate_rows(200, 2), 3), far)
+
+
 @cache
 def problem_for(reads):
     """The problem of a kind of input."""
@@ -159,6 +176,7 @@ def problem_for(reads):
         Reads.PACKETS: tabular_problem,
         Reads.MATRIX: matrix_problem,
         Reads.NAMES: name_problem,
+        Reads.RATES: rate_problem,
     }[reads]()
 
 

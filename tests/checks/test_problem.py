@@ -13,6 +13,7 @@ from .problem import (
     odd_rows,
     packet_rows,
     pair_rows,
+    rate_rows,
 )
 
 
@@ -24,8 +25,9 @@ from .problem import (
         (image_rows(1_000, 1), mixed_columns(image_rows(1_000, 2), 3)),
         (packet_rows(1_000, 1), odd_packets(1_000)),
         (name_rows(1_000, 1), mixed_columns(name_rows(1_000, 2), 3)),
+        (rate_rows(1_000, 1), mixed_columns(rate_rows(1_000, 2), 3)),
     ],
-    ids=["mixed", "pair", "image", "packets", "names"],
+    ids=["mixed", "pair", "image", "packets", "names", "rates"],
 )
 def test_no_column_alone_tells_odd_rows_from_normal_ones(normal, odd):
     centres = np.median(normal, axis=0)

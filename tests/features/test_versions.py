@@ -17,6 +17,10 @@ VERSIONS = {
     "tabular-1": Reads.TABULAR,
     "tabular-no-payload-1": Reads.TABULAR,
     "portable-1": Reads.TABULAR,
+    "windows-1": Reads.TABULAR,
+    "windows-no-payload-1": Reads.TABULAR,
+    "windows-portable-1": Reads.TABULAR,
+    "rates-1": Reads.RATES,
     "image-1": Reads.IMAGE,
     "sequence-1": Reads.SEQUENCE,
     "several-1": Reads.SEVERAL,
@@ -60,3 +64,5 @@ def test_an_unknown_version_lists_those_that_are_known():
 def test_context_that_is_none_is_refused():
     with pytest.raises(UsageError, match="no context settings"):
         represented("tabular-1", homes=(), context={"windows": 3}, payload=Payload.SESSION)
+    with pytest.raises(UsageError, match="no context settings"):
+        represented("windows-1", homes=(), context={"windows_told": []}, payload=Payload.SESSION)

@@ -47,6 +47,14 @@ def learn(
             "model then serves each of them, and sees less than one learnt on captures.",
         ),
     ] = False,
+    windows: Annotated[
+        bool,
+        typer.Option(
+            "--windows",
+            help="Learn also from the windows of hosts and services: entropies of addresses and ports, their "
+            "divergence from the past, correlations, hours of the day, what is new. Not with labels.",
+        ),
+    ] = False,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -161,7 +169,8 @@ def learn(
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
     usual = MeterSettings(payload=payload if labels or packet_labels else Payload.SESSION)
-    if (dataset or labels or packet_labels) and (merge or home_net or settings != usual or privacy != OPEN):
+    other = merge or windows or home_net or settings != usual or privacy != OPEN
+    if (dataset or labels or packet_labels) and other:
         raise UsageError(api.LABELS_ALONE)
     wanted = registry.sealable(detector)
     drawn = _drawn(matrix, matrix_counts, matrix_slot)
@@ -203,6 +212,7 @@ def learn(
                 progress=progress,
                 merge=merge,
                 portable=portable,
+                windows=windows,
                 privacy=privacy,
                 detector=detector,
                 matrix=drawn,

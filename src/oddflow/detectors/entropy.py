@@ -1,6 +1,7 @@
 """Information beyond entropy, by service."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import ClassVar, final
 
 import numpy as np
@@ -8,7 +9,16 @@ from numpy.typing import NDArray
 
 from oddflow.detectors.binned import BinnedDetector, shares, shares_beside
 from oddflow.detectors.registry import registered
+from oddflow.errors import UsageError
 from oddflow.features.feature import Feature, Scale
+from oddflow.features.windows import BITS
+
+
+class EntropyOf(StrEnum):
+    """Which columns tell."""
+
+    ALL = "all"
+    WINDOWS = "windows"
 
 
 @registered
@@ -24,6 +34,7 @@ class Entropy(BinnedDetector):
 
     Args:
         features: The columns of a row.
+        of: all columns, or of `--windows` only the entropies and divergences of addresses, ports and sizes.
         bins: Inner bins of a column.
         prior: Rows that all services together count as, beside one.
         seed: Unused: there is no chance in it; every detector has one.
@@ -36,14 +47,27 @@ class Entropy(BinnedDetector):
     paper: ClassVar[str] = "Lee & Xiang 2001"
     relations: ClassVar[bool] = False
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"bins": (1, 256), "prior": (1e-3, 1e6)}
+    choices: ClassVar[Mapping[str, type[StrEnum]]] = {"of": EntropyOf}
 
-    def __init__(self, features: Sequence[Feature], *, bins: int = 14, prior: float = 5.0, seed: int = 0) -> None:
+    def __init__(
+        self, features: Sequence[Feature], *, of: str = EntropyOf.ALL, bins: int = 14, prior: float = 5.0, seed: int = 0
+    ) -> None:
         self.features = features
+        self.of = of
         self.bins = bins
         self.prior = prior
         self.seed = seed
 
     def _tables(self, codes: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+        parents, table = self._all_tables(codes, count)
+        if self.of == EntropyOf.ALL:
+            return parents, table
+        told = np.array([self.features[place].unit == BITS for place in self.bins_.order])
+        if not told.any():
+            raise UsageError(f"{self.name} of windows needs entropies of windows; learn with --windows")
+        return parents, np.where(told[:, None, None], table, 0)
+
+    def _all_tables(self, codes: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
         width = codes.shape[1]
         # categories stand behind numbers; where there is none, all flows are of one service
         first = sum(feature.scale is not Scale.CATEGORY for feature in self.features)

@@ -17,7 +17,8 @@ class Reads(StrEnum):
 
     TABULAR: its statistics and its context. IMAGE: its first bytes. SEQUENCE: its first packets. SEVERAL: all of these.
     PACKETS: each of its packets, beside all that went before; a flow is then its worst one. MATRIX: what its source did
-    lately, ports or peers × time. NAMES: the name that it asks for.
+    lately, ports or peers × time. NAMES: the name that it asks for. RATES: how much its hosts did of late, second by
+    second.
     """
 
     TABULAR = "tabular"
@@ -27,6 +28,7 @@ class Reads(StrEnum):
     SEVERAL = "several"
     MATRIX = "matrix"
     NAMES = "names"
+    RATES = "rates"
 
 
 class Representation(Protocol):

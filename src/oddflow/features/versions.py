@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features import image, names, packet_columns, sequence, several, traffic_matrix
+from oddflow.features import image, names, packet_columns, rates, sequence, several, traffic_matrix
 from oddflow.features.context import ContextSettings
 from oddflow.features.feature import Feature
 from oddflow.features.full import FULL
@@ -13,12 +13,15 @@ from oddflow.features.kind import Kind
 from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
+from oddflow.features.windows import WINDOWED, WindowedTabular
 from oddflow.flows.settings import Payload
 
+_TABULAR = KINDS | WINDOWED
 _NEEDED = {
     image.VERSION: ("payload",),
     sequence.VERSION: ("lengths", "gaps_us"),
     names.VERSION: names.NEEDED,
+    rates.VERSION: rates.NEEDED,
     several.VERSION: (*FULL.needed, "lengths", "gaps_us"),
 }
 """Packets are no column: a source has them or not. All sources know what a matrix is drawn of."""
@@ -29,6 +32,7 @@ _READS = {
     packet_columns.VERSION: Reads.PACKETS,
     traffic_matrix.VERSION: Reads.MATRIX,
     names.VERSION: Reads.NAMES,
+    rates.VERSION: Reads.RATES,
 }
 _TELLING = (
     (several.VERSION, {"service", "length_01", "byte_000"}),
@@ -37,14 +41,15 @@ _TELLING = (
     (packet_columns.VERSION, {"mac_weight_0.2s"}),
     (traffic_matrix.VERSION, {MatrixSettings().features()[0].name}),
     (names.VERSION, {names.Names.features[0].name}),
+    (rates.VERSION, {rates.Rates.features[0].name}),
 )
 """Columns that only a representation of that version has, those of several views first."""
 
 
 def check_version(version: str) -> None:
     """Raises SchemaMismatch where this version of Oddflow does not know the representation."""
-    if version not in {*KINDS, *_READS}:
-        known = ", ".join([*KINDS, *_READS])
+    if version not in {*_TABULAR, *_READS}:
+        known = ", ".join([*_TABULAR, *_READS])
         raise SchemaMismatch(
             f"the model was learnt on features {version!r}, and this version of Oddflow knows {known}; learn it anew"
         )
@@ -53,7 +58,7 @@ def check_version(version: str) -> None:
 def needed_by(version: str) -> tuple[str, ...]:
     """Columns of the flow table that a source must know; raises SchemaMismatch for an unknown version."""
     check_version(version)
-    return KINDS[version].needed if version in KINDS else _NEEDED.get(version, ())
+    return _TABULAR[version].needed if version in _TABULAR else _NEEDED.get(version, ())
 
 
 def reads_of(version: str) -> Reads:
@@ -101,8 +106,12 @@ def represented(
         return sequence.Sequence()
     if version == names.VERSION:
         return names.Names()
+    if version == rates.VERSION:
+        return rates.Rates()
     if version == traffic_matrix.VERSION:
         return traffic_matrix.TrafficMatrix(MatrixSettings() if context is None else MatrixSettings.of(context))
+    if version in WINDOWED:
+        return WindowedTabular.of(version, HomeNetworks(homes), ContextSettings() if context is None else context)
     settings = ContextSettings() if context is None else ContextSettings.of(context)
     tabular = Tabular.of(HomeNetworks(homes), settings, KINDS.get(version, FULL))
     return several.Several(tabular, image.Image(payload)) if version == several.VERSION else tabular

@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from oddflow.errors import SchemaMismatch
-from oddflow.features.context import ContextSettings
 from oddflow.features.homes import PRIVATE, HomeNetworks
-from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.versions import needed_by, reads_of, represented
 from oddflow.flows.settings import MeterSettings, Payload
@@ -54,11 +52,9 @@ class Prepared:
             homes = privacy.networks(tuple(home_networks or manifest.home_networks or PRIVATE))
         else:
             homes = tuple(manifest.home_networks)
-        HomeNetworks(homes)  # what is wrong is told before anything is read
-        if reads_of(version) in {Reads.TABULAR, Reads.SEVERAL}:
-            ContextSettings.of(manifest.context)
-        if reads_of(version) is Reads.MATRIX:
-            MatrixSettings.of(manifest.context)
+        HomeNetworks(homes)  # what is wrong is told before anything is read, here and below
+        if reads_of(version) is not Reads.PACKETS:
+            represented(version, homes=homes, context=manifest.context, payload=settings.payload)
         return cls(homes, manifest.context, version, privacy.settings(settings), privacy)
 
     def representation(self, model: SealedModel, max_flows: int | None = None) -> Representation:
