@@ -19,16 +19,24 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from oddflow.datasets.rows import LabelledRows, Split
+import numpy as np
+
+from oddflow.datasets.loading import load_labelled
+from oddflow.datasets.place import folder
+from oddflow.datasets.rows import Label, LabelledRows, Split
 from oddflow.datasets.splits import splits
 from oddflow.detectors import registry
 from oddflow.errors import OddflowError
 from oddflow.evaluation.comparing import Result, compare, thinned
 from oddflow.evaluation.rows import of_data_set
 from oddflow.features.representation import Reads
+from oddflow.schema import AttackCategory
 
 PAGES = Path(__file__).parents[1] / "docs" / "detectors"
 BESIDE = "isolation-forest"
+TUNNEL_CAPTURES = {
+    "dns-tunnel-iodine.pcap", "dns2tcp_tunnel.pcap", "dns-exf.pcap", "dns_exfiltration.pcap", "bad-dns-traffic.pcap"
+}  # fmt: skip
 MOST = 10_000
 """Rows of each kind to learn from: all detectors together take minutes, not hours."""
 
@@ -84,7 +92,37 @@ SINGLE = Problem(
     "Packets of three captures of a control network (Lemay & Fernandez 2016), each an attack where its own label says "
     "so; learnt from what came first",
 )
-PROBLEMS = {Reads.TABULAR: FEATURES, Reads.IMAGE: IMAGES, Reads.PACKETS: SINGLE}
+HOSTS = Problem(
+    "stratosphere-zeek",
+    "Stratosphere",
+    "capture",
+    0.45,
+    "Flows of Zeek logs of three real captures with outside attackers (Stratosphere laboratory), split by capture",
+)
+FLOODS = Problem(
+    "iot-23",
+    "IoT-23",
+    "time",
+    0.5,
+    "Flows of the Zeek log of a device that Mirai has taken over (capture 34-1), which floods others; learnt from what "
+    "came first",
+)
+TUNNELS = Problem(
+    "names",
+    "DNS tunnels of nDPI",
+    "capture",
+    0.3,
+    "Flows with a name in nDPI's test captures: tunnels and leaks by DNS (five captures) against all others, split by "
+    "capture",
+)
+PROBLEMS = {
+    Reads.TABULAR: FEATURES,
+    Reads.IMAGE: IMAGES,
+    Reads.PACKETS: SINGLE,
+    Reads.MATRIX: HOSTS,
+    Reads.RATES: FLOODS,
+    Reads.NAMES: TUNNELS,
+}
 """By what a detector reads; all else is tested on flows of captures."""
 
 
@@ -92,9 +130,30 @@ PROBLEMS = {Reads.TABULAR: FEATURES, Reads.IMAGE: IMAGES, Reads.PACKETS: SINGLE}
 def problem_of(reads: Reads, data: str | None, seed: int) -> tuple[LabelledRows, Split]:
     """The rows, and those that are learnt from and tested on."""
     problem = PROBLEMS.get(reads, PACKETS)
-    rows = of_data_set(problem.name, data, reads)
+    rows = tunnels(data) if problem is TUNNELS else of_data_set(problem.name, data, reads)
     split = splits(rows, problem.split, test_share=problem.test_share, seed=seed)[0]
     return rows, thinned(split, rows, MOST, seed=seed)
+
+
+def tunnels(data: str | None) -> LabelledRows:
+    """Names in nDPI's captures; what a capture holds is told by its own name."""
+    captures = sorted(str(path) for path in (folder(data) / "captures" / "ndpi").glob("*.pcap*"))
+    odd = [path for path in captures if Path(path).name in TUNNEL_CAPTURES]
+    parts = [load_labelled([path for path in captures if path not in odd], reads=Reads.NAMES)]
+    parts.append(load_labelled(odd, reads=Reads.NAMES))
+    x = np.concatenate([part.x for part in parts])
+    y = np.repeat(np.array([0, 1], np.int16), [len(part) for part in parts])
+    capture = np.concatenate([parts[0].capture, parts[1].capture + len(parts[0].captures)])
+    named = x.any(axis=1)
+    return LabelledRows(
+        name="names",
+        x=x[named],
+        features=parts[0].features,
+        labels=(Label("other", AttackCategory.NORMAL), Label("tunnel", AttackCategory.TUNNEL)),
+        y=y[named],
+        captures=parts[0].captures + parts[1].captures,
+        capture=capture[named],
+    )
 
 
 @cache

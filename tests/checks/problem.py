@@ -175,6 +175,7 @@ def problem_for(reads):
         Reads.SEQUENCE: packet_problem,
         Reads.PACKETS: tabular_problem,
         Reads.MATRIX: matrix_problem,
+        Reads.SEVERAL: views_problem,
         Reads.NAMES: name_problem,
         Reads.RATES: rate_problem,
     }[reads]()
@@ -226,6 +227,12 @@ def labelled_views():
     far = view_rows(90, 8)
     far[:, 16:22] = np.tile([700, -700], 3)
     return labelled(VIEWS, normal, odd, (test, odd_test), far)
+
+
+def views_problem():
+    far = view_rows(100, 1)
+    far[:, 1:5] *= 1_000
+    return Problem(VIEWS, view_rows(300, 0), view_rows(100, 1), odd_views(150, 7), far)
 
 
 def view_rows(count, seed):

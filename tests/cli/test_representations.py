@@ -65,7 +65,7 @@ def test_bytes_of_each_kind_are_learnt_sealed_and_scored(office, payload, tmp_pa
 
 def test_words_that_do_not_go_together_are_refused(office, tmp_path):
     learn = ("learn", office.baseline, "-o", tmp_path / "x.oddflow", "--detector", "packet-markov-chain")
-    refused(call(*learn, "--portable"), "packet-markov-chain learns from packets", "--portable")
+    refused(call(*learn, "--portable"), "learns from the first packets", "--portable")
     refused(call(*learn, "--option", "depth=3"), "has no option 'depth'", "unseen")
     refused(call(*learn, "--option", "unseen=many"), "cannot be 'many'", "like 0.1")
     refused(call(*learn, "--option", "unseen=nan"), "from 1e-06 to 1e+06")

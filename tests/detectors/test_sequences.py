@@ -90,7 +90,7 @@ def test_a_row_is_read_in_any_number_of_pieces(pieces):
 
 def test_what_is_like_no_attack_that_was_learnt_scores_by_its_views():
     problem = labelled_problem_for(Reads.SEVERAL)
-    detector = registry.create("cross-modal-network", problem.features, width=16, epochs=4)
+    detector = registry.create("cross-modal-network", problem.features, width=16, epochs=20, learning_rate=0.01)
     detector.fit(problem.x[:400], problem.y[:400])
     unknown = problem.normal.copy()
     unknown[:, -784:] = np.random.default_rng(0).random((len(unknown), 784))

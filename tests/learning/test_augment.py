@@ -82,7 +82,7 @@ def test_the_same_seed_makes_the_same_model():
 
 def test_kinds_of_which_too_little_is_known_are_left():
     few = labelled()
-    few.kinds[400:403] = 9
+    few.y[400:403] = 9
     for split in splits(few):
         more = Augmentation("vae", FEATURES, share=0.15)(split)
         assert (more.kinds == 9).sum() == (split.kinds == 9).sum()

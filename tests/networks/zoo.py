@@ -45,6 +45,7 @@ from oddflow.networks.recursive import RecursiveAutoencoder, RecursiveNetwork
 from oddflow.networks.resnet import Block, ResNet
 from oddflow.networks.restricted_boltzmann import RestrictedBoltzmannMachine, Visible
 from oddflow.networks.sequence_convolutional import SequenceConvolutions
+from oddflow.networks.statistics_image import StatisticsAutoencoder
 from oddflow.networks.unet import UNet
 from oddflow.networks.upsampling import Upsampling
 from oddflow.networks.variational import VariationalAutoencoder
@@ -267,6 +268,7 @@ CASES: dict[str, Case] = {
     ),
     "U-Net, unpooled": Case(image(lambda: UNet(widths=(2, 3), upsampling=Upsampling.UNPOOLED)), 784, ((2, 28, 28),)),
     "localiser": Case(image(Localiser), 784, ((2,), (4,))),
+    "statistics as an image": Case(lambda: StatisticsAutoencoder(10, 3, 2), 10, ((10,),)),
     "embeddings": Case(lambda: CategoryEmbeddings((5, 3), (2, 2)), 4, ((6,),), codes),
     "skip-gram": Case(lambda: Pairs(SkipGram(5, 3)), 3, ((2,),), codes),
 }

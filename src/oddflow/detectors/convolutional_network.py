@@ -93,6 +93,7 @@ class ConvolutionalNetworkDetector(ClassifyingDetector):
     """
 
     name: ClassVar[str] = "convolutional-network"
+    needs: ClassVar[str] = "train"
     summary: ClassVar[str] = "a network of convolutions on a flow's first bytes; learns from labels"
     good_at: ClassVar[str] = "malware by its own protocol; attacks in plain text"
     bad_at: ClassVar[str] = "encrypted payload; floods and scans without payload; attacks that were not learnt"

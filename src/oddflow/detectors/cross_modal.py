@@ -44,10 +44,12 @@ class CrossModalDetector(ClassifyingDetector):
         features: The columns of several views.
         width: Numbers that stand for each view, and for all of them.
         weight: Of the drawing in the loss, beside the classes.
+        batch_rows, learning_rate, epochs, patience: As of all networks; it takes its time before validation gets better.
         shared: See `ClassifyingDetector`; activation and normalisation are the network's own.
     """
 
     name: ClassVar[str] = "cross-modal-network"
+    needs: ClassVar[str] = "train"
     summary: ClassVar[str] = "one network on statistics, packets and bytes, with two heads; learns from labels"
     good_at: ClassVar[str] = "attacks that show in one view or only in several; new ones beside known ones"
     bad_at: ClassVar[str] = "learning time; few labels; sources that tell of no packets or bytes"
@@ -71,9 +73,13 @@ class CrossModalDetector(ClassifyingDetector):
         weight: float = 1.0,
         batch_rows: int = 64,
         learning_rate: float = 5e-3,
+        epochs: int = 60,
+        patience: int = 20,
         **shared: Any,
     ) -> None:
-        super().__init__(features, batch_rows=batch_rows, learning_rate=learning_rate, **shared)
+        super().__init__(
+            features, batch_rows=batch_rows, learning_rate=learning_rate, epochs=epochs, patience=patience, **shared
+        )
         self.width = width
         self.weight = weight
 

@@ -44,6 +44,7 @@ class FeedForwardDetector(ClassifyingDetector):
     """
 
     name: ClassVar[str] = "feed-forward-network"
+    needs: ClassVar[str] = "train"
     summary: ClassVar[str] = "logistic regression, a perceptron or a multilayer perceptron; learns from labels"
     good_at: ClassVar[str] = "many labelled rows; attacks that several features show together; fast to score"
     bad_at: ClassVar[str] = "attacks that were not learnt; few labels"

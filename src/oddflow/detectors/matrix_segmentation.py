@@ -24,6 +24,7 @@ class MatrixSegmentation(SegmentingDetector):
     """
 
     name: ClassVar[str] = "matrix-segmentation"
+    needs: ClassVar[str] = "train"
     summary: ClassVar[str] = "an FCN or U-Net that marks the odd cells of a host's ports × time; learns from labels"
     good_at: ClassVar[str] = "scans, floods and guessing: which ports or peers, and since when"
     bad_at: ClassVar[str] = "attacks that were not learnt; single flows; what hides among a host's usual flows"

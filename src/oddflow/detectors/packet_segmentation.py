@@ -25,6 +25,7 @@ class PacketSegmentation(SegmentingDetector):
     """
 
     name: ClassVar[str] = "packet-segmentation"
+    needs: ClassVar[str] = "train"
     summary: ClassVar[str] = "an FCN or U-Net that marks the odd packets of a flow; learns from labels"
     good_at: ClassVar[str] = "where in a flow an attack is; attacks within flows that begin as usual"
     bad_at: ClassVar[str] = "attacks that were not learnt; what lies behind the 32nd packet; attacks of usual packets"

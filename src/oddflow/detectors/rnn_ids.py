@@ -32,6 +32,7 @@ class RnnIdsDetector(ClassifyingDetector):
     """
 
     name: ClassVar[str] = "rnn-ids"
+    needs: ClassVar[str] = "train"
     summary: ClassVar[str] = "a recurrent network on the features of a flow; learns from labels"
     good_at: ClassVar[str] = "many labelled rows; to compare with the literature on NSL-KDD"
     bad_at: ClassVar[str] = "attacks that were not learnt; features have no order that a memory could use"

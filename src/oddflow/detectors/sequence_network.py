@@ -62,6 +62,7 @@ class SequenceNetworkDetector(ClassifyingDetector):
     """
 
     name: ClassVar[str] = "sequence-network"
+    needs: ClassVar[str] = "train"
     summary: ClassVar[str] = "a recurrent, convolutional, attentive or recursive network on packets; learns from labels"
     good_at: ClassVar[str] = "attacks that show in the rhythm and size of packets; encrypted traffic"
     bad_at: ClassVar[str] = "attacks that were not learnt; floods and scans of usual packets"

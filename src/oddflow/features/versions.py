@@ -13,7 +13,7 @@ from oddflow.features.kind import Kind
 from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
-from oddflow.features.windows import WINDOWED, WindowedTabular
+from oddflow.features.windows import WINDOWED, WindowedTabular, Windows
 from oddflow.flows.settings import Payload
 
 _TABULAR = KINDS | WINDOWED
@@ -74,8 +74,16 @@ def version_that_shows(reads: Reads, kind: Kind = FULL) -> str:
 def version_told_by(features: Iterable[Feature]) -> str:
     """The version whose columns these are; "" where they are of no representation of flows."""
     met = {feature.name for feature in features}
-    telling = (*_TELLING, *((kind.version, {feature.name for feature, _ in kind.own}) for kind in KINDS.values()))
+    telling = (
+        *_TELLING,
+        *((version, {*_own(kind), Windows.features[0].name}) for version, kind in WINDOWED.items()),
+        *((version, _own(kind)) for version, kind in KINDS.items()),
+    )
     return next((version for version, columns in telling if columns <= met), "")
+
+
+def _own(kind: Kind) -> set[str]:
+    return {feature.name for feature, _ in kind.own}
 
 
 def represented(

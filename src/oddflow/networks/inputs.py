@@ -26,7 +26,7 @@ class StatisticsAsImage(nn.Module):
 
     Sides are multiples of 4, so that they can be halved twice. `back` takes the columns out again.
 
-    Source: MMN-CNN (基于离差标准化的卷积神经网络), notes 000, part 5: traffic data as grey images.
+    Source: MMN-CNN (基于离差标准化的卷积神经网络, about 2017), notes 000, part 5: traffic data as grey images.
 
     Args:
         width: Columns.
