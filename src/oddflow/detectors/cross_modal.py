@@ -44,7 +44,7 @@ class CrossModalDetector(ClassifyingDetector):
         features: The columns of several views.
         width: Numbers that stand for each view, and for all of them.
         weight: Of the drawing in the loss, beside the classes.
-        batch_rows, learning_rate, epochs, patience: As of all networks; it takes its time before validation gets better.
+        batch_rows, learning_rate, epochs, patience: As of all networks; at first, validation gets worse.
         shared: See `ClassifyingDetector`; activation and normalisation are the network's own.
     """
 
