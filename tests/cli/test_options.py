@@ -152,6 +152,7 @@ def test_truth_is_told(office):
         ("doctor",),
         ("doctor", "--warm"),
         ("detectors",),
+        ("detectors", "kitnet"),
     ],
 )
 def test_json_is_one_value_on_standard_output(words, office, an_id, tmp_path):
