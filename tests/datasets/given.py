@@ -6,6 +6,7 @@ from oddflow.datasets.collecting import MAX_ROWS, Collector
 from oddflow.datasets.description import DataSet
 from oddflow.datasets.readers import READERS
 from oddflow.datasets.readers.piece import Task, Words
+from oddflow.features.representation import Reads
 from oddflow.losses import Ledger
 
 PAPER = {"authors": "A", "title": "T", "venue": "V", "year": 2020}
@@ -24,7 +25,7 @@ def described(reader, path, *, truth="", labels=("normal",), kind="feature set",
     )  # fmt: skip
 
 
-def rows_of(reader, folder, path, *, max_rows=MAX_ROWS, **known):
+def rows_of(reader, folder, path, *, max_rows=MAX_ROWS, reads=Reads.TABULAR, **known):
     """What a reader makes of a file, with the ledger."""
     one = described(reader, path, **known)
     (section,) = one.sections
@@ -32,7 +33,7 @@ def rows_of(reader, folder, path, *, max_rows=MAX_ROWS, **known):
     words = Words.of(one)
     truth = folder / section.truth if section.truth else None
     collector = Collector(one.name, max_rows, ledger, one.labels, words)
-    task = Task(one, section, folder / path, truth, words, ledger)
+    task = Task(one, section, folder / path, truth, words, ledger, reads)
     collector.section(section.name, section.part, READERS[one.reader](task))
     return collector.rows()
 

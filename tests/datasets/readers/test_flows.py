@@ -1,10 +1,12 @@
 """Captures and logs with labels; the capture is one of two TCP connections and a ping that scapy writes."""
 
+import numpy as np
 import pytest
 from scapy.all import ICMP, IP, TCP, Ether, Raw, wrpcap
 
 from oddflow import datasets
 from oddflow.errors import InputError, UsageError
+from oddflow.features.representation import Reads
 from oddflow.losses import Ledger
 from tests.datasets.given import classes, rows_of
 
@@ -31,10 +33,10 @@ def capture(tmp_path):
     return tmp_path
 
 
-def read_packets(folder, lines):
+def read_packets(folder, lines, **more):
     (folder / "x.csv").write_text(lines)
     known = {"kind": "packets", "labels": ["normal", "attack"], "names": ["normal", "attack"]}
-    return rows_of("packets", folder, "x.pcap", truth="x.csv", **known)
+    return rows_of("packets", folder, "x.pcap", truth="x.csv", **known, **more)
 
 
 def labelled(*attacks, count=7):
@@ -51,11 +53,22 @@ def test_a_flow_is_an_attack_where_any_of_its_packets_is(capture, attacks, flows
     assert rows.ledger.notes == []
 
 
-def test_labels_of_another_capture_are_refused(capture):
-    with pytest.raises(InputError, match="7 packets, and 8 are labelled"):
-        read_packets(capture, labelled(count=8))
-    with pytest.raises(InputError, match="7 packets, and 6 are labelled"):
-        read_packets(capture, labelled(count=6))
+@pytest.mark.parametrize("reads", [Reads.TABULAR, Reads.PACKETS])
+def test_labels_of_another_capture_are_refused(capture, reads):
+    for count in (8, 6):
+        with pytest.raises(InputError, match=rf"7 packets, and {count} are labelled"):
+            read_packets(capture, labelled(count=count), reads=reads)
+
+
+def test_packets_are_rows_of_their_own_where_a_detector_scores_packets(capture):
+    rows = read_packets(capture, labelled(2, 6), reads=Reads.PACKETS)
+    assert np.flatnonzero(rows.is_attack).tolist() == [1, 5]
+    assert rows.x.shape == (7, 100)
+    assert rows.times_ns[0] == BEGIN * 10**9
+    weight = [feature.name for feature in rows.features].index("host_weight_100s")
+    assert rows.x[2, weight] > rows.x[0, weight] == 1  # A has sent to B before
+    with pytest.raises(UsageError, match="give the capture itself"):
+        rows_of("flows", capture, "x.pcap", kind="captures", reads=Reads.PACKETS)
 
 
 def test_rules_and_the_label_of_a_section(capture):

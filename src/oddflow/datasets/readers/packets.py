@@ -25,12 +25,12 @@ def packet_rows(task: Task) -> Iterator[Piece]:
     labels = packet_labels(task.truth, task.section.names) if task.truth else None
     statistics, count = IncrementalStatistics(), 0
     for batch in packets(str(task.path), task.ledger):
+        before, count = count, count + batch.count
+        if labels is not None and count > len(labels):
+            continue
         x = within_bounds(statistics.add(batch, range(batch.count)))
         is_read = batch.field("loss") == layout.OK
-        what = np.zeros(batch.count, np.uint8) if labels is None else labels[count : count + batch.count]
-        count += batch.count
-        if len(what) != batch.count:
-            break
+        what = np.zeros(batch.count, np.uint8) if labels is None else labels[before:count]
         yield Piece(
             x=x,
             features=FEATURES,
@@ -38,4 +38,6 @@ def packet_rows(task: Task) -> Iterator[Piece]:
             times_ns=batch.field("time_ns")[is_read],
         )
     if labels is not None and count != len(labels):
-        raise InputError(f"{task.path}: {len(labels):,} packets are labelled, and it has another number")
+        raise InputError(
+            f"{task.path} has {count:,} packets, and {len(labels):,} are labelled; do they belong together?"
+        )
