@@ -98,7 +98,7 @@ HOSTS = Problem(
     "capture",
     0.45,
     "Flows of Zeek logs of three real captures with outside attackers (Stratosphere laboratory), split by capture",
-    2_000,
+    500,
 )
 FLOODS = Problem(
     "iot-23",
