@@ -11,7 +11,7 @@ import sys
 from time import process_time
 
 import oddflow
-from oddflow.api import gather
+from oddflow.baselines import gather
 from oddflow.detectors import registry
 from oddflow.errors import OddflowError
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from oddflow import api
+from oddflow import baselines
 from oddflow.datasets.labelling import MatrixLabels
 from oddflow.detectors import registry
 from oddflow.errors import OddflowError
@@ -106,7 +106,7 @@ def packets(folder: Path, seed: int) -> None:
         (capture,) = sorted(folder.glob(f"{name}*.pcap"))
         labels = capture.with_name(f"{capture.stem}_labeled.csv")
         for detector, known in read.items():
-            known[name] = api.gather_labelled(capture, packet_labels=[labels], detector=detector)
+            known[name] = baselines.gather_labelled(capture, packet_labels=[labels], detector=detector)
     print(MARKED)
     for name in CAPTURES:
         others = {key: joined([one for other, one in known.items() if other != name]) for key, known in read.items()}

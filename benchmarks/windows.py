@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import oddflow
+from oddflow import baselines
 from oddflow.datasets.truth import GroundTruth
 from oddflow.detectors import registry
 from oddflow.errors import OddflowError
@@ -63,7 +64,7 @@ def areas(
     name: str, windows: bool, options: dict[str, object], tests: list[tuple[list[pa.RecordBatch], NDArray[np.object_]]]
 ) -> list[str]:
     """The AUC of each attack of each test, "" being benign."""
-    gathered = oddflow.api.gather(oddflow.examples() / "office-baseline.pcap.zst", windows=windows, detector=name)
+    gathered = baselines.gather(oddflow.examples() / "office-baseline.pcap.zst", windows=windows, detector=name)
     last: Split = splits(gathered)[-1]
     whole = Split.of(np.concatenate([last.known, last.held_back]), last.held_back[:0])
     detector = whole.teach(registry.create(name, gathered.features, **options))

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from oddflow import api
+from oddflow import api, baselines
 from oddflow.datasets.packet_marks import PacketMarks
 from oddflow.errors import InputError, UsageError
 from tests.cli.captures import capture, packets_of
@@ -57,15 +57,15 @@ def test_each_packet_of_a_flow_has_its_own_label(labelled):
 def test_labels_become_rows_with_marks(labelled):
     folder, _, _ = labelled
     words = {"packet_labels": [folder / "a.csv"]}
-    packets = api.gather_labelled(folder / "a.pcap", detector="packet-segmentation", **words)
+    packets = baselines.gather_labelled(folder / "a.pcap", detector="packet-segmentation", **words)
     assert packets.marks.shape == (len(packets.x), 32)
     np.testing.assert_array_equal(packets.marks.any(axis=1), packets.y > 0)  # none is longer than 32 packets
     assert packets.flows == (packets.y == 0).sum()
-    cells = api.gather_labelled(folder / "a.pcap", detector="matrix-segmentation", **words)
+    cells = baselines.gather_labelled(folder / "a.pcap", detector="matrix-segmentation", **words)
     assert cells.marks.shape == cells.x.shape
     assert not cells.marks[cells.x == 0].any()
     np.testing.assert_array_equal(cells.marks[:, 27::28].any(axis=1), cells.y > 0)
-    assert api.gather_labelled(folder / "a.pcap", **words).marks.shape == (len(packets.x), 32)
+    assert baselines.gather_labelled(folder / "a.pcap", **words).marks.shape == (len(packets.x), 32)
 
 
 def test_labels_of_another_capture_are_refused(labelled, tmp_path):
@@ -74,6 +74,6 @@ def test_labels_of_another_capture_are_refused(labelled, tmp_path):
     with pytest.raises(InputError, match=f"{len(labels):,} packets, and .*short.csv labels 2; do they belong"):
         PacketMarks.read(str(folder / "a.pcap"), str(tmp_path / "short.csv"))
     with pytest.raises(UsageError, match="1 captures and 2 files of labels"):
-        api.gather_labelled(folder / "a.pcap", packet_labels=[folder / "a.csv"] * 2)
+        baselines.gather_labelled(folder / "a.pcap", packet_labels=[folder / "a.csv"] * 2)
     with pytest.raises(UsageError, match="one of them alone"):
-        api.gather_labelled(folder / "a.pcap")
+        baselines.gather_labelled(folder / "a.pcap")

@@ -145,7 +145,7 @@ def learn(
     strict: options.Strict = False,
 ) -> None:
     """Each quarter of the time is scored by what the others taught; those scores set the threshold."""
-    from oddflow import api
+    from oddflow import api, baselines
     from oddflow.cli import console
     from oddflow.detectors import registry
     from oddflow.errors import UsageError
@@ -171,7 +171,7 @@ def learn(
     usual = MeterSettings(payload=payload if labels or packet_labels else Payload.SESSION)
     other = merge or windows or home_net or settings != usual or privacy != OPEN
     if (dataset or labels or packet_labels) and other:
-        raise UsageError(api.LABELS_ALONE)
+        raise UsageError(baselines.LABELS_ALONE)
     wanted = registry.sealable(detector)
     drawn = _drawn(matrix, matrix_counts, matrix_slot)
     if dataset:
@@ -180,7 +180,7 @@ def learn(
                 "a --dataset has features and labels of its own; leave out --portable, --matrix and labels"
             )
         told = _tell_leaks if leak_checks else None
-        gathered = api.gather_dataset(
+        gathered = baselines.gather_dataset(
             dataset,
             data,
             split=split,
@@ -192,7 +192,7 @@ def learn(
         )
     elif labels or packet_labels:
         with console.moving(None, f"reading {', '.join(sources or [])}"):
-            gathered = api.gather_labelled(
+            gathered = baselines.gather_labelled(
                 *(sources or []),
                 truth=labels,
                 packet_labels=packet_labels or [],
@@ -204,7 +204,7 @@ def learn(
             )
     else:
         with console.reading(sources or [], "metering") as progress:
-            gathered = api.gather(
+            gathered = baselines.gather(
                 *(sources or []),
                 settings=settings,
                 home_networks=home_net,
