@@ -8,8 +8,10 @@ from oddflow.features.context import ContextSettings
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.tabular import Tabular
 from oddflow.flows.settings import MeterSettings
+from oddflow.logs.privacy import OPEN
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
+from oddflow.verdicts.prepared import Prepared
 from oddflow.verdicts.watching import Watcher
 from tests.cli.captures import capture
 
@@ -48,6 +50,41 @@ def test_with_enough_patience_alerts_are_those_of_detect(learnt):
     expected = [alert for row in oddflow.detect(incident, model=model).rows for alert in row.alerts]
     assert expected
     assert sorted(found, key=lambda alert: alert.id) == sorted(expected, key=lambda alert: alert.id)
+
+
+@pytest.mark.parametrize(
+    ("detector", "asked", "version"),
+    [
+        ("robust-pca", {"windows": True}, "windows-1"),
+        ("traffic-rate", {"view": "fft"}, "rates-1"),
+        ("packet-markov-chain", {}, "sequence-1"),
+        ("name-markov-chain", {}, "names-1"),
+    ],
+)
+def test_whatever_a_detector_reads_is_watched_as_it_is_detected(learnt, detector, asked, version):
+    _, incident = learnt
+    model = oddflow.learn(incident.with_name("baseline.pcap"), detector=detector, **asked)
+    assert model.manifest.feature_schema_version == version
+    prepared = Prepared.of(model.manifest, OPEN)
+    budget = Budget.parse("100/minute")
+    watching = Watcher(
+        model,
+        prepared.representation(model),
+        threshold=set_threshold(model.held_back, budget, model.manifest.flows_per_s).score,
+        patience_s=prepared.settings.longest_wait_s,
+        source=str(incident),
+    )
+    found = []
+    for batch in oddflow.flows(incident, settings=prepared.settings):
+        for start in range(0, batch.num_rows, 7):
+            part = batch.slice(start, 7)
+            watching.add(part)
+            found += watching.alerts(part.column("end").cast("int64")[0].as_py())
+    found += watching.alerts(None)
+    rows = oddflow.detect(incident, model=model, budget="100/minute").rows
+    expected = {alert.id: alert for row in rows for alert in row.alerts}
+    assert expected
+    assert {alert.id: alert for alert in found} == expected
 
 
 def test_without_patience_a_flow_is_judged_as_it_ends(learnt):
