@@ -165,8 +165,14 @@ def gather_dataset(
 
     Raises:
         InputError: A file of the set is missing, or is not what it should be.
-        UsageError: No set has that name, or it cannot be split so.
+        UsageError: No set has that name, it cannot be split so, or the detector scores packets.
     """
+    if reads is Reads.PACKETS:
+        raise UsageError(
+            "a data set does not tell which flow each packet went to, so no threshold for flows could be set; learn on "
+            "the capture itself, or compare with `oddflow evaluate --dataset`"
+        )
+
     from oddflow.datasets.leaks import check_leaks
     from oddflow.datasets.loading import load
     from oddflow.datasets.splits import splits

@@ -1,11 +1,16 @@
 """Labels from the truth to the sealed model: attacks teach, normal rows alone set the threshold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from oddflow.baselines import gather_dataset
 from oddflow.detectors import registry
 from oddflow.errors import UsageError
 from oddflow.features.representation import Reads
+from oddflow.features.versions import represented
+from oddflow.flows.settings import Payload
 from oddflow.learning.labelled import baseline
 from oddflow.learning.learn import STRETCHES, learn, splits
 from oddflow.models.sealed import SealedModel
@@ -82,3 +87,21 @@ def test_a_data_set_gives_its_attacks_only_where_they_are_asked_for():
     assert both.x[:, 0].tolist() == list(range(20))
     assert both.y.tolist() == [0, 1] * 10
     assert both.flows == alone.flows == 10
+
+
+VERSIONS = ("tabular-1", "portable-1", "sequence-1", "image-1", "several-1", "traffic-matrix-1", "names-1", "rates-1")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_learnt_of_labelled_flows_is_seen_again_as_far_back(version):
+    features = represented(version, homes=(), context=None, payload=Payload.SESSION).features
+    rows = replace(rows_of(np.zeros((8, len(features)))), features=features)
+    known = baseline(rows, halves(rows))
+    assert known.version == version
+    again = represented(known.version, homes=(), context=known.context, payload=Payload.SESSION)
+    assert again.context_settings == known.context
+
+
+def test_a_data_set_sets_no_threshold_for_what_scores_packets(shared):
+    with pytest.raises(UsageError, match="learn on the capture itself"):
+        gather_dataset("modbus", shared, split="time", reads=Reads.PACKETS)

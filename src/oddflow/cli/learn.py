@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from oddflow.datasets.leaks import Finding
     from oddflow.datasets.rows import Split
+    from oddflow.features.gathering import Gathered
     from oddflow.features.matrix_settings import MatrixSettings
+    from oddflow.losses import Ledger
+    from oddflow.models.manifest import Manifest
 
 
 def register(app: typer.Typer) -> None:
@@ -152,8 +155,6 @@ def learn(
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.privacy import OPEN, Privacy
     from oddflow.losses import Ledger
-    from oddflow.models.kinds import is_of_feature_set
-    from oddflow.reports.samples import sample_words
 
     ledger = Ledger()
     settings = MeterSettings(
@@ -229,22 +230,30 @@ def learn(
             augment_to=augment_to,
             **given,
         )
-    manifest = model.manifest
     if as_json:
-        console.print_json(manifest.model_dump(mode="json"))
+        console.print_json(model.manifest.model_dump(mode="json"))
     else:
-        what = "rows" if is_of_feature_set(manifest) else "flows"
-        read = ", ".join(seen.name for seen in gathered.seen)
-        console.say(f"{manifest.detector} learnt {gathered.flows:,} {what} of {read}: {output}")
-        if len(gathered.owners) and len(gathered.x) < ledger.metered:
-            console.say(f"its first {len(gathered.x):,} packets, that is: so many are kept")
-        for remark in sample_words(manifest):
-            console.say(remark)
-        console.show_ledger(ledger)
-        if not is_of_feature_set(manifest):
-            console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
+        _say(model.manifest, gathered, ledger, output)
     if strict and not ledger.complete:
         raise options.Lost
+
+
+def _say(manifest: "Manifest", gathered: "Gathered", ledger: "Ledger", output: str) -> None:
+    """What was learnt, of what, what was lost on the way, and what to do next."""
+    from oddflow.cli import console
+    from oddflow.models.kinds import is_of_feature_set
+    from oddflow.reports.samples import sample_words
+
+    of_set = is_of_feature_set(manifest)
+    read = ", ".join(seen.name for seen in gathered.seen)
+    console.say(f"{manifest.detector} learnt {gathered.flows:,} {'rows' if of_set else 'flows'} of {read}: {output}")
+    if len(gathered.owners) and len(gathered.x) < ledger.metered:
+        console.say(f"its first {len(gathered.x):,} packets, that is: so many are kept")
+    for remark in sample_words(manifest):
+        console.say(remark)
+    console.show_ledger(ledger)
+    if not of_set:
+        console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
 
 
 def _drawn(rows: str | None, counts: str, slot_s: float) -> "MatrixSettings | None":

@@ -109,12 +109,7 @@ class DrawingNetwork(DrawingDetector):
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            self.network_ = made(self.make, scaled.shape[1], drawn=True)
-            rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
-            self.history_ = fit_network(self.network_, self.loss, rows, held, schedule, self.told)
+        self.network_, self.history_ = _taught(self, scaled, validation, drawn=True)
 
     def weights(self) -> dict[str, Floats]:
         """The network's parameters and buffers by torch's names, each once."""
@@ -173,16 +168,22 @@ class ScoringNetwork(EnergyDetector):
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            self.network_ = made(self.make, scaled.shape[1], drawn=False)
-            rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
-            self.history_ = fit_network(self.network_, self.loss, rows, held, schedule, self.told)
+        self.network_, self.history_ = _taught(self, scaled, validation, drawn=False)
 
     def weights(self) -> dict[str, Floats]:
         """The network's parameters and buffers by torch's names, each once."""
         return held_by(self.network_)
+
+
+def _taught(
+    detector: DrawingNetwork | ScoringNetwork, scaled: Floats, validation: Floats, *, drawn: bool
+) -> tuple[OfRows, History]:
+    schedule = Schedule(detector.epochs, detector.batch_rows, detector.learning_rate, detector.patience, detector.seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(detector.seed)
+        network = made(detector.make, scaled.shape[1], drawn=drawn)
+        rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
+        return network, fit_network(network, detector.loss, rows, held, schedule, detector.told)
 
 
 def made(make: Make, width: int, *, drawn: bool) -> OfRows:
