@@ -211,11 +211,13 @@ def gather_labelled(
 
     Raises:
         InputError: A source cannot be read, or the truth is wrong.
-        UsageError: No flow is normal, or there are other than one of truth and packet labels.
+        UsageError: No flow is normal, there is not one of truth and packet labels, or the detector scores packets.
     """
     if (truth is None) == (not packet_labels):
         raise UsageError("expected either the truth about flows or labels of packets, and one of them alone")
     reads = _reads(detector, matrix=matrix is not None)
+    if reads is Reads.PACKETS:
+        raise UsageError("the detector learns packets that are all believed to be normal; leave labels out")
     if packet_labels or reads is Reads.MATRIX:
         told = ledger if ledger is not None else Ledger()
         settings = MeterSettings(payload=payload)

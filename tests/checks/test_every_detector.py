@@ -171,6 +171,7 @@ def test_it_leaves_its_input_alone(name, problem):
     detector.contributions(x)
     if detector.exportable is not Exportable.NONE:
         what_is_sealed(detector)
+    np.testing.assert_array_equal(x, problem.train[:200])
 
 
 def test_rows_of_another_type_or_layout_score_the_same(name, problem):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from oddflow.baselines import gather_dataset
+from oddflow.baselines import gather_dataset, gather_labelled
 from oddflow.detectors import registry
 from oddflow.errors import UsageError
 from oddflow.features.representation import Reads
@@ -105,3 +105,8 @@ def test_what_is_learnt_of_labelled_flows_is_seen_again_as_far_back(version):
 def test_a_data_set_sets_no_threshold_for_what_scores_packets(shared):
     with pytest.raises(UsageError, match="learn on the capture itself"):
         gather_dataset("modbus", shared, split="time", reads=Reads.PACKETS)
+
+
+def test_what_learns_packets_takes_no_labels(tmp_path):
+    with pytest.raises(UsageError, match="leave labels out"):
+        gather_labelled(tmp_path / "x.pcap", truth=tmp_path / "t.csv", detector="kitnet")
