@@ -99,10 +99,10 @@ def evaluate(
         InputError: A file is missing, or is not what it should be.
     """
     protocol = given.protocol
-    entries = entries_of(protocol)
-    for entry in entries:
+    for entry in protocol.entries:
         check(entry, 2 if protocol.classes is Classes.TWO else 3)
     problems = {seed: problem_of(given, seed) for seed in protocol.seeds}
+    entries = entries_of(protocol, problems[protocol.seeds[0]])
     shas = {seed: problem.sha256 for seed, problem in problems.items()}
     units = [
         _Unit(entry, fold, seed, f"{key_of(protocol, entry, seed, shas[seed])}-{fold}")

@@ -83,7 +83,12 @@ def over_seeds(drawn: Values, seed: int = 0) -> Values:
 
 
 def drawn_confusions(
-    truth: NDArray[np.int64], predicted: Sequence[NDArray[np.int16]], classes: int, *, rounds: int = ROUNDS, seed: int = 0
+    truth: NDArray[np.int64],
+    predicted: Sequence[NDArray[np.int16]],
+    classes: int,
+    *,
+    rounds: int = ROUNDS,
+    seed: int = 0,
 ) -> Matrix:
     """Confusion matrices of s predictions of the same rows, drawn r times: (n,), s times (n,) -> (r, s, k, k).
 

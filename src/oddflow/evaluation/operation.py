@@ -25,7 +25,11 @@ class FirstAlerts:
 
     @classmethod
     def of(
-        cls, times_ns: NDArray[np.int64], labels: NDArray[np.integer], is_attack: NDArray[np.bool_], alerts: NDArray[np.bool_]
+        cls,
+        times_ns: NDArray[np.int64],
+        labels: NDArray[np.integer],
+        is_attack: NDArray[np.bool_],
+        alerts: NDArray[np.bool_],
     ) -> "FirstAlerts":
         """Of rows in any order: when each ended, its label, whether it is an attack, and whether it raises an alert.
 

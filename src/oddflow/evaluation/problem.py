@@ -141,7 +141,9 @@ def _prepared(rows: LabelledRows, data: Data) -> tuple[LabelledRows, list[str]]:
         gone = [f.name for f in rows.features if any(fnmatchcase(f.name, one) for one in data.exclude)]
         idle = [one for one in data.exclude if not any(fnmatchcase(name, one) for name in gone)]
         if idle or len(gone) == len(rows.features):
-            raise UsageError(f"exclude names {idle[0]!r}, and no feature is called so" if idle else "no feature is left")
+            raise UsageError(
+                f"exclude names {idle[0]!r}, and no feature is called so" if idle else "no feature is left"
+            )
         kept = [place for place, feature in enumerate(rows.features) if feature.name not in gone]
         rows = replace(rows, x=rows.x[:, kept], features=tuple(rows.features[place] for place in kept))
         told.append(f"left out: {', '.join(gone)}")
@@ -195,7 +197,9 @@ def _folds(rows: LabelledRows, data: Data, seed: int) -> Iterator[Fold]:
     elif data.split is Scheme.EACH_CAPTURE:
         for name in _captures(rows):
             split = by_capture(rows, test=[name])
-            yield Fold("one capture after the other is tested on, learnt from the others", split.train, {name: split.test})
+            yield Fold(
+                "one capture after the other is tested on, learnt from the others", split.train, {name: split.test}
+            )
     elif data.split is Scheme.CAPTURE_PAIRS:
         for one in _captures(rows):
             tests = {f"{one} → {other}": _of_sections(rows, [other]) for other in _captures(rows) if other != one}

@@ -2,7 +2,7 @@
 
 import hashlib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -277,7 +277,9 @@ class Protocol(_Model):
     data: Data
     classes: Classes = Classes.TWO
     entries: Annotated[tuple[Entry, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[int, ...], BeforeValidator(_seeds), Field(min_length=1, max_length=100)] = tuple(range(SEEDS))
+    seeds: Annotated[tuple[int, ...], BeforeValidator(_seeds), Field(min_length=1, max_length=100)] = tuple(
+        range(SEEDS)
+    )
     threshold: Threshold = Threshold()
     measures: Measures = ()
     flows_a_day: float | None = Field(default=None, gt=0)
@@ -342,9 +344,19 @@ def parsed(text: str, name: str = "protocol") -> Protocol:
         UsageError: It is not what a protocol is; what is wrong with it.
     """
     try:
-        return Protocol.model_validate(tomllib.loads(text))
+        return given(tomllib.loads(text), name)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name} is no TOML: {error}") from None
+
+
+def given(content: Mapping[str, Any], name: str = "protocol") -> Protocol:
+    """A protocol from its content.
+
+    Raises:
+        UsageError: It is not what a protocol is; what is wrong with it.
+    """
+    try:
+        return Protocol.model_validate(content)
     except ValidationError as error:
         raise UsageError(f"{name}: {'; '.join(_said(error))}; docs/evaluation.md shows a whole one") from None
 

@@ -20,9 +20,7 @@ def _weights(options: Options) -> str | None:
 def _tree(options: Options, seed: int) -> Any:
     from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415  (the base install has no scikit-learn)
 
-    return DecisionTreeClassifier(
-        max_depth=_whole(options["depth"]), class_weight=_weights(options), random_state=seed
-    )
+    return DecisionTreeClassifier(max_depth=_whole(options["depth"]), class_weight=_weights(options), random_state=seed)
 
 
 def _forest(options: Options, seed: int) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.detectors import registry
+from oddflow.errors import UsageError
 from oddflow.evaluation.cost import Cost, Memory
 from oddflow.evaluation.learner import Learnt, is_supervised, learn
 from oddflow.evaluation.problem import Fold, Places, Problem
@@ -61,11 +62,19 @@ class Run:
     cost: Cost
 
 
-def entries_of(protocol: Protocol) -> tuple[Entry, ...]:
-    """The protocol's entries and what stands beside them; none twice."""
-    beside = [*BESIDE]
+def entries_of(protocol: Protocol, problem: Problem) -> tuple[Entry, ...]:
+    """The protocol's entries and what stands beside them; none twice, and none that lacks attacks to learn from.
+
+    Raises:
+        UsageError: An entry learns from attacks, and there are none to learn from.
+    """
+    learnable = all(problem.rows.is_attack[fold.train].any() for fold in problem.folds)
+    beside = [entry for entry in BESIDE if learnable or entry is BESIDE[0]]
     if protocol.isolation_forest and protocol.classes is Classes.TWO:
         beside.append(FOREST)
+    unlearnable = [entry.title for entry in protocol.entries if not learnable and is_supervised(entry)]
+    if unlearnable:
+        raise UsageError(f"{unlearnable[0]} learns from attacks, and there are none among the rows to learn from")
     known = {entry.detector for entry in protocol.entries}
     return (*protocol.entries, *(entry for entry in beside if entry.detector not in known))
 
@@ -139,7 +148,11 @@ def _held_back(rule: Threshold, problem: Problem, train: Places, seed: int) -> t
     chance = np.random.default_rng([seed, 8])
     for attacks in (False, True):
         places = np.flatnonzero(problem.rows.is_attack[train] == attacks)
-        order = chance.permutation(places) if times_ns is None else places[np.argsort(times_ns[train[places]], kind="stable")]
+        order = (
+            chance.permutation(places)
+            if times_ns is None
+            else places[np.argsort(times_ns[train[places]], kind="stable")]
+        )
         held[order[len(order) - round(rule.held_back * len(order)) :]] = True
     return train[~held], train[held]
 
