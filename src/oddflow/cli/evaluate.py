@@ -64,8 +64,8 @@ Rate = Annotated[
         metavar="SHARE",
         min=0,
         max=1,
-        help="Set thresholds so that this share of held-back normal rows lies above; else what tells probabilities takes "
-        "the likeliest class, and all others what is best on validation.",
+        help="Set thresholds so that this share of held-back normal rows lies above; else what tells probabilities "
+        "takes the likeliest class, and all others what is best on validation.",
         show_default=False,
     ),
 ]
@@ -160,17 +160,7 @@ def evaluate(
     from oddflow.files import check_place, whole_file
 
     words = bool(sources or dataset)
-    if words + bool(suite) + bool(protocol) != 1 or (
-        words and (bool(sources) == bool(dataset) or bool(sources) != bool(truth))
-    ):
-        raise UsageError(
-            "expected either SOURCE… with --truth TRUTH.csv, or --dataset NAME, to test on; or --suite NAME, or "
-            "--protocol FILE"
-        )
-    if dataset and baseline:
-        raise UsageError("expected either SOURCE… with --truth and --baseline, or --dataset NAME, which is split")
-    if only and not suite:
-        raise UsageError("--only names protocols of a suite; name it with --suite")
+    _check_call(sources, truth, dataset, baseline, suite, protocol, only)
     for path in (*(card or []), *filter(None, [output, write])):
         check_place(path)
     before = read_results(Path(compare)) if compare else None
@@ -199,6 +189,29 @@ def evaluate(
             _show(one.result)
     if before is not None:
         _compare(results, before)
+
+
+def _check_call(
+    sources: list[str] | None,
+    truth: str | None,
+    dataset: str | None,
+    baseline: list[str] | None,
+    suite: str | None,
+    protocol: str | None,
+    only: list[str] | None,
+) -> None:
+    """Refuses what does not go together."""
+    from oddflow.errors import UsageError
+
+    words = bool(sources or dataset)
+    is_half = words and (bool(sources) == bool(dataset) or bool(sources) != bool(truth))
+    if words + bool(suite) + bool(protocol) != 1 or is_half or (dataset and baseline):
+        raise UsageError(
+            "expected either SOURCE… with --truth TRUTH.csv, or --dataset NAME, to test on; or --suite NAME, or "
+            "--protocol FILE"
+        )
+    if only and not suite:
+        raise UsageError("--only names protocols of a suite; name it with --suite")
 
 
 def _in_words(
@@ -290,19 +303,19 @@ def _show(result: "Result") -> None:
     protocol = Protocol.model_validate(result.protocol)
     for part in result.parts:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=console.plain(part), title_justify="left")
-        for place, name in enumerate(("detector", "learns from", *titles(protocol))):
-            table.add_column(name, no_wrap=place == 0, justify="left" if place < 2 else "right")
+        for place, name in enumerate(("detector", *titles(protocol))):
+            table.add_column(name, overflow="fold", justify="right" if place else "left")
         for row in result.rows:
             cells = [cell(asked, row.parts[part].figures.get(str(asked))) for asked in protocol.shown]
             # an interval stands under its figure, so that tables stay narrow
-            texts = [*map(console.plain, (row.title, row.learns)), *(text.replace(" (", "\n(") for text in cells)]
-            table.add_row(*texts, style="dim" if row.trivial else "")
+            told = [text.replace(" (", "\n").replace(")", "") for text in cells]
+            table.add_row(console.plain(row.title), *told, style="dim" if row.trivial else "")
         console.out.print(table)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, name in enumerate(("detector", "decides by", "rows learnt", *COST_HEADS)):
-        table.add_column(name, no_wrap=place == 0, justify="left" if place < 2 else "right")
+    for place, name in enumerate(("detector", "learns from", "decides by", "rows learnt", *COST_HEADS)):
+        table.add_column(name, overflow="fold", justify="left" if place < 3 else "right")
     for row in result.rows:
-        texts = [row.title, row.decides, f"{row.learnt_rows:,}", *cost_cells(row)]
+        texts = [row.title, row.learns, row.decides, f"{row.learnt_rows:,}", *cost_cells(row)]
         table.add_row(*(console.plain(one) for one in texts), style="dim" if row.trivial else "")
     console.out.print(table)
     for one in result.provenance:

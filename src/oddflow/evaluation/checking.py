@@ -78,6 +78,7 @@ def _moved(now: Result, earlier: Result) -> Iterator[str]:
                     asked = Asked.read(measure)
                     better = (found.value > figure.value) != (asked.measure in SMALLER_IS_BETTER)
                     yield (
-                        f"{place} was {asked.shown(figure.value)} ({asked.shown(figure.low)}–{asked.shown(figure.high)})"
-                        f" and is {asked.shown(found.value)}, {'better' if better else 'worse'}"
+                        f"{place} was {asked.shown(figure.value)} ({asked.shown(figure.low)}–"
+                        f"{asked.shown(figure.high)}) and is {asked.shown(found.value)}, "
+                        f"{'better' if better else 'worse'}"
                     )

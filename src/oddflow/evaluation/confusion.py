@@ -7,7 +7,7 @@ Source: Sokolova & Lapalme 2009, "A systematic analysis of performance measures 
 accuracy, Brodersen et al. 2010, "The Balanced Accuracy and Its Posterior Distribution".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,13 +71,31 @@ def weighted(values: Values, matrix: Matrix) -> Values:
     return _share((values * rows).sum(axis=-1), rows.sum(axis=-1))
 
 
+OF_ALL: Mapping[Measure, Callable[[Matrix], Values]] = {
+    Measure.ACCURACY: accuracy,
+    Measure.BALANCED_ACCURACY: lambda matrix: macro(recalls(matrix), matrix),
+    Measure.MACRO_RECALL: lambda matrix: macro(recalls(matrix), matrix),
+    Measure.MACRO_PRECISION: lambda matrix: macro(precisions(matrix), matrix),
+    Measure.MACRO_F1: lambda matrix: macro(f1s(matrix), matrix),
+    Measure.WEIGHTED_F1: lambda matrix: weighted(f1s(matrix), matrix),
+}
+OF_CLASSES: Mapping[Measure, Callable[[Matrix], Values]] = {
+    Measure.PRECISION: precisions,
+    Measure.F1: f1s,
+    Measure.RECALL: recalls,
+    Measure.DETECTION_RATE: recalls,
+}
+"""Each of these is of every class: the one that is asked for is taken."""
+
+
 def measured(
     asked: Asked, matrix: Matrix, names: Sequence[str], is_attack: NDArray[np.bool_], *, flows_a_day: float = 0.0
 ) -> Values:
     """A measure of matrices by its name: (..., k, k) -> (...,).
 
     Args:
-        asked: Which; precision, recall and F1 are of attacks against normal rows unless a class is named.
+        asked: Which, of those that a matrix tells; precision, recall and F1 are of attacks against normal rows unless a
+            class is named.
         matrix: The matrices.
         names: The classes, (k,).
         is_attack: Which of them are attacks, (k,).
@@ -88,31 +106,13 @@ def measured(
     """
     if asked.of and asked.of not in names:
         raise UsageError(f"{asked}: there is no class {asked.of!r}; there are {', '.join(names)}")
-    place = names.index(asked.of) if asked.of else 1
+    if asked.measure in OF_ALL:
+        return OF_ALL[asked.measure](matrix)
     some = matrix if asked.of else of_attacks(matrix, is_attack)
-    match asked.measure:
-        case Measure.ACCURACY:
-            return accuracy(matrix)
-        case Measure.BALANCED_ACCURACY | Measure.MACRO_RECALL:
-            return macro(recalls(matrix), matrix)
-        case Measure.MACRO_PRECISION:
-            return macro(precisions(matrix), matrix)
-        case Measure.MACRO_F1:
-            return macro(f1s(matrix), matrix)
-        case Measure.WEIGHTED_F1:
-            return weighted(f1s(matrix), matrix)
-        case Measure.PRECISION:
-            return np.asarray(precisions(some)[..., place])
-        case Measure.F1:
-            return np.asarray(f1s(some)[..., place])
-        case Measure.RECALL | Measure.DETECTION_RATE:
-            return np.asarray(recalls(some)[..., place])
-        case Measure.FALSE_ALARM_RATE:
-            return np.asarray(1 - recalls(some)[..., 0])
-        case Measure.FALSE_ALARMS_A_DAY:
-            return np.asarray((1 - recalls(some)[..., 0]) * flows_a_day)
-        case _:
-            raise UsageError(f"{asked} is not told by a confusion matrix")
+    if asked.measure in OF_CLASSES:
+        return np.asarray(OF_CLASSES[asked.measure](some)[..., names.index(asked.of) if asked.of else 1])
+    alarms = 1 - recalls(some)[..., 0]
+    return np.asarray(alarms * flows_a_day if asked.measure is Measure.FALSE_ALARMS_A_DAY else alarms)
 
 
 def _right(matrix: Matrix) -> Matrix:

@@ -1,8 +1,8 @@
-"""A protocol, run: each entry with each seed, figures with intervals, leaks, costs, and what the result may be called."""
+"""A protocol, run: each entry with each seed, to figures with intervals, costs, leaks and what it may be called."""
 
 import multiprocessing
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +24,6 @@ from oddflow.evaluation.protocol import Classes, Entry, Protocol, Rule
 from oddflow.evaluation.result import Difference, Leak, Opening, Result, Row
 from oddflow.evaluation.running import entries_of, key_of, reads_of, rule_of, run
 from oddflow.evaluation.standing import standing
-from oddflow.features.representation import Reads
 
 FLOWS_A_DAY = 100_000.0
 """Of a small office, where the data do not tell how many a network has."""
@@ -64,7 +63,7 @@ class Evaluated:
     """
 
     result: Result
-    seeded: dict[str, dict[str, list[Seeded]]] = field(repr=False)
+    seeded: Mapping[str, Mapping[str, list[Seeded]]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,17 @@ class _Unit:
     fold: int
     seed: int
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """All runs, and what the first seed's rows were."""
+
+    problem: Problem
+    data_sha256: tuple[str, ...]
+    runs: Mapping[str, KeptRun]
+    seeded: Mapping[str, Mapping[str, list[Seeded]]]
+    flows_a_day: float
 
 
 def evaluate(
@@ -111,27 +121,39 @@ def evaluate(
         for fold in range(len(problems[seed].folds))
     ]
     runs = _runs(given, units, shelf, jobs=jobs, again=again, told=told)
-    seeded: dict[str, dict[str, list[Seeded]]] = {}
+    done = _Done(
+        problem=problems[protocol.seeds[0]],
+        data_sha256=tuple(shas.values()),
+        runs=runs,
+        seeded=_by_part(units, runs, problems),
+        flows_a_day=protocol.flows_a_day or problems[protocol.seeds[0]].flows_a_day() or FLOWS_A_DAY,
+    )
+    rows = [_row(entry, units, done, protocol) for entry in entries]
+    return Evaluated(_result(given, done, rows, earlier), done.seeded)
+
+
+def _by_part(
+    units: Sequence[_Unit], runs: Mapping[str, KeptRun], problems: Mapping[int, Problem]
+) -> dict[str, dict[str, list[Seeded]]]:
+    """By entry and test part, what each seed said."""
+    found: dict[str, dict[str, list[Seeded]]] = {}
     for unit in units:
         problem = problems[unit.seed]
         for part, tested in runs[unit.key].run.tests.items():
             one = Seeded(problem, problem.folds[unit.fold].tests[part], tested)
-            seeded.setdefault(unit.entry.title, {}).setdefault(part, []).append(one)
-    flows_a_day = protocol.flows_a_day or problems[protocol.seeds[0]].flows_a_day() or FLOWS_A_DAY
-    rows = [_row(entry, units, runs, seeded[entry.title], given, flows_a_day) for entry in entries]
-    first = problems[protocol.seeds[0]]
-    return Evaluated(_result(given, first, shas, rows, runs, seeded, flows_a_day, earlier), seeded)
+            found.setdefault(unit.entry.title, {}).setdefault(part, []).append(one)
+    return found
 
 
-@lru_cache(maxsize=2)
-def _loaded(protocol: str, path: Path | None, folder: str | None) -> Loaded:
+@lru_cache(maxsize=1)
+def _loaded(protocol: str, folder: str | None) -> Loaded:
     given = Protocol.model_validate_json(protocol)
     return load(given.data, given.classes, reads_of(given), folder=folder)
 
 
 def problem_of(given: Given, seed: int) -> Problem:
     """The rows as a seed sees them; they are read once."""
-    return _loaded(given.protocol.model_dump_json(), given.path, given.folder).problem(seed)
+    return _loaded(given.protocol.model_dump_json(), given.folder).problem(seed)
 
 
 def _runs(
@@ -178,27 +200,19 @@ def _now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _row(
-    entry: Entry,
-    units: Sequence[_Unit],
-    runs: dict[str, KeptRun],
-    seeded: dict[str, list[Seeded]],
-    given: Given,
-    flows_a_day: float,
-) -> Row:
-    mine = [runs[unit.key].run for unit in units if unit.entry is entry]
-    thresholds = [one.threshold for one in mine if one.threshold is not None]
-    classes = len(next(iter(seeded.values()))[0].problem.names)
+def _row(entry: Entry, units: Sequence[_Unit], done: _Done, protocol: Protocol) -> Row:
+    mine = [done.runs[unit.key].run for unit in units if unit.entry is entry]
+    seeded = done.seeded[entry.title]
     return Row(
         title=entry.title,
         detector=entry.detector,
         learns="labels" if is_supervised(entry) else "normal rows",
-        decides=_decides(entry, given.protocol, classes),
+        decides=_decides(entry, protocol, len(done.problem.names)),
         learnt_rows=round(float(np.mean([one.learnt_rows for one in mine]))),
-        trivial=entry not in given.protocol.entries,
-        parts={part: part_of(several, flows_a_day=flows_a_day) for part, several in seeded.items()},
+        trivial=entry not in protocol.entries,
+        parts={part: part_of(several, flows_a_day=done.flows_a_day) for part, several in seeded.items()},
         cost=_mean_cost([one.cost for one in mine]),
-        thresholds=thresholds,
+        thresholds=[one.threshold for one in mine if one.threshold is not None],
         note=entry.note,
     )
 
@@ -226,17 +240,8 @@ def _mean_cost(costs: Sequence[Cost]) -> Cost:
     )
 
 
-def _result(
-    given: Given,
-    problem: Problem,
-    shas: dict[int, str],
-    rows: list[Row],
-    runs: dict[str, KeptRun],
-    seeded: dict[str, dict[str, list[Seeded]]],
-    flows_a_day: float,
-    earlier: Result | None,
-) -> Result:
-    protocol = given.protocol
+def _result(given: Given, done: _Done, rows: list[Row], earlier: Result | None) -> Result:
+    protocol, problem = given.protocol, done.problem
     opened = _opened(protocol, earlier)
     found = standing(protocol, given.path, opened)
     return Result(
@@ -250,15 +255,15 @@ def _result(
         names=list(problem.names),
         attacks=problem.is_attack.tolist(),
         provenance=list(problem.told),
-        data_sha256=list(dict.fromkeys(shas.values())),
+        data_sha256=list(dict.fromkeys(done.data_sha256)),
         leaks=_leaks(problem) if protocol.leak_checks else [],
         rows=rows,
-        differences=_differences(protocol, seeded, flows_a_day),
-        flows_a_day=flows_a_day,
-        date=max(kept.date for kept in runs.values()),
-        duration_s=sum(kept.run.cost.learning_s for kept in runs.values()),
+        differences=_differences(protocol, done),
+        flows_a_day=done.flows_a_day,
+        date=max(kept.date for kept in done.runs.values()),
+        duration_s=sum(kept.run.cost.learning_s for kept in done.runs.values()),
         versions=_versions(),
-        code=sorted({kept.code for kept in runs.values()}),
+        code=sorted({kept.code for kept in done.runs.values()}),
     )
 
 
@@ -271,25 +276,25 @@ def _opened(protocol: Protocol, earlier: Result | None) -> list[Opening]:
 
 
 def _leaks(problem: Problem) -> list[Leak]:
-    """What the checks find, of each fold and test part; what several say alike is said once."""
-    found: dict[tuple[str, str], Leak] = {}
-    for fold in problem.folds:
-        for part in fold.tests:
-            for one in check_leaks(problem.rows, fold.split(part)):
-                what = one.what if len(problem.folds) * len(fold.tests) == 1 else f"{part}: {one.what}"
-                leak = Leak(check=one.check, severity=one.severity.value, what=what, advice=one.advice)
-                found[one.check, what] = leak
-    return list(found.values())
+    """What the checks find of each test part; what all of them say is said once."""
+    parts = [(fold, part) for fold in problem.folds for part in fold.tests]
+    found: dict[Leak, list[str]] = {}
+    for fold, part in parts:
+        for one in check_leaks(problem.rows, fold.split(part)):
+            leak = Leak(check=one.check, severity=one.severity.value, what=one.what, advice=one.advice)
+            found.setdefault(leak, []).append(part)
+    return [
+        leak if len(told) == len(parts) else leak.model_copy(update={"what": f"{', '.join(told)}: {leak.what}"})
+        for leak, told in found.items()
+    ]
 
 
-def _differences(
-    protocol: Protocol, seeded: dict[str, dict[str, list[Seeded]]], flows_a_day: float
-) -> list[Difference]:
+def _differences(protocol: Protocol, done: _Done) -> list[Difference]:
     found = []
     for pair in protocol.pairs:
-        for part in [pair.part] if pair.part else seeded[pair.one]:
-            one, other = seeded[pair.one][part], seeded[pair.other][part]
-            figure = difference(one, other, Asked.read(pair.measure), flows_a_day=flows_a_day)
+        for part in [pair.part] if pair.part else done.seeded[pair.one]:
+            one, other = done.seeded[pair.one][part], done.seeded[pair.other][part]
+            figure = difference(one, other, Asked.read(pair.measure), flows_a_day=done.flows_a_day)
             found.append(Difference(one=pair.one, other=pair.other, measure=pair.measure, part=part, figure=figure))
     return found
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from oddflow.evaluation.calibration import Reliability, brier
 from oddflow.evaluation.confusion import confusion, measured
 from oddflow.evaluation.intervals import ROUNDS, Estimate, drawn_confusions, drawn_rankings
-from oddflow.evaluation.measure import OF_ONE_CLASS, OF_PROBABILITIES, OF_SCORES, Asked, Measure
+from oddflow.evaluation.measure import OF_ONE_CLASS, OF_SCORES, Asked, Measure
 from oddflow.evaluation.operation import FirstAlerts
 from oddflow.evaluation.problem import Problem
 from oddflow.evaluation.ranking import Ranking
@@ -56,8 +56,11 @@ def part_of(seeds: Sequence[Seeded], *, flows_a_day: float) -> Part:
     found = {}
     drawn = _drawn_matrices(seeds, classes)
     for asked in asked_of_classes(problem):
-        told = {"names": problem.names, "is_attack": problem.is_attack, "flows_a_day": flows_a_day}
-        found[str(asked)] = Estimate.of(measured(asked, matrices, **told), measured(asked, drawn, **told))
+        own, others = (
+            measured(asked, some, problem.names, problem.is_attack, flows_a_day=flows_a_day)
+            for some in (matrices, drawn)
+        )
+        found[str(asked)] = Estimate.of(own, others)
     found |= _of_scores(seeds) | _of_probabilities(seeds)
     return Part(figures=found, confusion=matrices.mean(axis=0).tolist(), first_alert=_first_alert(seeds))
 
@@ -141,13 +144,12 @@ def _drawn_scores(seeds: Sequence[Seeded]) -> Values:
 
 
 def _of_probabilities(seeds: Sequence[Seeded]) -> dict[str, Estimate]:
-    """Of P(attack) where two classes are told apart, else of the class that was said; intervals are over seeds alone."""
+    """Of P(attack) where two classes are told apart, else of the class that was said; intervals are over seeds."""
     told = [said for one in seeds if (said := probability_of(one)) is not None]
     if len(told) < len(seeds):
         return {}
     scores = np.array([[brier(p, came), Reliability.of(p, came).error] for p, came in told])  # (s, 2)
     measures = (Measure.BRIER, Measure.CALIBRATION_ERROR)
-    assert set(measures) == OF_PROBABILITIES  # noqa: S101
     repeated = np.repeat(scores[None], RANKINGS, axis=0)
     return {str(m): Estimate.of(scores[:, place], repeated[..., place]) for place, m in enumerate(measures)}
 

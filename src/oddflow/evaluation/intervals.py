@@ -3,8 +3,8 @@
 Rows are drawn by kind, as many of each as there are. What several seeds or detectors said of the same rows is drawn
 together: their errors hang together, and differences are surer than the figures that they are of.
 
-Source: Efron 1979, "Bootstrap Methods: Another Look at the Jackknife" (percentiles); for pairs and for seeds, Bouthillier
-et al. 2021, "Accounting for Variance in Machine Learning Benchmarks".
+Source: Efron 1979, "Bootstrap Methods: Another Look at the Jackknife" (percentiles); for pairs and for seeds,
+Bouthillier et al. 2021, "Accounting for Variance in Machine Learning Benchmarks".
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Estimate(BaseModel):
         value: The mean.
         low, high: Where 95 of 100 such means lie, of other seeds and other rows of this kind.
         seeds: What each seed gave.
-        seeds_low, seeds_high: Where 95 of 100 means over seeds lie, on these very rows (Student 1908); None of one seed.
+        seeds_low, seeds_high: Where 95 of 100 means over seeds lie, on these rows (Student 1908); None of one seed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -38,7 +38,8 @@ class Learnt(ABC):
     parameters: int | None = None
     sealed_bytes: int | None = None
 
-    def seal(self, problem: Problem, train: Places) -> None:
+    @abstractmethod
+    def seal(self, train: Places) -> None:
         """Seals it where that can be; it then scores as it would to detect. `train` are the rows that it learnt."""
 
     @abstractmethod
@@ -108,6 +109,9 @@ class _Reference(Learnt):
     classifier: Classifier
     problem: Problem
 
+    def seal(self, train: Places) -> None:
+        """Nothing: it is no model."""
+
     def scores(self, x: Floats) -> Floats:
         return _attack_score(self.probabilities(x), self.problem.is_attack)
 
@@ -140,11 +144,11 @@ class _Detector(Learnt):
         learnt.parameters = sum(int(np.size(weights)) for weights in detector.weights().values()) or None
         return learnt
 
-    def seal(self, problem: Problem, train: Places) -> None:
+    def seal(self, train: Places) -> None:
         """Makes it a model."""
         if self.fitted.exportable is Exportable.NONE:
             return
-        gathered = _gathered(problem, train, attacks=False)
+        gathered = _gathered(self.problem, train, attacks=False)
         archive = learning.archive_of(
             gathered,
             self.fitted,
@@ -152,20 +156,15 @@ class _Detector(Learnt):
             known=gathered.x,
             scores=self.fitted.decision_function(gathered.x[:1_000]),
             training=Training(fit_rows=len(train)),
-            classes=[problem.names[code] for code in self.fitted.kinds()],
+            classes=[self.problem.names[code] for code in self.fitted.kinds()],
         )
         self.model = SealedModel(archive)
         self.sealed_bytes = len(archive.parts[GRAPH if self.fitted.exportable is Exportable.ONNX else STATE])
 
     def scores(self, x: Floats) -> Floats:
-        if self.fitted.supervised and self._is_split():
-            found = self.probabilities(x)
-            return _attack_score(found, self.problem.is_attack)
-        return self._own(x)
-
-    def _is_split(self) -> bool:
-        """Whether its own score, that of all classes but the first, is not that of attacks."""
-        return int((~self.problem.is_attack).sum()) > 1
+        # where several classes are normal, its own score is that of all classes but the first
+        found = self.probabilities(x) if (~self.problem.is_attack).sum() > 1 else None
+        return self._own(x) if found is None else _attack_score(found, self.problem.is_attack)
 
     def _own(self, x: Floats) -> Floats:
         return self.model.scores(x) if self.model else self.fitted.decision_function(x)

@@ -14,7 +14,7 @@ from oddflow.datasets.rows import CATEGORIES, LabelledRows, Split
 from oddflow.datasets.splits import by_capture, splits, usual
 from oddflow.errors import UsageError
 from oddflow.evaluation.protocol import Classes, Data, Repeats, Scheme
-from oddflow.evaluation.rows import Folder, of_data_set, of_sources, taken, without_repeats
+from oddflow.evaluation.rows import Folder, of_data_set, of_sources, without_repeats
 from oddflow.features.representation import Reads
 from oddflow.schema import AttackCategory
 
@@ -37,10 +37,9 @@ class Fold:
     train: Places
     tests: Mapping[str, Places]
 
-    def split(self, part: str | None = None) -> Split:
-        """As a split into two; all test parts together unless one is named."""
-        test = self.tests[part] if part else np.unique(np.concatenate(list(self.tests.values())))
-        return Split(self.name, self.train, test)
+    def split(self, part: str) -> Split:
+        """As a split into two, of one test part."""
+        return Split(self.name, self.train, self.tests[part])
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +217,7 @@ def _one_split(rows: LabelledRows, data: Data, seed: int) -> Split:
 
 
 def _captures(rows: LabelledRows) -> list[str]:
-    held = np.unique(rows.capture) if rows.capture is not None else []
+    held: list[int] = [] if rows.capture is None else np.unique(rows.capture).tolist()
     if len(held) < 2:
         raise UsageError(f"{rows.name} is of one capture or section alone; split it another way")
     return [rows.captures[place] for place in held]
@@ -279,18 +278,13 @@ def _said(rows: LabelledRows, folds: Sequence[Fold]) -> Iterator[str]:
 def _check(problem: Problem) -> None:
     for fold in problem.folds:
         for name, places in {"the rows to learn from": fold.train, **fold.tests}.items():
-            if not len(places) or len(np.unique(problem.codes[places])) < 2 and name in fold.tests:
+            if not len(places) or (len(np.unique(problem.codes[places])) < 2 and name in fold.tests):
                 counts = np.bincount(problem.codes[places], minlength=len(problem.names))
                 held = ", ".join(f"{count:,} {one}" for one, count in zip(problem.names, counts, strict=True) if count)
                 attacks = int(problem.rows.is_attack[places].sum())
                 raise UsageError(
-                    f"{problem.rows.name}, {name}: of {len(places):,} rows to test on {attacks:,} are attacks; both are "
-                    f"needed ({held or 'none'})"
+                    f"{problem.rows.name}, {name}: of {len(places):,} rows to test on {attacks:,} are attacks; both "
+                    f"are needed ({held or 'none'})"
                 )
         if problem.rows.is_attack[fold.train].all():
             raise UsageError(f"{problem.rows.name}, {fold.name}: no row to learn from is normal; split it another way")
-
-
-def thinned(problem: Problem, fold: Fold) -> LabelledRows:
-    """The rows of one fold alone: what leaks are looked for in."""
-    return taken(problem.rows, np.unique(np.concatenate([fold.train, *fold.tests.values()])))

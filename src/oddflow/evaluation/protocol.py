@@ -320,9 +320,17 @@ class Protocol(_Model):
 
 
 TRIVIAL = ("constant", "single best feature", "tree of depth 3", "isolation forest")
-TOLD = {"title", "suite", "status", "chosen", "how", "conclusion", "published", "expect", "pairs", "measures", "leak_checks", "flows_a_day"}  # fmt: skip
-USUAL_TWO = (Measure.ACCURACY, Measure.DETECTION_RATE, Measure.FALSE_ALARM_RATE, Measure.ROC_AUC, Measure.AVERAGE_PRECISION)  # fmt: skip
-USUAL_SEVERAL = (Measure.ACCURACY, Measure.BALANCED_ACCURACY, Measure.MACRO_F1, Measure.DETECTION_RATE, Measure.FALSE_ALARM_RATE)  # fmt: skip
+TOLD = {
+    "title", "suite", "status", "chosen", "how", "conclusion", "published", "expect", "pairs", "measures",
+    "leak_checks", "flows_a_day",
+}  # fmt: skip
+"""What is no choice: it is told afterwards, or only shown."""
+USUAL_TWO = (
+    Measure.ACCURACY, Measure.DETECTION_RATE, Measure.FALSE_ALARM_RATE, Measure.ROC_AUC, Measure.AVERAGE_PRECISION,
+)  # fmt: skip
+USUAL_SEVERAL = (
+    Measure.ACCURACY, Measure.BALANCED_ACCURACY, Measure.MACRO_F1, Measure.DETECTION_RATE, Measure.FALSE_ALARM_RATE,
+)  # fmt: skip
 
 
 def read(path: Path) -> Protocol:

@@ -107,7 +107,7 @@ def cost_curve(found: Values, alarms: Values) -> tuple[Values, Values]:
 
 
 def cost(found: Values, alarms: Values) -> float:
-    """The area under the cost curve: the mean expected cost where nothing is known of shares and costs; at most 0.25."""
+    """The area under the cost curve: the mean cost where nothing is known of shares and costs; at most 0.25."""
     share, least = cost_curve(found, alarms)
     return float(np.trapezoid(least, share))
 

@@ -1,6 +1,5 @@
 """What a protocol found, as JSON that people keep, compare and print."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -160,7 +159,7 @@ class Result(_Model):
         Raises:
             UsageError: There is none.
         """
-        parts: Mapping[str, Part] = self.row(title).parts
+        parts = self.row(title).parts
         if part not in parts or measure not in parts[part].figures:
             known = ", ".join(parts) if part not in parts else ", ".join(parts[part].figures)
             raise UsageError(f"{title} has no figure {measure} on {part}; there are {known}")

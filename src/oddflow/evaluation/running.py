@@ -109,7 +109,7 @@ def run(protocol: Protocol, problem: Problem, fold: Fold, entry: Entry, *, seed:
     learnt = learn(entry, problem, known, seed=seed)
     learning_s = process_time() - began
     peak_bytes = memory.peak_bytes()
-    learnt.seal(problem, known)
+    learnt.seal(known)
     threshold = _threshold(rule, learnt, problem, held, is_supervised(entry), fold.train)
     x = problem.rows.filled()
     tests, spent_s, count = {}, 0.0, 0

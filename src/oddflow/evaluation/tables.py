@@ -86,8 +86,8 @@ def _notes(result: Result, protocol: Protocol) -> Iterator[str]:
     """Sentences under the tables."""
     seeds = count(len(protocol.seeds), "seed")
     yield (
-        f"Means over {seeds}; in brackets, where 95 of 100 such means lie, of other seeds and other rows. Lines in italics "
-        "stand beside for comparison: trivial baselines, and what papers say."
+        f"Means over {seeds}; in brackets, where 95 of 100 such means lie, of other seeds and other rows. Lines in "
+        "italics stand beside for comparison: trivial baselines, and what papers say."
     )
     said = [
         f"{one.one} less {one.other}, {Asked.read(one.measure).title}"
