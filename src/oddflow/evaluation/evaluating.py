@@ -207,7 +207,7 @@ def _row(entry: Entry, units: Sequence[_Unit], done: _Done, protocol: Protocol) 
         title=entry.title,
         detector=entry.detector,
         learns="labels" if is_supervised(entry) else "normal rows",
-        decides=_decides(entry, protocol, len(done.problem.names)),
+        decides=_decides(entry, protocol, done.problem),
         learnt_rows=round(float(np.mean([one.learnt_rows for one in mine]))),
         trivial=entry not in protocol.entries,
         parts={part: part_of(several, flows_a_day=done.flows_a_day) for part, several in seeded.items()},
@@ -217,8 +217,8 @@ def _row(entry: Entry, units: Sequence[_Unit], done: _Done, protocol: Protocol) 
     )
 
 
-def _decides(entry: Entry, protocol: Protocol, classes: int) -> str:
-    rule = rule_of(entry.threshold or protocol.threshold, entry, classes)
+def _decides(entry: Entry, protocol: Protocol, problem: Problem) -> str:
+    rule = rule_of(entry.threshold or protocol.threshold, entry, problem)
     if rule.rule is Rule.ARGMAX:
         return "likeliest class"
     if rule.rate is not None:

@@ -25,6 +25,8 @@ BESIDE = (
     Entry(detector="reference:tree:depth=3", name="tree of depth 3"),
 )
 """Trivial baselines, which stand in each table; they learn from labels."""
+USUAL_RATE = 0.01
+"""The false-alarm rate that is asked for where nothing else can set a threshold."""
 FOREST = Entry(detector="isolation-forest", name="isolation forest")
 
 
@@ -68,7 +70,7 @@ def entries_of(protocol: Protocol, problem: Problem) -> tuple[Entry, ...]:
     Raises:
         UsageError: An entry learns from attacks, and there are none to learn from.
     """
-    learnable = all(problem.rows.is_attack[fold.train].any() for fold in problem.folds)
+    learnable = has_attacks(problem)
     beside = [entry for entry in BESIDE if learnable or entry is BESIDE[0]]
     if protocol.isolation_forest and protocol.classes is Classes.TWO:
         beside.append(FOREST)
@@ -102,7 +104,7 @@ def run(protocol: Protocol, problem: Problem, fold: Fold, entry: Entry, *, seed:
     Raises:
         UsageError, LearningFailed: As the detector raises them.
     """
-    rule = rule_of(entry.threshold or protocol.threshold, entry, len(problem.names))
+    rule = rule_of(entry.threshold or protocol.threshold, entry, problem)
     known, held = _held_back(rule, problem, fold.train, seed)
     memory = Memory()
     began = process_time()
@@ -130,13 +132,20 @@ def run(protocol: Protocol, problem: Problem, fold: Fold, entry: Entry, *, seed:
     return Run(tests, threshold, learns, cost)
 
 
-def rule_of(given: Threshold, entry: Entry, classes: int) -> Threshold:
+def rule_of(given: Threshold, entry: Entry, problem: Problem) -> Threshold:
     """The rule of an entry: what tells no probabilities cannot take the likeliest class."""
-    if classes > 2:
+    if len(problem.names) > 2:
         return Threshold()
-    if given.rule is Rule.ARGMAX and not is_supervised(entry):
+    if given.rule is not Rule.ARGMAX or is_supervised(entry):
+        return given
+    if has_attacks(problem):
         return given.model_copy(update={"rule": Rule.VALIDATION})
-    return given
+    return given.model_copy(update={"rule": Rule.FALSE_ALARM_RATE, "rate": USUAL_RATE})
+
+
+def has_attacks(problem: Problem) -> bool:
+    """Whether there are attacks to learn from, in each fold."""
+    return all(problem.rows.is_attack[fold.train].any() for fold in problem.folds)
 
 
 def _held_back(rule: Threshold, problem: Problem, train: Places, seed: int) -> tuple[Places, Places]:
