@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from oddflow import __version__
 from oddflow.amounts import seconds
@@ -25,8 +26,11 @@ LEAST_RATE = 1e-4
 """Where the plot of few false alarms begins."""
 MOST_PARTS = 4
 """Of more test parts the first are drawn; the tables have them all."""
+CONSTANT = "constant"
+"""It lies so far below that no difference between the others would be seen beside it."""
 MARKS = {"clean": "found", "not checked": "", "note": "", "warning": "warned", "severe": "missed"}
 
+Values = NDArray[np.float64]
 Points = list[tuple[float, float]]
 
 
@@ -105,7 +109,8 @@ def _differences(result: Result) -> list[str]:
 
 def _seeds(result: Result, asked: Asked, name: str) -> list[tuple[Row, str, Markup]]:
     """Each entry's seeds on a common scale."""
-    figures = [(row, figure) for row in result.rows if (figure := row.parts[name].figures.get(str(asked)))]
+    known = [(row, row.parts[name].figures.get(str(asked))) for row in result.rows if row.title != CONSTANT]
+    figures = [(row, figure) for row, figure in known if figure]
     ends = [end for _, figure in figures for end in (figure.low, figure.high, *figure.seeds)]
     span = (min(ends), max(ends)) if ends else (0.0, 1.0)
     colours = _colours(result)
@@ -156,10 +161,11 @@ def _curves(told: dict[str, Seeded], colours: dict[str, int | None]) -> list[tup
         x, y = np.append(0, alarms / alarms[-1]), np.append(0, found / found[-1])
         precision = found / np.maximum(found + alarms, 1)
         roc.append(Series(title, _thin(x, y), colours[title]))
-        rate = np.log10(np.maximum(x, LEAST_RATE)) / -np.log10(LEAST_RATE) + 1
-        low.append(Series(title, _thin(rate, y), colours[title]))
+        rates = np.geomspace(LEAST_RATE, 1, POINTS)
+        low.append(Series(title, _points(np.linspace(0, 1, POINTS), np.interp(rates, x, y)), colours[title]))
         precisions.append(Series(title, _thin(y[1:], precision), colours[title]))
-        costs.append(Series(title, [(float(p), 2 * float(c)) for p, c in zip(*cost_curve(found, alarms), strict=True)], colours[title]))
+        share, cost = cost_curve(found, alarms)
+        costs.append(Series(title, _points(share, 2 * cost), colours[title]))
     up = Axis("", SHARES)
     decades = [(place / 4, text) for place, text in enumerate(("0.01 %", "0.1 %", "1 %", "10 %", "100 %"))]
     half = [(place / 4, f"{place / 8:g}") for place in range(5)]
@@ -184,7 +190,9 @@ def _curves(told: dict[str, Seeded], colours: dict[str, int | None]) -> list[tup
         (
             "Expected cost",
             "The lower the better, whatever attacks are to normal flows in number and cost. Dashed: a constant.",
-            lines_chart(costs, Axis("probability cost of attacks", SHARES), Axis("", half), label="Cost curves", guide=constant),
+            lines_chart(
+                costs, Axis("probability cost of attacks", SHARES), Axis("", half), label="Cost curves", guide=constant
+            ),
         ),
     ]  # fmt: skip
 
@@ -195,8 +203,7 @@ def _calibration(first: dict[str, Seeded], colours: dict[str, int | None]) -> li
         said = probability_of(one)
         if said is not None and colours[title] is not None:
             known = Reliability.of(*said)
-            points = [(float(p), float(share)) for p, share in zip(known.said, known.was, strict=True)]
-            series.append(Series(title, points, colours[title], dots=True))
+            series.append(Series(title, _points(known.said, known.was), colours[title], dots=True))
     if not series:
         return []
     drawn = lines_chart(
@@ -209,12 +216,18 @@ def _calibration(first: dict[str, Seeded], colours: dict[str, int | None]) -> li
     return [("Calibration", "Up: how often it came true, in ten ranges. Dashed: probabilities that hold.", drawn)]
 
 
-def _thin(x: np.ndarray, y: np.ndarray) -> Points:
+def _thin(x: Values, y: Values) -> Points:
     """At most 240 points of a curve, even in both directions: (n,), (n,)."""
     if len(x) > 2 * POINTS:
-        kept = [np.searchsorted(np.maximum.accumulate(one), np.linspace(one.min(), one.max(), POINTS)) for one in (x, y)]
+        kept = [
+            np.searchsorted(np.maximum.accumulate(one), np.linspace(one.min(), one.max(), POINTS)) for one in (x, y)
+        ]
         places = np.unique(np.concatenate([*kept, [0, len(x) - 1]]).clip(0, len(x) - 1))
         x, y = x[places], y[places]
+    return _points(x, y)
+
+
+def _points(x: Values, y: Values) -> Points:
     return [(float(one), float(other)) for one, other in zip(x, y, strict=True)]
 
 

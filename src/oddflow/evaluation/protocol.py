@@ -144,9 +144,8 @@ class Data(_Model):
 class Threshold(_Model):
     """How scores become decisions.
 
-    `argmax` takes the likeliest class; what tells no probabilities then takes `validation`, or a rate of 1 % where there
-    are no attacks to learn from. `false-alarm-rate` lets
-    that share of held-back normal rows of the training part through. `validation` takes what gives the best `measure`
+    `argmax` takes the likeliest class; what tells no probabilities then takes `validation`, or a rate of 1 % where
+    there are no attacks to learn from. `false-alarm-rate` lets that share of held-back normal rows of the training part through. `validation` takes what gives the best `measure`
     on rows of the training part that are held back; what learns no attacks holds back normal rows alone, and all
     attacks of the training part are new to it.
 

@@ -99,7 +99,9 @@ def _clipped(value: float) -> float:
     return min(1.0, max(0.0, value)) if math.isfinite(value) else 0.0
 
 
-def strip(values: Sequence[float], low: float, high: float, *, of: tuple[float, float], style: str, label: str) -> Markup:
+def strip(
+    values: Sequence[float], low: float, high: float, *, of: tuple[float, float], style: str, label: str
+) -> Markup:
     """Values as dots on a line from one end of a common range to the other, and their interval as a bar."""
     least, most = of
     span = most - least or 1.0
