@@ -43,6 +43,7 @@ def test_rare_attacks_are_made_and_counted(place, monkeypatch):
     made = learnt.json["training"]["made_rows"]
     assert made > 0
     assert f"({made:,} of them made)" in call("inspect", model).out
+    assert f"{made:,} by vae, to a share of 1, learnt from alone" in " ".join(call("inspect", model).out.split())
 
 
 def test_a_network_tells_which_kind_of_attack_it_likeliest_is(place, tmp_path):
@@ -87,7 +88,7 @@ def test_bytes_are_learnt_with_labels(place, tmp_path, payload, columns):
             "cannot be 'many'; expected one like 100",
         ),
         (("--labels", "{truth}", "--detector", "random-forest", "--option", "seed=3"), "NAME=VALUE"),
-        (("--labels", "{truth}", "--detector", "naive-bayes", "--augment", "smote"), "conditional-gan, wgan-gp, vae"),
+        (("--labels", "{truth}", "--detector", "naive-bayes", "--augment", "more"), "conditional-gan, wgan-gp, vae"),
         (("--detector", "robust-pca", "--augment", "vae"), "learns from normal rows alone"),
         (("--labels", "nowhere.csv", "--detector", "random-forest"), "nowhere.csv"),
     ],

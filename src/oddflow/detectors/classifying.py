@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.made import check_watched, last_seen
 from oddflow.detectors.supervised import SupervisedDetector
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
@@ -26,9 +27,6 @@ from oddflow.networks.penalties import l1
 from oddflow.training.export import to_onnx
 from oddflow.training.loop import EpochTold, History, Schedule, fit_network
 from oddflow.training.optimiser import Optimiser
-
-HELD = 7
-"""Of each kind of rows, the last of so many tell when to stop."""
 
 
 class ClassifyingDetector(SupervisedDetector):
@@ -61,6 +59,7 @@ class ClassifyingDetector(SupervisedDetector):
 
     needs: ClassVar[str] = "train"
     several_classes: ClassVar[bool] = True
+    watches_last: ClassVar[bool] = True
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         **LIMITS,
         "batch_rows": (2, 2**31),
@@ -166,12 +165,13 @@ class ClassifyingDetector(SupervisedDetector):
             torch.manual_seed(self.seed)
             self.network_ = self._network(given.shape[1], len(self.classes_))
             initialise(self.network_, Initialiser(self.initialiser))
-            held = _held(kinds)
+            held = last_seen(kinds, self.made_)
+            check_watched(held, self.made_, self.name)
             self.history_ = fit_network(
                 self.network_,
                 loss,
                 rows[~held],
-                rows[held] if held.any() else rows,
+                rows[held] if held.any() else rows[~self.made_],
                 Schedule(
                     self.epochs,
                     self.batch_rows,
@@ -213,12 +213,3 @@ class ClassifyingDetector(SupervisedDetector):
     def weights(self) -> dict[str, Floats]:
         """The network's state by torch's names."""
         return state_of(self.network_)
-
-
-def _held(kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The last rows of each kind, (n,): not learnt from; none of a kind of fewer than seven."""
-    held = np.zeros(len(kinds), bool)
-    for kind in range(kinds.max() + 1):
-        places = np.flatnonzero(kinds == kind)
-        held[places[len(places) - len(places) // HELD :]] = True
-    return held
