@@ -46,6 +46,20 @@ def test_rare_attacks_are_made_and_counted(place, monkeypatch):
     assert f"{made:,} by vae, to a share of 1, learnt from alone" in " ".join(call("inspect", model).out.split())
 
 
+def test_normal_flows_are_learnt_as_another_sensor_would_have_seen_them(place):
+    model = place / "otherwise.oddflow"
+    words = ("learn", place / "day.pcap", "--detector", "packet-markov-chain", "-o", model)
+    learnt = call(*words, "--augment", "traffic:loss=0.2:pad=0", "--augment-to", "1", "--json")
+    assert learnt.code == 0
+    training = learnt.json["training"]
+    assert 0 < training["made_rows"] <= training["fit_rows"] / 2
+    assert training["compared_rows"] > training["calibration_rows"]
+    assert "made rows" in call("inspect", model).out
+    refused = call(*words, "--portable", "--detector", "robust-pca", "--augment", "traffic:loss=0.2")
+    assert refused.code == 2
+    assert "offers jitter, not loss" in refused.message
+
+
 def test_a_network_tells_which_kind_of_attack_it_likeliest_is(place, tmp_path):
     words = ("--detector", "feed-forward-network", "--option", "learning_rate=0.01")
     learnt = call("learn", place / "day.pcap", "--labels", place / "truth.csv", *words, "-o", tmp_path / "m", "--json")

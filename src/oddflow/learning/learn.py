@@ -104,7 +104,7 @@ class Split:
     def teach(self, detector: Detector) -> Detector:
         """Fits a detector; attacks only where it learns from them."""
         if not detector.supervised:
-            return detector.fit(self.fit, validation=self.validation)
+            return detector.fit(self.fit, validation=self.validation if len(self.validation) else None)
         known = self.known
         rows = np.concatenate([known, self.attacks])
         labels = np.concatenate([np.zeros(len(known), np.int64), self.kinds])

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 Prints = NDArray[np.uint64]
 
-MOST_ALIKE = 0.01
-"""Of the made rows, so many may come out like held-back ones by chance: they are left out. More is no chance."""
+MOST_ALIKE = 0.1
+"""Of the made rows, so many may come out like held-back ones by chance, as short flows do: they are left out. More is
+no chance."""
 _BLOCK = 8_192
 
 
