@@ -4,14 +4,16 @@
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/imbalance.py test focal --data ../shared/data
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/imbalance.py traffic
 
-`classes` learns 70 % of NSL-KDD's KDDTrain+ and tells the kinds of the other 30 %: nothing of KDDTest+ is read into it.
-`test` learns all of KDDTrain+ as usual and in the ways that are named, and opens KDDTest+ once. `traffic` learns the
-quiet day of the captures that ship, as it is and with flows as another sensor would have seen them, and looks at the
-other capture as it was recorded, and as another sensor would have seen it.
+`classes` learns 70 % of NSL-KDD's KDDTrain+, drawn to at most 10,000 rows of each kind (`--most`), and tells the kinds
+of the other 30 %: nothing of KDDTest+ is read into it. `test` learns all of those rows, as usual and in the ways that
+are named, and opens KDDTest+ once. `traffic` learns the quiet day of the captures that ship, as it is and with flows as
+another sensor would have seen them, and looks at the other capture as it was recorded, and as another sensor would have
+seen it.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from time import process_time
 
 import numpy as np
@@ -30,7 +32,7 @@ from oddflow.learning.augment import Augmentation, fit_augmented
 from oddflow.learning.traffic import Strengths, changed
 from oddflow.models.sealed import score_graph
 
-NETWORK = {"epochs": 15, "batch_rows": 1_024, "learning_rate": 5e-3}
+NETWORK = {"epochs": 20, "batch_rows": 512, "learning_rate": 5e-3}
 WAYS = {
     "square-root": ({}, ""),
     "none": ({"weighting": "none"}, ""),
@@ -46,7 +48,9 @@ WAYS = {
     "wgan-gp": ({"weighting": "none"}, "wgan-gp"),
     "vae": ({"weighting": "none"}, "vae"),
 }
-"""By name: options of the network, and what makes rows up to a tenth of the normal ones."""
+"""By name: options of the network, and what makes rows."""
+SHARE = 0.2
+"""Of the normal rows: so many of each kind of attack are made."""
 NORMAL_ONLY = ("packet-markov-chain", "recurrent-autoencoder:epochs=12")
 
 
@@ -56,23 +60,27 @@ def main() -> None:
     parser.add_argument("what", choices=("classes", "test", "traffic"))
     parser.add_argument("--data", default=None)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("ways", nargs="*", help="those of `classes` or `test`; all, or square-root alone, unless given")
+    parser.add_argument("--most", type=int, default=10_000, help="rows of each kind of KDDTrain+")
+    parser.add_argument("ways", nargs="*", help="those of `classes` or `test`, or detectors; all unless given")
     given = parser.parse_args()
     try:
         if given.what == "traffic":
-            traffic(range(given.seeds))
+            traffic(given.ways or NORMAL_ONLY, range(given.seeds))
         else:
-            classes(given.data, given.what == "test", given.ways, range(given.seeds))
+            classes(given.data, given.what == "test", given.ways, range(given.seeds), given.most)
     except OddflowError as error:
         sys.exit(str(error))
 
 
-def classes(data: str | None, is_test: bool, ways: list[str], seeds: range) -> None:
+def classes(data: str | None, is_test: bool, ways: list[str], seeds: range, most: int) -> None:
     """Kinds of attack told apart, on a part of the training part or on the test part."""
     rows = load("nsl-kdd", data)
     split = official(rows)
+    chance = np.random.default_rng(0)
+    by_kind = [split.train[rows.kinds[split.train] == kind] for kind in np.unique(rows.kinds[split.train])]
+    train = np.sort(np.concatenate([chance.permutation(places)[:most] for places in by_kind]))
+    split = Split(split.name, train, split.test)
     if not is_test:
-        train = split.train
         inner = stratified(LabelledRows(rows.name, rows.x[train], rows.features, rows.labels, rows.y[train]), seed=0)
         split = Split("30 % of KDDTrain+", train[inner.train], train[inner.test])
     kinds = [kind for kind in np.unique(rows.kinds[split.test]) if kind]
@@ -94,7 +102,7 @@ def learnt(rows: LabelledRows, split: Split, way: str, seed: int) -> list[float]
     detector = registry.create("feed-forward-network", rows.features, seed=seed, **NETWORK, **options)
     began, made = process_time(), 0
     if maker:
-        augment = Augmentation(maker, rows.features, 0.1, seed)
+        augment = Augmentation(maker, rows.features, SHARE, seed)
         made = fit_augmented(detector, x[order], y[order], augment, unseen=x[split.test]).made
     else:
         detector.fit(x[order], y[order])
@@ -110,7 +118,7 @@ def learnt(rows: LabelledRows, split: Split, way: str, seed: int) -> list[float]
     return [made, float(np.mean(scores)), float((called == true).mean()), *attacks, float(1 - found[0]), seconds]
 
 
-def traffic(seeds: range) -> None:
+def traffic(names: Sequence[str], seeds: range) -> None:
     """Normal flows learnt with and without such as another sensor would have seen."""
     folder = examples_folder()
     quiet, incident = str(folder / "office-baseline.pcap.zst"), str(folder / "office-incident.pcap.zst")
@@ -122,7 +130,7 @@ def traffic(seeds: range) -> None:
     known, held_back = rows.filled()[split.train[:cut]], rows.filled()[split.train[cut:]]
     print("| detector | learnt with | AUC as recorded | false alarms | AUC seen otherwise | false alarms |")
     print("|---" * 6 + "|")
-    for text in NORMAL_ONLY:
+    for text in names:
         name, options = registry.told(text)
         for maker in ("", "traffic"):
             figures = []
