@@ -154,8 +154,15 @@ def test_of_normal_rows_that_are_left_out_some_stay():
 
 def test_categories_between_neighbours_are_those_of_the_neighbours():
     """And where all columns are categories, they are theirs too."""
+    x = labelled().x
+    twice = np.concatenate([x[:, :1], x], axis=1)
     only = [FEATURES[0], FEATURES[0]]
-    for features, x in ((FEATURES, labelled().x), (only, labelled().x[:, [0, 0]]), (FEATURES[1:], labelled().x[:, 1:])):
+    for features, x in (
+        (FEATURES, x),
+        (only, x[:, [0, 0]]),
+        (FEATURES[1:], x[:, 1:]),
+        ((FEATURES[0], *FEATURES), twice),
+    ):
         kinds = np.repeat([0, 1], [400, 80])
         made = between_neighbours(x, kinds, {1: 50}, features)[1]
         assert made.shape == (50, x.shape[1])

@@ -55,7 +55,7 @@ def between_neighbours(
         if are_categories.all():
             maker = SMOTEN(**options)
         elif are_categories.any():
-            maker = SMOTENC(categorical_features=np.flatnonzero(are_categories), **options)
+            maker = SMOTENC(categorical_features=np.flatnonzero(are_categories).tolist(), **options)
         else:
             maker = SMOTE(**options)
         rows, _ = maker.fit_resample(columns, is_kind.astype(np.int64))
