@@ -44,6 +44,9 @@ class Differentiable:
 
     Attributes:
         layers: Those of its networks that have weights, in order; none for a model without a network.
+        logits: The name of what its probabilities of classes are of, (n, k); None where it tells no classes.
+        drawn: The names of a row drawn anew by a network and of the scaled row it is held against; None where it draws
+            none.
 
     Args:
         content: The serialised graph.
@@ -65,6 +68,8 @@ class Differentiable:
             for node in self._graph.node
         ]
         self.layers = tuple(self._layers())
+        self.logits = self._logits()
+        self.drawn = self._drawn()
 
     @classmethod
     def of(cls, model: SealedModel) -> Self:
@@ -118,6 +123,19 @@ class Differentiable:
                 needed.add(place)
                 left += self._graph.node[place].input
         return needed
+
+    def _logits(self) -> str | None:
+        told = {node.input[0] for node in self._graph.node if node.output[0] == "classes"}
+        found = [node.input[0] for node in self._graph.node if node.op_type == "Softmax" and node.output[0] in told]
+        return str(found[0]) if found else None
+
+    def _drawn(self) -> tuple[str, str] | None:
+        found = [
+            (node.input[1], node.input[0])
+            for node in self._graph.node
+            if node.op_type == "Sub" and node.input[1].startswith(_NETWORK) and not node.output[0].startswith(_NETWORK)
+        ]
+        return found[-1] if found else None
 
     def _layers(self) -> Iterable[Layer]:
         """Layers with weights of their own, each with the activation behind it."""

@@ -38,7 +38,7 @@ def _folded(function: Callable[[Tensor, Tensor], Tensor]) -> Operator:
 
 
 def _reduced(function: Callable[..., Tensor]) -> Operator:
-    def operator(inputs: Sequence[Any], given: Attributes) -> Tensor:
+    def operator(inputs: Sequence[Any], given: Attributes) -> Any:
         x = inputs[0]
         axes = inputs[1].tolist() if len(inputs) > 1 and inputs[1] is not None else given.get("axes")
         return function(x, dim=axes or list(range(x.ndim)), keepdim=bool(given.get("keepdims", 1)))
@@ -46,7 +46,7 @@ def _reduced(function: Callable[..., Tensor]) -> Operator:
     return operator
 
 
-def _gemm(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _gemm(inputs: Sequence[Any], given: Attributes) -> Any:
     a = inputs[0].T if given.get("transA") else inputs[0]
     b = inputs[1].T if given.get("transB") else inputs[1]
     product = given.get("alpha", 1.0) * (a @ b)
@@ -63,7 +63,7 @@ def _padded(x: Tensor, given: Attributes, value: float = 0.0) -> Tensor:
     return functional.pad(x, pairs, value=value) if any(pairs) else x
 
 
-def _convolved(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _convolved(inputs: Sequence[Any], given: Attributes) -> Any:
     x, kernel = _padded(inputs[0], given), inputs[1]
     function = (functional.conv1d, functional.conv2d)[kernel.ndim - 3]
     bias = inputs[2] if len(inputs) > 2 else None
@@ -78,7 +78,7 @@ def _convolved(inputs: Sequence[Any], given: Attributes) -> Tensor:
     )
 
 
-def _convolved_back(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _convolved_back(inputs: Sequence[Any], given: Attributes) -> Any:
     kernel = inputs[1]
     function = (functional.conv_transpose1d, functional.conv_transpose2d)[kernel.ndim - 3]
     axes = kernel.ndim - 2
@@ -98,7 +98,7 @@ def _convolved_back(inputs: Sequence[Any], given: Attributes) -> Tensor:
     return whole
 
 
-def _most(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _most(inputs: Sequence[Any], given: Attributes) -> Any:
     kernel = given["kernel_shape"]
     function = (functional.max_pool1d, functional.max_pool2d)[len(kernel) - 1]
     x = _padded(inputs[0], given, float("-inf"))
@@ -111,7 +111,7 @@ def _most(inputs: Sequence[Any], given: Attributes) -> Tensor:
     )
 
 
-def _averaged(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _averaged(inputs: Sequence[Any], given: Attributes) -> Any:
     kernel = given["kernel_shape"]
     function: Callable[..., Tensor] = (functional.avg_pool1d, functional.avg_pool2d)[len(kernel) - 1]
     stride = given.get("strides", [1] * len(kernel))
@@ -121,12 +121,12 @@ def _averaged(inputs: Sequence[Any], given: Attributes) -> Tensor:
     return sums / function(_padded(torch.ones_like(inputs[0]), given), kernel, stride=stride)
 
 
-def _reshaped(inputs: Sequence[Any], _: Attributes) -> Tensor:
+def _reshaped(inputs: Sequence[Any], _: Attributes) -> Any:
     x, wanted = inputs[0], inputs[1].tolist()
     return x.reshape([x.shape[place] if size == 0 else size for place, size in enumerate(wanted)])
 
 
-def _sliced(inputs: Sequence[Any], _: Attributes) -> Tensor:
+def _sliced(inputs: Sequence[Any], _: Attributes) -> Any:
     x, starts, ends = inputs[0], inputs[1].tolist(), inputs[2].tolist()
     axes = inputs[3].tolist() if len(inputs) > 3 and inputs[3] is not None else list(range(len(starts)))
     steps = inputs[4].tolist() if len(inputs) > 4 and inputs[4] is not None else [1] * len(starts)
@@ -139,43 +139,43 @@ def _sliced(inputs: Sequence[Any], _: Attributes) -> Tensor:
     return x
 
 
-def _gathered(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _gathered(inputs: Sequence[Any], given: Attributes) -> Any:
     x, places, axis = inputs[0], inputs[1], given.get("axis", 0) % inputs[0].ndim
     places = torch.where(places < 0, places + x.shape[axis], places)
     shape = (*x.shape[:axis], *places.shape, *x.shape[axis + 1 :])
     return x.index_select(axis, places.reshape(-1)).reshape(shape)
 
 
-def _scattered(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _scattered(inputs: Sequence[Any], given: Attributes) -> Any:
     x, places, updates = inputs
     axis = given.get("axis", 0)
     return x.scatter(axis, torch.where(places < 0, places + x.shape[axis], places), updates)
 
 
-def _clipped(inputs: Sequence[Any], _: Attributes) -> Tensor:
+def _clipped(inputs: Sequence[Any], _: Attributes) -> Any:
     least, greatest = (*inputs[1:], None, None)[:2]
     x = inputs[0] if least is None else torch.maximum(inputs[0], least)
     return x if greatest is None else torch.minimum(x, greatest)
 
 
-def _without(inputs: Sequence[Any], _: Attributes) -> Tensor:
+def _without(inputs: Sequence[Any], _: Attributes) -> Any:
     axes = inputs[1].tolist() if len(inputs) > 1 else [place for place, size in enumerate(inputs[0].shape) if size == 1]
     return inputs[0].squeeze(tuple(axes))
 
 
-def _with(inputs: Sequence[Any], _: Attributes) -> Tensor:
+def _with(inputs: Sequence[Any], _: Attributes) -> Any:
     x, axes = inputs[0], inputs[1].tolist()
     for axis in sorted(axis % (x.ndim + len(axes)) for axis in axes):
         x = x.unsqueeze(axis)
     return x
 
 
-def _normalised_by_batch(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _normalised_by_batch(inputs: Sequence[Any], given: Attributes) -> Any:
     x, scale, bias, mean, variance = inputs
     return functional.batch_norm(x, mean, variance, scale, bias, eps=given.get("epsilon", 1e-5))
 
 
-def _normalised_by_layer(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _normalised_by_layer(inputs: Sequence[Any], given: Attributes) -> Any:
     x, scale = inputs[0], inputs[1]
     bias = inputs[2] if len(inputs) > 2 else None
     shape = list(x.shape[given.get("axis", -1) % x.ndim :])
@@ -183,16 +183,18 @@ def _normalised_by_layer(inputs: Sequence[Any], given: Attributes) -> Tensor:
     return functional.layer_norm(x, shape, scale, bias, eps=given.get("epsilon", 1e-5))
 
 
-def _normalised_by_instance(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _normalised_by_instance(inputs: Sequence[Any], given: Attributes) -> Any:
     return functional.instance_norm(inputs[0], weight=inputs[1], bias=inputs[2], eps=given.get("epsilon", 1e-5))
 
 
 def _top(inputs: Sequence[Any], given: Attributes) -> tuple[Tensor, Tensor]:
-    found = inputs[0].topk(int(inputs[1].reshape(-1)[0]), dim=given.get("axis", -1), largest=bool(given.get("largest", 1)))
+    found = inputs[0].topk(
+        int(inputs[1].reshape(-1)[0]), dim=given.get("axis", -1), largest=bool(given.get("largest", 1))
+    )
     return found.values, found.indices
 
 
-def _hard_sigmoid(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _hard_sigmoid(inputs: Sequence[Any], given: Attributes) -> Any:
     return (given.get("alpha", 0.2) * inputs[0] + given.get("beta", 0.5)).clamp(0, 1)
 
 
@@ -250,11 +252,11 @@ def _rnn(given: Tensor, recurrent: Tensor, side: Tensor, state: Tensor, cell: Te
     return (given + state @ recurrent.T + side).tanh(), cell
 
 
-def _softmax(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _softmax(inputs: Sequence[Any], given: Attributes) -> Any:
     return inputs[0].softmax(dim=given.get("axis", -1))
 
 
-def _log_softmax(inputs: Sequence[Any], given: Attributes) -> Tensor:
+def _log_softmax(inputs: Sequence[Any], given: Attributes) -> Any:
     return inputs[0].log_softmax(dim=given.get("axis", -1))
 
 
