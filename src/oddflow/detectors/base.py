@@ -14,6 +14,7 @@ from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
 from oddflow.models.rows import Floats, check_rows
+from oddflow.training.pace import Pace
 
 if TYPE_CHECKING:
     import onnx
@@ -70,6 +71,7 @@ class Detector(ABC):
 
     features: Sequence[Feature]
     shown_by: Encoding = Encoding()
+    paced_by: Pace = Pace()
     width_: int
 
     def fit(
@@ -143,6 +145,7 @@ class Detector(ABC):
 
     def _check_options(self) -> None:
         self.shown_by.check(self.name)
+        self.paced_by.check(self.name)
         for option, (least, greatest) in self.limits.items():
             given = getattr(self, option)
             numbers = given if isinstance(given, (tuple, list)) and given else [given]

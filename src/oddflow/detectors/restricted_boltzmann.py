@@ -6,7 +6,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from oddflow.detectors.drawing import LIMITS
+from oddflow.detectors.drawing import LIMITS, schedule_of
 from oddflow.detectors.energy import EnergyDetector
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
@@ -68,7 +68,7 @@ class RestrictedBoltzmannDetector(EnergyDetector):
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
         generator = torch.Generator().manual_seed(self.seed)
         with torch.random.fork_rng(devices=[]):
@@ -102,4 +102,4 @@ def show(
         return float((machine.down(machine.up(held)) - held).square().mean())
 
     player = Player(list(machine.parameters()), contrast, adam(schedule.learning_rate, 0.9))
-    return play(machine, [player], rows, schedule, judged=judged, held=held, told=told)
+    return play(machine, [player], rows, schedule, judged=judged, held=held, told=told, chance=(generator,))

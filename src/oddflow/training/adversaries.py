@@ -84,7 +84,7 @@ def players(rivals: Rivals, game: Game, *, moves: int, learning_rate: float, cha
             case Game.WGAN:
                 lost = critic_loss(real_odds, fake_odds)
             case Game.WGAN_GP:
-                between = torch.rand(len(rows), generator=chance)
+                between = torch.rand(len(rows), generator=chance).to(rows.device)
                 lost = critic_loss(real_odds, fake_odds) + PENALTY * gradient_penalty(tell, rows, fake, between)
         return lost + rivals.shared(z, made) if rivals.shared else lost
 

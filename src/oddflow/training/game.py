@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from oddflow.training.loop import EpochTold, History, Player, Schedule, take_turns
+from oddflow.training.loop import EpochTold, History, Player, Schedule, Sides, take_turns
 
 
 def adam(learning_rate: float, momentum: float = 0.5) -> Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer]:
@@ -27,6 +27,8 @@ def play(
     judged: Callable[[Tensor], float] | None = None,
     held: Tensor | None = None,
     told: EpochTold | None = None,
+    chance: Sequence[torch.Generator] = (),
+    memory: Sequence[Tensor] = (),
 ) -> History:
     """Lets players move in turn, an epoch for each pass over the rows of who moves most.
 
@@ -39,8 +41,10 @@ def play(
             after `patience` epochs without better ones. Without it, all epochs are played.
         held: Rows that are not learnt from, (v, …).
         told: Told of each epoch: the first player's loss, and what was judged.
+        chance: Generators that losses draw from, so that a game which was broken off can go on.
+        memory: Tensors that losses change in place, as chains of samples are; likewise.
 
     Raises:
         LearningFailed: A loss is no finite number any more; the network has the best weights until then.
     """
-    return take_turns(network, players, train, schedule, judged=judged, held=held, told=told)
+    return take_turns(Sides(network, players, judged, chance, memory), train, held, schedule, told)

@@ -4,7 +4,7 @@ Players move in turn, each to lower a loss of its own. One player is plain learn
 (`training.game.play`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -14,8 +14,28 @@ import torch
 from torch import Tensor, nn
 
 from oddflow.errors import LearningFailed
-from oddflow.training.optimiser import Optimiser, clip
+from oddflow.training.checkpoint import Checkpoint
+from oddflow.training.machine import Machine, machine_for
+from oddflow.training.optimiser import Optimiser
 from oddflow.training.pace import Course, Pace, Pacer
+from oddflow.training.progress import Epoch, EpochTold, History, Progress
+from oddflow.training.run import session
+
+__all__ = [
+    "Epoch",
+    "EpochTold",
+    "History",
+    "Loss",
+    "Player",
+    "Schedule",
+    "Sides",
+    "batches",
+    "fit_network",
+    "gradient_norms",
+    "mean_loss",
+    "take_turns",
+    "threads",
+]
 
 Loss = Callable[[nn.Module, Tensor], Tensor]
 """What a network does badly: (network, rows (b, …)) -> one number for each row (b,)."""
@@ -53,44 +73,6 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """How one pass went.
-
-    Attributes:
-        number: From 0.
-        train_loss, validation_loss: Means of a row; in a game, the first player's loss and what was judged.
-        learning_rate: Of its steps.
-        gradients: The norm of each parameter's gradient in the last step.
-        network: As it stands after the pass, to look at only; none in a history.
-        looked_at: A few validation rows, (at most 256, …); none in a history, and none without such rows.
-    """
-
-    number: int
-    train_loss: float
-    validation_loss: float
-    learning_rate: float
-    gradients: Mapping[str, float] = field(default_factory=dict)
-    network: nn.Module | None = field(default=None, compare=False, repr=False)
-    looked_at: Tensor | None = field(default=None, compare=False, repr=False)
-
-
-EpochTold = Callable[[Epoch], None]
-
-
-@dataclass(slots=True)
-class History:
-    """All passes, and which was the best."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    best: int = -1
-
-    def is_over(self, schedule: Schedule) -> bool:
-        """Whether all passes were made, or so many brought nothing better that it is time to stop."""
-        count = len(self.epochs)
-        return count >= schedule.epochs or count - 1 - max(self.best, 0) >= schedule.patience
-
-
-@dataclass(frozen=True, slots=True)
 class Player:
     """Who moves to lower a loss of their own.
 
@@ -109,6 +91,28 @@ class Player:
     after: Callable[[], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Who learns, and how it is judged.
+
+    Attributes:
+        network: What holds all of them.
+        players: In the order of their moves.
+        judged: How bad the network is on rows that are held back, (v, …); None where that cannot be told, and all
+            epochs count.
+        chance: Generators that losses draw from.
+        memory: Tensors that losses change in place.
+        usual: How learning rates go on unless told otherwise.
+    """
+
+    network: nn.Module
+    players: Sequence[Player]
+    judged: Callable[[Tensor], float] | None = None
+    chance: Sequence[torch.Generator] = ()
+    memory: Sequence[Tensor] = ()
+    usual: Course = Course.CONSTANT
+
+
 def fit_network(
     network: nn.Module,
     loss: Loss,
@@ -116,6 +120,8 @@ def fit_network(
     validation: Tensor,
     schedule: Schedule,
     told: EpochTold | None = None,
+    *,
+    chance: Sequence[torch.Generator] = (),
 ) -> History:
     """Fits a network in place; it ends with the weights that did best on validation.
 
@@ -126,62 +132,69 @@ def fit_network(
         validation: Rows to stop by, (v, …); never learnt from.
         schedule: How long and how fast.
         told: Told of each epoch: a progress bar, curves.
+        chance: Generators that the loss draws from, so that a fit which was broken off can go on.
 
     Raises:
         LearningFailed: The loss is no finite number any more; the network has the best weights until then.
+        UsageError: The run asks for a device that is not there, or its checkpoint is of another fit.
     """
     alone = Player(
         [parameter for parameter in network.parameters() if parameter.requires_grad],
         lambda rows: loss(network, rows),
         lambda _: schedule.optimiser.of(network, schedule.learning_rate, schedule.decay),
     )
-    judged: Callable[[Tensor], float] = lambda held: mean_loss(network, loss, held)  # noqa: E731
     return take_turns(
-        network, [alone], train, schedule, judged=judged, held=validation, told=told, usual=Course.PLATEAU
+        Sides(network, [alone], lambda held: mean_loss(network, loss, held), chance, usual=Course.PLATEAU),
+        train,
+        validation,
+        schedule,
+        told,
     )
 
 
-def take_turns(
-    network: nn.Module,
-    players: Sequence[Player],
-    train: Tensor,
-    schedule: Schedule,
-    *,
-    judged: Callable[[Tensor], float] | None = None,
-    held: Tensor | None = None,
-    told: EpochTold | None = None,
-    usual: Course = Course.CONSTANT,
-) -> History:
-    """The loop itself; `fit_network` and `play` are its doors."""
-    optimisers = [player.optimiser(player.moved) for player in players]
-    pacer = Pacer(schedule.pace, epochs=schedule.epochs, patience=schedule.patience, usual=usual)
-    order = torch.Generator().manual_seed(schedule.seed)
+def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Schedule, told: EpochTold | None) -> History:
+    """The loop itself; `fit_network` and `training.game.play` are its doors."""
+    network, now = sides.network, session()
+    name = next(now.names)
     shown = train[:0] if held is None else held
-    history, best_weights = History(), deepcopy(network.state_dict())
-    while not history.is_over(schedule):
-        number = len(history.epochs)
-        share = pacer.share(number)
-        _set_rates(optimisers, share)
-        with threads(schedule.threads):
-            network.train()
-            train_loss = _one_epoch(players, optimisers, train, order, schedule)
-            network.eval()
-            judgement = judged(shown) if judged else train_loss
-        epoch = Epoch(number, train_loss, judgement, schedule.learning_rate * share, gradient_norms(network))
-        history.epochs.append(epoch)
-        pacer.see(judgement)
-        if told:
-            told(replace(epoch, network=network, looked_at=shown[:LOOKED_AT]))
-        if not (isfinite(train_loss) and isfinite(judgement)):
-            network.load_state_dict(best_weights)
-            raise LearningFailed(
-                f"the loss diverged in epoch {number + 1} at a learning rate of {epoch.learning_rate:g}; "
-                "try a lower one"
-            )
-        if judged is None or history.best < 0 or judgement < history.epochs[history.best].validation_loss:
-            history.best, best_weights = number, deepcopy(network.state_dict())
-    network.load_state_dict(best_weights)
-    network.eval()
+    words = (str(network), repr(schedule))
+    checkpoint = Checkpoint.of(now, name, words, (train, shown, *network.state_dict().values()))
+    pacer = Pacer(schedule.pace, epochs=schedule.epochs, patience=schedule.patience, usual=sides.usual)
+    order = torch.Generator().manual_seed(schedule.seed)
+    with machine_for(now.run) as machine:
+        network.to(machine.device)
+        optimisers = [player.optimiser(player.moved) for player in sides.players]
+        best = deepcopy(network.state_dict())
+        progress = Progress(network, optimisers, (order, *sides.chance), sides.memory, best)
+        history, tell = progress.history, told if told and machine.is_first else _nothing
+        if checkpoint:
+            checkpoint.restore(progress, machine)
+        for passed in history.epochs:
+            pacer.see(passed.validation_loss)
+            tell(passed)
+        train, shown = machine.place(train), machine.place(shown)
+        while not history.is_over(schedule):
+            number = len(history.epochs)
+            share = _set_rates(optimisers, pacer.share(number))
+            with threads(schedule.threads):
+                network.train()
+                train_loss = _one_epoch(sides.players, optimisers, train, order, schedule, machine)
+                machine.settle(network)
+                network.eval()
+                judgement = machine.agreed(sides.judged(shown)) if sides.judged else train_loss
+            rate = schedule.learning_rate * share
+            epoch = Epoch(number, train_loss, judgement, rate, gradient_norms(network))
+            tell(replace(epoch, network=network, looked_at=shown[:LOOKED_AT]))
+            if not (isfinite(train_loss) and isfinite(judgement)):
+                raise _diverged(progress, epoch, checkpoint)
+            pacer.see(judgement)
+            if not sides.judged or history.best < 0 or judgement < history.epochs[history.best].validation_loss:
+                history.best, progress.best = number, deepcopy(network.state_dict())
+            history.epochs.append(epoch)
+            if checkpoint and machine.is_first:
+                checkpoint.save(progress, machine, at_once=history.is_over(schedule))
+        network.load_state_dict(progress.best)
+    network.cpu().eval()
     return history
 
 
@@ -191,32 +204,49 @@ def _one_epoch(
     train: Tensor,
     order: torch.Generator,
     schedule: Schedule,
+    machine: Machine,
 ) -> float:
     """Turns until all rows were seen by who moves most; the first player's mean loss."""
     most = max(player.moves for player in players)
     shuffled = batches(len(train), schedule.batch_rows, order)
-    total, seen = torch.zeros((), device=train.device), 0
+    total, seen = torch.zeros((), device=machine.device), 0
     for start in range(0, len(shuffled), most):
         for player, optimiser in zip(players, optimisers, strict=True):
             for batch in shuffled[start : start + min(most, player.moves)]:
-                lost = player.loss(train[batch]).mean()
-                optimiser.zero_grad(set_to_none=True)
-                lost.backward(inputs=player.moved)  # type: ignore[no-untyped-call]
-                clip(player.moved, schedule.pace)
-                optimiser.step()
+                with machine.part(batch) as (own, weight), machine.precision():
+                    lost = player.loss(train[own].to(machine.device)).mean() * weight
+                machine.step(lost, player.moved, optimiser, schedule.pace)
                 if player.after:
                     player.after()
                 if player is players[0]:
                     total += lost.detach() * len(batch)
                     seen += len(batch)
-    return float(total) / seen
+    return machine.total(total) / seen
 
 
-def _set_rates(optimisers: Sequence[torch.optim.Optimizer], share: float) -> None:
-    """Sets learning rates to a share of those that optimisers were made with."""
+def _diverged(progress: Progress, epoch: Epoch, checkpoint: Checkpoint | None) -> LearningFailed:
+    """What is said when a loss is no number any more; the network goes back to the best weights until then."""
+    progress.network.load_state_dict(progress.best)
+    said = (
+        f"the loss diverged in epoch {epoch.number + 1} at a learning rate of {epoch.learning_rate:g}; "
+        "try a lower one, or bound gradients with clip=1"
+    )
+    if checkpoint and progress.history.best >= 0:
+        said += f"; the weights of epoch {progress.history.best + 1}, the best until then, are in "
+        said += str(checkpoint.save_best(progress.best))
+    return LearningFailed(said)
+
+
+def _nothing(_: Epoch) -> None:
+    """Nobody listens."""
+
+
+def _set_rates(optimisers: Sequence[torch.optim.Optimizer], share: float) -> float:
+    """Sets learning rates to a share of those that optimisers were made with, and gives it."""
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * share
+    return share
 
 
 def batches(count: int, batch_rows: int, order: torch.Generator) -> list[Tensor]:
