@@ -60,6 +60,8 @@ class Detector(ABC):
     """Whether the same rows in another order give another detector."""
     relations: ClassVar[bool] = True
     """Whether it sees that features part which went together; what looks at each by itself does not."""
+    learns_to_zero: ClassVar[bool] = True
+    """Whether what it learns by would be 0 for a network that knew its rows by heart."""
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
     marks_parts: ClassVar[bool] = False

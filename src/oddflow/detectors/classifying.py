@@ -26,6 +26,7 @@ from oddflow.networks.penalties import l1
 from oddflow.training.export import to_onnx
 from oddflow.training.loop import EpochTold, History, fit_network
 from oddflow.training.optimiser import Optimiser
+from oddflow.training.rows import room
 
 HELD = 7
 """Of each kind of rows, the last of so many tell when to stop."""
@@ -132,7 +133,9 @@ class ClassifyingDetector(SupervisedDetector):
         self.classes_, kinds = np.unique(y, return_inverse=True)
         given = self._given(x, scaled)
         # the kind goes along as one more column
-        rows = torch.from_numpy(np.concatenate([given, kinds[:, None]], axis=1, dtype=np.float32))
+        table = room(len(given), given.shape[1] + 1)
+        table[:, :-1], table[:, -1] = given, kinds
+        rows = torch.from_numpy(table)
         weights = torch.from_numpy(_weights(kinds))
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:

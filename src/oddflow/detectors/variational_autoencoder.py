@@ -55,6 +55,7 @@ class VariationalAutoencoderDetector(DrawingDetector):
     bad_at: ClassVar[str] = "many separate kinds of flows: its Gaussians run together"
     paper: ClassVar[str] = "Kingma & Welling 2014; An & Cho 2015"
     needs: ClassVar[str] = "train"
+    learns_to_zero: ClassVar[bool] = False
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         **LIMITS,
         "hidden": (1, 65_536),

@@ -1,5 +1,6 @@
 """Where and how a fit is done, whatever is learnt; no matter of what a detector is."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -80,6 +81,21 @@ class Session:
     run: Run = field(default_factory=Run)
     identity: str = ""
     names: Iterator[str] = field(default_factory=lambda: (f"fit-{number}" for number in count(1)))
+
+
+def bytes_of(text: str) -> int:
+    """A size in words.
+
+    >>> bytes_of("512MiB"), bytes_of("2 GiB"), bytes_of("1000")
+    (536870912, 2147483648, 1000)
+
+    Raises:
+        UsageError: It is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:([KMGT])i)?B?", text.strip())
+    if not found:
+        raise UsageError(f"expected a size like 512MiB or 2GiB; {text!r} given")
+    return int(float(found[1]) * 1024 ** (" KMGT".index(found[2] or " ")))
 
 
 _SESSION: ContextVar[Session | None] = ContextVar("session", default=None)
