@@ -154,13 +154,13 @@ def test_of_normal_rows_that_are_left_out_some_stay():
 
 def test_categories_between_neighbours_are_those_of_the_neighbours():
     """And where all columns are categories, they are theirs too."""
-    x = labelled().x
-    twice = np.concatenate([x[:, :1], x], axis=1)
+    rows = labelled().x
+    twice = np.concatenate([rows[:, :1], rows], axis=1)
     only = [FEATURES[0], FEATURES[0]]
     for features, x in (
-        (FEATURES, x),
-        (only, x[:, [0, 0]]),
-        (FEATURES[1:], x[:, 1:]),
+        (FEATURES, rows),
+        (only, rows[:, [0, 0]]),
+        (FEATURES[1:], rows[:, 1:]),
         ((FEATURES[0], *FEATURES), twice),
     ):
         kinds = np.repeat([0, 1], [400, 80])

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from oddflow.detectors.base import Detector
-from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
 from oddflow.detectors.made import check_watched, last_seen
 from oddflow.detectors.matrices import marks_of
 from oddflow.detectors.registry import registered
@@ -24,7 +24,7 @@ from oddflow.models.rows import Floats, check_rows
 from oddflow.networks.inputs import RowsAsImage
 from oddflow.networks.localiser import Localiser, localiser_loss
 from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 if TYPE_CHECKING:
     import onnx
@@ -128,7 +128,7 @@ class AttackLocaliser(Detector):
 
         held = last_seen(is_attack.astype(np.int64), self.made_)
         check_watched(held, self.made_, self.name)
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = _Located(self.width)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from oddflow.detectors.base import Detector
-from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
 from oddflow.detectors.made import check_watched, last_seen
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -24,7 +24,7 @@ from oddflow.networks.normalisation import Normalisation
 from oddflow.networks.unet import UNet
 from oddflow.networks.upsampling import Upsampling
 from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 if TYPE_CHECKING:
     import onnx
@@ -141,7 +141,7 @@ class SegmentingDetector(Detector):
 
         held = last_seen(np.asarray(wanted.any(axis=1), np.int64), self.made_)
         check_watched(held, self.made_, self.name)
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = nn.Sequential(

@@ -84,6 +84,7 @@ class Training(_Part):
     `made_rows` of the rows to fit were made as `made_by` says, not seen. None of them is one of `compared_rows`, which
     stop the learning or set the threshold; `dropped_rows` that came out like one of those were left out. The last two
     are of all fits together.
+    `gradients` has the least, the median and the greatest norm of each parameter's gradient over the epochs.
     """
 
     fit_rows: Count
@@ -96,6 +97,7 @@ class Training(_Part):
     epochs: Count = 0
     fit_losses: list[float] = []
     validation_losses: list[float] = []
+    gradients: dict[str, tuple[float, float, float]] = {}
 
 
 class Calibration(_Part):
