@@ -18,7 +18,9 @@ LABELS = (
 def given_rows(**more):
     """900 rows: in either half 300 normal ones, 100 floods and 50 sweeps; the halves are captures."""
     x = np.concatenate([
-        part for half in (0, 1) for part in (normal_rows(300, half), 50 * odd_rows(100, 5 + half), odd_rows(50, 9 + half))
+        part
+        for half in (0, 1)
+        for part in (normal_rows(300, half), 50 * odd_rows(100, 5 + half), odd_rows(50, 9 + half))
     ])  # fmt: skip
     y = np.tile(np.repeat([0, 1, 2], [300, 100, 50]), 2).astype(np.int16)
     told = {"captures": ("one", "two"), "capture": np.repeat([0, 1], 450).astype(np.int32)}

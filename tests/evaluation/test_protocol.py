@@ -50,7 +50,11 @@ def test_what_is_told_is_no_choice(old, new):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("seeds = 2", "seeds = 3"), ("rate = 0.05", "rate = 0.06"), ('"robust-pca"', '"robust-pca:variance=0.9"\nname="robust-pca"')],
-)  # fmt: skip
+    [
+        ("seeds = 2", "seeds = 3"),
+        ("rate = 0.05", "rate = 0.06"),
+        ('"robust-pca"', '"robust-pca:variance=0.9"\nname="robust-pca"'),
+    ],
+)
 def test_what_was_chosen_is(old, new):
     assert protocol(old, new).sha256 != protocol().sha256

@@ -38,9 +38,13 @@ def test_other_measures_choose_other_thresholds():
     assert best_threshold(normal, attacks, Measure.BALANCED_ACCURACY) < 60
 
 
+def test_of_too_few_rows_the_highest_is_the_threshold():
+    assert rate_threshold(np.float32([3, 1, 2]), 0.01) == 3
+
+
 def test_what_cannot_be_told_is_refused():
-    with pytest.raises(UsageError, match=r"a false-alarm rate of 0.01 cannot be told from 10"):
-        rate_threshold(np.ones(10, np.float32), 0.01)
+    with pytest.raises(UsageError, match="needs held-back normal rows, and there are none"):
+        rate_threshold(np.ones(0, np.float32), 0.01)
     with pytest.raises(UsageError, match="needs held-back normal rows and attacks"):
         best_threshold(np.ones(10, np.float32), np.ones(0, np.float32), Measure.F1)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from oddflow.detectors.base import Detector
-from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
 from oddflow.detectors.registry import registered
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -20,15 +20,18 @@ from oddflow.models.plain import PlainScaler
 from oddflow.models.rows import Floats
 from oddflow.models.tails import MOST_SURPRISE, TAIL, strongest, write_strongest
 from oddflow.networks.autoencoder import noised
+from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.networks.inputs import RowsAsSequence, SequenceAsRows, lengths
 from oddflow.networks.recurrent import Cell
 from oddflow.networks.recurrent_autoencoder import RecurrentAutoencoder, is_before
 from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 if TYPE_CHECKING:
     import onnx
 
+BEND = 0.1
+"""150 bytes of a packet: Huber's loss counts a farther miss by its size."""
 LEAST_TAIL = 0.02
 """30 bytes of a packet, or a seventh of a gap: no smaller miss is told from another."""
 
@@ -68,6 +71,7 @@ class RecurrentAutoencoderDetector(Detector):
         recurrent_dropout: Share of the units whose state is dropped from step to step (Gal & Ghahramani 2016).
         epochs, batch_rows, learning_rate, patience: See `training.loop.Schedule`.
         noise: Standard deviation of the noise that it learns to take away, in scaled units.
+        loss: What a miss costs: huber, mse or mae; one far-out row bends the network towards it the most by mse.
         seed: Of the first weights, the order of rows and the noise.
         told: Told of each epoch.
     """
@@ -87,7 +91,7 @@ class RecurrentAutoencoderDetector(Detector):
         "recurrent_dropout": (0, 0.9),
         "noise": (0, 100),
     }
-    choices: ClassVar[Mapping[str, type[StrEnum]]] = {"network": Memory}
+    choices: ClassVar[Mapping[str, type[StrEnum]]] = {"network": Memory, "loss": DrawingLoss}
 
     plain_: PlainScaler
     network_: nn.Module
@@ -110,6 +114,7 @@ class RecurrentAutoencoderDetector(Detector):
         learning_rate: float = 5e-3,
         patience: int = 8,
         noise: float = 0.02,
+        loss: str = DrawingLoss.HUBER,
         seed: int = 0,
         told: EpochTold | None = None,
     ) -> None:
@@ -125,6 +130,7 @@ class RecurrentAutoencoderDetector(Detector):
         self.learning_rate = learning_rate
         self.patience = patience
         self.noise = noise
+        self.loss = loss
         self.seed = seed
         self.told = told
 
@@ -140,14 +146,14 @@ class RecurrentAutoencoderDetector(Detector):
         self.tails_ = np.maximum(np.quantile(missed, TAIL, axis=0), LEAST_TAIL).astype(np.float32)
 
     def _learn(self, rows: Floats, held: Floats, steps: int) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
-        generator = torch.Generator().manual_seed(self.seed)
+        schedule = schedule_of(self)
+        generator, drawing = torch.Generator().manual_seed(self.seed), DrawingLoss(self.loss)
         sequence = RowsAsSequence(steps, 2)
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
             there = is_before(lengths(sequence(rows)), steps).repeat(1, 2)  # (b, 2 · steps), as rows are
             given = noised(rows, self.noise, generator) * there if network.training and self.noise else rows
-            missed = nn.functional.smooth_l1_loss(network(given), rows, reduction="none", beta=0.1) * there
+            missed = drawing.missed(network(given), rows, bend=BEND) * there
             return missed.sum(dim=1) / there.sum(dim=1).clamp(min=1)
 
         with torch.random.fork_rng(devices=[]):
@@ -164,7 +170,13 @@ class RecurrentAutoencoderDetector(Detector):
             )
             self.network_ = nn.Sequential(sequence, body, SequenceAsRows())
             self.history_ = fit_network(
-                self.network_, loss, torch.from_numpy(rows), torch.from_numpy(held), schedule, self.told
+                self.network_,
+                loss,
+                torch.from_numpy(rows),
+                torch.from_numpy(held),
+                schedule,
+                self.told,
+                chance=(generator,),
             )
 
     def _contributions(self, x: Floats) -> Floats:

@@ -81,13 +81,13 @@ def entries_of(protocol: Protocol, problem: Problem) -> tuple[Entry, ...]:
     return (*protocol.entries, *(entry for entry in beside if entry.detector not in known))
 
 
-def reads_of(protocol: Protocol) -> Reads:
-    """What of flows the rows must show: what an entry reads that is no plain row of features, if one does."""
-    if protocol.data.reads:
-        return protocol.data.reads
-    own = [entry.detector for entry in protocol.entries if not is_reference(entry.detector)]
-    kinds = [registry.find(registry.told(text)[0]).reads for text in own]
-    return next((reads for reads in kinds if reads is not Reads.TABULAR), Reads.TABULAR)
+def reads_of(entry: Entry, protocol: Protocol) -> Reads:
+    """What of flows an entry's rows show: what it reads; what takes any features, those that the protocol names."""
+    usual = protocol.data.reads or Reads.TABULAR
+    if is_reference(entry.detector):
+        return usual
+    reads = registry.find(registry.told(entry.detector)[0]).reads
+    return usual if reads is Reads.TABULAR else reads
 
 
 def key_of(protocol: Protocol, entry: Entry, seed: int, data_sha256: str) -> str:
@@ -108,7 +108,7 @@ def run(protocol: Protocol, problem: Problem, fold: Fold, entry: Entry, *, seed:
     known, held = _held_back(rule, problem, fold.train, seed)
     memory = Memory()
     began = process_time()
-    learnt = learn(entry, problem, known, seed=seed)
+    learnt = learn(entry, problem, known, seed=seed, unseen=np.concatenate(list(fold.tests.values())))
     learning_s = process_time() - began
     peak_bytes = memory.peak_bytes()
     learnt.seal(known)
