@@ -51,6 +51,14 @@ def test_a_choice_that_changed_is_exploratory_until_it_is_committed(path):
     assert "they had been opened once before, with other choices" in label(path, opened).why
 
 
+def test_runs_that_were_made_before_the_commit_are_exploratory(path):
+    commit(path)
+    early = standing(read(path), path, made="2020-01-01T00:00:00Z")
+    assert early.label is Status.EXPLORATORY
+    assert "--again opens them anew" in early.why
+    assert standing(read(path), path, made="2999-01-01T00:00:00Z").label is Status.PROTOCOL
+
+
 def test_a_conclusion_is_no_choice_and_the_commit_stays_that_of_the_choices(path):
     commit(path)
     before = label(path)

@@ -268,7 +268,8 @@ def _mean_cost(costs: Sequence[Cost]) -> Cost:
 def _result(given: Given, done: _Done, rows: list[Row], earlier: Result | None) -> Result:
     protocol, problem = given.protocol, done.problem
     opened = _opened(protocol, earlier)
-    found = standing(protocol, given.path, opened)
+    dates = [kept.date for kept in done.runs.values()]
+    found = standing(protocol, given.path, opened, made=min(dates))
     return Result(
         name=given.name,
         label=found.label,
@@ -285,7 +286,7 @@ def _result(given: Given, done: _Done, rows: list[Row], earlier: Result | None) 
         rows=rows,
         differences=_differences(protocol, done),
         flows_a_day=done.flows_a_day,
-        date=max(kept.date for kept in done.runs.values()),
+        date=max(dates),
         duration_s=sum(kept.run.cost.learning_s for kept in done.runs.values()),
         versions=_versions(),
         code=sorted({kept.code for kept in done.runs.values()}),
