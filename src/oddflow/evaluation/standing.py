@@ -31,9 +31,9 @@ class Standing:
 def standing(protocol: Protocol, path: Path | None, opened: Sequence[Opening] = (), *, made: str = "") -> Standing:
     """What results of a protocol may be called.
 
-    It is a protocol if it says so, and the choices in the file are those of a commit before the first run. Titles, conclusions, published
-    figures and the like are no choices. Where the test rows were looked at before with other choices, that is told:
-    nobody can unsee them.
+    It is a protocol if it says so, and the choices in the file are those of a commit before the first run. Titles,
+    conclusions, published figures and the like are no choices. Where the test rows were looked at before with other
+    choices, that is told: nobody can unsee them.
 
     Args:
         protocol: What is run.
