@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from oddflow.datasets.rows import CATEGORIES, LabelledRows, Split
 from oddflow.datasets.splits import hosts_together
-from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.features.gathering import Gathered
 from oddflow.models.rows import Floats
@@ -60,16 +59,7 @@ class Material:
 
     @classmethod
     def of_gathered(cls, gathered: Gathered, *, most: int, seed: int = 0) -> "Material":
-        """Of a baseline, at most `most` normal rows and as many attacks, by chance; a family is a category of attacks.
-
-        Raises:
-            UsageError: Its rows are packets.
-        """
-        if len(gathered.owners):
-            raise UsageError(
-                "rows are packets here, and a flow is judged by its worst one; tune a detector of flows, or name a "
-                "--dataset with a label for each packet (modbus)"
-            )
+        """Of a baseline, at most `most` normal rows and as many attacks, by chance; families are categories."""
         kinds = np.zeros(len(gathered.x), np.int64) if gathered.y is None else gathered.y
         chance = np.random.default_rng([seed, 7])
         drawn = [chance.permutation(np.flatnonzero(side))[:most] for side in (kinds == 0, kinds > 0)]

@@ -217,4 +217,4 @@ def _told_apart(detector: Detector, x: NDArray[np.float32]) -> Places:
 
     session = InferenceSession(detector.graph().SerializeToString(), providers=["CPUExecutionProvider"])
     (classes,) = session.run(["classes"], {"x": x})
-    return np.asarray(detector.kinds(), np.int64)[classes.argmax(axis=1)]
+    return np.array(detector.kinds(), np.int64)[np.asarray(classes).argmax(axis=1)]

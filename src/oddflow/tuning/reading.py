@@ -12,6 +12,7 @@ from oddflow.detectors.base import Detector
 from oddflow.errors import UsageError
 from oddflow.evaluation.rows import of_data_set, of_sources
 from oddflow.features.gathering import Gathered
+from oddflow.features.representation import Reads
 from oddflow.learning.labelled import baseline
 from oddflow.logs.source import Progress
 from oddflow.tuning.material import Material
@@ -56,6 +57,7 @@ class Given:
             UsageError: The set cannot be split so, or the rows are none that the detector reads.
         """
         if self.sources and self.truth is None:
+            _check_without_labels(kind)
             gathered = gather(*self.sources, detector=kind, progress=progress)
             return Material.of_gathered(gathered, most=self.most, seed=self.seed), gathered
         rows, split = self._labelled(kind)
@@ -70,3 +72,14 @@ class Given:
         rows = of_sources(list(self.sources), self.truth or "", kind.reads)
         everything = np.arange(len(rows), dtype=np.int64)
         return rows, Split("all", everything, everything[:0])
+
+
+def _check_without_labels(kind: type[Detector]) -> None:
+    """Refuses, before anything is read, a detector that nothing can be told of without labels."""
+    if kind.supervised:
+        raise UsageError(f"{kind.name} learns from attacks; give --truth TRUTH.csv, or a --dataset that tells them")
+    if kind.reads is Reads.PACKETS:
+        raise UsageError(
+            f"{kind.name} scores packets, and a flow is judged by its worst one; tune a detector of flows, or name a "
+            "--dataset with a label for each packet (modbus)"
+        )

@@ -15,7 +15,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
-from optuna.study import Study
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from oddflow.detectors import registry
@@ -152,13 +152,15 @@ class Search:
         """What a trial takes that leaves all options as they are; what lies outside the space is left out."""
         kind = self.objective.kind
         defaults = {one.option: default_of(kind, one.option) for one in self.space}
-        held = {one.option: defaults[one.option] for one in self.space if one.holds(defaults[one.option])}
-        return {name: str(value) if isinstance(value, str) else value for name, value in held.items()} | {
-            COLUMN + name: True for name in self._columns
+        held = {
+            one.option: str(defaults[one.option]) if one.words else defaults[one.option]
+            for one in self.space
+            if one.holds(defaults[one.option])
         }
+        return held | {COLUMN + name: True for name in self._columns}
 
     def _opened(self) -> Study:
-        directions = ["maximize", "minimize"] if self.plan.cost else ["maximize"]
+        directions = [StudyDirection.MAXIMIZE, *([StudyDirection.MINIMIZE] if self.plan.cost else [])]
         try:
             study = optuna.create_study(
                 storage=_storage(self.plan.study),

@@ -218,7 +218,7 @@ def _dimension(kind: type[Detector], option: str, text: str) -> Dimension | None
     if scale == "log" and ends[0] <= 0:
         raise UsageError(f"{option} of {kind.name} cannot be varied from {low} by its logarithm; begin above 0")
     _check_limits(kind, option, ends)
-    return Dimension(option, (), *ends, whole=isinstance(default, int), log=scale == "log")
+    return Dimension(option, (), ends[0], ends[1], isinstance(default, int), scale == "log")
 
 
 def _number(kind: type[Detector], option: str, text: str, whole: str) -> float:
