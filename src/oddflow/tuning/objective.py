@@ -217,4 +217,5 @@ def _told_apart(detector: Detector, x: NDArray[np.float32]) -> Places:
 
     session = InferenceSession(detector.graph().SerializeToString(), providers=["CPUExecutionProvider"])
     (classes,) = session.run(["classes"], {"x": x})
-    return np.array(detector.kinds(), np.int64)[np.asarray(classes).argmax(axis=1)]
+    likeliest = np.asarray(classes).argmax(axis=1)
+    return np.asarray(np.take(np.array(detector.kinds(), np.int64), likeliest))
