@@ -60,6 +60,15 @@ def test_what_is_no_range_is_refused(vary, said):
         space_of(registry.find("isolation-forest"), {}, [vary])
 
 
+def test_the_pace_of_learning_is_varied_where_it_is_asked_for():
+    pytest.importorskip("torch")
+    kind = registry.find("autoencoder")
+    assert "schedule" not in {one.option for one in space_of(kind, {})}
+    asked = {one.option: one for one in space_of(kind, {}, ["schedule", "clip", "epochs=5..20"])}
+    assert {"constant", "cosine"} <= set(asked["schedule"].words)
+    assert (asked["clip"].high, asked["epochs"].whole) == (10, True)
+
+
 def test_an_option_is_told_or_varied():
     with pytest.raises(UsageError, match="both told and varied"):
         space_of(registry.find("isolation-forest"), {"trees": 5}, ["trees=1..4"])

@@ -11,13 +11,14 @@ from oddflow.detectors import registry
 from oddflow.detectors.base import Detector
 from oddflow.errors import UsageError
 from oddflow.models.numbers import Scaling
+from oddflow.training.pace import Clipping, Course
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
 LEFT = frozenset({
     "features", "seed", "told", "epochs", "patience", "pretraining", "encoding", "most_rows", "map_rows", "least_rows",
-    "l1", "initialiser", "categories", "buckets", "embedding", "descent",
+    "l1", "initialiser", "categories", "buckets", "embedding", "descent", *registry.PACE,
 })  # fmt: skip
 """What is not varied unless asked for: more epochs only cost time, and stopping early ends them; the rest says how
 rows are read, or how much is done with them."""
@@ -35,6 +36,9 @@ _RANGES: Mapping[str, str] = {
     "sparse": "0..1",
     "noise": "0.01..1:log",
     "scaling": "|".join(Scaling),
+    "schedule": "|".join(Course),
+    "clip": "0..10",
+    "clipping": "|".join(Clipping),
     "variance": "0.5..0.99",
     "core": "0.5..1",
     "drift": "0.1..2:log",
@@ -159,6 +163,8 @@ def _varied(kind: type[Detector]) -> dict[str, Any]:
     # trees ask one column at a time: how it is scaled says nothing to them
     asked = kind.encodes and kind.reads == "tabular"
     shared = {option: getattr(kind.shown_by, option) for option in registry.ENCODING} if asked else {}
+    if "schedule" in registry.options(kind):
+        shared |= {option: getattr(kind.paced_by, option) for option in registry.PACE}
     return own | {option: value for option, value in shared.items() if option not in own}
 
 
