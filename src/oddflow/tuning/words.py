@@ -12,14 +12,14 @@ from oddflow.tuning.tuned import Tuned
 
 def learn_line(tuned: Tuned, given: Given, output: str = "MODEL.oddflow") -> str:
     """The command that learns and seals what was found."""
-    told = " ".join(f"--option {quote(f'{option}={word}')}" for option, word in tuned.words.items())
+    told = "".join(f" --option {quote(f'{option}={word}')}" for option, word in tuned.words.items())
     if given.dataset:
         rows = f"--dataset {quote(given.dataset)}" + (f" --split {given.split}" if given.split else "")
     else:
         rows = " ".join(quote(fspath(source)) for source in given.sources)
         rows += f" --labels {quote(fspath(given.truth))}" if given.truth is not None else ""
     seed = f" --seed {given.seed}" if given.seed else ""
-    return f"oddflow learn {rows} --detector {tuned.detector} {told}{seed} -o {quote(output)}"
+    return f"oddflow learn {rows} --detector {tuned.detector}{told}{seed} -o {quote(output)}"
 
 
 def evaluate_line(tuned: Tuned, given: Given) -> str:
