@@ -15,6 +15,7 @@ ALIKE = "alike"
 MEANING = frozenset({
     "scaling", "categories", "buckets", "embedding", "sparse", "beta", "game", "score", "network", "weight",
     "box_weight", "orthogonal", "noise", "view", "only",
+    "weighting", "overlap", "loss", "focus", "smoothing",
 })  # fmt: skip
 """Options under which a loss means something else: it is then compared with none of other values."""
 
