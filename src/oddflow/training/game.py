@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from oddflow.errors import LearningFailed
-from oddflow.training.loop import Epoch, EpochTold, History, Schedule, threads
+from oddflow.training.loop import Epoch, EpochTold, History, Schedule, shown, threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ def play(
             loss = _one_epoch(players, optimisers, train, order, schedule.batch_rows)
             network.eval()
             judgement = judged() if judged else loss
-        history.epochs.append(Epoch(number, loss, judgement, schedule.learning_rate))
+        history.epochs.append(Epoch(number, loss, judgement, schedule.learning_rate, rows=len(train)))
         if told:
-            told(history.epochs[-1])
+            told(shown(history.epochs[-1], network, train))
         if not abs(loss) < float("inf") or not abs(judgement) < float("inf"):
             raise LearningFailed(
                 f"the game diverged in epoch {number + 1} at a learning rate of {schedule.learning_rate:g}; "

@@ -1,9 +1,9 @@
 """The training loop: one for every family, explicit and short."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -43,15 +43,32 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """How one pass went: mean losses a row."""
+    """How one pass went: mean losses a row.
+
+    Attributes:
+        number: From 0.
+        train_loss, validation_loss: Of rows that were learnt from, and of others.
+        learning_rate: Of its steps.
+        gradients: The norm of each parameter's gradient at the last step, by its name.
+        network: As it stands, to look at only.
+        looked_at: Some rows of validation, as the loss is given them, (v, …).
+        rows: That were learnt from.
+    """
 
     number: int
     train_loss: float
     validation_loss: float
     learning_rate: float
+    gradients: Mapping[str, float] = field(default_factory=dict)
+    network: nn.Module | None = None
+    looked_at: Tensor | None = None
+    rows: int = 0
 
 
 EpochTold = Callable[[Epoch], None]
+
+LOOKED_AT = 256
+"""Rows of validation that listeners may look at."""
 
 
 @dataclass(slots=True)
@@ -93,9 +110,9 @@ def fit_network(
             train_loss = _one_epoch(network, loss, train, optimiser, order, schedule.batch_rows)
             validation_loss = mean_loss(network, loss, validation)
         rate = optimiser.param_groups[0]["lr"]
-        history.epochs.append(Epoch(number, train_loss, validation_loss, rate))
+        history.epochs.append(Epoch(number, train_loss, validation_loss, rate, rows=len(train)))
         if told:
-            told(history.epochs[-1])
+            told(shown(history.epochs[-1], network, validation))
         if not train_loss < float("inf") or not validation_loss < float("inf"):
             raise LearningFailed(
                 f"the loss diverged in epoch {number + 1} at a learning rate of {rate:g}; try a lower one"
@@ -109,6 +126,12 @@ def fit_network(
     network.load_state_dict(best_weights)
     network.eval()
     return history
+
+
+def shown(epoch: Epoch, network: nn.Module, validation: Tensor) -> Epoch:
+    """An epoch as listeners are told of it: with the network, its gradients, and rows to look at it with."""
+    norms = {name: float(one.grad.norm()) for name, one in network.named_parameters() if one.grad is not None}
+    return replace(epoch, gradients=norms, network=network, looked_at=validation[:LOOKED_AT])
 
 
 @contextmanager
