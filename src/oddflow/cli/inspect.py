@@ -18,6 +18,14 @@ def register(app: typer.Typer) -> None:
 def inspect(
     model: Annotated[str, typer.Argument(help="A model that `learn` sealed.", show_default=False)],
     features: Annotated[bool, typer.Option("--features", help="Also list each feature with its normal range.")] = False,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            help="Write an HTML page of how it learnt, that needs no network: curves, what they tell, scores.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Every part is verified against its hash before anything is shown."""
@@ -29,8 +37,14 @@ def inspect(
     from oddflow.models.sealed import SealedModel
     from oddflow.reports.samples import sample_words
 
+    options.check_report(report, [model])
     sealed = SealedModel.load(model)
     manifest = sealed.manifest
+    if report:
+        from oddflow.reports import learning
+
+        learning.write(learning.render(manifest, sealed.held_back), report)
+        console.say(f"page in {report}")
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))
         return

@@ -10,8 +10,8 @@ from oddflow.reports.fits import Fit, smoothed
 from oddflow.reports.words import count, number
 
 FEWEST_EPOCHS = 5
-STILL = 0.01
-"""A validation loss that falls by this share of all its fall over the last epochs has not come to rest."""
+STILL = 0.03
+"""A validation loss that falls by this share of itself, or of all its fall, over the last epochs has not come to rest."""
 LAST_SHARE = 0.2
 RISE = 0.05
 """A validation loss that rose by this much of itself after its best epoch, while the other fell, tells of overfitting."""
@@ -81,7 +81,7 @@ def remarks(fit: Fit) -> list[Remark]:
             f"the validation loss came to rest in epoch {fit.best + 1} at {number(fit.validation[fit.best])}, the "
             f"training loss beside it is {number(fit.train[fit.best])}"
         )
-        found.append(Remark(Verdict.SOUND, said, "whether a larger network would do better, `oddflow curves` tells"))
+        found.append(Remark(Verdict.SOUND, said, "whether a larger network would do better, oddflow curves --vary tells"))
     return sorted(found, key=lambda remark: not remark.grave)
 
 
@@ -110,12 +110,14 @@ def _overfit(fit: Fit, train: Sequence[float], validation: Sequence[float]) -> R
 
 def _still(fit: Fit, validation: Sequence[float]) -> Remark | None:
     last = max(2, round(LAST_SHARE * len(validation)))
-    fell, whole = validation[-1 - last] - validation[-1], validation[0] - min(validation)
+    before = validation[-1 - last]
+    fell, whole = before - validation[-1], validation[0] - min(validation)
     ended = not fit.most_epochs or len(fit.train) >= fit.most_epochs
-    if whole <= 0 or fell / whole < STILL or fit.best < len(fit.train) - last or not ended:
+    falls = whole > 0 and max(fell / whole, fell / before if validation[-1] > 0 else 0.0) >= STILL
+    if not falls or fit.best < len(fit.train) - last or not ended:
         return None
     said = (
-        f"in its last {last} epochs the validation loss fell by another {fell / max(abs(validation[-1 - last]), 1e-12):.1%}"
+        f"in its last {last} epochs the validation loss fell by another {fell / max(abs(before), 1e-12):.1%}"
         f", and the best epoch, {fit.best + 1} of {len(fit.train)}, is one of them"
     )
     return Remark(Verdict.STILL_LEARNING, said, f"more epochs: --option epochs={2 * len(fit.train)}")
@@ -132,7 +134,7 @@ def _gap(fit: Fit, train: Sequence[float], validation: Sequence[float]) -> Remar
     )
     advice = (
         "it knows its rows better than their kind, or later traffic differs from earlier: validation is the last in "
-        "time; `oddflow curves --rows` tells whether more rows close the gap"
+        "time; oddflow curves --rows tells whether more rows close the gap"
     )
     return Remark(Verdict.GAP, said, advice)
 

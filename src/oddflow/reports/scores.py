@@ -101,7 +101,7 @@ def _score_layer(histogram: ScoreHistogram, bins: int, most: int, cut: float) ->
     )
     return layer(
         element("path", class_="held", d=steps(normal, _HEIGHT, closed=True)),
-        element("path", class_="seen", d=steps(seen, _HEIGHT, closed=True)),
+        element("path", class_="seen", d=steps(seen, _HEIGHT, closed=True)) if any(seen) else Markup(""),
         element("path", class_="odd", d=odd) if odd else Markup(""),
         y=_BASE - _HEIGHT,
         height=_HEIGHT,
