@@ -12,8 +12,8 @@ from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.adversarial_autoencoder import AdversarialAutoencoder
 from oddflow.networks.adversarial_losses import discriminator_loss, generator_loss
-from oddflow.training.game import Player, adam, play
-from oddflow.training.loop import EpochTold, History, Schedule
+from oddflow.training.game import adam, play
+from oddflow.training.loop import EpochTold, History, Player, Schedule
 
 
 @registered
@@ -81,11 +81,11 @@ class AdversarialAutoencoderDetector(DrawingDetector):
             drawer = whole.autoencoder
 
             @torch.no_grad()
-            def judged() -> float:
+            def judged(held: Tensor) -> float:
                 return float(huber(drawer(held), held).mean())
 
             train = torch.from_numpy(scaled)
-            self.history_ = play(whole, self._players(whole), train, schedule, judged=judged, told=self.told)
+            self.history_ = play(whole, self._players(whole), train, schedule, judged=judged, held=held, told=self.told)
         self.network_ = drawer
 
     def _players(self, whole: AdversarialAutoencoder) -> list[Player]:

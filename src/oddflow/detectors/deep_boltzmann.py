@@ -14,8 +14,8 @@ from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.deep_boltzmann import DeepBoltzmannMachine, persistent_contrast
 from oddflow.networks.restricted_boltzmann import Visible
-from oddflow.training.game import Player, adam, play
-from oddflow.training.loop import EpochTold, History, Schedule
+from oddflow.training.game import adam, play
+from oddflow.training.loop import EpochTold, History, Player, Schedule
 
 
 @registered
@@ -94,10 +94,10 @@ class DeepBoltzmannDetector(EnergyDetector):
                 return found.mean()
 
             @torch.no_grad()
-            def judged() -> float:
+            def judged(held: Tensor) -> float:
                 below, _ = machine.mean_field(held)
                 return float((machine.down(below) - held).square().mean())
 
             player = Player(list(machine.parameters()), contrast, adam(self.learning_rate, 0.9))
-            self.history_ = play(machine, [player], rows, schedule, judged=judged, told=self.told)
+            self.history_ = play(machine, [player], rows, schedule, judged=judged, held=held, told=self.told)
         self.network_ = machine

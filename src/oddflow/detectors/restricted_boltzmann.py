@@ -12,8 +12,8 @@ from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.restricted_boltzmann import RestrictedBoltzmannMachine, Visible, contrastive_divergence
-from oddflow.training.game import Player, adam, play
-from oddflow.training.loop import EpochTold, History, Schedule
+from oddflow.training.game import adam, play
+from oddflow.training.loop import EpochTold, History, Player, Schedule
 
 
 @registered
@@ -98,8 +98,8 @@ def show(
         return contrastive_divergence(machine, batch, steps, generator).mean()
 
     @torch.no_grad()
-    def judged() -> float:
+    def judged(held: Tensor) -> float:
         return float((machine.down(machine.up(held)) - held).square().mean())
 
     player = Player(list(machine.parameters()), contrast, adam(schedule.learning_rate, 0.9))
-    return play(machine, [player], rows, schedule, judged=judged, told=told)
+    return play(machine, [player], rows, schedule, judged=judged, held=held, told=told)

@@ -16,7 +16,8 @@ from oddflow.networks.adversarial_losses import (
     gradient_penalty,
     hinge_discriminator_loss,
 )
-from oddflow.training.game import Player, adam, rmsprop
+from oddflow.training.game import adam, rmsprop
+from oddflow.training.loop import Player
 
 CLIP = 0.05
 """Of WGAN's weights. Rows of tens of columns in two layers need more than the 0.01 that images were shown with."""
