@@ -242,7 +242,7 @@ def learn(
     fits = Fits(most_epochs)
     with console.epochs(most_epochs, silent=as_json) as view:
 
-        def told(epoch: "Epoch") -> None:
+        def watched(epoch: "Epoch") -> None:
             fits(epoch)
             view(epoch)
 
@@ -252,7 +252,7 @@ def learn(
             detector=detector,
             seed=seed,
             logdir=logdir,
-            told=told,
+            told=watched,
             augment=augment,
             augment_to=augment_to,
             **given,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -150,9 +151,7 @@ def sparkline(values: Sequence[float], low: float, high: float, columns: int = C
     """
     if len(values) > columns:
         edges = [round(place * len(values) / columns) for place in range(columns + 1)]
-        values = [
-            sum(values[first:last]) / (last - first) for first, last in zip(edges, edges[1:], strict=False)
-        ]
+        values = [sum(values[first:last]) / (last - first) for first, last in pairwise(edges)]
     bent = math.log if low > 0 and high / low >= 10 else float
     least, most = bent(low), bent(high)
     drawn = ""

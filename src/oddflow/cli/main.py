@@ -10,6 +10,7 @@ import typer
 from oddflow import __version__
 from oddflow.cli import (
     bench,
+    curves,
     datasets,
     detect,
     detectors,
@@ -62,6 +63,7 @@ for command in (
     detect,
     watch,
     learn,
+    curves,
     embed,
     flows,
     evaluate,

@@ -4,17 +4,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from statistics import median
 
 from oddflow.reports.fits import Fit, smoothed
-from oddflow.reports.words import count, number
+from oddflow.reports.words import count, number, share
 
 FEWEST_EPOCHS = 5
 STILL = 0.03
-"""A validation loss that falls by this share of itself, or of all its fall, over the last epochs has not come to rest."""
+"""A validation loss that falls by this share of itself, or of its whole fall, over the last epochs is not at rest."""
 LAST_SHARE = 0.2
 RISE = 0.05
-"""A validation loss that rose by this much of itself after its best epoch, while the other fell, tells of overfitting."""
+"""A validation loss that rose by this share of itself after its best epoch, while the other fell: overfitting."""
 GAP = 0.25
 HARDLY = 0.05
 VANISHED, EXPLODED = 1e-4, 100.0
@@ -36,9 +37,16 @@ class Verdict(StrEnum):
     GRADIENTS = "gradients"
 
 
-GRAVE = frozenset(
-    {Verdict.UNDERFIT, Verdict.STILL_LEARNING, Verdict.OVERFIT, Verdict.DIVERGED, Verdict.GRADIENTS, Verdict.GAP}
+GRAVE = (
+    Verdict.DIVERGED,
+    Verdict.UNDERFIT,
+    Verdict.STILL_LEARNING,
+    Verdict.OVERFIT,
+    Verdict.GAP,
+    Verdict.GRADIENTS,
+    Verdict.RESTLESS,
 )
+"""What there is something to do about, the gravest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,12 @@ def remarks(fit: Fit) -> list[Remark]:
         said = "no rows that were held back judged it: the loss is that of a game, whose fall proves nothing"
         return [*found, Remark(Verdict.UNJUDGED, said)]
     train, validation = smoothed(fit.train), smoothed(fit.validation)
-    judged = [_hardly(validation), _overfit(fit, train, validation), _still(fit, validation), _gap(fit, train, validation)]
+    judged = [
+        _hardly(validation),
+        _overfit(fit, train, validation),
+        _still(fit, validation),
+        _gap(fit, train, validation),
+    ]
     found += [remark for remark in judged if remark]
     found += _restless(fit.train)
     if not any(remark.grave for remark in found):
@@ -81,16 +94,18 @@ def remarks(fit: Fit) -> list[Remark]:
             f"the validation loss came to rest in epoch {fit.best + 1} at {number(fit.validation[fit.best])}, the "
             f"training loss beside it is {number(fit.train[fit.best])}"
         )
-        found.append(Remark(Verdict.SOUND, said, "whether a larger network would do better, oddflow curves --vary tells"))
-    return sorted(found, key=lambda remark: not remark.grave)
+        found.append(
+            Remark(Verdict.SOUND, said, "whether a larger network would do better, oddflow curves --vary tells")
+        )
+    return sorted(found, key=lambda remark: GRAVE.index(remark.verdict) if remark.grave else len(GRAVE))
 
 
 def _hardly(validation: Sequence[float]) -> Remark | None:
     first, least = validation[0], min(validation)
-    share = (first - least) / max(abs(first), 1e-12)
-    if share >= HARDLY:
+    fell = first - least
+    if fell >= HARDLY * abs(first):
         return None
-    said = f"the validation loss fell by only {share:.1%} in all, from {number(first)} to {number(least)}"
+    said = f"the validation loss fell by only {share(fell, abs(first))} in all, from {number(first)} to {number(least)}"
     return Remark(Verdict.UNDERFIT, said, "a higher learning rate, a larger network, or other features")
 
 
@@ -101,11 +116,14 @@ def _overfit(fit: Fit, train: Sequence[float], validation: Sequence[float]) -> R
     if rise < RISE or fell <= 0:
         return None
     said = (
-        f"after epoch {best + 1} the validation loss rose by {rise:.0%} while the training loss fell by another "
-        f"{fell:.0%}: it went on to learn rows by heart"
+        f"after epoch {best + 1} the smoothed validation loss rose by {share(rise, 1)} while the training loss fell by "
+        f"another {share(fell, 1)}: it went on to learn rows by heart"
     )
-    kept = f"the weights of epoch {fit.best + 1} were kept, so little is lost; more rows, dropout or a smaller network"
-    return Remark(Verdict.OVERFIT, said, f"{kept} would carry it further")
+    advice = (
+        f"the weights of the best epoch, {fit.best + 1}, were kept, so little is lost; more rows, dropout or a smaller "
+        "network would carry it further"
+    )
+    return Remark(Verdict.OVERFIT, said, advice)
 
 
 def _still(fit: Fit, validation: Sequence[float]) -> Remark | None:
@@ -117,8 +135,8 @@ def _still(fit: Fit, validation: Sequence[float]) -> Remark | None:
     if not falls or fit.best < len(fit.train) - last or not ended:
         return None
     said = (
-        f"in its last {last} epochs the validation loss fell by another {fell / max(abs(before), 1e-12):.1%}"
-        f", and the best epoch, {fit.best + 1} of {len(fit.train)}, is one of them"
+        f"in its last {last} epochs the validation loss fell by another "
+        f"{share(fell, abs(before))}, and the best epoch, {fit.best + 1} of {len(fit.train)}, is one of them"
     )
     return Remark(Verdict.STILL_LEARNING, said, f"more epochs: --option epochs={2 * len(fit.train)}")
 
@@ -129,8 +147,8 @@ def _gap(fit: Fit, train: Sequence[float], validation: Sequence[float]) -> Remar
     if gap < GAP:
         return None
     said = (
-        f"in the best epoch rows that it did not learn cost {gap:.0%} more than those that it learnt "
-        f"({number(validation[best])} and {number(train[best])})"
+        f"in the best epoch rows that it did not learn cost {share(gap, 1)} more than those that it learnt "
+        f"({number(validation[best])} and {number(train[best])}, smoothed)"
     )
     advice = (
         "it knows its rows better than their kind, or later traffic differs from earlier: validation is the last in "
@@ -140,11 +158,12 @@ def _gap(fit: Fit, train: Sequence[float], validation: Sequence[float]) -> Remar
 
 
 def _restless(train: Sequence[float]) -> list[Remark]:
-    jumps = [later / earlier for earlier, later in zip(train, train[1:], strict=False) if earlier > 0]
+    jumps = [later / earlier for earlier, later in pairwise(train) if earlier > 0]
     spikes = [place + 2 for place, jump in enumerate(jumps) if jump > SPIKE]
     if not spikes:
         return []
-    said = f"the training loss jumped to more than {SPIKE:g} times itself in {count(len(spikes), 'epoch')}, first in {spikes[0]}"
+    often = f"{count(len(spikes), 'epoch')}, first in epoch {spikes[0]}"
+    said = f"the training loss jumped to more than {SPIKE:g} times itself in {often}"
     return [Remark(Verdict.RESTLESS, said, "a lower learning rate, larger batches, or clipped gradients")]
 
 

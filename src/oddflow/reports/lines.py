@@ -159,7 +159,7 @@ def _epoch_axis(epochs: int, base: float) -> list[Markup]:
     parts = [element("line", class_="zero", x2="100%", y1=base, y2=base)]
     ticks = sorted({max(1, round(tick)) for tick in round_ticks(1, epochs, about=8)} | {1, epochs})
     apart = max(1, epochs // 12)
-    kept = [tick for tick in ticks if tick in {1, epochs} or apart <= tick - 1 and apart <= epochs - tick]
+    kept = [tick for tick in ticks if tick in {1, epochs} or min(tick - 1, epochs - tick) >= apart]
     for place, tick in enumerate(kept):
         at = (tick - 1) / max(epochs - 1, 1)
         kind = "axis minor" if place % 2 and tick != epochs else "axis"

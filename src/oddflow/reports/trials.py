@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from statistics import mean, stdev
 from typing import Any
 
-from oddflow.reports.words import number
+from oddflow.reports.words import count, number, share
 
 NEAR = 0.02
 """Values that come within this share of the best are as good as it."""
@@ -28,6 +28,7 @@ class Trial:
         train_area, validation_area: Area under the ROC curve, of rows of the training part that it learnt and of
             others; NaN where no attack is known.
         learning_s: Wall-clock time.
+        ran_out: Whether it took all epochs that it was allowed: more might have changed it.
     """
 
     value: str
@@ -42,6 +43,7 @@ class Trial:
     train_area: float
     validation_area: float
     learning_s: float
+    ran_out: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """All of it for JSON, which knows no NaN."""
@@ -72,7 +74,8 @@ class Curve:
     """Trials of a detector, in the order of the values.
 
     Attributes:
-        detector: With the options that stood still.
+        detector: Its name.
+        options: Those that were given and stood still, in words.
         varied: What was varied: "rows", or the name of an option.
         trials: All of them.
         validation_rows: Normal rows that judged all trials alike.
@@ -81,6 +84,7 @@ class Curve:
     """
 
     detector: str
+    options: str
     varied: str
     trials: Sequence[Trial]
     validation_rows: int
@@ -110,8 +114,8 @@ class Curve:
     def as_dict(self) -> dict[str, Any]:
         """All of it, for a machine."""
         return {
-            "detector": self.detector, "varied": self.varied, "measure": self.measure, "source": self.source,
-            "validation_rows": self.validation_rows, "attacks": self.attacks, "said": told(self),
+            "detector": self.detector, "options": self.options, "varied": self.varied, "measure": self.measure,
+            "source": self.source, "validation_rows": self.validation_rows, "attacks": self.attacks, "said": told(self),
             "trials": [trial.as_dict() for trial in self.trials],
         }  # fmt: skip
 
@@ -128,7 +132,14 @@ def told(curve: Curve) -> list[str]:
     points = curve.points()
     if len(points) < 2:
         return []
-    return _told_of_rows(points, curve) if curve.varied == "rows" else _told_of_capacity(points, curve)
+    said = _told_of_rows(points, curve) if curve.varied == "rows" else _told_of_capacity(points, curve)
+    ran_out = sum(trial.ran_out for trial in curve.trials)
+    if ran_out:
+        said.append(
+            f"{ran_out} of {count(len(curve.trials), 'fit')} ended because the epochs ran out: what looks too small "
+            "may only have learnt too short; give more (--option epochs=…)"
+        )
+    return said
 
 
 def _told_of_capacity(points: Sequence[Point], curve: Curve) -> list[str]:
@@ -157,7 +168,7 @@ def _told_of_capacity(points: Sequence[Point], curve: Curve) -> list[str]:
             f"{', '.join(point.value for point in high)}: too large; validation rises to {number(last.validation)} "
             f"while rows that were learnt cost {number(last.train)}: overfitting"
             if last.train <= best.train * (1 + NEAR)
-            else f"{', '.join(point.value for point in high)}: worse on both kinds of rows: it learns worse, not too well"
+            else f"{', '.join(point.value for point in high)}: worse on both kinds of rows, which is no overfitting"
         )
     if place == len(points) - 1 and enough is best:
         said.append(f"the last value is the best: larger ones than {best.value} may be better still")
@@ -171,21 +182,21 @@ def _told_of_rows(points: Sequence[Point], curve: Curve) -> list[str]:
     fell = (before.validation - last.validation) / max(abs(before.validation), 1e-12)
     gap = (last.validation - last.train) / max(abs(last.train), 1e-12)
     said = [
-        f"from {first.rows:,} to {last.rows:,} rows the validation {curve.measure} went from {number(first.validation)} "
-        f"to {number(last.validation)}"
+        f"from {first.rows:,} to {last.rows:,} rows the validation {curve.measure} went from "
+        f"{number(first.validation)} to {number(last.validation)}"
     ]
     room = max(APART, last.spread / max(abs(last.validation), 1e-12) if math.isfinite(last.spread) else 0.0)
     if fell > room:
-        said.append(f"the last step still gained {fell:.0%}: more rows would help")
+        said.append(f"the last step still gained {share(fell, 1)}: more rows would help")
     elif gap > APART:
         said.append(
-            f"the last step gained {max(fell, 0):.0%}, and rows not learnt still cost {gap:.0%} more than those learnt: "
-            "a smaller or more regular detector, or rows that are more alike, would close the gap; more of the same "
-            "may not"
+            f"the last step gained {share(max(fell, 0), 1)}, and rows not learnt still cost {share(gap, 1)} more than "
+            "those learnt: a smaller or more regular detector, or rows that are more alike, would close the gap; more "
+            "of the same may not"
         )
     else:
         said.append(
-            f"the last step gained {max(fell, 0):.0%}, and there is no gap left ({gap:+.0%}): more rows of this kind "
+            f"the last step gained {share(max(fell, 0), 1)}, and there is no gap left: more rows of this kind "
             "teach nothing new; a larger detector may"
         )
     return said

@@ -126,7 +126,7 @@ def metrics(seen: Look) -> dict[str, float]:
         return {}
     if seen.kinds is not None and seen.drawn.ndim == 2:
         told = seen.drawn.argmax(dim=1) == seen.kinds  # (n,)
-        shares = [told[seen.kinds == kind].float().mean() for kind in seen.kinds.unique()]
+        shares = [told[seen.kinds == kind].float().mean() for kind in seen.kinds.unique()]  # type: ignore[no-untyped-call]
         return {
             "metrics/accuracy": float(told.float().mean()),
             "metrics/balanced_accuracy": float(torch.stack(shares).mean()),

@@ -138,7 +138,9 @@ def _images(network: nn.Module, given: Tensor, drawn: Tensor) -> tuple[Tensor, T
 def _look_at_pair(pair: ImagePair, rows: Tensor, seed: int) -> Look:
     """True images and generated ones, and what the discriminator's layers answer to the true ones."""
     chance = torch.Generator().manual_seed(seed)
-    made = pair.generator(torch.randn(len(rows), pair.latent, generator=chance))  # (n, channels, 28, 28), −1 to 1
+    made = pair.generator(
+        torch.randn(len(rows), pair.latent, generator=chance).to(rows.device)
+    )  # (n, channels, 28, 28), −1 to 1
     seen = _answers(pair.discriminator, rows)
     answers = {f"discriminator.{name}": answer for name, answer in seen[1].items()} if seen else {}
     code = _code(rows, seen[0], answers) if seen else ""
