@@ -262,8 +262,8 @@ def learn(
     if as_json:
         console.print_json(model.manifest.model_dump(mode="json"))
     else:
-        _say(model.manifest, gathered, ledger, output)
         _say_fitting(fits, report)
+        _say(model.manifest, gathered, ledger, output)
     if strict and not ledger.complete:
         raise options.Lost
 

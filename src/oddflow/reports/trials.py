@@ -121,7 +121,7 @@ class Curve:
 
 
 def _spread(values: Sequence[float]) -> float:
-    return stdev(values) if len(values) > 1 else math.nan
+    return stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else math.nan
 
 
 def told(curve: Curve) -> list[str]:
