@@ -154,7 +154,7 @@ def _told_of_capacity(points: Sequence[Point], curve: Curve) -> list[str]:
     low = [point for point in points[: points.index(enough)] if point.validation > best.validation + room]
     high = [point for point in points[place + 1 :] if point.validation > best.validation + room]
     if low:
-        listed = ", ".join(point.value for point in low)
+        listed = "; ".join(point.value for point in low)
         first = low[0]
         said.append(
             f"{listed}: too small; rows that were learnt cost more too ({number(first.train)} at {first.value}, "
@@ -165,10 +165,10 @@ def _told_of_capacity(points: Sequence[Point], curve: Curve) -> list[str]:
     if high:
         last = high[-1]
         said.append(
-            f"{', '.join(point.value for point in high)}: too large; validation rises to {number(last.validation)} "
+            f"{'; '.join(point.value for point in high)}: too large; validation rises to {number(last.validation)} "
             f"while rows that were learnt cost {number(last.train)}: overfitting"
             if last.train <= best.train * (1 + NEAR)
-            else f"{', '.join(point.value for point in high)}: worse on both kinds of rows, which is no overfitting"
+            else f"{'; '.join(point.value for point in high)}: worse on both kinds of rows, which is no overfitting"
         )
     if place == len(points) - 1 and enough is best:
         said.append(f"the last value is the best: larger ones than {best.value} may be better still")

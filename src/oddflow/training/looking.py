@@ -19,7 +19,8 @@ class Look:
     """What was seen.
 
     Attributes:
-        given: What the network takes of the rows, (n, …); None where it cannot be run on rows by itself.
+        given: What the network takes of the rows, or the noise that a generator draws of, (n, …); None where it takes
+            neither.
         drawn: What it made of them, (n, …).
         activations: What each layer answered, by its name, (n, …).
         code: The name of the layer whose answers are its codes; "" where none are.
@@ -138,10 +139,9 @@ def _images(network: nn.Module, given: Tensor, drawn: Tensor) -> tuple[Tensor, T
 def _look_at_pair(pair: ImagePair, rows: Tensor, seed: int) -> Look:
     """True images and generated ones, and what the discriminator's layers answer to the true ones."""
     chance = torch.Generator().manual_seed(seed)
-    made = pair.generator(
-        torch.randn(len(rows), pair.latent, generator=chance).to(rows.device)
-    )  # (n, channels, 28, 28), −1 to 1
+    noise = torch.randn(len(rows), pair.latent, generator=chance).to(rows.device)
+    made = pair.generator(noise)  # (n, channels, 28, 28), −1 to 1
     seen = _answers(pair.discriminator, rows)
     answers = {f"discriminator.{name}": answer for name, answer in seen[1].items()} if seen else {}
     code = _code(rows, seen[0], answers) if seen else ""
-    return Look(None, None, answers, code, None, ((rows + 1) / 2, (made + 1) / 2))
+    return Look(noise, None, answers, code, None, ((rows + 1) / 2, (made + 1) / 2))
