@@ -35,6 +35,14 @@ def inspect(
             "--on", metavar="SOURCE", help="With --inside: traffic to show it. May be repeated.", show_default=False
         ),
     ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            help="Write an HTML page of how it learnt, that needs no network: curves, what they tell, scores.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Every part is verified against its hash before anything is shown."""
@@ -47,6 +55,7 @@ def inspect(
     from oddflow.models.sealed import SealedModel
     from oddflow.reports.samples import sample_words
 
+    options.check_report(report, [model])
     sealed = SealedModel.load(model)
     manifest = sealed.manifest
     if on and not inside:
@@ -54,6 +63,11 @@ def inspect(
     if inside:
         _write_inside(sealed, model, on or [], inside)
         return
+    if report:
+        from oddflow.reports import learning
+
+        learning.write(learning.render(manifest, sealed.held_back), report)
+        console.say(f"page in {report}")
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))
         return

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from oddflow.features.matrix_settings import MatrixSettings
     from oddflow.losses import Ledger
     from oddflow.models.manifest import Manifest
+    from oddflow.reports.fits import Fits
+    from oddflow.training.loop import Epoch
 
 
 def register(app: typer.Typer) -> None:
@@ -151,7 +153,22 @@ def learn(
     max_flows: options.MaxFlows = 65_536,
     tunnels: options.Tunnels = True,
     seed: options.Seed = 0,
-    logdir: Annotated[str | None, typer.Option("--logdir", help="Write TensorBoard curves there.")] = None,
+    logdir: Annotated[
+        str | None,
+        typer.Option(
+            "--logdir",
+            help="Write what TensorBoard shows there: curves, gradients, histograms, the network, its codes, pictures.",
+            show_default=False,
+        ),
+    ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            help="Write an HTML page of how it learnt, that needs no network: curves, what they tell, scores.",
+            show_default=False,
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -201,6 +218,8 @@ def learn(
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.privacy import OPEN, Privacy
     from oddflow.losses import Ledger
+    from oddflow.reports import learning
+    from oddflow.reports.fits import Fits
     from oddflow.training.run import Run, bytes_of
 
     ledger = Ledger()
@@ -229,6 +248,7 @@ def learn(
     other = merge or windows or home_net or settings != usual or privacy != OPEN
     if (dataset or labels or packet_labels) and other:
         raise UsageError(baselines.LABELS_ALONE)
+    options.check_report(report, [*(sources or []), *filter(None, [labels]), output])
     wanted = registry.sealable(detector)
     drawn = _drawn(matrix, matrix_counts, matrix_slot)
     if dataset:
@@ -277,22 +297,32 @@ def learn(
     if check:
         _check(gathered, detector, seed, given, as_json=as_json)
         return
-    with console.epochs() as told:
+    most_epochs = registry.epochs_of(detector, given)
+    fits = Fits(most_epochs)
+    with console.epochs(most_epochs, silent=as_json) as view:
+
+        def watched(epoch: "Epoch") -> None:
+            fits(epoch)
+            view(epoch)
+
         model = api.learn_gathered(
             gathered,
             output,
             detector=detector,
             seed=seed,
             logdir=logdir,
-            told=told,
+            told=watched,
             augment=augment,
             augment_to=augment_to,
             run=run,
             **given,
         )
+    if report:
+        learning.write(learning.render(model.manifest, model.held_back, fits.all, ledger), report)
     if as_json:
         console.print_json(model.manifest.model_dump(mode="json"))
     else:
+        _say_fitting(fits, report)
         _say(model.manifest, gathered, ledger, output)
     if strict and not ledger.complete:
         raise options.Lost
@@ -333,6 +363,18 @@ def _say(manifest: "Manifest", gathered: "Gathered", ledger: "Ledger", output: s
     console.show_ledger(ledger)
     if not of_set:
         console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
+
+
+def _say_fitting(fits: "Fits", report: str | None) -> None:
+    """What the losses of the fit that was sealed give reason to worry about."""
+    from oddflow.cli import console
+    from oddflow.reports.fitting import remarks
+
+    for remark in remarks(fits.all[-1]) if fits.all else []:
+        if remark.grave:
+            console.say(f"{remark.verdict.value}: {remark.evidence}; {remark.advice}")
+    if report:
+        console.say(f"page in {report}")
 
 
 def _drawn(rows: str | None, counts: str, slot_s: float) -> "MatrixSettings | None":

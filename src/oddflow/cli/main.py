@@ -10,6 +10,7 @@ import typer
 from oddflow import __version__
 from oddflow.cli import (
     bench,
+    curves,
     datasets,
     detect,
     detectors,
@@ -64,6 +65,7 @@ for command in (
     watch,
     learn,
     tune,
+    curves,
     embed,
     flows,
     evaluate,

@@ -6,7 +6,7 @@ neither torch nor scikit-learn; a module is imported when its detector is asked 
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import import_module
@@ -166,6 +166,12 @@ def _encoding(name: str | type[Detector]) -> dict[str, Any]:
     """How a detector shows rows to itself unless told otherwise; nothing for one that does not scale."""
     found = find(name)
     return {option: getattr(found.shown_by, option) for option in ENCODING} if found.encodes else {}
+
+
+def epochs_of(name: str | type[Detector], given: Mapping[str, Any]) -> int:
+    """The most epochs that a detector takes, with these options; 0 where it learns without."""
+    option = inspect.signature(find(name)).parameters.get("epochs")
+    return int(given.get("epochs", option.default)) if option else 0
 
 
 def told(text: str, more: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:

@@ -183,8 +183,8 @@ def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Sched
                 network.eval()
                 judgement = machine.agreed(sides.judged(shown)) if sides.judged else train_loss
             rate = schedule.learning_rate * share
-            epoch = Epoch(number, train_loss, judgement, rate, gradient_norms(network))
-            tell(replace(epoch, network=network, looked_at=shown[:LOOKED_AT]))
+            epoch = Epoch(number, train_loss, judgement, rate, gradient_norms(network), rows=len(train))
+            tell(replace(epoch, network=network, looked_at=(shown if len(shown) else train)[:LOOKED_AT]))
             if not (isfinite(train_loss) and isfinite(judgement)):
                 raise _diverged(progress, epoch, checkpoint)
             pacer.see(judgement)
