@@ -7,7 +7,7 @@ import typer
 from oddflow.cli import options
 
 if TYPE_CHECKING:
-    from oddflow.models.manifest import Manifest
+    from oddflow.models.manifest import Manifest, Training
     from oddflow.models.sealed import SealedModel
 
 
@@ -75,6 +75,7 @@ def inspect(
         "home networks": ", ".join(manifest.home_networks),
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }
+    facts |= {"made rows": _made(rows)} if rows.made_by else {}
     facts |= {"samples": "; ".join(words)} if (words := sample_words(manifest)) else {}
     for name, value in facts.items():
         console.out.print(console.plain(f"{name:<14} {value}"), soft_wrap=True)
@@ -87,6 +88,15 @@ def inspect(
             names = (console.plain(feature.name), console.plain(feature.unit))
             table.add_row(*names, *(f"{value:,.4g}" for value in numbers))
         console.out.print(table)
+
+
+def _made(rows: "Training") -> str:
+    """What was made, and what was checked of it."""
+    dropped = f"; {rows.dropped_rows:,} that came out like one of those were left out" if rows.dropped_rows else ""
+    return (
+        f"{rows.made_rows:,} by {rows.made_by}, learnt from alone: compared with {rows.compared_rows:,} rows that stop "
+        f"the learning or set the threshold, none is one of them{dropped}"
+    )
 
 
 def _write_inside(model: "SealedModel", name: str, sources: list[str], page: str) -> None:
