@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
     from oddflow.training.run import Run
+    from oddflow.tuning.folds import Dealing
+    from oddflow.tuning.search import Plan
+    from oddflow.tuning.tuned import Tuned
 
 
 def flows(
@@ -230,6 +233,55 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         matrix=matrix,
     )
     return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
+
+
+def tune(
+    *sources: Source,
+    detector: "str | type[Detector] | None" = None,
+    truth: Source | None = None,
+    dataset: str | None = None,
+    data: Source | None = None,
+    output: Source | None = None,
+    vary: Sequence[str] = (),
+    plan: "Plan | None" = None,
+    dealing: "Dealing | None" = None,
+    **options: Any,
+) -> "Tuned":
+    """Searches for the options that suit a detector best, on the rows to learn from alone; learns and seals them.
+
+    Args:
+        sources: Paths; or none, with `dataset`.
+        detector: By name, or a class of your own; the autoencoder unless given.
+        truth: A ground-truth CSV of the sources.
+        dataset: The name of a data set; its rows to test on are not looked at.
+        data: The folder of all data sets.
+        output: Where to write the sealed model, if anywhere.
+        vary: Where options are looked for, like "hidden=16|64,16" or "noise=0.01..1:log"; what is usual unless given.
+        plan: How many trials, for how long, how they are drawn, and the file that keeps them.
+        dealing: How rows are dealt into folds.
+        options: Of the detector that are not varied.
+
+    Raises:
+        InputError: A source, a file of the set or the study cannot be used.
+        UsageError: The detector cannot be judged on such rows, or there is nothing to vary.
+        OutputError: The model cannot be written.
+    """
+    from oddflow.detectors import registry
+    from oddflow.tuning.reading import Given
+    from oddflow.tuning.search import Plan as Planned
+    from oddflow.tuning.space import options_of
+    from oddflow.tuning.tune import tune as search
+
+    wanted = plan or Planned()
+    kind = registry.find(detector or registry.default())
+    given = Given(names_of(sources) if sources else (), truth, dataset, data, seed=wanted.seed)
+    material, gathered = given.read(kind)
+    if output is not None:
+        _check_place(output, gathered)
+    tuned = search(material, kind, fixed=options, vary=vary, plan=wanted, dealing=dealing)
+    if output is not None:
+        learn_gathered(gathered, output, detector=kind, seed=wanted.seed, **options_of(kind, tuned.words))
+    return tuned
 
 
 def detect(

@@ -22,6 +22,7 @@ from oddflow.cli import (
     inspect,
     keys,
     learn,
+    tune,
     watch,
 )
 from oddflow.cli import demo as demo_command
@@ -62,6 +63,7 @@ for command in (
     detect,
     watch,
     learn,
+    tune,
     embed,
     flows,
     evaluate,

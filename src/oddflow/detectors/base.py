@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from oddflow.detectors.chosen import Chosen
 from oddflow.detectors.encoding import Encoding
 from oddflow.detectors.labels import check_labels, check_marks
 from oddflow.detectors.made import check_made
@@ -76,6 +77,8 @@ class Detector(ABC):
 
     features: Sequence[Feature]
     shown_by: Encoding = Encoding()
+    chosen: Chosen | None = None
+    """Which columns of a row it looks at, `features`; None where it looks at all of them."""
     paced_by: Pace = Pace()
     width_: int
     made_: NDArray[np.bool_]
@@ -109,8 +112,7 @@ class Detector(ABC):
             LearningFailed: It diverged.
         """
         self._check_options()
-        names = [feature.name for feature in self.features]
-        rows = check_rows(x, width=len(self.features), at_least=2, names=names)
+        rows = self._looked_at(x, at_least=2)
         labels = check_labels(y, len(rows), self.name) if self.supervised else None
         if labels is not None and not self.several_classes:
             labels = np.minimum(labels, 1)
@@ -118,7 +120,7 @@ class Detector(ABC):
             labels = check_marks(marks, len(rows), self.name)
         self.made_ = check_made(made, len(rows), self.name)
         if validation is not None:
-            held = check_rows(validation, width=rows.shape[1], at_least=1, names=names)
+            held = self._looked_at(validation, at_least=1)
         else:
             cut = len(rows) - max(1, len(rows) // 5) if self.stops_early else len(rows)
             if self.made_[cut:].any():
@@ -130,12 +132,14 @@ class Detector(ABC):
 
     def decision_function(self, x: ArrayLike) -> Floats:
         """Scores rows: shape (n, d) -> (n,), float32, higher is more anomalous."""
-        return self._score_of(self.contributions(x))
+        self._check_fitted()
+        return self._score_of(self._contributions(self._looked_at(x)))
 
     def contributions(self, x: ArrayLike) -> Floats:
         """Each feature's part in the score, not negative: shape (n, d) -> (n, d)."""
         self._check_fitted()
-        return self._contributions(check_rows(x, width=self.width_, names=[f.name for f in self.features]))
+        parts = self._contributions(self._looked_at(x))
+        return self.chosen.spread(parts) if self.chosen else parts
 
     def kinds(self) -> tuple[int, ...]:
         """Labels whose probabilities the graph tells beside the score, 0 (normal) first; none unless it tells any."""
@@ -144,12 +148,18 @@ class Detector(ABC):
     def graph(self) -> "onnx.ModelProto":
         """The fitted detector as one ONNX graph from `x` (n, d) to `score` (n,) and `contributions` (n, d)."""
         self._check_fitted()
-        return self._graph()
+        return self.chosen.graph(self._graph(), len(self.kinds())) if self.chosen else self._graph()
 
     def state(self) -> "KitNet":
         """The fitted detector as arrays that a kernel runs."""
         self._check_fitted()
         return self._state()
+
+    def _looked_at(self, x: ArrayLike, at_least: int = 0) -> Floats:
+        """Checked rows, and of them the columns that it looks at: (n, d) -> (n, k)."""
+        features = self.chosen.features if self.chosen else self.features
+        rows = check_rows(x, width=len(features), at_least=at_least, names=[feature.name for feature in features])
+        return self.chosen.of_rows(rows) if self.chosen else rows
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "width_"):

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from oddflow import detectors
 from oddflow.detectors.base import Detector, Exportable
+from oddflow.detectors.chosen import ONLY, Chosen
 from oddflow.detectors.encoding import Encoding
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -201,6 +202,9 @@ def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
     found = {}
     for text in texts:
         option, _, value = text.partition("=")
+        if option == ONLY:
+            found[option] = tuple(part.strip() for part in value.split(","))
+            continue
         if option not in defaults:
             known = ", ".join(defaults) or "none"
             raise UsageError(f"{name} has no option {option!r}; write NAME=VALUE with one of its own: {known}")
@@ -225,18 +229,21 @@ def _read(text: str, default: Any) -> Any:
 
 
 def create(name: str | type[Detector], features: Sequence[Feature], **given: Any) -> Detector:
-    """A detector, not fitted yet.
+    """A detector, not fitted yet; with `only`, names of columns, it looks at those alone.
 
     Raises:
-        UsageError: No such name or option; the message lists what there is.
+        UsageError: No such name, option or column; the message lists what there is.
     """
     found, known = find(name), options(name)
+    chosen = Chosen.of(features, given.pop(ONLY), found) if ONLY in given else None
     wrong = [option for option in given if option not in known]
     if wrong:
         raise UsageError(f"{found.name} has no option {', '.join(wrong)}; it has {', '.join(known)}")
     shown = {option: given.pop(option) for option in _encoding(name) if option in given}
     paced = {option: given.pop(option) for option in _pace(name) if option in given}
-    detector = found(features, **given)  # type: ignore[call-arg]
+    detector = found(chosen.taken if chosen else features, **given)  # type: ignore[call-arg]
+    if chosen:
+        detector.chosen = chosen
     if shown:
         detector.shown_by = replace(detector.shown_by, **shown)
     if paced:
