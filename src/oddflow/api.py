@@ -12,6 +12,7 @@ from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from oddflow.baselines import LABELS_ALONE, WANTED, Source, gather, gather_labelled, names_of
@@ -43,6 +44,7 @@ from oddflow.verdicts.prepared import Prepared
 if TYPE_CHECKING:
     from oddflow.detectors.base import Detector
     from oddflow.learning.augment import Augmentation
+    from oddflow.learning.transfer import Origin
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
     from oddflow.training.run import Run
@@ -91,11 +93,17 @@ def learn_gathered(
     augment: str | None = None,
     augment_to: float = 0.1,
     run: "Run | None" = None,
+    origin: "Origin | None" = None,
+    unlabelled: Gathered | None = None,
+    labelled_share: float = 1.0,
     **options: Any,
 ) -> SealedModel:
     """Learns feature rows and seals a model; writes it where `output` is given.
 
     A `run` says where and how detectors learn that learn in epochs: see `training.run.Run`.
+
+    An `origin` is a model whose weights it begins from: see `learning.transfer.Origin`. Rows without labels, `unlabelled`
+    and all but a `labelled_share` of those that have some, help networks that learn from labels.
 
     With `augment`, more rows are made for each fit: attacks of the rare kinds up to a share `augment_to` of the normal
     rows, and by "traffic" as large a share of normal rows: see `learning.augment.Augmentation`.
@@ -104,6 +112,7 @@ def learn_gathered(
 
     from oddflow.detectors import registry
     from oddflow.learning.learn import learn as learn_rows
+    from oddflow.learning.unlabelled import rows_of, some_labels
     from oddflow.models.format import write_sealed
     from oddflow.training.run import Run, running
 
@@ -113,18 +122,28 @@ def learn_gathered(
         raise UsageError(f"{kind.name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
+    rows = [] if unlabelled is None else [rows_of(unlabelled, gathered)]
+    if labelled_share != 1:
+        gathered, others = some_labels(gathered, labelled_share, seed=seed)
+        rows.append(others)
+    if rows:
+        options["unlabelled"] = np.concatenate(rows)
     if augment is not None:
         options["augment"] = _augmentation(augment, gathered, augment_to, seed)
     learns_in_epochs = registry.learns_in_epochs(kind)
     with ExitStack() as stack:
-        if run:
+        if origin and not learns_in_epochs:
+            raise UsageError(f"{kind.name} is learnt at once; weights to begin from go with a network")
+        if run or origin:
+            run = run or Run()
             if not learns_in_epochs and replace(run, memory_bytes=None) != Run():
                 raise UsageError(
                     f"{kind.name} is learnt at once; device, precision, processes and checkpoints go with a detector "
                     "that learns in epochs"
                 )
             told_of = {name: getattr(value, "__qualname__", value) for name, value in options.items()}
-            stack.enter_context(running(run, f"{kind.name} {seed} {sorted(told_of.items())}"))
+            beginning = origin.beginning() if origin else None
+            stack.enter_context(running(run, f"{kind.name} {seed} {sorted(told_of.items())}", beginning))
         listeners = [told] if told else []
         if logdir:
             if not learns_in_epochs:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from oddflow.datasets.rows import Split
     from oddflow.features.gathering import Gathered
     from oddflow.features.matrix_settings import MatrixSettings
+    from oddflow.learning.transfer import Origin
     from oddflow.losses import Ledger
     from oddflow.models.manifest import Manifest
 
@@ -137,6 +138,41 @@ def learn(
             "of normal rows.",
         ),
     ] = 0.1,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Begin from the weights of a sealed model of the same detector: transfer from other traffic.",
+            show_default=False,
+        ),
+    ] = None,
+    frozen: Annotated[
+        str,
+        typer.Option(
+            "--frozen",
+            metavar="LAYERS|all",
+            help="With --from: how many layers stand still, from below; all: all but the last, a feature extractor.",
+        ),
+    ] = "0",
+    lower_rate: Annotated[
+        float,
+        typer.Option("--lower-rate", help="With --from: the learning rate of its layers, as a share of the others'."),
+    ] = 1.0,
+    unlabelled: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unlabelled",
+            metavar="SOURCE",
+            help="Traffic without labels, which a network that learns from labels looks at beside: as --option "
+            "use=masked|pseudo-labels|consistency says. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    labelled_share: Annotated[
+        float,
+        typer.Option("--labelled-share", help="Keep so many of the labels, and take all else as --unlabelled."),
+    ] = 1.0,
     leak_checks: Annotated[
         bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")
     ] = True,
@@ -274,6 +310,20 @@ def learn(
                 detector=detector,
                 matrix=drawn,
             )
+    beside = None
+    if unlabelled:
+        with console.reading(unlabelled, "metering what has no labels") as progress:
+            beside = baselines.gather(
+                *unlabelled,
+                settings=settings,
+                home_networks=home_net,
+                ledger=ledger,
+                progress=progress,
+                portable=portable,
+                privacy=privacy,
+                detector=detector,
+                matrix=drawn,
+            )
     if check:
         _check(gathered, detector, seed, given, as_json=as_json)
         return
@@ -288,6 +338,9 @@ def learn(
             augment=augment,
             augment_to=augment_to,
             run=run,
+            origin=_origin(origin, frozen, lower_rate),
+            unlabelled=beside,
+            labelled_share=labelled_share,
             **given,
         )
     if as_json:
@@ -296,6 +349,28 @@ def learn(
         _say(model.manifest, gathered, ledger, output)
     if strict and not ledger.complete:
         raise options.Lost
+
+
+def _origin(model: str | None, frozen: str, lower_rate: float) -> "Origin | None":
+    """The model that learning begins from, and how much of it stands still."""
+    from oddflow.errors import UsageError
+
+    if model is None:
+        if (frozen, lower_rate) != ("0", 1.0):
+            raise UsageError("--frozen and --lower-rate go with --from MODEL")
+        return None
+    from oddflow.detectors import registry
+    from oddflow.models.sealed import SealedModel
+
+    if not (frozen == "all" or frozen.isdecimal()):
+        raise UsageError(f"--frozen must be a number of layers, or all; {frozen!r} given")
+    sealed = SealedModel.load(model)
+    if not registry.installed("autoencoder"):
+        raise UsageError("--from needs torch: pip install 'oddflow[train]'")
+    from oddflow.learning.transfer import Origin
+    from oddflow.training.beginning import ALL
+
+    return Origin(sealed, ALL if frozen == "all" else int(frozen), lower_rate)
 
 
 def _check(gathered: "Gathered", detector: str, seed: int, given: "Mapping[str, Any]", *, as_json: bool) -> None:

@@ -24,12 +24,14 @@ class Beginning:
         frozen: How many of the layers that are taken over stand still, from below; `ALL` for all but the network's
             last, which makes the others a feature extractor.
         rate: The learning rate of layers that are taken over and move, as a share of that of the others.
+        source: What they were learnt as, in words.
         taken: Names that any network took over so far.
     """
 
     weights: Mapping[str, Tensor]
     frozen: int = 0
     rate: float = 1.0
+    source: str = ""
     taken: set[str] = field(default_factory=set)
 
     def give(self, network: nn.Module) -> "Given":
@@ -48,11 +50,24 @@ class Beginning:
         modules = [network.get_submodule(layer) for layer in still]
         frozen = [one for module in modules for one in module.parameters(recurse=False) if one.requires_grad]
         for parameter in frozen:
-            parameter.requires_grad_(requires_grad=False)
+            parameter.requires_grad = False
         if not any(parameter.requires_grad for parameter in network.parameters()):
             raise UsageError(f"all {len(layers)} layers would stand still, and nothing learn; let fewer be frozen")
         slow = {parameter for name, parameter in network.named_parameters() if name in fitting}
         return Given(modules, frozen, slow, self.rate)
+
+    def told(self) -> str:
+        """How fits began, in words.
+
+        Raises:
+            UsageError: No network had a use for any of the weights.
+        """
+        if not self.taken:
+            raise UsageError(
+                f"nothing of {self.source} fits the network; give --from a model of the same detector and options"
+            )
+        still = "all layers but the last still" if self.frozen == ALL else f"{self.frozen} layers still"
+        return f"{len(self.taken)} weights of {self.source}, {still}, others at {self.rate:g} of the rate"
 
 
 @dataclass(frozen=True, slots=True)
