@@ -41,8 +41,11 @@ from oddflow.verdicts.detection import Detection
 from oddflow.verdicts.prepared import Prepared
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from oddflow.detectors.base import Detector
     from oddflow.learning.augment import Augmentation
+    from oddflow.learning.transfer import Origin
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
     from oddflow.training.run import Run
@@ -80,7 +83,7 @@ def examples() -> Path:
     return examples_folder()
 
 
-def learn_gathered(
+def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
     gathered: Gathered,
     output: Source | None = None,
     *,
@@ -91,11 +94,17 @@ def learn_gathered(
     augment: str | None = None,
     augment_to: float = 0.1,
     run: "Run | None" = None,
+    origin: "Origin | None" = None,
+    unlabelled: Gathered | None = None,
+    labelled_share: float = 1.0,
     **options: Any,
 ) -> SealedModel:
     """Learns feature rows and seals a model; writes it where `output` is given.
 
     A `run` says where and how detectors learn that learn in epochs: see `training.run.Run`.
+
+    An `origin` is a model whose weights it begins from: see `learning.transfer.Origin`. Rows without labels,
+    `unlabelled` and all but a `labelled_share` of those that have some, help networks that learn from labels.
 
     With `augment`, more rows are made for each fit: attacks of the rare kinds up to a share `augment_to` of the normal
     rows, and by "traffic" as large a share of normal rows: see `learning.augment.Augmentation`.
@@ -104,8 +113,8 @@ def learn_gathered(
 
     from oddflow.detectors import registry
     from oddflow.learning.learn import learn as learn_rows
+    from oddflow.learning.unlabelled import without_labels
     from oddflow.models.format import write_sealed
-    from oddflow.training.run import Run, running
 
     kind = registry.find(detector or registry.default())
     reads, given = kind.reads, reads_of(gathered.version)
@@ -113,18 +122,14 @@ def learn_gathered(
         raise UsageError(f"{kind.name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
+    gathered, beside = without_labels(gathered, unlabelled, labelled_share, seed=seed)
+    if beside is not None:
+        options["unlabelled"] = beside
     if augment is not None:
         options["augment"] = _augmentation(augment, gathered, augment_to, seed)
     learns_in_epochs = registry.learns_in_epochs(kind)
     with ExitStack() as stack:
-        if run:
-            if not learns_in_epochs and replace(run, memory_bytes=None) != Run():
-                raise UsageError(
-                    f"{kind.name} is learnt at once; device, precision, processes and checkpoints go with a detector "
-                    "that learns in epochs"
-                )
-            told_of = {name: getattr(value, "__qualname__", value) for name, value in options.items()}
-            stack.enter_context(running(run, f"{kind.name} {seed} {sorted(told_of.items())}"))
+        stack.enter_context(_session(kind, seed, options, run, origin))
         listeners = [told] if told else []
         if logdir:
             if not learns_in_epochs:
@@ -138,6 +143,24 @@ def learn_gathered(
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)
+
+
+def _session(
+    kind: "type[Detector]", seed: int, options: dict[str, Any], run: "Run | None", origin: "Origin | None"
+) -> "AbstractContextManager[None]":
+    """Where and how all fits of one model are done, and what they begin from."""
+    from oddflow.detectors import registry
+    from oddflow.training.run import Run, running
+
+    plain = run is None or replace(run, memory_bytes=None) == Run()
+    if not registry.learns_in_epochs(kind) and not (plain and origin is None):
+        raise UsageError(
+            f"{kind.name} is learnt at once; device, precision, processes, checkpoints and weights to begin from go "
+            "with a detector that learns in epochs"
+        )
+    told_of = {name: getattr(value, "__qualname__", value) for name, value in options.items()}
+    identity = f"{kind.name} {seed} {sorted(told_of.items())}"
+    return running(run or Run(), identity, origin.beginning() if origin else None)
 
 
 def _augmentation(maker: str, gathered: Gathered, share: float, seed: int) -> "Augmentation":

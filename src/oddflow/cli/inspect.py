@@ -90,6 +90,8 @@ def inspect(
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }
     facts |= {"made rows": _made(rows)} if rows.made_by else {}
+    facts |= {"begun from": rows.begun_from} if rows.begun_from else {}
+    facts |= {"beside": f"{rows.unlabelled_rows:,} rows without labels"} if rows.unlabelled_rows else {}
     facts |= {"samples": "; ".join(words)} if (words := sample_words(manifest)) else {}
     for name, value in facts.items():
         console.out.print(console.plain(f"{name:<14} {value}"), soft_wrap=True)

@@ -17,6 +17,7 @@ from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
 from oddflow.models.rows import Floats, check_rows
 from oddflow.training.pace import Pace
+from oddflow.training.unlabelled import Unlabelled
 
 if TYPE_CHECKING:
     import onnx
@@ -66,6 +67,8 @@ class Detector(ABC):
     """Whether it holds out the last seventh of each kind of labelled rows, to know when to stop (`made.last_seen`)."""
     learns_to_zero: ClassVar[bool] = True
     """Whether what it learns by would be 0 for a network that knew its rows by heart."""
+    uses_unlabelled: ClassVar[bool] = False
+    """Whether it learns from rows without labels beside those that have one, as the options of `Unlabelled` say."""
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
     marks_parts: ClassVar[bool] = False
@@ -80,7 +83,10 @@ class Detector(ABC):
     chosen: Chosen | None = None
     """Which columns of a row it looks at, `features`; None where it looks at all of them."""
     paced_by: Pace = Pace()
+    helped_by: Unlabelled = Unlabelled()
     width_: int
+    unlabelled_: Floats
+    """Rows that nobody knows what they are, (u, d); none unless it uses them."""
     made_: NDArray[np.bool_]
     """Which of the rows that `_fit` is given were made and not seen, (n,)."""
 
@@ -92,6 +98,7 @@ class Detector(ABC):
         validation: ArrayLike | None = None,
         marks: ArrayLike | None = None,
         made: ArrayLike | None = None,
+        unlabelled: ArrayLike | None = None,
     ) -> Self:
         """Learns from normal rows.
 
@@ -101,6 +108,7 @@ class Detector(ABC):
             marks: 1 for each part of a row that is an attack, else 0, shape (n, p), for detectors that mark parts;
                 unless given, only that the rows of attacks hold some.
             made: Which rows of x were made and not seen, shape (n,): they never tell when to stop. None unless given.
+            unlabelled: More rows, of which nobody knows what they are, (u, d), for detectors that use such.
             validation: Normal rows to stop by, (v, d); where none are given, the last fifth of x if it stops early.
 
         Returns:
@@ -119,6 +127,9 @@ class Detector(ABC):
         if self.marks_parts and marks is not None:
             labels = check_marks(marks, len(rows), self.name)
         self.made_ = check_made(made, len(rows), self.name)
+        if unlabelled is not None and not self.uses_unlabelled:
+            raise UsageError(f"{self.name} has no use for rows without labels; networks that learn from labels have")
+        self.unlabelled_ = rows[:0] if unlabelled is None else self._looked_at(unlabelled)
         if validation is not None:
             held = self._looked_at(validation, at_least=1)
         else:
@@ -168,6 +179,7 @@ class Detector(ABC):
     def _check_options(self) -> None:
         self.shown_by.check(self.name)
         self.paced_by.check(self.name)
+        self.helped_by.check(self.name)
         for option, (least, greatest) in self.limits.items():
             given = getattr(self, option)
             numbers = given if isinstance(given, (tuple, list)) and given else [given]

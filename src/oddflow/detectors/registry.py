@@ -21,6 +21,7 @@ from oddflow.detectors.encoding import Encoding
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.training.pace import Pace
+from oddflow.training.unlabelled import Unlabelled
 
 PROBES = {"": (), "train": ("sklearn", "torch")}
 """Packages whose presence tells that an extra is installed."""
@@ -30,6 +31,9 @@ ENCODING = tuple(field.name for field in fields(Encoding))
 
 PACE = tuple(field.name for field in fields(Pace))
 """Options of all detectors that learn in epochs."""
+
+UNLABELLED = tuple(field.name for field in fields(Unlabelled))
+"""Options of all detectors that use rows without labels."""
 
 _CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
 _SAID = re.compile(r'^    (name|needs): ClassVar\[str\] = "([a-z0-9-]*)"$', re.MULTILINE)
@@ -152,20 +156,18 @@ def learns_in_epochs(name: str | type[Detector]) -> bool:
     return "told" in inspect.signature(find(name)).parameters
 
 
+def _groups(name: str | type[Detector]) -> dict[str, tuple[str, ...]]:
+    """Options that a detector has without naming them, by the attribute that holds them together."""
+    found = find(name)
+    groups = {"shown_by": ENCODING} if found.encodes else {}
+    groups |= {"paced_by": PACE} if learns_in_epochs(found) else {}
+    return groups | ({"helped_by": UNLABELLED} if found.uses_unlabelled else {})
+
+
 def _shared(name: str | type[Detector]) -> dict[str, Any]:
-    """Options that detectors have without naming them, and what they are unless told otherwise."""
-    return _encoding(name) | _pace(name)
-
-
-def _pace(name: str | type[Detector]) -> dict[str, Any]:
+    """All of them, and what they are unless told otherwise."""
     found = find(name)
-    return {option: getattr(found.paced_by, option) for option in PACE} if learns_in_epochs(found) else {}
-
-
-def _encoding(name: str | type[Detector]) -> dict[str, Any]:
-    """How a detector shows rows to itself unless told otherwise; nothing for one that does not scale."""
-    found = find(name)
-    return {option: getattr(found.shown_by, option) for option in ENCODING} if found.encodes else {}
+    return {option: getattr(getattr(found, held), option) for held, group in _groups(name).items() for option in group}
 
 
 def epochs_of(name: str | type[Detector], given: Mapping[str, Any]) -> int:
@@ -245,15 +247,16 @@ def create(name: str | type[Detector], features: Sequence[Feature], **given: Any
     wrong = [option for option in given if option not in known]
     if wrong:
         raise UsageError(f"{found.name} has no option {', '.join(wrong)}; it has {', '.join(known)}")
-    shown = {option: given.pop(option) for option in _encoding(name) if option in given}
-    paced = {option: given.pop(option) for option in _pace(name) if option in given}
+    shared = {
+        held: {option: given.pop(option) for option in group if option in given}
+        for held, group in _groups(name).items()
+    }
     detector = found(chosen.taken if chosen else features, **given)  # type: ignore[call-arg]
     if chosen:
         detector.chosen = chosen
-    if shown:
-        detector.shown_by = replace(detector.shown_by, **shown)
-    if paced:
-        detector.paced_by = replace(detector.paced_by, **paced)
+    for held, told_of in shared.items():
+        if told_of:
+            setattr(detector, held, replace(getattr(detector, held), **told_of))
     return detector
 
 
