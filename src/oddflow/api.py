@@ -41,11 +41,17 @@ from oddflow.verdicts.detection import Detection
 from oddflow.verdicts.prepared import Prepared
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from oddflow.detectors.base import Detector
     from oddflow.learning.augment import Augmentation
+    from oddflow.learning.transfer import Origin
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
     from oddflow.training.run import Run
+    from oddflow.tuning.folds import Dealing
+    from oddflow.tuning.search import Plan
+    from oddflow.tuning.tuned import Tuned
 
 
 def flows(
@@ -77,7 +83,7 @@ def examples() -> Path:
     return examples_folder()
 
 
-def learn_gathered(
+def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
     gathered: Gathered,
     output: Source | None = None,
     *,
@@ -88,11 +94,17 @@ def learn_gathered(
     augment: str | None = None,
     augment_to: float = 0.1,
     run: "Run | None" = None,
+    origin: "Origin | None" = None,
+    unlabelled: Gathered | None = None,
+    labelled_share: float = 1.0,
     **options: Any,
 ) -> SealedModel:
     """Learns feature rows and seals a model; writes it where `output` is given.
 
     A `run` says where and how detectors learn that learn in epochs: see `training.run.Run`.
+
+    An `origin` is a model whose weights it begins from: see `learning.transfer.Origin`. Rows without labels,
+    `unlabelled` and all but a `labelled_share` of those that have some, help networks that learn from labels.
 
     With `augment`, more rows are made for each fit: attacks of the rare kinds up to a share `augment_to` of the normal
     rows, and by "traffic" as large a share of normal rows: see `learning.augment.Augmentation`.
@@ -101,8 +113,8 @@ def learn_gathered(
 
     from oddflow.detectors import registry
     from oddflow.learning.learn import learn as learn_rows
+    from oddflow.learning.unlabelled import without_labels
     from oddflow.models.format import write_sealed
-    from oddflow.training.run import Run, running
 
     kind = registry.find(detector or registry.default())
     reads, given = kind.reads, reads_of(gathered.version)
@@ -110,18 +122,14 @@ def learn_gathered(
         raise UsageError(f"{kind.name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
+    gathered, beside = without_labels(gathered, unlabelled, labelled_share, seed=seed)
+    if beside is not None:
+        options["unlabelled"] = beside
     if augment is not None:
         options["augment"] = _augmentation(augment, gathered, augment_to, seed)
     learns_in_epochs = registry.learns_in_epochs(kind)
     with ExitStack() as stack:
-        if run:
-            if not learns_in_epochs and replace(run, memory_bytes=None) != Run():
-                raise UsageError(
-                    f"{kind.name} is learnt at once; device, precision, processes and checkpoints go with a detector "
-                    "that learns in epochs"
-                )
-            told_of = {name: getattr(value, "__qualname__", value) for name, value in options.items()}
-            stack.enter_context(running(run, f"{kind.name} {seed} {sorted(told_of.items())}"))
+        stack.enter_context(_session(kind, seed, options, run, origin))
         listeners = [told] if told else []
         if logdir:
             if not learns_in_epochs:
@@ -135,6 +143,24 @@ def learn_gathered(
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)
+
+
+def _session(
+    kind: "type[Detector]", seed: int, options: dict[str, Any], run: "Run | None", origin: "Origin | None"
+) -> "AbstractContextManager[None]":
+    """Where and how all fits of one model are done, and what they begin from."""
+    from oddflow.detectors import registry
+    from oddflow.training.run import Run, running
+
+    plain = run is None or replace(run, memory_bytes=None) == Run()
+    if not registry.learns_in_epochs(kind) and not (plain and origin is None):
+        raise UsageError(
+            f"{kind.name} is learnt at once; device, precision, processes, checkpoints and weights to begin from go "
+            "with a detector that learns in epochs"
+        )
+    told_of = {name: getattr(value, "__qualname__", value) for name, value in options.items()}
+    identity = f"{kind.name} {seed} {sorted(told_of.items())}"
+    return running(run or Run(), identity, origin.beginning() if origin else None)
 
 
 def _augmentation(maker: str, gathered: Gathered, share: float, seed: int) -> "Augmentation":
@@ -230,6 +256,55 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         matrix=matrix,
     )
     return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
+
+
+def tune(
+    *sources: Source,
+    detector: "str | type[Detector] | None" = None,
+    truth: Source | None = None,
+    dataset: str | None = None,
+    data: Source | None = None,
+    output: Source | None = None,
+    vary: Sequence[str] = (),
+    plan: "Plan | None" = None,
+    dealing: "Dealing | None" = None,
+    **options: Any,
+) -> "Tuned":
+    """Searches for the options that suit a detector best, on the rows to learn from alone; learns and seals them.
+
+    Args:
+        sources: Paths; or none, with `dataset`.
+        detector: By name, or a class of your own; the autoencoder unless given.
+        truth: A ground-truth CSV of the sources.
+        dataset: The name of a data set; its rows to test on are not looked at.
+        data: The folder of all data sets.
+        output: Where to write the sealed model, if anywhere.
+        vary: Where options are looked for, like "hidden=16|64,16" or "noise=0.01..1:log"; what is usual unless given.
+        plan: How many trials, for how long, how they are drawn, and the file that keeps them.
+        dealing: How rows are dealt into folds.
+        options: Of the detector that are not varied.
+
+    Raises:
+        InputError: A source, a file of the set or the study cannot be used.
+        UsageError: The detector cannot be judged on such rows, or there is nothing to vary.
+        OutputError: The model cannot be written.
+    """
+    from oddflow.detectors import registry
+    from oddflow.tuning.reading import Given
+    from oddflow.tuning.search import Plan as Planned
+    from oddflow.tuning.space import options_of
+    from oddflow.tuning.tune import tune as search
+
+    wanted = plan or Planned()
+    kind = registry.find(detector or registry.default())
+    given = Given(names_of(sources) if sources else (), truth, dataset, data, seed=wanted.seed)
+    material, gathered = given.read(kind)
+    if output is not None:
+        _check_place(output, gathered)
+    tuned = search(material, kind, fixed=options, vary=vary, plan=wanted, dealing=dealing)
+    if output is not None:
+        learn_gathered(gathered, output, detector=kind, seed=wanted.seed, **options_of(kind, tuned.words))
+    return tuned
 
 
 def detect(

@@ -35,6 +35,14 @@ def inspect(
             "--on", metavar="SOURCE", help="With --inside: traffic to show it. May be repeated.", show_default=False
         ),
     ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            help="Write an HTML page of how it learnt, that needs no network: curves, what they tell, scores.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Every part is verified against its hash before anything is shown."""
@@ -47,6 +55,7 @@ def inspect(
     from oddflow.models.sealed import SealedModel
     from oddflow.reports.samples import sample_words
 
+    options.check_report(report, [model])
     sealed = SealedModel.load(model)
     manifest = sealed.manifest
     if on and not inside:
@@ -54,6 +63,11 @@ def inspect(
     if inside:
         _write_inside(sealed, model, on or [], inside)
         return
+    if report:
+        from oddflow.reports import learning
+
+        learning.write(learning.render(manifest, sealed.held_back), report)
+        console.say(f"page in {report}")
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))
         return
@@ -76,6 +90,8 @@ def inspect(
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }
     facts |= {"made rows": _made(rows)} if rows.made_by else {}
+    facts |= {"begun from": rows.begun_from} if rows.begun_from else {}
+    facts |= {"beside": f"{rows.unlabelled_rows:,} rows without labels"} if rows.unlabelled_rows else {}
     facts |= {"samples": "; ".join(words)} if (words := sample_words(manifest)) else {}
     for name, value in facts.items():
         console.out.print(console.plain(f"{name:<14} {value}"), soft_wrap=True)

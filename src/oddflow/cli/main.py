@@ -10,6 +10,7 @@ import typer
 from oddflow import __version__
 from oddflow.cli import (
     bench,
+    curves,
     datasets,
     detect,
     detectors,
@@ -22,6 +23,7 @@ from oddflow.cli import (
     inspect,
     keys,
     learn,
+    tune,
     watch,
 )
 from oddflow.cli import demo as demo_command
@@ -63,6 +65,8 @@ for command in (
     detect,
     watch,
     learn,
+    tune,
+    curves,
     embed,
     flows,
     evaluate,

@@ -35,6 +35,7 @@ from oddflow.models.manifest import (
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import MOST_CATEGORIES
 from oddflow.models.tails import LEAST_GROUP
+from oddflow.training.run import session
 
 STRETCHES = 4
 VALIDATION_SHARE = 0.15
@@ -102,15 +103,15 @@ class Split:
         is_made = (normal >= fitted - self.made_normal) & (normal < fitted)
         return np.concatenate([is_made, np.arange(len(self.attacks)) >= len(self.attacks) - self.made])
 
-    def teach(self, detector: Detector) -> Detector:
-        """Fits a detector; attacks only where it learns from them."""
+    def teach(self, detector: Detector, unlabelled: Floats | None = None) -> Detector:
+        """Fits a detector; attacks, and rows without labels (u, d), only where it learns from them."""
         if not detector.supervised:
             return detector.fit(self.fit, validation=self.validation if len(self.validation) else None)
         known = self.known
         rows = np.concatenate([known, self.attacks])
         labels = np.concatenate([np.zeros(len(known), np.int64), self.kinds])
         if self.marks is None:
-            return detector.fit(rows, labels, made=self.marks_of_made)
+            return detector.fit(rows, labels, made=self.marks_of_made, unlabelled=unlabelled)
         normal = np.zeros((len(known), self.marks.shape[1]), bool)
         return detector.fit(rows, labels, marks=np.concatenate([normal, self.marks]))
 
@@ -185,6 +186,7 @@ def learn(
     detector: str | type[Detector] | None = None,
     seed: int = 0,
     augment: Augment | None = None,
+    unlabelled: Floats | None = None,
     **options: Any,
 ) -> Archive:
     """Learns a baseline that is believed to be normal, or whose attacks are known.
@@ -195,6 +197,7 @@ def learn(
         detector: By name, or a class of your own; the best that is installed unless given.
         seed: Of all chance in it.
         augment: What makes more rows, within each fit (`learning/augment.py`).
+        unlabelled: Rows that nobody knows what they are, (u, d), for networks that learn from labels beside.
         options: Of the detector.
 
     Raises:
@@ -211,6 +214,8 @@ def learn(
             f"{kind.name} learns from normal rows alone; --augment makes attacks, for detectors that need labels, "
             "unless it is traffic"
         )
+    if unlabelled is not None and not kind.uses_unlabelled:
+        raise UsageError(f"{kind.name} has no use for rows without labels; networks that learn from labels have")
     if augment and gathered.marks is not None:
         raise UsageError("attacks that are made have no labels of packets; leave --augment or --packet-labels out")
     if augment and len(gathered.owners):
@@ -224,20 +229,26 @@ def learn(
     started = perf_counter()
     seen = splits(gathered)
     parts = [added(split) for split in seen]
-    fitted = [split.teach(registry.create(kind, gathered.features, seed=seed, **options)) for split in parts]
+
+    def taught_by(split: Split) -> Detector:
+        return split.teach(registry.create(kind, gathered.features, seed=seed, **options), unlabelled)
+
+    fitted = [taught_by(split) for split in parts]
     held_back = np.concatenate([split.scores(one) for one, split in zip(fitted, parts, strict=True)])
     sealed, used, known, taught = fitted[-1], parts[-1], seen[-1].known, parts
     if (_labels(gathered) == 0).sum() <= CROSS_AT_MOST:
         whole = _whole(gathered)
         used, known = added(whole), whole.known
         taught = [*parts, used]
-        sealed = used.teach(registry.create(kind, gathered.features, seed=seed, **options))
+        sealed = taught_by(used)
     training = Training(
         fit_rows=len(used.known) + len(used.attacks) if is_supervised else len(used.fit),
         validation_rows=0 if is_supervised else len(used.validation),
         calibration_rows=len(held_back),
         made_rows=used.made + used.made_normal,
         made_by=augment.told if augment else "",
+        unlabelled_rows=0 if unlabelled is None else len(unlabelled),
+        begun_from=_begun(),
         compared_rows=sum(part.compared.rows for part in taught),
         dropped_rows=sum(part.compared.dropped for part in taught),
         **_epochs(sealed),
@@ -252,6 +263,12 @@ def learn(
         duration_s=perf_counter() - started,
         metrics=_metrics(sealed),
     )
+
+
+def _begun() -> str:
+    """What weights fits began from, in words; nothing where it was chance."""
+    beginning = session().beginning
+    return beginning.told() if beginning else ""
 
 
 def _shown(option: Any) -> Any:

@@ -84,6 +84,7 @@ class Training(_Part):
     `made_rows` of the rows to fit were made as `made_by` says, not seen. None of them is one of `compared_rows`, which
     stop the learning or set the threshold; `dropped_rows` that came out like one of those were left out. The last two
     are of all fits together.
+    `unlabelled_rows` helped beside, and `begun_from` says which weights it began from; "" for chance.
     `gradients` has the least, the median and the greatest norm of each parameter's gradient over the epochs.
     """
 
@@ -94,6 +95,8 @@ class Training(_Part):
     made_by: Text = ""
     compared_rows: Count = 0
     dropped_rows: Count = 0
+    unlabelled_rows: Count = 0
+    begun_from: Text = ""
     epochs: Count = 0
     fit_losses: list[float] = []
     validation_losses: list[float] = []

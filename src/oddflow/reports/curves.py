@@ -1,117 +1,152 @@
-"""Several lines in one plot: each a series of points between 0 and 1, with a legend that is written beside it."""
+"""The page of a learning or a capacity curve: one HTML file that needs nothing else."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
 
 from markupsafe import Markup
 
-from oddflow.reports.svg import chart, element, fixed, layer, percent
+from oddflow import __version__
+from oddflow.files import whole_file
+from oddflow.reports.lines import HEIGHT, TOP, Line, Scale, value_axis
+from oddflow.reports.page import environment, part, policy
+from oddflow.reports.svg import anchor, between, chart, element, fixed, layer, percent
+from oddflow.reports.trials import Curve, Point, told
+from oddflow.reports.words import number
 
-HEIGHT = 240.0
-_TOP = 8.0
-_COLUMNS = 1_000.0
-COLOURS = 8
-"""Series of more than these share colours."""
+COLUMNS = 1_000.0
+_EDGE = 0.03
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A line.
+def render(curve: Curve, *, generated: datetime | None = None) -> str:
+    """The page as HTML: a pure function of the curve and the time of generation."""
+    style, script = part("style.css"), part("script.js")
+    points = curve.points()
+    said = told(curve)
+    return environment().get_template("curves.html").render(
+        curve=curve,
+        is_rows=curve.varied == "rows",
+        points=points,
+        said=said,
+        seeds=len({trial.seed for trial in curve.trials}),
+        headline=said[0] if said else "",
+        losses=points_chart(curve, points, area=False),
+        areas=points_chart(curve, points, area=True) if curve.attacks else "",
+        policy=policy(style, script),
+        style=style,
+        script=script,
+        version=__version__,
+        generated=f"{generated or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+    )  # fmt: skip
 
-    Attributes:
-        name: As the legend calls it.
-        points: Places, each 0 to 1 in both directions.
-        colour: Which, from 0; None for what only stands beside.
-        dots: Whether its points are marked.
+
+def write(page: str, path: Path | str) -> None:
+    """Writes a page, whole or not at all.
+
+    Raises:
+        OutputError: The place cannot be written.
     """
-
-    name: str
-    points: Sequence[tuple[float, float]]
-    colour: int | None = 0
-    dots: bool = False
-
-    @property
-    def style(self) -> str:
-        """The class that colours it."""
-        return "beside" if self.colour is None else f"c{self.colour % COLOURS}"
+    with whole_file(str(path)) as file:
+        file.write(page.encode("utf-8", "replace"))
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """What stands at an axis: its title and its ticks, places 0 to 1 with their labels."""
-
-    title: str
-    ticks: Sequence[tuple[float, str]]
-
-
-SHARES = tuple((place / 4, f"{25 * place} %") for place in range(5))
-
-
-def lines_chart(
-    series: Sequence[Series], across: Axis, up: Axis, *, label: str, guide: Sequence[tuple[float, float]] = ()
-) -> Markup:
-    """Lines over one another, the first on top; `guide` is what chance would give, dashed."""
-    paths = [element("path", d=_path(guide), class_="guide")] if guide else []
-    paths += [element("path", d=_path(one.points), class_=f"line {one.style}") for one in reversed(series)]
+def points_chart(curve: Curve, points: Sequence[Point], *, area: bool) -> Markup:
+    """Means over the values, every seed a dot; losses of both kinds of rows, or areas under the ROC curve."""
+    places = _places(curve, points)
+    of_value = dict(zip([point.value for point in points], places, strict=True))
     dots = [
-        element("circle", cx=percent(_clipped(x)), cy=_y(y), r=3, class_=f"dot {one.style}")
-        for one in series
-        if one.dots
-        for x, y in one.points
+        (of_value[trial.value], value, kind)
+        for trial in curve.trials
+        for value, kind in _values(curve, trial_values=(trial.train_loss, trial.validation_loss, trial.train_score,
+                                                        trial.validation_score, trial.validation_area), area=area)
+    ]  # fmt: skip
+    if area:
+        lines = [Line([point.validation_area for point in points], "validation")]
+    else:
+        lines = [
+            Line([point.train for point in points], "train"),
+            Line([point.validation for point in points], "validation"),
+        ]
+    scale = Scale.of([value for _, value, _ in dots], log=False if area else None)
+    drawn = [element("path", class_=f"line {line.kind}", d=_path(places, line.values, scale)) for line in lines]
+    what = "area under the ROC curve" if area else f"{curve.measure} of training and validation rows"
+    return chart(
+        *value_axis(scale),
+        *_axis(curve, points, places),
+        layer(*drawn, y=TOP, height=HEIGHT, columns=COLUMNS),
+        *(
+            element("circle", class_=f"point {kind}", cx=percent(at), cy=TOP + HEIGHT * (1 - scale.place(value)), r=3)
+            for at, value, kind in dots
+            if math.isfinite(value)
+        ),
+        *_hits(points, places, area=area),
+        height=TOP + HEIGHT + 40,
+        kind="lines",
+        label=f"The {what} for {len(points)} values of {curve.varied}, from {points[0].value} to {points[-1].value}"
+        + (" (log scale)" if scale.log else ""),
+    )
+
+
+def _values(curve: Curve, *, trial_values: tuple[float, ...], area: bool) -> list[tuple[float, str]]:
+    train_loss, validation_loss, train_score, validation_score, validation_area = trial_values
+    if area:
+        return [(validation_area, "validation")]
+    if curve.measure == "loss":
+        return [(train_loss, "train"), (validation_loss, "validation")]
+    return [(train_score, "train"), (validation_score, "validation")]
+
+
+def _places(curve: Curve, points: Sequence[Point]) -> list[float]:
+    """Where values stand, 0 to 1: rows on a log scale, others side by side."""
+    if curve.varied == "rows":
+        ends = math.log(points[0].rows), math.log(points[-1].rows)
+        found = [between(math.log(point.rows), *ends) for point in points]
+    else:
+        found = [place / max(len(points) - 1, 1) for place in range(len(points))]
+    return [_EDGE + (1 - 2 * _EDGE) * place for place in found]
+
+
+def _path(places: Sequence[float], values: Sequence[float], scale: Scale) -> str:
+    corners = [
+        f"{fixed(COLUMNS * at)} {fixed(HEIGHT * (1 - scale.place(value)))}"
+        for at, value in zip(places, values, strict=True)
+        if math.isfinite(value)
     ]
-    bottom = _TOP + HEIGHT
-    return chart(
-        *_grid(across, up, bottom),
-        layer(*paths, y=_TOP, height=HEIGHT, columns=_COLUMNS),
-        *dots,
-        element("text", across.title, x="50%", y=bottom + 38, text_anchor="middle", class_="axis"),
-        height=bottom + 44,
-        kind="curves",
-        label=f"{label}: {'; '.join(one.name for one in series)}",
-    )
+    return "M" + "L".join(corners) if corners else "M0 0"
 
 
-def _grid(across: Axis, up: Axis, bottom: float) -> list[Markup]:
-    drawn = []
-    for place, text in up.ticks:
-        y = _y(place)
-        drawn.append(element("line", class_="grid" if place else "zero", x2="100%", y1=y, y2=y))
-        drawn.append(element("text", text, x=-6, y=y + 4, text_anchor="end", class_="axis"))
-    for place, text in across.ticks:
-        x = percent(place)
-        drawn.append(element("line", class_="grid", x1=x, x2=x, y1=_TOP, y2=bottom))
-        anchor = "start" if place == 0 else "end" if place == 1 else "middle"
-        drawn.append(element("text", text, x=x, y=bottom + 18, text_anchor=anchor, class_="axis"))
-    return drawn
+def _axis(curve: Curve, points: Sequence[Point], places: Sequence[float]) -> list[Markup]:
+    base = TOP + HEIGHT
+    parts = [element("line", class_="zero", x2="100%", y1=base, y2=base)]
+    longest = max(len(point.value) for point in points)
+    last = -1.0
+    for point, at in zip(points, places, strict=True):
+        parts.append(element("line", class_="tick", x1=percent(at), x2=percent(at), y1=base, y2=base + 5))
+        kind = "axis" if at - last >= 0.028 * longest or at == places[-1] else "axis minor"
+        last = at if kind == "axis" else last
+        parts.append(
+            element("text", point.value, x=percent(at), y=base + 18, text_anchor=anchor(at, 0.02), class_=kind)
+        )
+    parts.append(element("text", f"{curve.varied} →", x="100%", y=base + 36, text_anchor="end", class_="axis"))
+    return parts
 
 
-def _path(points: Sequence[tuple[float, float]]) -> str:
-    places = [f"{fixed(_COLUMNS * _clipped(x))} {fixed(_y(y) - _TOP)}" for x, y in points]
-    return f"M{'L'.join(places)}" if places else "M0 0"
-
-
-def _y(share: float) -> float:
-    return _TOP + HEIGHT * (1 - _clipped(share))
-
-
-def _clipped(value: float) -> float:
-    return min(1.0, max(0.0, value)) if math.isfinite(value) else 0.0
-
-
-def strip(
-    values: Sequence[float], low: float, high: float, *, of: tuple[float, float], style: str, label: str
-) -> Markup:
-    """Values as dots on a line from one end of a common range to the other, and their interval as a bar."""
-    least, most = of
-    span = most - least or 1.0
-    places = [(value - least) / span for value in values]
-    start, end = ((value - least) / span for value in (low, high))
-    return chart(
-        element("line", class_="rail", x2="100%", y1=10, y2=10),
-        element("line", class_=f"bar {style}", x1=percent(_clipped(start)), x2=percent(_clipped(end)), y1=10, y2=10),
-        *(element("circle", class_=f"dot {style}", cx=percent(_clipped(place)), cy=10, r=3.5) for place in places),
-        height=20,
-        kind="seeds",
-        label=label,
-    )
+def _hits(points: Sequence[Point], places: Sequence[float], *, area: bool) -> list[Markup]:
+    edges = [0.0, *((one + other) / 2 for one, other in pairwise(places)), 1.0]
+    bands = []
+    for place, point in enumerate(points):
+        words = f"{point.value}\n"
+        words += (
+            f"AUC {number(point.validation_area)}"
+            if area
+            else f"training {number(point.train)}\nvalidation {number(point.validation)}"
+        )
+        bands.append(
+            element(
+                "rect", element("title", words), class_="hit band", x=percent(edges[place]),
+                width=percent(edges[place + 1] - edges[place]), y=TOP, height=HEIGHT,
+            )
+        )  # fmt: skip
+    return bands

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from oddflow.errors import LearningFailed
+from oddflow.training.beginning import Beginning, Given
 from oddflow.training.checkpoint import Checkpoint
 from oddflow.training.machine import Machine, machine_for
 from oddflow.training.optimiser import Optimiser
@@ -103,6 +104,7 @@ class Sides:
         chance: Generators that losses draw from.
         memory: Tensors that losses change in place.
         usual: How learning rates go on unless told otherwise.
+        beginning: Weights to begin from; those of the session unless given.
     """
 
     network: nn.Module
@@ -111,6 +113,7 @@ class Sides:
     chance: Sequence[torch.Generator] = ()
     memory: Sequence[Tensor] = ()
     usual: Course = Course.CONSTANT
+    beginning: Beginning | None = None
 
 
 def fit_network(
@@ -122,6 +125,7 @@ def fit_network(
     told: EpochTold | None = None,
     *,
     chance: Sequence[torch.Generator] = (),
+    beginning: Beginning | None = None,
 ) -> History:
     """Fits a network in place; it ends with the weights that did best on validation.
 
@@ -133,18 +137,26 @@ def fit_network(
         schedule: How long and how fast.
         told: Told of each epoch: a progress bar, curves.
         chance: Generators that the loss draws from, so that a fit which was broken off can go on.
+        beginning: Weights to begin from; those of the session unless given, and else those that the network has.
 
     Raises:
         LearningFailed: The loss is no finite number any more; the network has the best weights until then.
         UsageError: The run asks for a device that is not there, or its checkpoint is of another fit.
     """
     alone = Player(
-        [parameter for parameter in network.parameters() if parameter.requires_grad],
+        list(network.parameters()),
         lambda rows: loss(network, rows),
         lambda _: schedule.optimiser.of(network, schedule.learning_rate, schedule.decay),
     )
     return take_turns(
-        Sides(network, [alone], lambda held: mean_loss(network, loss, held), chance, usual=Course.PLATEAU),
+        Sides(
+            network,
+            [alone],
+            lambda held: mean_loss(network, loss, held),
+            chance,
+            usual=Course.PLATEAU,
+            beginning=beginning,
+        ),
         train,
         validation,
         schedule,
@@ -156,6 +168,8 @@ def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Sched
     """The loop itself; `fit_network` and `training.game.play` are its doors."""
     network, now = sides.network, session()
     name = next(now.names)
+    beginning = sides.beginning or now.beginning
+    given = beginning.give(network) if beginning else Given()
     shown = train[:0] if held is None else held
     words = (str(network), repr(schedule))
     checkpoint = Checkpoint.of(now, name, words, (train, shown, *network.state_dict().values()))
@@ -163,7 +177,8 @@ def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Sched
     order = torch.Generator().manual_seed(schedule.seed)
     with machine_for(now.run) as machine:
         network.to(machine.device)
-        optimisers = [player.optimiser(player.moved) for player in sides.players]
+        players = [_moving(player) for player in sides.players]
+        optimisers = [given.slowed(player.optimiser(player.moved)) for player in players]
         best = deepcopy(network.state_dict())
         progress = Progress(network, optimisers, (order, *sides.chance), sides.memory, best)
         history, tell = progress.history, told if told and machine.is_first else _nothing
@@ -177,14 +192,14 @@ def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Sched
             number = len(history.epochs)
             share = _set_rates(optimisers, pacer.share(number))
             with threads(schedule.threads):
-                network.train()
-                train_loss = _one_epoch(sides.players, optimisers, train, order, schedule, machine)
+                given.train(network)
+                train_loss = _one_epoch(players, optimisers, train, order, schedule, machine)
                 machine.settle(network)
                 network.eval()
                 judgement = machine.agreed(sides.judged(shown)) if sides.judged else train_loss
             rate = schedule.learning_rate * share
-            epoch = Epoch(number, train_loss, judgement, rate, gradient_norms(network))
-            tell(replace(epoch, network=network, looked_at=shown[:LOOKED_AT]))
+            epoch = Epoch(number, train_loss, judgement, rate, gradient_norms(network), rows=len(train))
+            tell(replace(epoch, network=network, looked_at=(shown if len(shown) else train)[:LOOKED_AT]))
             if not (isfinite(train_loss) and isfinite(judgement)):
                 raise _diverged(progress, epoch, checkpoint)
             pacer.see(judgement)
@@ -194,8 +209,14 @@ def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Sched
             if checkpoint and machine.is_first:
                 checkpoint.save(progress, machine, at_once=history.is_over(schedule))
         network.load_state_dict(progress.best)
+    given.free()
     network.cpu().eval()
     return history
+
+
+def _moving(player: Player) -> Player:
+    """The player, moving only what does not stand still."""
+    return replace(player, moved=[parameter for parameter in player.moved if parameter.requires_grad])
 
 
 def _one_epoch(

@@ -23,7 +23,8 @@ class Epoch:
         learning_rate: Of its steps.
         gradients: The norm of each parameter's gradient in the last step.
         network: As it stands after the pass, to look at only; none in a history, and none of a pass before a break.
-        looked_at: A few validation rows, (at most 256, …); as `network`, and none where nothing is held back.
+        looked_at: A few validation rows, (at most 256, …), or without such of those that are learnt; as `network`.
+        rows: That were learnt from.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Epoch:
     gradients: Mapping[str, float] = field(default_factory=dict)
     network: nn.Module | None = field(default=None, compare=False, repr=False)
     looked_at: Tensor | None = field(default=None, compare=False, repr=False)
+    rows: int = 0
 
 
 EpochTold = Callable[[Epoch], None]

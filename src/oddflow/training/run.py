@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oddflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from oddflow.training.beginning import Beginning
 
 
 class Device(StrEnum):
@@ -76,11 +80,13 @@ class Session:
         run: How they are done.
         identity: Of what they are, in words that tell one detector and its options from another.
         names: Gives each fit its name, in their order.
+        beginning: Weights that networks begin from; None for chance.
     """
 
     run: Run = field(default_factory=Run)
     identity: str = ""
     names: Iterator[str] = field(default_factory=lambda: (f"fit-{number}" for number in count(1)))
+    beginning: "Beginning | None" = None
 
 
 def bytes_of(text: str) -> int:
@@ -107,9 +113,9 @@ def session() -> Session:
 
 
 @contextmanager
-def running(run: Run, identity: str = "") -> Iterator[None]:
-    """Lets all fits within it be done so."""
-    token = _SESSION.set(Session(run, identity))
+def running(run: Run, identity: str = "", beginning: "Beginning | None" = None) -> Iterator[None]:
+    """Lets all fits within it be done so, and begin so."""
+    token = _SESSION.set(Session(run, identity, beginning=beginning))
     try:
         yield
     finally:
