@@ -18,8 +18,8 @@ from oddflow.evaluation.protocol import Protocol
 from oddflow.evaluation.ranking import COSTS, Ranking, cost_curve
 from oddflow.evaluation.result import Result, Row
 from oddflow.evaluation.tables import COST_HEADS, cell, cost_cells, page, titles
-from oddflow.reports.lines import SHARES, Axis, Series, lines_chart, strip
 from oddflow.reports.page import environment, part, policy
+from oddflow.reports.series import SHARES, Axis, Series, lines_chart, strip
 
 POINTS = 120
 LEAST_RATE = 1e-4

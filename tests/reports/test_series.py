@@ -3,7 +3,7 @@
 import math
 import re
 
-from oddflow.reports.lines import SHARES, Axis, Series, lines_chart, strip
+from oddflow.reports.series import SHARES, Axis, Series, lines_chart, strip
 
 
 def test_points_stand_where_they_belong():
