@@ -6,6 +6,7 @@ import pytest
 from oddflow import api
 from oddflow.errors import UsageError
 from oddflow.training.run import Run
+from tests.checks.problem import normal_rows
 from tests.cli.call import call, refused
 from tests.cli.captures import capture
 from tests.learning.make import gathered
@@ -54,11 +55,27 @@ def test_learn_checks_in_place_of_a_model(tmp_path):
     )
 
 
-def test_rows_in_a_file_give_the_same_model_and_its_manifest_has_gradients():
-    model, mapped = (
-        api.learn_gathered(gathered(60), detector="autoencoder", run=run, epochs=2)
-        for run in (None, Run(memory_bytes=64))
-    )
-    assert mapped._archive.parts == model._archive.parts
-    least, median, most = model.manifest.training.gradients["encoder.0.weight"]
+def learnt(run):
+    return api.learn_gathered(gathered(60), detector="autoencoder", run=run, epochs=2, batch_rows=16)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return learnt(None)
+
+
+def test_rows_in_a_file_give_the_same_model(plain):
+    assert learnt(Run(memory_bytes=64))._archive.parts == plain._archive.parts
+
+
+def test_two_processes_give_the_same_model_up_to_rounding(plain):
+    pytest.importorskip("lightning_fabric")
+    shared = learnt(Run(processes=2))
+    assert shared.manifest.training.fit_losses == pytest.approx(plain.manifest.training.fit_losses, rel=1e-4)
+    rows = normal_rows(40, 3)
+    assert np.allclose(shared.score(rows)[0], plain.score(rows)[0], rtol=0.02)
+
+
+def test_the_manifest_has_the_norms_of_gradients(plain):
+    least, median, most = plain.manifest.training.gradients["encoder.0.weight"]
     assert 0 < least <= median <= most

@@ -54,7 +54,7 @@ def fit(name, told=None):
     made = small(name, told)
     if kind.supervised:
         problem = labelled_problem_for(kind.reads)
-        return made(problem.features).fit(problem.x[::6], problem.y[::6]).weights()
+        return made(problem.features).fit(problem.x[::12], problem.y[::12]).weights()
     problem = problem_for(kind.reads)
     return made(problem.features).fit(problem.train[:60]).weights()
 
@@ -136,7 +136,7 @@ def test_a_fit_that_diverges_leaves_its_best_weights(tmp_path):
 def test_a_command_that_was_killed_and_given_again_ends_with_the_same_model(tmp_path):
     source, model, folder = tmp_path / "x.pcap", tmp_path / "x.oddflow", tmp_path / "stands"
     source.write_bytes(capture())
-    options = {"epochs": 400, "batch_rows": 16, "patience": 400}
+    options = {"epochs": 40}
     told = [word for name, value in options.items() for word in ("--option", f"{name}={value}")]
     words = [*COMMAND, "learn", str(source), "-o", str(model), "--checkpoints", str(folder), *told]
     with subprocess.Popen(words) as process:
