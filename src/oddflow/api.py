@@ -94,8 +94,8 @@ def learn_gathered(
 
     A `run` says where and how detectors learn that learn in epochs: see `training.run.Run`.
 
-    With `augment`, more attacks are made of the rare kinds, for detectors that learn from attacks, up to a share
-    `augment_to` of the normal rows: see `learning.augment.Augmentation`.
+    With `augment`, more rows are made for each fit: attacks of the rare kinds up to a share `augment_to` of the normal
+    rows, and by "traffic" as large a share of normal rows: see `learning.augment.Augmentation`.
     """
     from contextlib import ExitStack
 
@@ -138,10 +138,6 @@ def learn_gathered(
 
 
 def _augmentation(maker: str, gathered: Gathered, share: float, seed: int) -> "Augmentation":
-    from oddflow.detectors import registry
-
-    if not registry.installed("autoencoder"):
-        raise UsageError("--augment needs torch: pip install 'oddflow[train]'")
     from oddflow.learning.augment import Augmentation
 
     return Augmentation(maker, gathered.features, share, seed)

@@ -84,3 +84,22 @@ def test_its_options_are_told_one_by_one():
     assert registry.parsed("feed-forward-network", ["network=logistic", "l2=0.1", "hidden=8,4"]) == {
         "network": "logistic", "l2": 0.1, "hidden": (8, 4),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"weighting": "none"}, {"weighting": "balanced"}, {"weighting": "effective", "overlap": 0.9}, {"loss": "focal"},
+     {"loss": "focal", "focus": 0.5}, {"smoothing": 0.1}],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["feed-forward-network", "cross-modal-network"])
+def test_what_a_row_weighs_and_costs_is_a_choice(name, options):
+    small = {"width": 4} if name == "cross-modal-network" else {}
+    rows = problem_of(name).normal[:20]
+    plain, other = (learnt(name, **small, **more).decision_function(rows) for more in ({}, options))
+    assert np.isfinite(other).all()
+    assert not np.array_equal(plain, other)
+
+
+def test_a_perceptron_has_a_loss_of_its_own():
+    with pytest.raises(UsageError, match="perceptron has a loss of its own"):
+        learnt("feed-forward-network", network="perceptron", loss="focal")

@@ -27,6 +27,26 @@ def test_each_kind_of_autoencoder_detects(options):
     assert area("autoencoder", epochs=25, **options) > 0.8
 
 
+DRAWING = [
+    "autoencoder", "variational-autoencoder", "adversarial-autoencoder", "deep-belief-network",
+    "statistics-image-autoencoder", "convolutional-autoencoder", "recurrent-autoencoder",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_what_a_miss_costs_is_a_choice(name):
+    problem = problem_for(registry.find(name).reads)
+    quick = {"pretraining": 1} if name == "deep-belief-network" else {}
+    scores = [
+        registry.create(name, problem.features, epochs=1, loss=loss, **quick)
+        .fit(problem.train[:60])
+        .decision_function(problem.normal[:20])
+        for loss in registry.find(name).choices["loss"]
+    ]
+    assert np.isfinite(scores).all()
+    assert len(np.unique(scores, axis=0)) == 3
+
+
 def codes(sparse):
     detector = registry.create("autoencoder", FEATURES, epochs=15, sparse=sparse).fit(TRAIN)
     scaled = torch.from_numpy(detector.scaler_.transform(NORMAL))

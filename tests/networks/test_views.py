@@ -4,6 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from oddflow.networks.class_losses import cross_entropy  # noqa: E402
 from oddflow.networks.convolutional_recurrent import ConvolutionalRecurrent, SpatialTemporalNetwork  # noqa: E402
 from oddflow.networks.multimodal import MultimodalNetwork, joint_loss  # noqa: E402
 from oddflow.networks.sequence_convolutional import SequenceConvolutions  # noqa: E402
@@ -48,6 +49,7 @@ def test_every_view_has_its_say_in_both_answers(first, last):
 
 def test_two_answers_cost_the_sum_of_both():
     logits, missed = torch.zeros(2, 4), torch.tensor([[1.0, 2, 3], [1, 2, 3]])
-    loss = joint_loss(logits, missed, torch.tensor([0, 1]), weight=0.5)
+    classes = torch.tensor([0, 1])
+    loss = joint_loss(cross_entropy(logits, classes), missed, classes, weight=0.5)
     guessed = torch.tensor(4.0).log()
     torch.testing.assert_close(loss, torch.stack([guessed + 0.5 * 2, guessed]))  # an attack need not be drawn

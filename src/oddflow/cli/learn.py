@@ -122,15 +122,20 @@ def learn(
         str | None,
         typer.Option(
             "--augment",
-            metavar="MAKER",
-            help="For a detector that learns from attacks: make more of the rare kinds (conditional-gan, wgan-gp or "
-            "vae). Only what is learnt holds them; thresholds are set without.",
+            metavar="MAKER[:OPTION=VALUE…]",
+            help="Make more rows to learn from: attacks of the rare kinds (conditional-gan, wgan-gp, vae, smote, "
+            "oversample), fewer normal ones (undersample), or flows as another sensor had seen them, normal ones too "
+            "(traffic, or traffic:loss=0.1:jitter=0.5:truncate=0:pad=0). Thresholds are set without them.",
             show_default=False,
         ),
     ] = None,
     augment_to: Annotated[
         float,
-        typer.Option("--augment-to", help="Up to which share of the normal rows each kind of attack is brought."),
+        typer.Option(
+            "--augment-to",
+            help="Up to which share of the normal rows each kind of attack is brought; traffic makes as large a share "
+            "of normal rows.",
+        ),
     ] = 0.1,
     leak_checks: Annotated[
         bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")

@@ -1,18 +1,20 @@
 """The adversarial autoencoder as a detector."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow, schedule_of
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, narrow, schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.adversarial_autoencoder import AdversarialAutoencoder
 from oddflow.networks.adversarial_losses import discriminator_loss, generator_loss
 from oddflow.networks.chance import normal
+from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.training.game import adam, play
 from oddflow.training.loop import EpochTold, History, Player
 
@@ -31,6 +33,7 @@ class AdversarialAutoencoderDetector(DrawingDetector):
         hidden: Widths from the input to the middle, which is at most half as wide as a scaled row.
         critic: Widths of the discriminator of codes.
         epochs, batch_rows, learning_rate, patience: See `training.loop.Schedule`.
+        loss: What a miss costs: huber, mse or mae; one far-out row bends the network towards it the most by mse.
         seed: Of the first weights, the order of rows and the samples.
         told: Told of each epoch.
     """
@@ -46,6 +49,7 @@ class AdversarialAutoencoderDetector(DrawingDetector):
         "hidden": (1, 65_536),
         "critic": (1, 65_536),
     }
+    choices: ClassVar[Mapping[str, type[StrEnum]]] = {"loss": DrawingLoss}
 
     history_: History
 
@@ -59,6 +63,7 @@ class AdversarialAutoencoderDetector(DrawingDetector):
         batch_rows: int = 128,
         learning_rate: float = 2e-3,
         patience: int = 10,
+        loss: str = DrawingLoss.HUBER,
         seed: int = 0,
         told: EpochTold | None = None,
     ) -> None:
@@ -69,11 +74,12 @@ class AdversarialAutoencoderDetector(DrawingDetector):
         self.batch_rows = batch_rows
         self.learning_rate = learning_rate
         self.patience = patience
+        self.loss = loss
         self.seed = seed
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        width = scaled.shape[1]
+        width, drawing = scaled.shape[1], DrawingLoss(self.loss)
         schedule = schedule_of(self)
         held = torch.from_numpy(validation)
         with torch.random.fork_rng(devices=[]):
@@ -83,7 +89,7 @@ class AdversarialAutoencoderDetector(DrawingDetector):
 
             @torch.no_grad()
             def judged(held: Tensor) -> float:
-                return float(huber(drawer(held), held).mean())
+                return float(drawing.of(drawer(held), held).mean())
 
             train = torch.from_numpy(scaled)
             chance = torch.Generator().manual_seed(self.seed)
@@ -94,10 +100,11 @@ class AdversarialAutoencoderDetector(DrawingDetector):
         self.network_ = drawer
 
     def _players(self, whole: AdversarialAutoencoder, chance: torch.Generator) -> list[Player]:
+        drawing = DrawingLoss(self.loss)
         encoder, discriminator = whole.autoencoder.encoder, whole.discriminator
 
         def draw(rows: Tensor) -> Tensor:
-            return huber(whole.autoencoder(rows), rows).mean()
+            return drawing.of(whole.autoencoder(rows), rows).mean()
 
         def tell(rows: Tensor) -> Tensor:
             codes = encoder(rows).detach()  # (b, middle)

@@ -1,16 +1,18 @@
 """The autoencoder as a detector."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow, schedule_of
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, narrow, schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.autoencoder import Autoencoder, noised, sparsity
+from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.training.loop import EpochTold, History, Loss, fit_network
 
 
@@ -31,6 +33,7 @@ class AutoencoderDetector(DrawingDetector):
             units.
         dropout: Share of the units that are left out of each step (Srivastava et al. 2014).
         sparse: Weight of the penalty that keeps most units of the middle quiet (sparse: Ng 2011); 0 for none.
+        loss: What a miss costs: huber, mse or mae; one far-out row bends the network towards it the most by mse.
         seed: Of the first weights, the order of rows and the noise.
         told: Told of each epoch.
     """
@@ -48,6 +51,7 @@ class AutoencoderDetector(DrawingDetector):
         "dropout": (0, 0.9),
         "sparse": (0, 1_000),
     }
+    choices: ClassVar[Mapping[str, type[StrEnum]]] = {"loss": DrawingLoss}
 
     network_: Autoencoder
     history_: History
@@ -64,6 +68,7 @@ class AutoencoderDetector(DrawingDetector):
         noise: float = 0.1,
         dropout: float = 0.0,
         sparse: float = 0.0,
+        loss: str = DrawingLoss.HUBER,
         seed: int = 0,
         told: EpochTold | None = None,
     ) -> None:
@@ -76,6 +81,7 @@ class AutoencoderDetector(DrawingDetector):
         self.noise = noise
         self.dropout = dropout
         self.sparse = sparse
+        self.loss = loss
         self.seed = seed
         self.told = told
 
@@ -92,10 +98,12 @@ class AutoencoderDetector(DrawingDetector):
             )
 
     def _loss(self, chance: torch.Generator) -> Loss:
+        drawing = DrawingLoss(self.loss)
+
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
             given = noised(rows, self.noise, chance) if network.training and self.noise else rows
             code = self.network_.encoder(given)  # (b, m) -> (b, middle)
-            lost = huber(self.network_.decoder(code), rows)
+            lost = drawing.of(self.network_.decoder(code), rows)
             # the penalty is of the batch, and each row bears it
             return lost + self.sparse * sparsity(code) if self.sparse else lost
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from oddflow.detectors.encoding import Encoding
 from oddflow.detectors.labels import check_labels, check_marks
+from oddflow.detectors.made import check_made
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
@@ -60,6 +61,8 @@ class Detector(ABC):
     """Whether the same rows in another order give another detector."""
     relations: ClassVar[bool] = True
     """Whether it sees that features part which went together; what looks at each by itself does not."""
+    watches_last: ClassVar[bool] = False
+    """Whether it holds out the last seventh of each kind of labelled rows, to know when to stop (`made.last_seen`)."""
     learns_to_zero: ClassVar[bool] = True
     """Whether what it learns by would be 0 for a network that knew its rows by heart."""
     supervised: ClassVar[bool] = False
@@ -75,6 +78,8 @@ class Detector(ABC):
     shown_by: Encoding = Encoding()
     paced_by: Pace = Pace()
     width_: int
+    made_: NDArray[np.bool_]
+    """Which of the rows that `_fit` is given were made and not seen, (n,)."""
 
     def fit(
         self,
@@ -83,6 +88,7 @@ class Detector(ABC):
         *,
         validation: ArrayLike | None = None,
         marks: ArrayLike | None = None,
+        made: ArrayLike | None = None,
     ) -> Self:
         """Learns from normal rows.
 
@@ -91,6 +97,7 @@ class Detector(ABC):
             y: 0 for normal rows, a number above for each kind of attack, shape (n,); ignored by unsupervised detectors.
             marks: 1 for each part of a row that is an attack, else 0, shape (n, p), for detectors that mark parts;
                 unless given, only that the rows of attacks hold some.
+            made: Which rows of x were made and not seen, shape (n,): they never tell when to stop. None unless given.
             validation: Normal rows to stop by, (v, d); where none are given, the last fifth of x if it stops early.
 
         Returns:
@@ -109,11 +116,14 @@ class Detector(ABC):
             labels = np.minimum(labels, 1)
         if self.marks_parts and marks is not None:
             labels = check_marks(marks, len(rows), self.name)
+        self.made_ = check_made(made, len(rows), self.name)
         if validation is not None:
             held = check_rows(validation, width=rows.shape[1], at_least=1, names=names)
         else:
             cut = len(rows) - max(1, len(rows) // 5) if self.stops_early else len(rows)
-            rows, held = rows[:cut], rows[cut:]
+            if self.made_[cut:].any():
+                raise UsageError(f"the last fifth of the rows tells {self.name} when to stop, and some were made")
+            rows, held, self.made_ = rows[:cut], rows[cut:], self.made_[:cut]
         self._fit(rows, held, labels)
         self.width_ = rows.shape[1]
         return self

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
+from oddflow.detectors.made import check_watched, last_seen
 from oddflow.detectors.supervised import SupervisedDetector
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
@@ -20,6 +21,7 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.plain import PlainScaler
 from oddflow.models.rows import Floats
 from oddflow.networks.activation import Activation
+from oddflow.networks.class_losses import ClassLoss, Weighting, class_weights, cross_entropy, focal_loss
 from oddflow.networks.initialisation import Initialiser, initialise
 from oddflow.networks.normalisation import Normalisation
 from oddflow.networks.penalties import l1
@@ -28,14 +30,11 @@ from oddflow.training.loop import EpochTold, History, fit_network
 from oddflow.training.optimiser import Optimiser
 from oddflow.training.rows import room
 
-HELD = 7
-"""Of each kind of rows, the last of so many tell when to stop."""
-
 
 class ClassifyingDetector(SupervisedDetector):
     """Holds a network that gives a logit for normal rows and one for each kind of attack; attacks weigh half of all.
 
-    Of that half, a kind of attack has a part like the square root of its rows (Mahajan et al. 2018, section 2.2):
+    Of that half, a kind of attack has a part like the square root of its rows, unless another weighting is asked for:
     by their number alone, rare kinds would not be learnt, and with equal parts, few rows would move all weights.
     Statistics of flows are scaled as everywhere; bytes and packets as `models/plain.py` says.
 
@@ -51,24 +50,35 @@ class ClassifyingDetector(SupervisedDetector):
         activation: What follows a layer.
         normalisation: Whose mean and variance a layer takes away.
         initialiser: With what weights it begins.
+        weighting: What a row weighs by the number of rows of its kind: none, square-root, balanced or effective.
+        overlap: β of effective weighting: how much rows of a kind say again what others said (Cui et al. 2019).
+        loss: What a row costs: cross-entropy, or focal (Lin et al. 2017).
+        focus: γ of the focal loss: how little a row costs that is told well.
+        smoothing: ε: how much of a row's label is dealt out to all kinds alike (Szegedy et al. 2016).
         seed: Of the first weights, the order of rows and dropout.
         told: Told of each epoch.
     """
 
     needs: ClassVar[str] = "train"
     several_classes: ClassVar[bool] = True
+    watches_last: ClassVar[bool] = True
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         **LIMITS,
         "batch_rows": (2, 2**31),
         "l1": (0, 1_000),
         "l2": (0, 1_000),
         "dropout": (0, 0.9),
+        "overlap": (0, 0.999999),
+        "focus": (0, 10),
+        "smoothing": (0, 0.9),
     }
     choices: ClassVar[Mapping[str, type[StrEnum]]] = {
         "optimiser": Optimiser,
         "activation": Activation,
         "normalisation": Normalisation,
         "initialiser": Initialiser,
+        "weighting": Weighting,
+        "loss": ClassLoss,
     }
 
     plain_: PlainScaler
@@ -92,6 +102,11 @@ class ClassifyingDetector(SupervisedDetector):
         activation: str = Activation.RELU,
         normalisation: str = Normalisation.NONE,
         initialiser: str = Initialiser.HE_UNIFORM,
+        weighting: str = Weighting.SQUARE_ROOT,
+        overlap: float = 0.999,
+        loss: str = ClassLoss.CROSS_ENTROPY,
+        focus: float = 2.0,
+        smoothing: float = 0.0,
         seed: int = 0,
         told: EpochTold | None = None,
     ) -> None:
@@ -107,6 +122,11 @@ class ClassifyingDetector(SupervisedDetector):
         self.activation = activation
         self.normalisation = normalisation
         self.initialiser = initialiser
+        self.weighting = weighting
+        self.overlap = overlap
+        self.loss = loss
+        self.focus = focus
+        self.smoothing = smoothing
         self.seed = seed
         self.told = told
 
@@ -125,7 +145,9 @@ class ClassifyingDetector(SupervisedDetector):
 
     def _losses(self, logits: Tensor, wanted: Tensor) -> Tensor:
         """What each row costs, before it is weighed: (b, k), (b,) -> (b,)."""
-        return nn.functional.cross_entropy(logits, wanted, reduction="none")
+        if self.loss == ClassLoss.FOCAL:
+            return focal_loss(logits, wanted, self.focus, self.smoothing)
+        return cross_entropy(logits, wanted, self.smoothing)
 
     def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:
         assert y is not None  # noqa: S101  (fit has checked it)
@@ -136,7 +158,7 @@ class ClassifyingDetector(SupervisedDetector):
         table = room(len(given), given.shape[1] + 1)
         table[:, :-1], table[:, -1] = given, kinds
         rows = torch.from_numpy(table)
-        weights = torch.from_numpy(_weights(kinds))
+        weights = torch.from_numpy(class_weights(np.bincount(kinds), Weighting(self.weighting), self.overlap))
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
             wanted = rows[:, -1].long()
@@ -147,12 +169,13 @@ class ClassifyingDetector(SupervisedDetector):
             torch.manual_seed(self.seed)
             self.network_ = self._network(given.shape[1], len(self.classes_))
             initialise(self.network_, Initialiser(self.initialiser))
-            held = _held(kinds)
+            held = last_seen(kinds, self.made_)
+            check_watched(held, self.made_, self.name)
             self.history_ = fit_network(
                 self.network_,
                 loss,
                 rows[~held],
-                rows[held] if held.any() else rows,
+                rows[held] if held.any() else rows[~self.made_],
                 replace(schedule_of(self), optimiser=Optimiser(self.optimiser), decay=self.l2),
                 self.told,
             )
@@ -186,21 +209,3 @@ class ClassifyingDetector(SupervisedDetector):
     def weights(self) -> dict[str, Floats]:
         """The network's state by torch's names."""
         return state_of(self.network_)
-
-
-def _weights(kinds: NDArray[np.int64]) -> Floats:
-    """What a row of each kind weighs, 1 in the mean: (n,) in 0 … k - 1 -> (k,)."""
-    counts = np.bincount(kinds)
-    shares = np.sqrt(counts)
-    shares[1:] /= 2 * shares[1:].sum()
-    shares[0] = 0.5
-    return (shares * len(kinds) / counts).astype(np.float32)
-
-
-def _held(kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The last rows of each kind, (n,): not learnt from; none of a kind of fewer than seven."""
-    held = np.zeros(len(kinds), bool)
-    for kind in range(kinds.max() + 1):
-        places = np.flatnonzero(kinds == kind)
-        held[places[len(places) - len(places) // HELD :]] = True
-    return held

@@ -97,7 +97,8 @@ class CrossModalDetector(ClassifyingDetector):
         )
 
     def _losses(self, logits: Tensor, wanted: Tensor) -> Tensor:
-        return joint_loss(logits[:, :-VIEWS], logits[:, -VIEWS:], wanted, self.weight)
+        by_class = super()._losses(logits[:, :-VIEWS], wanted)
+        return joint_loss(by_class, logits[:, -VIEWS:], wanted, self.weight)
 
     def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:
         super()._learn(x, scaled, y)

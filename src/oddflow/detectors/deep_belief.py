@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow, schedule_of
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, narrow, schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.detectors.restricted_boltzmann import show
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.deep_belief import DeepBeliefNetwork
+from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.networks.restricted_boltzmann import RestrictedBoltzmannMachine, Visible
 from oddflow.training.loop import EpochTold, History, Schedule, fit_network
 
@@ -42,6 +44,7 @@ class DeepBeliefDetector(DrawingDetector):
         hidden: Units of each machine, the lowest first; of the last at most half as many as scaled columns.
         pretraining: Epochs of each machine by itself.
         epochs, batch_rows, learning_rate, patience: Of fine-tuning; see `training.loop.Schedule`.
+        loss: What a miss costs: huber, mse or mae; one far-out row bends the network towards it the most by mse.
         seed: Of the first weights, the order of rows and the sampling.
         told: Told of each epoch of fine-tuning.
     """
@@ -57,6 +60,7 @@ class DeepBeliefDetector(DrawingDetector):
         "hidden": (1, 65_536),
         "pretraining": (1, 1_000_000),
     }
+    choices: ClassVar[Mapping[str, type[StrEnum]]] = {"loss": DrawingLoss}
 
     history_: History
 
@@ -70,6 +74,7 @@ class DeepBeliefDetector(DrawingDetector):
         batch_rows: int = 128,
         learning_rate: float = 5e-3,
         patience: int = 10,
+        loss: str = DrawingLoss.HUBER,
         seed: int = 0,
         told: EpochTold | None = None,
     ) -> None:
@@ -80,16 +85,17 @@ class DeepBeliefDetector(DrawingDetector):
         self.batch_rows = batch_rows
         self.learning_rate = learning_rate
         self.patience = patience
+        self.loss = loss
         self.seed = seed
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
         schedule = schedule_of(self)
         rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
-        width = rows.shape[1]
+        width, drawing = rows.shape[1], DrawingLoss(self.loss)
 
         def loss(network: nn.Module, batch: Tensor) -> Tensor:
-            return huber(network(batch), batch)
+            return drawing.of(network(batch), batch)
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from oddflow.detectors.reconstruction import ReconstructionDetector
 from oddflow.models.graph import GraphBuilder
@@ -85,8 +85,3 @@ def narrow(hidden: tuple[int, ...], width: int) -> tuple[int, ...]:
     """
     *outer, middle = hidden
     return (*outer, max(1, min(middle, width // 2)))
-
-
-def huber(drawn: Tensor, rows: Tensor) -> Tensor:
-    """Huber's loss, a row: (b, m) twice -> (b,). One far-out row must not bend the network towards it."""
-    return nn.functional.smooth_l1_loss(drawn, rows, reduction="none").mean(dim=1)

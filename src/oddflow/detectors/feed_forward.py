@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from oddflow.detectors.classifying import ClassifyingDetector
 from oddflow.detectors.registry import registered
+from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.activation import Activation
+from oddflow.networks.class_losses import ClassLoss
 from oddflow.networks.dense import MultilayerPerceptron
 from oddflow.networks.linear import LogisticRegression, Perceptron, perceptron_loss
 from oddflow.networks.normalisation import Normalisation
@@ -91,6 +93,8 @@ class FeedForwardDetector(ClassifyingDetector):
 
     def _losses(self, logits: Tensor, wanted: Tensor) -> Tensor:
         if self.network == FeedForward.PERCEPTRON:
+            if self.loss != ClassLoss.CROSS_ENTROPY or self.smoothing:
+                raise UsageError("the perceptron has a loss of its own; leave loss and smoothing out")
             return perceptron_loss(logits[:, 1], 2.0 * wanted - 1)
         return super()._losses(logits, wanted)
 

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, schedule_of
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, schedule_of
 from oddflow.detectors.energy import EnergyDetector
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
+from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.training.loop import EpochTold, History, Loss, fit_network
 
 Make = Callable[[int], nn.Module]
@@ -33,7 +34,7 @@ class OfRows(nn.Module):
 
 def badly_drawn(network: nn.Module, rows: Tensor) -> Tensor:
     """Huber's loss of rows that come out otherwise than they went in: (b, m) -> (b,)."""
-    return huber(network(rows), rows)
+    return DrawingLoss.HUBER.of(network(rows), rows)
 
 
 def high(network: nn.Module, rows: Tensor) -> Tensor:

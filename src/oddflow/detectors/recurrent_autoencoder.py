@@ -20,6 +20,7 @@ from oddflow.models.plain import PlainScaler
 from oddflow.models.rows import Floats
 from oddflow.models.tails import MOST_SURPRISE, TAIL, strongest, write_strongest
 from oddflow.networks.autoencoder import noised
+from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.networks.inputs import RowsAsSequence, SequenceAsRows, lengths
 from oddflow.networks.recurrent import Cell
 from oddflow.networks.recurrent_autoencoder import RecurrentAutoencoder, is_before
@@ -29,6 +30,8 @@ from oddflow.training.loop import EpochTold, History, fit_network
 if TYPE_CHECKING:
     import onnx
 
+BEND = 0.1
+"""150 bytes of a packet: Huber's loss counts a farther miss by its size."""
 LEAST_TAIL = 0.02
 """30 bytes of a packet, or a seventh of a gap: no smaller miss is told from another."""
 
@@ -68,6 +71,7 @@ class RecurrentAutoencoderDetector(Detector):
         recurrent_dropout: Share of the units whose state is dropped from step to step (Gal & Ghahramani 2016).
         epochs, batch_rows, learning_rate, patience: See `training.loop.Schedule`.
         noise: Standard deviation of the noise that it learns to take away, in scaled units.
+        loss: What a miss costs: huber, mse or mae; one far-out row bends the network towards it the most by mse.
         seed: Of the first weights, the order of rows and the noise.
         told: Told of each epoch.
     """
@@ -87,7 +91,7 @@ class RecurrentAutoencoderDetector(Detector):
         "recurrent_dropout": (0, 0.9),
         "noise": (0, 100),
     }
-    choices: ClassVar[Mapping[str, type[StrEnum]]] = {"network": Memory}
+    choices: ClassVar[Mapping[str, type[StrEnum]]] = {"network": Memory, "loss": DrawingLoss}
 
     plain_: PlainScaler
     network_: nn.Module
@@ -110,6 +114,7 @@ class RecurrentAutoencoderDetector(Detector):
         learning_rate: float = 5e-3,
         patience: int = 8,
         noise: float = 0.02,
+        loss: str = DrawingLoss.HUBER,
         seed: int = 0,
         told: EpochTold | None = None,
     ) -> None:
@@ -125,6 +130,7 @@ class RecurrentAutoencoderDetector(Detector):
         self.learning_rate = learning_rate
         self.patience = patience
         self.noise = noise
+        self.loss = loss
         self.seed = seed
         self.told = told
 
@@ -141,13 +147,13 @@ class RecurrentAutoencoderDetector(Detector):
 
     def _learn(self, rows: Floats, held: Floats, steps: int) -> None:
         schedule = schedule_of(self)
-        generator = torch.Generator().manual_seed(self.seed)
+        generator, drawing = torch.Generator().manual_seed(self.seed), DrawingLoss(self.loss)
         sequence = RowsAsSequence(steps, 2)
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
             there = is_before(lengths(sequence(rows)), steps).repeat(1, 2)  # (b, 2 · steps), as rows are
             given = noised(rows, self.noise, generator) * there if network.training and self.noise else rows
-            missed = nn.functional.smooth_l1_loss(network(given), rows, reduction="none", beta=0.1) * there
+            missed = drawing.missed(network(given), rows, bend=BEND) * there
             return missed.sum(dim=1) / there.sum(dim=1).clamp(min=1)
 
         with torch.random.fork_rng(devices=[]):

@@ -1,6 +1,7 @@
 """The variational autoencoder as a detector."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import ClassVar, final
 
 import torch
@@ -11,6 +12,7 @@ from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.chance import normal
+from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.networks.variational import VariationalAutoencoder, gaussian_log_likelihood, kl_to_standard_normal
 from oddflow.training.loop import EpochTold, History, fit_network
 
@@ -45,6 +47,8 @@ class VariationalAutoencoderDetector(DrawingDetector):
         beta: Weight of the divergence from N(0, 1); 1 is the ELBO. Columns are scaled to a deviation of 1, and what
             belongs together deviates far less from what is drawn, so less than 1 draws better.
         epochs, batch_rows, learning_rate, patience: See `training.loop.Schedule`.
+        loss: What a miss costs: mse, the negative log-likelihood of a Gaussian about what is drawn; mae, of a Laplace
+            distribution; huber, of one that is Gaussian in the middle and Laplace's in its tails.
         seed: Of the first weights, the order of rows and the samples.
         told: Told of each epoch.
     """
@@ -62,6 +66,7 @@ class VariationalAutoencoderDetector(DrawingDetector):
         "latent": (1, 65_536),
         "beta": (0, 1_000),
     }
+    choices: ClassVar[Mapping[str, type[StrEnum]]] = {"loss": DrawingLoss}
 
     history_: History
 
@@ -76,6 +81,7 @@ class VariationalAutoencoderDetector(DrawingDetector):
         batch_rows: int = 128,
         learning_rate: float = 2e-3,
         patience: int = 10,
+        loss: str = DrawingLoss.MSE,
         seed: int = 0,
         told: EpochTold | None = None,
     ) -> None:
@@ -87,6 +93,7 @@ class VariationalAutoencoderDetector(DrawingDetector):
         self.batch_rows = batch_rows
         self.learning_rate = learning_rate
         self.patience = patience
+        self.loss = loss
         self.seed = seed
         self.told = told
 
@@ -96,11 +103,18 @@ class VariationalAutoencoderDetector(DrawingDetector):
         schedule = schedule_of(self)
         generator = torch.Generator().manual_seed(self.seed)
 
+        drawing = DrawingLoss(self.loss)
+
+        def surprise(drawn: Tensor, rows: Tensor) -> Tensor:
+            if drawing is DrawingLoss.MSE:
+                return -gaussian_log_likelihood(drawn, rows)
+            return drawing.missed(drawn, rows).sum(dim=1)
+
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
             noise = normal(rows, latent, generator=generator) if network.training else None
             drawn, mean, log_variance = variational(rows, noise)
             divergence = kl_to_standard_normal(mean, log_variance)
-            lost: Tensor = (self.beta * divergence - gaussian_log_likelihood(drawn, rows)) / width  # (b,)
+            lost: Tensor = (self.beta * divergence + surprise(drawn, rows)) / width  # (b,)
             return lost
 
         with torch.random.fork_rng(devices=[]):

@@ -79,8 +79,11 @@ class Provenance(_Part):
 
 
 class Training(_Part):
-    """Rows for each purpose, and the losses of each epoch; `made_rows` of the rows to fit were made, not seen.
+    """Rows for each purpose, and the losses of each epoch.
 
+    `made_rows` of the rows to fit were made as `made_by` says, not seen. None of them is one of `compared_rows`, which
+    stop the learning or set the threshold; `dropped_rows` that came out like one of those were left out. The last two
+    are of all fits together.
     `gradients` has the least, the median and the greatest norm of each parameter's gradient over the epochs.
     """
 
@@ -88,6 +91,9 @@ class Training(_Part):
     validation_rows: Count = 0
     calibration_rows: Count = 0
     made_rows: Count = 0
+    made_by: Text = ""
+    compared_rows: Count = 0
+    dropped_rows: Count = 0
     epochs: Count = 0
     fit_losses: list[float] = []
     validation_losses: list[float] = []

@@ -1,7 +1,7 @@
 """A sealed model: feature rows to scores and their parts, through ONNX Runtime."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, Protocol, Self, final
 
@@ -65,6 +65,11 @@ class SealedModel:
             return cls(archive, threads=threads)
         except NotAModel as error:
             raise NotAModel(f"{name}: {error}") from None
+
+    @property
+    def parts(self) -> Mapping[str, bytes]:
+        """The parts of its file by name, the manifest left out: see `models/format.py`."""
+        return self._archive.parts
 
     def write(self, path: str | PathLike[str]) -> None:
         """Writes the model file, whole or not at all.

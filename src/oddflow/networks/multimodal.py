@@ -78,12 +78,11 @@ class MultimodalNetwork(nn.Module):
         return [x[:, end - width : end] for width, end in zip(self.widths, ends, strict=True)]
 
 
-def joint_loss(logits: Tensor, missed: Tensor, classes: Tensor, weight: float = 1.0) -> Tensor:
-    """What both heads do badly, a row: (n, outputs), (n, views), (n,) int64 -> (n,).
+def joint_loss(by_class: Tensor, missed: Tensor, classes: Tensor, weight: float = 1.0) -> Tensor:
+    """What both heads do badly, a row: (n,) of the class head, (n, views), (n,) int64 -> (n,).
 
     Only normal rows, class 0, are to be drawn well. `weight` is that of the drawing.
 
     Source: Caruana 1997, section 1: the sum of the tasks' losses.
     """
-    by_class = nn.functional.cross_entropy(logits, classes, reduction="none")
     return by_class + weight * missed.mean(dim=1) * (classes == 0)
