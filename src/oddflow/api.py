@@ -6,7 +6,7 @@
 True
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import fspath
 from pathlib import Path
@@ -120,8 +120,7 @@ def learn_gathered(
                     f"{kind.name} is learnt at once; device, precision, processes and checkpoints go with a detector "
                     "that learns in epochs"
                 )
-            told_of = {name: getattr(value, "__qualname__", value) for name, value in options.items()}
-            stack.enter_context(running(run, f"{kind.name} {seed} {sorted(told_of.items())}"))
+            stack.enter_context(running(run, f"{kind.name} {seed} {_words_of(options)}"))
         listeners = [told] if told else []
         if logdir:
             if not learns_in_epochs:
@@ -135,6 +134,15 @@ def learn_gathered(
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)
+
+
+def _words_of(options: Mapping[str, Any]) -> str:
+    """Options in words that are the same in each process: of what is called, its name."""
+    told = {
+        name: getattr(value, "__qualname__", type(value)) if callable(value) else value
+        for name, value in options.items()
+    }
+    return str(sorted(told.items()))
 
 
 def _augmentation(maker: str, gathered: Gathered, share: float, seed: int) -> "Augmentation":

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from oddflow.errors import UsageError
-from oddflow.training.rows import BLOCK_ROWS, in_blocks, room
+from oddflow.training.rows import BLOCK_ROWS, beside, in_blocks, room
 from oddflow.training.run import Run, bytes_of, running
 
 ROWS = np.random.default_rng(0).normal(size=(BLOCK_ROWS + 5, 3)).astype(np.float32)
@@ -42,3 +42,11 @@ def test_what_is_no_size_is_refused(text):
 def test_a_run_that_cannot_be_is_refused(wrong, words):
     with pytest.raises(UsageError, match=words):
         Run(**wrong)
+
+
+def test_chosen_rows_stand_beside_each_other():
+    kinds, chosen = np.arange(len(ROWS))[:, None], ROWS[:, 0] > 0
+    with running(Run(memory_bytes=1_000)):
+        found = beside((ROWS, kinds), chosen)
+    assert isinstance(found, np.memmap)
+    assert np.array_equal(found, np.concatenate([ROWS, kinds], axis=1, dtype=np.float32)[chosen])

@@ -28,7 +28,7 @@ from oddflow.networks.penalties import l1
 from oddflow.training.export import to_onnx
 from oddflow.training.loop import EpochTold, History, fit_network
 from oddflow.training.optimiser import Optimiser
-from oddflow.training.rows import room
+from oddflow.training.rows import beside
 
 
 class ClassifyingDetector(SupervisedDetector):
@@ -155,9 +155,7 @@ class ClassifyingDetector(SupervisedDetector):
         self.classes_, kinds = np.unique(y, return_inverse=True)
         given = self._given(x, scaled)
         # the kind goes along as one more column
-        table = room(len(given), given.shape[1] + 1)
-        table[:, :-1], table[:, -1] = given, kinds
-        rows = torch.from_numpy(table)
+        table = (given, kinds[:, None])
         weights = torch.from_numpy(class_weights(np.bincount(kinds), Weighting(self.weighting), self.overlap))
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
@@ -174,8 +172,8 @@ class ClassifyingDetector(SupervisedDetector):
             self.history_ = fit_network(
                 self.network_,
                 loss,
-                rows[~held],
-                rows[held] if held.any() else rows[~self.made_],
+                torch.from_numpy(beside(table, ~held)),
+                torch.from_numpy(beside(table, held if held.any() else ~self.made_)),
                 replace(schedule_of(self), optimiser=Optimiser(self.optimiser), decay=self.l2),
                 self.told,
             )
