@@ -6,7 +6,7 @@
 True
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import fspath
 from pathlib import Path
@@ -158,9 +158,17 @@ def _session(
             f"{kind.name} is learnt at once; device, precision, processes, checkpoints and weights to begin from go "
             "with a detector that learns in epochs"
         )
-    told_of = {name: getattr(value, "__qualname__", value) for name, value in options.items()}
-    identity = f"{kind.name} {seed} {sorted(told_of.items())}"
-    return running(run or Run(), identity, origin.beginning() if origin else None)
+    return running(run or Run(), f"{kind.name} {seed} {_words_of(options)}", origin.beginning() if origin else None)
+
+
+def _words_of(options: Mapping[str, Any]) -> str:
+    """Options in words that are the same in each process: of what is called, its name."""
+    told = {
+        name: getattr(value, "__qualname__", type(value)) if callable(value) else value
+        for name, value in options.items()
+        if name != "unlabelled"  # the rows that are learnt tell those apart
+    }
+    return str(sorted(told.items()))
 
 
 def _augmentation(maker: str, gathered: Gathered, share: float, seed: int) -> "Augmentation":

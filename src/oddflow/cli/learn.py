@@ -359,21 +359,21 @@ def _origin(model: str | None, frozen: str, lower_rate: float) -> "Origin | None
 
 
 def _check(gathered: "Gathered", detector: str, seed: int, given: "Mapping[str, Any]", *, as_json: bool) -> None:
-    """Says whether a network can learn a few rows by heart; exits with 1 where it cannot."""
+    """Says whether a network can learn a few rows by heart; an error where it cannot."""
     from dataclasses import asdict
 
     from oddflow.cli import console
+    from oddflow.errors import LearningFailed
     from oddflow.learning.check import overfit
 
     found = overfit(gathered, detector, seed=seed, **given)
+    losses = f"the loss of {found.rows} rows went from {found.first:.4g} to {found.last:.4g} in {found.steps} steps"
     if as_json:
         console.print_json(asdict(found))
-    else:
-        verdict = "passed" if found.passed else "failed"
-        losses = f"the loss of {found.rows} rows went from {found.first:.4g} to {found.last:.4g} in {found.steps} steps"
-        console.say(f"check {verdict}: {losses}" + (f"; {found.advice}" if found.advice else ""))
     if not found.passed:
-        raise typer.Exit(1)
+        raise LearningFailed(f"check failed: {losses}; {found.advice}")
+    if not as_json:
+        console.say(f"check passed: {losses}")
 
 
 def _say(manifest: "Manifest", gathered: "Gathered", ledger: "Ledger", output: str | None) -> None:

@@ -38,7 +38,7 @@ from oddflow.training.export import to_onnx
 from oddflow.training.guessing import FEWEST_UNLABELLED, UNKNOWN, guessed_loss, joined, pretrained
 from oddflow.training.loop import EpochTold, History, Loss, Schedule, fit_network
 from oddflow.training.optimiser import Optimiser
-from oddflow.training.rows import room
+from oddflow.training.rows import beside
 from oddflow.training.run import session
 from oddflow.training.unlabelled import Use
 
@@ -179,9 +179,7 @@ class ClassifyingDetector(SupervisedDetector):
         self.classes_, kinds = np.unique(y, return_inverse=True)
         given = self._given(x, scaled)
         # the kind goes along as one more column
-        table = room(len(given), given.shape[1] + 1)
-        table[:, :-1], table[:, -1] = given, kinds
-        rows, unlabelled = torch.from_numpy(table), self._unlabelled()
+        table, unlabelled = (given, kinds[:, None]), self._unlabelled()
         held = last_seen(kinds, self.made_)
         check_watched(held, self.made_, self.name)
         chance = torch.Generator().manual_seed(self.seed)
@@ -190,12 +188,12 @@ class ClassifyingDetector(SupervisedDetector):
             torch.manual_seed(self.seed)
             beginning = self._begun(unlabelled, schedule)
             self.network_ = self._fresh(given.shape[1], len(self.classes_))
-            fitted = rows[~held]
+            fitted = torch.from_numpy(beside(table, ~held))
             self.history_ = fit_network(
                 self.network_,
                 self._loss(kinds, chance),
                 joined(fitted, unlabelled) if len(unlabelled) and self.helped_by.use != Use.MASKED else fitted,
-                rows[held] if held.any() else rows[~self.made_],
+                torch.from_numpy(beside(table, held if held.any() else ~self.made_)),
                 schedule,
                 self.told,
                 chance=(chance,),

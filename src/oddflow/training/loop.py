@@ -235,7 +235,8 @@ def _one_epoch(
         for player, optimiser in zip(players, optimisers, strict=True):
             for batch in shuffled[start : start + min(most, player.moves)]:
                 with machine.part(batch) as (own, weight), machine.precision():
-                    lost = player.loss(train[own].to(machine.device)).mean() * weight
+                    lost = player.loss(train[own].to(machine.device)).mean()
+                lost = lost if weight == 1 else lost * weight
                 machine.step(lost, player.moved, optimiser, schedule.pace)
                 if player.after:
                     player.after()

@@ -79,8 +79,8 @@ class Pacer:
         self._best, self._worse, self._halvings = inf, 0, 0
 
     def see(self, loss: float) -> None:
-        """Is told of an epoch's validation loss; less than a ten-thousandth better is no better."""
-        is_better = loss < (self._best * (1 - 1e-4) if self._best >= 0 else self._best * (1 + 1e-4))
+        """Is told of an epoch's validation loss."""
+        is_better = loss < self._best * (1 - 1e-4)  # as torch's has it
         self._best, self._worse = (loss, 0) if is_better else (self._best, self._worse + 1)
         if self._worse > self.patience:
             self._halvings, self._worse = self._halvings + 1, 0

@@ -1,9 +1,10 @@
 """Rows that learning makes of rows: in memory, or in a file where they would take more of it than the run allows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from tempfile import TemporaryFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oddflow.models.rows import Floats
 from oddflow.training.run import session
@@ -31,4 +32,14 @@ def in_blocks(make: Callable[[Floats], Floats], x: Floats, width: int) -> Floats
     made = room(len(x), width)
     for start in range(0, len(x), BLOCK_ROWS):
         made[start : start + BLOCK_ROWS] = make(x[start : start + BLOCK_ROWS])
+    return made
+
+
+def beside(columns: Sequence[NDArray[np.generic]], chosen: NDArray[np.bool_]) -> Floats:
+    """Columns (n, …) side by side, of the rows that are chosen, (n,): -> (chosen, width)."""
+    places = np.flatnonzero(chosen)
+    made = room(len(places), sum(column.shape[1] for column in columns))
+    for start in range(0, len(places), BLOCK_ROWS):
+        part = places[start : start + BLOCK_ROWS]
+        made[start : start + BLOCK_ROWS] = np.concatenate([column[part] for column in columns], axis=1)
     return made
