@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from oddflow.learning.augment import Augmentation
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
+    from oddflow.training.run import Run
 
 
 def flows(
@@ -86,9 +87,12 @@ def learn_gathered(
     told: "EpochTold | None" = None,
     augment: str | None = None,
     augment_to: float = 0.1,
+    run: "Run | None" = None,
     **options: Any,
 ) -> SealedModel:
     """Learns feature rows and seals a model; writes it where `output` is given.
+
+    A `run` says where and how detectors learn that learn in epochs: see `training.run.Run`.
 
     With `augment`, more attacks are made of the rare kinds, for detectors that learn from attacks, up to a share
     `augment_to` of the normal rows: see `learning.augment.Augmentation`.
@@ -98,6 +102,7 @@ def learn_gathered(
     from oddflow.detectors import registry
     from oddflow.learning.learn import learn as learn_rows
     from oddflow.models.format import write_sealed
+    from oddflow.training.run import Run, running
 
     kind = registry.find(detector or registry.default())
     reads, given = kind.reads, reads_of(gathered.version)
@@ -107,8 +112,16 @@ def learn_gathered(
         _check_place(output, gathered)
     if augment is not None:
         options["augment"] = _augmentation(augment, gathered, augment_to, seed)
-    learns_in_epochs = "told" in registry.options(kind)
+    learns_in_epochs = registry.learns_in_epochs(kind)
     with ExitStack() as stack:
+        if run:
+            if not learns_in_epochs and replace(run, memory_bytes=None) != Run():
+                raise UsageError(
+                    f"{kind.name} is learnt at once; device, precision, processes and checkpoints go with a detector "
+                    "that learns in epochs"
+                )
+            told_of = {name: getattr(value, "__qualname__", value) for name, value in options.items()}
+            stack.enter_context(running(run, f"{kind.name} {seed} {sorted(told_of.items())}"))
         listeners = [told] if told else []
         if logdir:
             if not learns_in_epochs:
@@ -185,7 +198,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         labels: A ground-truth CSV, for supervised detectors; but for the payload, flows are then cut as usual.
         packet_labels: In place of it, a file of `packet number;label` for each capture.
         matrix: How traffic matrices are drawn, for detectors that read them.
-        options: Of the detector; `augment` and `augment_to` as `learn_gathered` has them.
+        options: Of the detector; `augment`, `augment_to` and `run` as `learn_gathered` has them.
 
     Raises:
         InputError: A source cannot be used.

@@ -1,6 +1,7 @@
 """`oddflow learn`: traffic to a sealed model."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,7 +9,7 @@ from oddflow.cli import options
 from oddflow.flows.settings import Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from oddflow.datasets.leaks import Finding
     from oddflow.datasets.rows import Split
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
 def learn(
     sources: options.SourcesOrNone = None,
     *,
-    output: Annotated[str, typer.Option("-o", "--output", help="The model file to write.", show_default=False)],
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="The model file to write.", show_default=False)
+    ] = None,
     detector: Annotated[
         str | None,
         typer.Option(
@@ -144,6 +147,44 @@ def learn(
     tunnels: options.Tunnels = True,
     seed: options.Seed = 0,
     logdir: Annotated[str | None, typer.Option("--logdir", help="Write TensorBoard curves there.")] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Learn 16 rows by heart and write no model: says whether the network could learn at all, and what to "
+            "look at if not.",
+        ),
+    ] = False,
+    device: Annotated[
+        str,
+        typer.Option("--device", metavar="cpu|cuda|auto", help="What computes; auto is a GPU where there is one."),
+    ] = "cpu",
+    precision: Annotated[
+        str,
+        typer.Option("--precision", metavar="32|bf16|fp16", help="Bits of a number while learning; fp16 needs a GPU."),
+    ] = "32",
+    processes: Annotated[
+        int, typer.Option("--processes", metavar="N", help="How many share each batch; for large networks, on a CPU.")
+    ] = 1,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory",
+            metavar="SIZE",
+            help="Keep scaled rows that take more than this, like 512MiB, in a temporary file.",
+            show_default=False,
+        ),
+    ] = None,
+    checkpoints: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoints",
+            metavar="FOLDER",
+            help="Leave there where learning stands, and go on from there: the same command, broken off and given "
+            "again, ends with the same model.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
     strict: options.Strict = False,
 ) -> None:
@@ -155,6 +196,7 @@ def learn(
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.privacy import OPEN, Privacy
     from oddflow.losses import Ledger
+    from oddflow.training.run import Run, bytes_of
 
     ledger = Ledger()
     settings = MeterSettings(
@@ -167,8 +209,17 @@ def learn(
     )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     detector, given = registry.told(detector or registry.default(), option or [])
+    if not (output or check):
+        raise UsageError("expected -o MODEL.oddflow: where to write what is learnt")
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
+    run = Run(
+        device,
+        precision,
+        processes,
+        memory_bytes=None if memory is None else bytes_of(memory),
+        checkpoints=None if checkpoints is None else Path(checkpoints),
+    )
     usual = MeterSettings(payload=payload if labels or packet_labels else Payload.SESSION)
     other = merge or windows or home_net or settings != usual or privacy != OPEN
     if (dataset or labels or packet_labels) and other:
@@ -218,6 +269,9 @@ def learn(
                 detector=detector,
                 matrix=drawn,
             )
+    if check:
+        _check(gathered, detector, seed, given, as_json=as_json)
+        return
     with console.epochs() as told:
         model = api.learn_gathered(
             gathered,
@@ -228,6 +282,7 @@ def learn(
             told=told,
             augment=augment,
             augment_to=augment_to,
+            run=run,
             **given,
         )
     if as_json:
@@ -238,10 +293,29 @@ def learn(
         raise options.Lost
 
 
-def _say(manifest: "Manifest", gathered: "Gathered", ledger: "Ledger", output: str) -> None:
+def _check(gathered: "Gathered", detector: str, seed: int, given: "Mapping[str, Any]", *, as_json: bool) -> None:
+    """Says whether a network can learn a few rows by heart; exits with 1 where it cannot."""
+    from dataclasses import asdict
+
+    from oddflow.cli import console
+    from oddflow.learning.check import overfit
+
+    found = overfit(gathered, detector, seed=seed, **given)
+    if as_json:
+        console.print_json(asdict(found))
+    else:
+        verdict = "passed" if found.passed else "failed"
+        losses = f"the loss of {found.rows} rows went from {found.first:.4g} to {found.last:.4g} in {found.steps} steps"
+        console.say(f"check {verdict}: {losses}" + (f"; {found.advice}" if found.advice else ""))
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def _say(manifest: "Manifest", gathered: "Gathered", ledger: "Ledger", output: str | None) -> None:
     """What was learnt, of what, what was lost on the way, and what to do next."""
     from oddflow.cli import console
     from oddflow.models.kinds import is_of_feature_set
+    from oddflow.reports.gradients import gradient_words
     from oddflow.reports.samples import sample_words
 
     of_set = is_of_feature_set(manifest)
@@ -249,7 +323,7 @@ def _say(manifest: "Manifest", gathered: "Gathered", ledger: "Ledger", output: s
     console.say(f"{manifest.detector} learnt {gathered.flows:,} {'rows' if of_set else 'flows'} of {read}: {output}")
     if len(gathered.owners) and len(gathered.x) < ledger.metered:
         console.say(f"its first {len(gathered.x):,} packets, that is: so many are kept")
-    for remark in sample_words(manifest):
+    for remark in [*sample_words(manifest), *gradient_words(manifest)]:
         console.say(remark)
     console.show_ledger(ledger)
     if not of_set:

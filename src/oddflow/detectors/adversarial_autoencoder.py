@@ -6,14 +6,15 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow, schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.adversarial_autoencoder import AdversarialAutoencoder
 from oddflow.networks.adversarial_losses import discriminator_loss, generator_loss
-from oddflow.training.game import Player, adam, play
-from oddflow.training.loop import EpochTold, History, Schedule
+from oddflow.networks.chance import normal
+from oddflow.training.game import adam, play
+from oddflow.training.loop import EpochTold, History, Player
 
 
 @registered
@@ -73,7 +74,7 @@ class AdversarialAutoencoderDetector(DrawingDetector):
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
         width = scaled.shape[1]
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         held = torch.from_numpy(validation)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -81,15 +82,18 @@ class AdversarialAutoencoderDetector(DrawingDetector):
             drawer = whole.autoencoder
 
             @torch.no_grad()
-            def judged() -> float:
+            def judged(held: Tensor) -> float:
                 return float(huber(drawer(held), held).mean())
 
             train = torch.from_numpy(scaled)
-            self.history_ = play(whole, self._players(whole), train, schedule, judged=judged, told=self.told)
+            chance = torch.Generator().manual_seed(self.seed)
+            moving = self._players(whole, chance)
+            self.history_ = play(
+                whole, moving, train, schedule, judged=judged, held=held, told=self.told, chance=(chance,)
+            )
         self.network_ = drawer
 
-    def _players(self, whole: AdversarialAutoencoder) -> list[Player]:
-        generator = torch.Generator().manual_seed(self.seed)
+    def _players(self, whole: AdversarialAutoencoder, chance: torch.Generator) -> list[Player]:
         encoder, discriminator = whole.autoencoder.encoder, whole.discriminator
 
         def draw(rows: Tensor) -> Tensor:
@@ -97,7 +101,7 @@ class AdversarialAutoencoderDetector(DrawingDetector):
 
         def tell(rows: Tensor) -> Tensor:
             codes = encoder(rows).detach()  # (b, middle)
-            samples = torch.randn(codes.shape, generator=generator)
+            samples = normal(codes, codes.shape[1], generator=chance)
             return discriminator_loss(discriminator(samples), discriminator(codes))
 
         def bend(rows: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from oddflow.detectors.base import Detector
-from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
 from oddflow.detectors.matrices import marks_of
 from oddflow.detectors.registry import registered
 from oddflow.detectors.segmenting import held_of, wanted_of
@@ -23,7 +23,7 @@ from oddflow.models.rows import Floats, check_rows
 from oddflow.networks.inputs import RowsAsImage
 from oddflow.networks.localiser import Localiser, localiser_loss
 from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 if TYPE_CHECKING:
     import onnx
@@ -125,7 +125,7 @@ class AttackLocaliser(Detector):
             return weights * localiser_loss(located[:, :2], located[:, 2:], classes, true_boxes, self.box_weight)
 
         held = held_of(is_attack)
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = _Located(self.width)

@@ -14,6 +14,7 @@ from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
 from oddflow.models.rows import Floats, check_rows
+from oddflow.training.pace import Pace
 
 if TYPE_CHECKING:
     import onnx
@@ -59,6 +60,8 @@ class Detector(ABC):
     """Whether the same rows in another order give another detector."""
     relations: ClassVar[bool] = True
     """Whether it sees that features part which went together; what looks at each by itself does not."""
+    learns_to_zero: ClassVar[bool] = True
+    """Whether what it learns by would be 0 for a network that knew its rows by heart."""
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
     marks_parts: ClassVar[bool] = False
@@ -70,6 +73,7 @@ class Detector(ABC):
 
     features: Sequence[Feature]
     shown_by: Encoding = Encoding()
+    paced_by: Pace = Pace()
     width_: int
 
     def fit(
@@ -143,6 +147,7 @@ class Detector(ABC):
 
     def _check_options(self) -> None:
         self.shown_by.check(self.name)
+        self.paced_by.check(self.name)
         for option, (least, greatest) in self.limits.items():
             given = getattr(self, option)
             numbers = given if isinstance(given, (tuple, list)) and given else [given]

@@ -3,6 +3,7 @@
 import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
 from oddflow.detectors.supervised import SupervisedDetector
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
@@ -23,8 +24,9 @@ from oddflow.networks.initialisation import Initialiser, initialise
 from oddflow.networks.normalisation import Normalisation
 from oddflow.networks.penalties import l1
 from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 from oddflow.training.optimiser import Optimiser
+from oddflow.training.rows import room
 
 HELD = 7
 """Of each kind of rows, the last of so many tell when to stop."""
@@ -131,12 +133,14 @@ class ClassifyingDetector(SupervisedDetector):
         self.classes_, kinds = np.unique(y, return_inverse=True)
         given = self._given(x, scaled)
         # the kind goes along as one more column
-        rows = torch.from_numpy(np.concatenate([given, kinds[:, None]], axis=1, dtype=np.float32))
+        table = room(len(given), given.shape[1] + 1)
+        table[:, :-1], table[:, -1] = given, kinds
+        rows = torch.from_numpy(table)
         weights = torch.from_numpy(_weights(kinds))
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
             wanted = rows[:, -1].long()
-            lost = self._losses(network(rows[:, :-1]), wanted) * weights[wanted]
+            lost = self._losses(network(rows[:, :-1]), wanted) * weights.to(rows.device)[wanted]
             return lost + self.l1 * l1(network) if self.l1 and network.training else lost
 
         with torch.random.fork_rng(devices=[]):
@@ -149,15 +153,7 @@ class ClassifyingDetector(SupervisedDetector):
                 loss,
                 rows[~held],
                 rows[held] if held.any() else rows,
-                Schedule(
-                    self.epochs,
-                    self.batch_rows,
-                    self.learning_rate,
-                    self.patience,
-                    self.seed,
-                    optimiser=Optimiser(self.optimiser),
-                    decay=self.l2,
-                ),
+                replace(schedule_of(self), optimiser=Optimiser(self.optimiser), decay=self.l2),
                 self.told,
             )
 

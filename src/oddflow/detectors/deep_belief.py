@@ -7,7 +7,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, huber, narrow, schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.detectors.restricted_boltzmann import show
 from oddflow.features.feature import Feature
@@ -84,7 +84,7 @@ class DeepBeliefDetector(DrawingDetector):
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
         width = rows.shape[1]
 

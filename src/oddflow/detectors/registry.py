@@ -19,12 +19,16 @@ from oddflow.detectors.base import Detector, Exportable
 from oddflow.detectors.encoding import Encoding
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
+from oddflow.training.pace import Pace
 
 PROBES = {"": (), "train": ("sklearn", "torch")}
 """Packages whose presence tells that an extra is installed."""
 
 ENCODING = tuple(field.name for field in fields(Encoding))
 """Options of all detectors that scale rows."""
+
+PACE = tuple(field.name for field in fields(Pace))
+"""Options of all detectors that learn in epochs."""
 
 _CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
 _SAID = re.compile(r'^    (name|needs): ClassVar\[str\] = "([a-z0-9-]*)"$', re.MULTILINE)
@@ -139,7 +143,22 @@ def sealable(name: str | type[Detector]) -> type[Detector]:
 def options(name: str | type[Detector]) -> list[str]:
     """What a detector can be told, beside its features."""
     own = [option for option in inspect.signature(find(name)).parameters if option != "features"]
-    return own + [option for option in _encoding(name) if option not in own]
+    return own + [option for option in _shared(name) if option not in own]
+
+
+def learns_in_epochs(name: str | type[Detector]) -> bool:
+    """Whether a detector is learnt by `training/loop.py`, and tells of each epoch."""
+    return "told" in inspect.signature(find(name)).parameters
+
+
+def _shared(name: str | type[Detector]) -> dict[str, Any]:
+    """Options that detectors have without naming them, and what they are unless told otherwise."""
+    return _encoding(name) | _pace(name)
+
+
+def _pace(name: str | type[Detector]) -> dict[str, Any]:
+    found = find(name)
+    return {option: getattr(found.paced_by, option) for option in PACE} if learns_in_epochs(found) else {}
 
 
 def _encoding(name: str | type[Detector]) -> dict[str, Any]:
@@ -174,7 +193,7 @@ def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: It has no such option, or the value is of another kind.
     """
-    defaults = _encoding(name) | {
+    defaults = _shared(name) | {
         option: parameter.default
         for option, parameter in inspect.signature(find(name)).parameters.items()
         if option not in {"features", "seed", "told"}
@@ -215,10 +234,13 @@ def create(name: str | type[Detector], features: Sequence[Feature], **given: Any
     wrong = [option for option in given if option not in known]
     if wrong:
         raise UsageError(f"{found.name} has no option {', '.join(wrong)}; it has {', '.join(known)}")
-    shared = {option: given.pop(option) for option in _encoding(name) if option in given}
+    shown = {option: given.pop(option) for option in _encoding(name) if option in given}
+    paced = {option: given.pop(option) for option in _pace(name) if option in given}
     detector = found(features, **given)  # type: ignore[call-arg]
-    if shared:
-        detector.shown_by = replace(detector.shown_by, **shared)
+    if shown:
+        detector.shown_by = replace(detector.shown_by, **shown)
+    if paced:
+        detector.paced_by = replace(detector.paced_by, **paced)
     return detector
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from oddflow.detectors.base import Detector
-from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.models.graph import GraphBuilder
@@ -23,7 +23,7 @@ from oddflow.networks.normalisation import Normalisation
 from oddflow.networks.unet import UNet
 from oddflow.networks.upsampling import Upsampling
 from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 if TYPE_CHECKING:
     import onnx
@@ -141,7 +141,7 @@ class SegmentingDetector(Detector):
             return nn.functional.binary_cross_entropy_with_logits(odds, wanted, weights, reduction="none").sum(dim=1)
 
         held = held_of(np.asarray(wanted.any(axis=1)))
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = nn.Sequential(

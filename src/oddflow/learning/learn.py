@@ -1,6 +1,6 @@
 """A baseline to a sealed model: split by time, fit, calibrate on what was held back, seal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -245,7 +245,14 @@ def _epochs(fitted: Detector) -> dict[str, Any]:
         "epochs": len(history.epochs),
         "fit_losses": [epoch.train_loss for epoch in history.epochs],
         "validation_losses": [epoch.validation_loss for epoch in history.epochs],
+        "gradients": _gradients([epoch.gradients for epoch in history.epochs]),
     }
+
+
+def _gradients(norms: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float, float]]:
+    """The least, the median and the greatest norm of each parameter's gradient over epochs."""
+    found = {name: np.array([epoch[name] for epoch in norms if name in epoch]) for name in norms[-1]}
+    return {name: (float(one.min()), float(np.median(one)), float(one.max())) for name, one in found.items()}
 
 
 def _metrics(fitted: Detector) -> dict[str, float]:

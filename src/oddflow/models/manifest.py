@@ -79,7 +79,10 @@ class Provenance(_Part):
 
 
 class Training(_Part):
-    """Rows for each purpose, and the losses of each epoch; `made_rows` of the rows to fit were made, not seen."""
+    """Rows for each purpose, and the losses of each epoch; `made_rows` of the rows to fit were made, not seen.
+
+    `gradients` has the least, the median and the greatest norm of each parameter's gradient over the epochs.
+    """
 
     fit_rows: Count
     validation_rows: Count = 0
@@ -88,6 +91,7 @@ class Training(_Part):
     epochs: Count = 0
     fit_losses: list[float] = []
     validation_losses: list[float] = []
+    gradients: dict[str, tuple[float, float, float]] = {}
 
 
 class Calibration(_Part):
