@@ -181,7 +181,9 @@ class Learner:
             return "absent; to get it: make peers"
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         # who runs us may have said something for us alone
-        limits = [f"{name}={threads}" for name in names] if threads else [part for name in names for part in ("-u", name)]
+        limits = (
+            [f"{name}={threads}" for name in names] if threads else [part for name in names for part in ("-u", name)]
+        )
         given = json.dumps({**asked, **dict(self.asked), "threads": threads})
         child = run(["env", *limits, str(python), "-c", self.script, str(folder), given], timeout_s=600)
         if child.code:

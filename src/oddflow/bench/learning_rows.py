@@ -63,9 +63,7 @@ def learning_rows(data: Path | None, *, count: int = ROWS, seed: int) -> Learnin
         return LearningRows(_made(count, chance), f"{count:,} rows made from seed {seed}: NSL-KDD is not there")
     found = load("nsl-kdd", data, parts=["train"])
     columns = [
-        column[:, None] == np.unique(column)
-        if feature.scale is Scale.CATEGORY
-        else column[:, None]
+        column[:, None] == np.unique(column) if feature.scale is Scale.CATEGORY else column[:, None]
         for column, feature in zip(found.filled().T, found.features, strict=True)
     ]
     raw = np.concatenate(columns, axis=1, dtype=np.float32)

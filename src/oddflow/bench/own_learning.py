@@ -17,6 +17,7 @@ from oddflow.networks.autoencoder import Autoencoder
 from oddflow.networks.inputs import RowsAsImage
 from oddflow.networks.lenet import LeNet5
 from oddflow.training.loop import Loss, Schedule, fit_network, mean_loss
+from oddflow.training.redrawing import Distance, Redrawing
 
 STOP_ROWS = 1_000
 """Of the rows that others learn from, so many tell when to stop."""
@@ -27,7 +28,10 @@ def learn_rows(folder: str, asked: str) -> None:
     told = json.loads(asked)
     train = _tensor(folder, "train")
     torch.manual_seed(told["seed"])
-    _learn(Autoencoder(train.shape[1], tuple(told["hidden"])), _squared, train, _tensor(folder, "held"), told)
+    drawing = Autoencoder(train.shape[1], tuple(told["hidden"]))
+    # others put a ReLU behind the middle too
+    network = nn.Sequential(drawing.encoder, nn.ReLU(), drawing.decoder)
+    _learn(network, Redrawing(Distance.SQUARE), train, _tensor(folder, "held"), told)
 
 
 def learn_images(folder: str, asked: str) -> None:
@@ -65,10 +69,6 @@ def _learn(network: nn.Module, loss: Loss, train: Tensor, held: Tensor, told: Ma
         lambda: fit_network(network, loss, rows, stop, schedule),
         lambda: {"error": mean_loss(network, loss, held)},
     )
-
-
-def _squared(network: nn.Module, rows: Tensor) -> Tensor:
-    return (network(rows) - rows).square().mean(dim=1)
 
 
 def _entropy(network: nn.Module, rows: Tensor) -> Tensor:

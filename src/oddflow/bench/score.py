@@ -21,7 +21,15 @@ from oddflow.bench.rounds import Rounds, cores
 from oddflow.detectors import registry
 from oddflow.learning.seal import seal_detector
 from oddflow.models.format import write_sealed
-from oddflow.models.manifest import FORMAT_VERSION, Calibration, Manifest, Range, Training, schema_sha256, sealed_features
+from oddflow.models.manifest import (
+    FORMAT_VERSION,
+    Calibration,
+    Manifest,
+    Range,
+    Training,
+    schema_sha256,
+    sealed_features,
+)
 from oddflow.models.numbers import Scaling
 
 LEARNT_ROWS = 10_000

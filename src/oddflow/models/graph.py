@@ -19,7 +19,7 @@ TREES = "ai.onnx.ml"
 TREES_OPSET = 3
 
 
-_OUTPUTS = frozenset({"score", "contributions", "classes"})
+_OUTPUTS = frozenset({"score", "contributions"})
 _DEFAULTS = (b"NOTSET", b"forward", b"none")
 """Words that some operators are given though they say what holds without them; a sealed graph holds no words."""
 
@@ -137,7 +137,7 @@ class GraphBuilder:
         ]
         if self._classes is not None:
             probabilities, count = self._classes
-            self._name(probabilities, "classes")
+            self._nodes.append(helper.make_node("Identity", [probabilities], ["classes"]))
             outputs.append(helper.make_tensor_value_info("classes", floats, ["n", count]))
         graph = helper.make_graph(
             self._nodes,

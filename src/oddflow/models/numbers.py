@@ -269,7 +269,9 @@ class Quantiles:
         pieces = []
         for start, end in ((0, cut), (cut, len(self.first))):
             ends = (builder.constant(np.array([place], np.int64)) for place in (start, end, 1))
-            piece = Quantiles(*(part[start:end] for part in (self.knots, self.slopes, self.rises, self.first, self.beyond)))
+            piece = Quantiles(
+                *(part[start:end] for part in (self.knots, self.slopes, self.rises, self.first, self.beyond))
+            )
             pieces.append(piece._write_columns(builder, builder.add("Slice", values, *ends)))
         return builder.joined(pieces)
 
