@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from oddflow.datasets.checking import is_there
 from oddflow.datasets.loading import load
+from oddflow.datasets.place import is_there
 from oddflow.datasets.registry import find
 from oddflow.features.feature import Feature, Scale
 from oddflow.models.rows import Floats
@@ -39,7 +39,7 @@ class LearningRows:
         """Deviations from the mean in units of the spread, cut at ±30: (n, 122)."""
         spread = self.raw.std(axis=0, dtype=np.float64)
         off = (self.raw - self.raw.mean(axis=0, dtype=np.float64)) / np.where(spread > 0, spread, 1)
-        return np.clip(off, -FARTHEST, FARTHEST).astype(np.float32)
+        return np.asarray(np.clip(off, -FARTHEST, FARTHEST), np.float32)
 
     @property
     def features(self) -> tuple[Feature, ...]:

@@ -38,7 +38,7 @@ PYOD_TARGET = 12.0
 _SCRIPT = "import sys; from oddflow.bench.own_learning import score; score(*sys.argv[1:])"
 AFFINE = Learner("affine scaling", _SCRIPT, threads=cores(), asked=(("model", f"{Scaling.Z_SCORE}.oddflow"),))
 QUANTILE = Learner("16-knot quantiles", _SCRIPT, threads=cores(), asked=(("model", f"{Scaling.QUANTILE}.oddflow"),))
-PYOD = Learner("PyOD", PYOD_SCORES, "pyod", "pyod", threads=cores())
+PYOD = Learner("PyOD", PYOD_SCORES, "pyod", "pyod", threads=(1,))
 TARGETS = ((AFFINE, 3e6), (QUANTILE, 0.7e6))
 
 

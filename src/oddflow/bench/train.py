@@ -16,16 +16,16 @@ from oddflow.bench.ingest import Step
 from oddflow.bench.learners import KERAS_LEARNS, KERAS_SEES, PYOD_LEARNS, TORCH_SEES, Learner
 from oddflow.bench.learning_rows import CLASSES, HELD, ROWS, learning_images, learning_rows
 from oddflow.bench.machine import machine
-from oddflow.bench.rounds import Rounds, cores
+from oddflow.bench.rounds import Rounds
 
 WORSE = 1.02
 """Final errors of other seeds differ by a hundredth or two."""
 
 OURS = Learner(
     "oddflow", "import sys; from oddflow.bench.own_learning import learn_rows; learn_rows(*sys.argv[1:])",
-    threads=cores(),
+    threads=(1,),
 )  # fmt: skip
-PYOD = Learner("PyOD", PYOD_LEARNS, "pyod", "pyod", threads=cores())
+PYOD = Learner("PyOD", PYOD_LEARNS, "pyod", "pyod", threads=(1,))
 KERAS_JAX = Learner("Keras on JAX", KERAS_LEARNS, "keras-jax", "keras", asked=(("backend", "jax"),))
 KERAS_TENSORFLOW = Learner(
     "Keras on TensorFlow", KERAS_LEARNS, "keras-tensorflow", "keras", asked=(("backend", "tensorflow"),)
@@ -34,9 +34,9 @@ TARGETS = ((PYOD, 12.0), (KERAS_JAX, 1.2), (KERAS_TENSORFLOW, 2.5))
 
 OUR_SIGHT = Learner(
     "oddflow, images", "import sys; from oddflow.bench.own_learning import learn_images; learn_images(*sys.argv[1:])",
-    threads=cores(),
+    threads=(1,),
 )  # fmt: skip
-TORCH_SIGHT = Learner("plain torch, channels_last", TORCH_SEES, threads=cores())
+TORCH_SIGHT = Learner("plain torch, channels_last", TORCH_SEES, threads=(1,))
 KERAS_SIGHT = Learner(
     "Keras on TensorFlow, images", KERAS_SEES, "keras-tensorflow", "keras", asked=(("backend", "tensorflow"),)
 )

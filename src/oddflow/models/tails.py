@@ -106,7 +106,7 @@ class Tails:
         off = builder.add("Sub", scaled, builder.constant(self.middles)) if self.middles.any() else scaled
         missed = builder.add("Sub", scaled, reconstructed)
         squares = [
-            _squared(builder, distance, builder.look_up(1 / table, groups))
+            _squared(builder, distance, builder.look_up((1 / table).astype(np.float32), groups))
             for distance, table in ((off, self.values), (missed, self.misses))
         ]
         squared = builder.add("Min", builder.add("Max", *squares), builder.constant(MOST_SURPRISE**2))

@@ -129,7 +129,7 @@ def _leaves(network: nn.Module) -> Iterator[nn.Module]:
         yield network
 
 
-def _gradient(parameter: nn.Parameter) -> Tensor:
+def _gradient(parameter: Tensor) -> Tensor:
     if parameter.grad is None:
         parameter.grad = torch.empty_like(parameter)
     return parameter.grad
@@ -145,5 +145,6 @@ def _layers(network: nn.Module) -> list[tuple[nn.Linear, bool]]:
             found[-1] = found[-1][0], True
         else:
             return []
-    are_whole = all(layer.bias is not None and layer.weight.dtype == torch.float32 for layer, _ in found)
+    # a layer without a bias has one parameter
+    are_whole = all(len(list(one.parameters())) == 2 and one.weight.dtype == torch.float32 for one, _ in found)
     return found if are_whole and len({id(layer) for layer, _ in found}) == len(found) else []
