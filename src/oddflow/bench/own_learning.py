@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from oddflow.bench.learning_rows import SIDE
 from oddflow.models.rows import Floats
 from oddflow.models.sealed import SealedModel
 from oddflow.networks.autoencoder import Autoencoder
+from oddflow.networks.initialisation import Initialiser, initialise
 from oddflow.networks.inputs import RowsAsImage
 from oddflow.networks.lenet import LeNet5
 from oddflow.training.loop import Loss, Schedule, fit_network, mean_loss
@@ -31,6 +32,7 @@ def learn_rows(folder: str, asked: str) -> None:
     drawing = Autoencoder(train.shape[1], tuple(told["hidden"]))
     # others put a ReLU behind the middle too
     network = nn.Sequential(drawing.encoder, nn.ReLU(), drawing.decoder)
+    initialise(network, Initialiser.XAVIER_UNIFORM)  # as Keras does
     _learn(network, Redrawing(Distance.SQUARE), train, _tensor(folder, "held"), told)
 
 
@@ -42,7 +44,9 @@ def learn_images(folder: str, asked: str) -> None:
         torch.cat([_tensor(folder, f"{part}images"), _tensor(folder, f"{part}classes")[:, None]], dim=1)
         for part in ("", "held_")
     )
-    _learn(nn.Sequential(RowsAsImage(SIDE, 1), LeNet5(1, told["classes"])), _entropy, train, held, told)
+    network = nn.Sequential(RowsAsImage(SIDE, 1), LeNet5(1, told["classes"]))
+    initialise(network, Initialiser.HE_UNIFORM)
+    _learn(network, _entropy, train, held, told)
 
 
 def score(folder: str, asked: str) -> None:
@@ -51,7 +55,10 @@ def score(folder: str, asked: str) -> None:
     model = SealedModel.load(Path(folder) / told["model"], threads=told["threads"])
     rows = _array(folder, "raw")
     model.scores(rows)
-    _tell(len(rows) * told["passes"], lambda: [model.scores(rows) for _ in range(told["passes"])])
+    begun = _now()
+    for _ in range(told["passes"]):
+        model.scores(rows)
+    _tell(len(rows) * told["passes"], begun, _now())
 
 
 def _learn(network: nn.Module, loss: Loss, train: Tensor, held: Tensor, told: Mapping[str, Any]) -> None:
@@ -64,11 +71,10 @@ def _learn(network: nn.Module, loss: Loss, train: Tensor, held: Tensor, told: Ma
         threads=told["threads"],
     )
     rows, stop = train[:-STOP_ROWS], train[-STOP_ROWS:]
-    _tell(
-        len(rows) * told["epochs"],
-        lambda: fit_network(network, loss, rows, stop, schedule),
-        lambda: {"error": mean_loss(network, loss, held)},
-    )
+    clocks: list[tuple[float, float]] = []
+    fit_network(network, loss, rows, stop, schedule, lambda _: clocks.append(_now()))
+    # in the first epoch torch imports what it learns with
+    _tell(len(rows) * (told["epochs"] - 1), clocks[0], clocks[-1], error=mean_loss(network, loss, held))
 
 
 def _entropy(network: nn.Module, rows: Tensor) -> Tensor:
@@ -84,8 +90,10 @@ def _tensor(folder: str, name: str) -> Tensor:
     return torch.from_numpy(_array(folder, name))
 
 
-def _tell(rows: int, do: Callable[[], object], after: Callable[[], dict[str, float]] = dict) -> None:
-    begun, spent = time.perf_counter(), time.process_time()
-    do()
-    seconds, processor_s = time.perf_counter() - begun, time.process_time() - spent
-    print(json.dumps({"rows": rows, "seconds": seconds, "processor_s": processor_s, **after()}))  # noqa: T201
+def _now() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _tell(rows: int, begun: tuple[float, float], ended: tuple[float, float], **more: float) -> None:
+    (seconds, processor_s) = (end - begin for begin, end in zip(begun, ended, strict=True))
+    print(json.dumps({"rows": rows, "seconds": seconds, "processor_s": processor_s, **more}))  # noqa: T201
