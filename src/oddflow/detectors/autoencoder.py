@@ -14,6 +14,7 @@ from oddflow.models.rows import Floats
 from oddflow.networks.autoencoder import Autoencoder, noised, sparsity
 from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.training.loop import EpochTold, History, Loss, fit_network
+from oddflow.training.redrawing import Redrawing
 
 
 @registered
@@ -99,12 +100,14 @@ class AutoencoderDetector(DrawingDetector):
 
     def _loss(self, chance: torch.Generator) -> Loss:
         drawing = DrawingLoss(self.loss)
+        if not self.sparse:
+            return Redrawing(drawing, noise=self.noise, chance=chance)
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
             given = noised(rows, self.noise, chance) if network.training and self.noise else rows
             code = self.network_.encoder(given)  # (b, m) -> (b, middle)
             lost = drawing.of(self.network_.decoder(code), rows)
             # the penalty is of the batch, and each row bears it
-            return lost + self.sparse * sparsity(code) if self.sparse else lost
+            return lost + self.sparse * sparsity(code)
 
         return loss

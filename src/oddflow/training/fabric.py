@@ -55,6 +55,8 @@ class _Forked(LightningEnvironment):
 class FabricMachine(Machine):
     """A device that Fabric knows, or one of several processes."""
 
+    by_hand = False
+
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
         self.device = fabric.device

@@ -20,6 +20,7 @@ from oddflow.training.machine import Machine, machine_for
 from oddflow.training.optimiser import Optimiser
 from oddflow.training.pace import Course, Pace, Pacer
 from oddflow.training.progress import Epoch, EpochTold, History, Progress
+from oddflow.training.redrawing import Redrawing
 from oddflow.training.run import session
 
 __all__ = [
@@ -83,6 +84,8 @@ class Player:
         optimiser: What makes a move of the gradients; made anew for each fit.
         moves: Moves in a turn, each with rows of its own.
         after: What is done after each move, as clipping is.
+        slope: The mean loss of a batch, which leaves its gradients with the parameters, faster than `loss` and
+            autograd do; None where there is no such way.
     """
 
     moved: Sequence[nn.Parameter]
@@ -90,6 +93,7 @@ class Player:
     optimiser: Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer]
     moves: int = 1
     after: Callable[[], None] | None = None
+    slope: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,7 @@ def fit_network(
         list(network.parameters()),
         lambda rows: loss(network, rows),
         lambda _: schedule.optimiser.of(network, schedule.learning_rate, schedule.decay),
+        slope=loss.slope(network) if isinstance(loss, Redrawing) else None,
     )
     return take_turns(
         Sides(
@@ -216,7 +221,8 @@ def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Sched
 
 def _moving(player: Player) -> Player:
     """The player, moving only what does not stand still."""
-    return replace(player, moved=[parameter for parameter in player.moved if parameter.requires_grad])
+    moved = [parameter for parameter in player.moved if parameter.requires_grad]
+    return player if len(moved) == len(player.moved) else replace(player, moved=moved, slope=None)
 
 
 def _one_epoch(
@@ -234,10 +240,14 @@ def _one_epoch(
     for start in range(0, len(shuffled), most):
         for player, optimiser in zip(players, optimisers, strict=True):
             for batch in shuffled[start : start + min(most, player.moves)]:
-                with machine.part(batch) as (own, weight), machine.precision():
-                    lost = player.loss(train[own].to(machine.device)).mean()
-                lost = lost if weight == 1 else lost * weight
-                machine.step(lost, player.moved, optimiser, schedule.pace)
+                if player.slope and machine.by_hand:
+                    lost = player.slope(train[batch])
+                    machine.move(player.moved, optimiser, schedule.pace)
+                else:
+                    with machine.part(batch) as (own, weight), machine.precision():
+                        lost = player.loss(train[own].to(machine.device)).mean()
+                    lost = lost if weight == 1 else lost * weight
+                    machine.step(lost, player.moved, optimiser, schedule.pace)
                 if player.after:
                     player.after()
                 if player is players[0]:

@@ -16,6 +16,8 @@ class Machine:
     """One process on a CPU in 32 bits; `training/fabric.py` has the others."""
 
     device = torch.device("cpu")
+    by_hand = True
+    """Whether gradients may be computed by hand: where they are those of whole batches, on a CPU, in 32 bits."""
     is_first = True
     """Whether it tells of epochs and writes checkpoints."""
 
@@ -35,6 +37,10 @@ class Machine:
         """Moves parameters down the gradient of a loss."""
         optimiser.zero_grad(set_to_none=True)
         lost.backward(inputs=moved)  # type: ignore[no-untyped-call]
+        self.move(moved, optimiser, pace)
+
+    def move(self, moved: Sequence[nn.Parameter], optimiser: torch.optim.Optimizer, pace: Pace) -> None:
+        """Moves parameters down gradients that they have."""
         clip(moved, pace)
         optimiser.step()
 

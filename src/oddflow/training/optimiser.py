@@ -47,7 +47,7 @@ class Optimiser(StrEnum):
             case Optimiser.RMSPROP:
                 return torch.optim.RMSprop(groups, lr=learning_rate)
             case Optimiser.ADAM:
-                return torch.optim.Adam(groups, lr=learning_rate)
+                return torch.optim.Adam(groups, lr=learning_rate, fused=True)
 
 
 def clip(moved: Sequence[nn.Parameter], pace: Pace) -> None:
