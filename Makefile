@@ -6,11 +6,7 @@ SEED ?= 1
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup demo test check bench results peers fuzz docs lab lock wheel sweep clean
-=======
-.PHONY: help setup demo test check bench peers learners fuzz docs lab lock wheel sweep clean
->>>>>>> main
+.PHONY: help setup demo test check bench results peers learners fuzz docs lab lock wheel sweep clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -43,16 +39,12 @@ bench: $(VENV)/.ready peers  ## Measure metering, learning and scoring on this m
 	$(BIN)/oddflow bench train -o out/bench-train.json
 	$(BIN)/oddflow bench score -o out/bench-score.json
 
-<<<<<<< HEAD
 results: $(VENV)/.ready  ## Make every table of docs/results.md anew; goes on where it stopped (DATA=folder of data sets)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/oddflow evaluate --suite all --data $(DATA) --jobs 2 --write docs/results.md
 
-peers: out/peers/nfstream/.ready out/peers/dpkt/.ready out/peers/cicflowmeter/.ready  ## Install the tools that bench compares with
-=======
 peers: out/peers/nfstream/.ready out/peers/dpkt/.ready out/peers/cicflowmeter/.ready learners  ## Install the tools that bench compares with
 
 learners: out/peers/pyod/.ready out/peers/keras-jax/.ready out/peers/keras-tensorflow/.ready  ## Install those of them that learn (4 GB)
->>>>>>> main
 
 out/peers/%/.ready: benchmarks/peers/%.txt
 	$(PYTHON) -m venv $(@D)
