@@ -25,7 +25,7 @@ demo: $(VENV)/.ready  ## Learn a baseline, detect in a real capture, write the r
 	$(BIN)/oddflow demo
 
 test: $(VENV)/.ready  ## Run all tests (under 12 minutes)
-	$(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.ready  ## Lint, format, types, import contracts
 	$(BIN)/ruff check .

@@ -14,7 +14,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "oddflow"))
 
 os.environ.pop("COLUMNS", None)  # tables have the width of a pipe, whoever runs the tests
 
-SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
+TESTS = Path(__file__).parent
+SHARED = TESTS.parent / ".." / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,21 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("../shared/data is absent: no real captures to test with")
     return SHARED.resolve()
+
+
+FIRST = (
+    "checks/test_every_detector.py", "lab/test_make.py", "checks/test_every_supervised.py",
+    "fuzz/test_negative_indices.py", "cli/test_live.py", "cli/test_netflow.py", "detectors/test_adversarial.py",
+    "training", "tuning", "detectors", "bench", "learning",
+)  # fmt: skip
+"""Files and folders that take or wait long: a worker that began one of them last would keep the others waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, all else as it was found; `make test` tells workers to keep to that."""
+    place = {TESTS / name: rank for rank, name in enumerate(FIRST)}
+
+    def rank_of(item: pytest.Item) -> int:
+        return min(place.get(path, len(FIRST)) for path in (item.path, item.path.parent))
+
+    items.sort(key=rank_of)
