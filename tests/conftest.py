@@ -1,6 +1,8 @@
 """What all tests share: the captures beside the repository, and a Hypothesis profile for busy machines."""
 
+import functools
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return min(place.get(path, len(FIRST)) for path in (item.path, item.path.parent))
 
     items.sort(key=rank_of)
+
+
+EXPORTER = "torch.onnx._internal.exporter._registration"
+
+
+@pytest.fixture(autouse=True)
+def exporter_s_table_is_kept() -> None:
+    """Torch's exporter makes its table of operators, which is always the same, anew for each graph: 0.5 s of 1 s.
+
+    Here it is made once in a process. Where torch names it otherwise, exports are as slow as they were.
+    """
+    registry = getattr(sys.modules.get(EXPORTER), "ONNXRegistry", None)
+    make = getattr(registry, "from_torchlib", None)
+    if make is not None and not hasattr(make, "cache_info"):
+        registry.from_torchlib = staticmethod(functools.cache(make))
