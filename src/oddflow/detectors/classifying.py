@@ -208,7 +208,7 @@ class ClassifyingDetector(SupervisedDetector):
     def _unlabelled(self) -> Tensor:
         """Rows without labels as the network is given them: (u, width)."""
         raw = self.unlabelled_
-        return torch.from_numpy(self._given(raw, self.scaler_.transform(raw)) if len(raw) else raw)
+        return torch.from_numpy(self._given(raw, self.scaler_.transform(raw)) if len(raw) else raw.copy())
 
     def _begun(self, unlabelled: Tensor, schedule: Schedule) -> Beginning | None:
         """What filling in hidden columns taught; None where the session says what to begin from, or nothing does."""
