@@ -38,7 +38,7 @@ class ClassifyingDetector(SupervisedDetector):
     by their number alone, rare kinds would not be learnt, and with equal parts, few rows would move all weights.
     Statistics of flows are scaled as everywhere; bytes and packets as `models/plain.py` says.
 
-    Subclasses are final: they implement `_network`, and take `**shared` beside options of their own, which are passed
+    Subclasses are final: they implement `_network`, may implement `_prepare`, and take `**shared` beside options of their own, which are passed
     on to the constructor here.
 
     Args:
@@ -142,6 +142,9 @@ class ClassifyingDetector(SupervisedDetector):
     def _network(self, width: int, outputs: int) -> nn.Module:
         """A fresh network: rows (n, width) to logits (n, outputs), the first that of normal rows."""
 
+    def _prepare(self, network: nn.Module, rows: Tensor, held: Tensor) -> None:
+        """What a fresh network learns before it is told labels, in place: rows (n, width), held-back ones (v, width)."""
+
     def _losses(self, logits: Tensor, wanted: Tensor) -> Tensor:
         """What each row costs, before it is weighed: (b, k), (b,) -> (b,)."""
         if self.loss == ClassLoss.FOCAL:
@@ -167,11 +170,13 @@ class ClassifyingDetector(SupervisedDetector):
             self.network_ = self._network(given.shape[1], len(self.classes_))
             initialise(self.network_, Initialiser(self.initialiser))
             held = _held(kinds)
+            learnt, kept = rows[~held], rows[held] if held.any() else rows
+            self._prepare(self.network_, learnt[:, :-1], kept[:, :-1])
             self.history_ = fit_network(
                 self.network_,
                 loss,
-                rows[~held],
-                rows[held] if held.any() else rows,
+                learnt,
+                kept,
                 Schedule(
                     self.epochs,
                     self.batch_rows,
