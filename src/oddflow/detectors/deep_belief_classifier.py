@@ -30,7 +30,7 @@ class DeepBeliefClassifier(ClassifyingDetector):
         visible: What scaled columns are to the lowest machine: gaussian, any numbers; binary, from 0 to 1.
         pretraining: Epochs of each machine by itself.
         pretraining_rate: The size of its steps.
-        initialiser: With what weights it begins; machines begin near 0.
+        initialiser: With what weights it begins; machines begin near 0 (Hinton 2012, section 8).
         shared: See `ClassifyingDetector`; activation, normalisation and dropout are not used.
     """
 
