@@ -38,8 +38,8 @@ class ClassifyingDetector(SupervisedDetector):
     by their number alone, rare kinds would not be learnt, and with equal parts, few rows would move all weights.
     Statistics of flows are scaled as everywhere; bytes and packets as `models/plain.py` says.
 
-    Subclasses are final: they implement `_network`, may implement `_prepare`, and take `**shared` beside options of their own, which are passed
-    on to the constructor here.
+    Subclasses are final: they implement `_network`, may override `_prepare`, and take `**shared` beside options of
+    their own, which are passed on to the constructor here.
 
     Args:
         features: The columns of a row.
@@ -143,7 +143,7 @@ class ClassifyingDetector(SupervisedDetector):
         """A fresh network: rows (n, width) to logits (n, outputs), the first that of normal rows."""
 
     def _prepare(self, network: nn.Module, rows: Tensor, held: Tensor) -> None:
-        """What a fresh network learns before it is told labels, in place: rows (n, width), held-back ones (v, width)."""
+        """Teaches a fresh network rows (n, width) without labels, in place, with some held back, (v, width)."""
 
     def _losses(self, logits: Tensor, wanted: Tensor) -> Tensor:
         """What each row costs, before it is weighed: (b, k), (b,) -> (b,)."""

@@ -36,7 +36,9 @@ class DeepBeliefClassifier(ClassifyingDetector):
 
     name: ClassVar[str] = "deep-belief-classifier"
     needs: ClassVar[str] = "train"
-    summary: ClassVar[str] = "stacked Boltzmann machines, pre-trained by layers, fine-tuned to classes; learns from labels"
+    summary: ClassVar[str] = (
+        "stacked Boltzmann machines, pre-trained by layers, then taught classes; learns from labels"
+    )
     good_at: ClassVar[str] = "known attacks, several kinds of them; to compare with the literature on KDD99"
     bad_at: ClassVar[str] = "attacks that were not learnt; where labels are many, pre-training gains little"
     paper: ClassVar[str] = "Hinton, Osindero & Teh 2006; Gao et al. 2014"
