@@ -14,6 +14,7 @@ from oddflow.models.manifest import schema_sha256, sealed_features
 from oddflow.models.sealed import SealedModel, score_graph
 from tests.models.make import NOTHING, manifest
 
+from .graphs import agree_in_torch
 from .problem import PLANTED, area_under_curve, labelled_problem_for
 from .test_every_detector import extreme_rows, only_tabular
 
@@ -22,7 +23,7 @@ FAST = {
     "attack-localiser": {"epochs": 8},
     "convolutional-network": {"epochs": 8},
     "cross-modal-network": {"epochs": 20, "width": 16, "learning_rate": 0.01},
-    "deep-belief-classifier": {"hidden": (32,), "pretraining": 2, "batch_rows": 32, "learning_rate": 0.02},
+    "deep-belief-classifier": {"hidden": (32,), "machine_epochs": 2, "batch_rows": 32, "learning_rate": 0.02},
     "feed-forward-network": {"epochs": 40},
     "matrix-segmentation": {"epochs": 8, "network": "fcn", "widths": (4, 8), "batch_rows": 16, "learning_rate": 5e-3},
     "packet-segmentation": {"epochs": 12, "widths": (8, 8, 8), "batch_rows": 32, "learning_rate": 5e-3},
@@ -201,3 +202,7 @@ def test_it_describes_itself(name):
     assert all(entry[key] for key in ("summary", "good_at", "bad_at", "paper", "exportable"))
     assert "Source:" in inspect.getdoc(registry.find(name))
     assert "labels" in entry["summary"]
+
+
+def test_torch_computes_what_is_sealed(name, problem):
+    agree_in_torch(fitted(name).graph().SerializeToString(), problem.x[:50])

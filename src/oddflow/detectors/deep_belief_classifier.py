@@ -1,6 +1,7 @@
 """The deep belief network as a detector that learns from labels."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, ClassVar, final
 
@@ -8,12 +9,12 @@ from torch import Tensor, nn
 
 from oddflow.detectors.classifying import ClassifyingDetector
 from oddflow.detectors.deep_belief import pretrain
+from oddflow.detectors.drawing import schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.networks.deep_belief import DeepBeliefNetwork
 from oddflow.networks.initialisation import Initialiser
 from oddflow.networks.restricted_boltzmann import Visible
-from oddflow.training.loop import Schedule
 
 
 @registered
@@ -28,8 +29,8 @@ class DeepBeliefClassifier(ClassifyingDetector):
         features: The columns of a row.
         hidden: Units of each machine, the lowest first.
         visible: What scaled columns are to the lowest machine: gaussian, any numbers; binary, from 0 to 1.
-        pretraining: Epochs of each machine by itself.
-        pretraining_rate: The size of its steps.
+        machine_epochs: Epochs of each machine by itself.
+        machine_rate: The size of its steps.
         initialiser: With what weights it begins; machines begin near 0 (Hinton 2012, section 8).
         shared: See `ClassifyingDetector`; activation, normalisation and dropout are not used.
     """
@@ -45,8 +46,8 @@ class DeepBeliefClassifier(ClassifyingDetector):
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         **ClassifyingDetector.limits,
         "hidden": (1, 65_536),
-        "pretraining": (1, 1_000_000),
-        "pretraining_rate": (0, 1e30),
+        "machine_epochs": (1, 1_000_000),
+        "machine_rate": (0, 1e30),
     }
     choices: ClassVar[Mapping[str, type[StrEnum]]] = {**ClassifyingDetector.choices, "visible": Visible}
 
@@ -56,21 +57,21 @@ class DeepBeliefClassifier(ClassifyingDetector):
         *,
         hidden: tuple[int, ...] = (150, 90, 50),
         visible: str = Visible.GAUSSIAN,
-        pretraining: int = 5,
-        pretraining_rate: float = 1e-3,
+        machine_epochs: int = 5,
+        machine_rate: float = 1e-3,
         initialiser: str = Initialiser.NORMAL,
         **shared: Any,
     ) -> None:
         super().__init__(features, initialiser=initialiser, **shared)
         self.hidden = hidden
         self.visible = visible
-        self.pretraining = pretraining
-        self.pretraining_rate = pretraining_rate
+        self.machine_epochs = machine_epochs
+        self.machine_rate = machine_rate
 
     def _network(self, width: int, outputs: int) -> nn.Module:
         return DeepBeliefNetwork(width, outputs, tuple(self.hidden), visible=Visible(self.visible))
 
     def _prepare(self, network: nn.Module, rows: Tensor, held: Tensor) -> None:
         assert isinstance(network, DeepBeliefNetwork)  # noqa: S101  (for mypy: `_network` made it)
-        schedule = Schedule(self.pretraining, self.batch_rows, self.pretraining_rate, self.patience, self.seed)
+        schedule = replace(schedule_of(self), epochs=self.machine_epochs, learning_rate=self.machine_rate)
         pretrain(network, rows, held, schedule)
