@@ -63,12 +63,12 @@ class Run:
 
 
 def entries_of(protocol: Protocol, problem: Problem) -> tuple[Entry, ...]:
-    """The protocol's entries and what stands beside them; none twice, and none that lacks attacks to learn from.
+    """The protocol's entries and what stands beside them; none twice, and none that lacks classes to learn from.
 
     Raises:
         UsageError: An entry learns from attacks, and there are none to learn from.
     """
-    learnable = all(problem.rows.is_attack[fold.train].any() for fold in problem.folds)
+    learnable = all(np.ptp(problem.codes[fold.train]) > 0 for fold in problem.folds)
     beside = [entry for entry in BESIDE if learnable or entry is BESIDE[0]]
     if protocol.isolation_forest and protocol.classes is Classes.TWO:
         beside.append(FOREST)
