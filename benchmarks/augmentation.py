@@ -11,15 +11,14 @@ import sys
 
 import numpy as np
 
-from detectors import area
 from oddflow.datasets import load
 from oddflow.datasets.splits import splits
 from oddflow.errors import OddflowError
-from oddflow.learning.augment import Augmentation
+from oddflow.evaluation.measures import roc_area
+from oddflow.learning.augment import Augmentation, Way
 from oddflow.learning.labelled import baseline
 from oddflow.learning.learn import learn
 from oddflow.models.sealed import SealedModel
-from oddflow.training.samples import Maker
 
 DETECTORS = ("decision-tree", "naive-bayes", "gradient-boosting", "random-forest")
 
@@ -44,7 +43,7 @@ def main() -> None:
         print(f"| detector | made by | rows made | AUC | {' | '.join(shown)} | normal |")
         print("|---" * (5 + len(shown)) + "|")
         for name in given.names or DETECTORS:
-            for maker in (None, *Maker):
+            for maker in (None, *(way for way in Way if way is not Way.TRAFFIC)):
                 augment = Augmentation(maker, known.features, given.share, given.seed) if maker else None
                 archive = learn(known, detector=name, seed=given.seed, augment=augment)
                 model = SealedModel(archive)
@@ -52,7 +51,7 @@ def main() -> None:
                 above = scores > np.quantile(model.held_back, 0.99)
                 found = [f"{above[kinds == kind].mean():.1%}" for kind in shown]
                 made = f"{archive.manifest.training.made_rows:,}"
-                cells = (name, maker or "–", made, f"{area(scores, is_attack):.3f}", *found)
+                cells = (name, maker or "–", made, f"{roc_area(scores, is_attack):.3f}", *found)
                 print(f"| {' | '.join(cells)} | {above[~is_attack].mean():.1%} |", flush=True)
     except OddflowError as error:
         sys.exit(str(error))

@@ -50,7 +50,9 @@ def test_every_detector_has_its_figure_beside_the_isolation_forests(name):
 def test_every_option_of_a_detector_stands_on_its_page(name):
     text = (ROOT / "docs" / "detectors" / f"{name}.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
-    shared = registry.ENCODING if registry.find(name).encodes else ()  # representations.md has them
+    shared = [*registry.ENCODING] if registry.find(name).encodes else []  # representations.md has them
+    shared += registry.PACE if registry.learns_in_epochs(name) else ()  # training.md has them
+    shared += registry.UNLABELLED if registry.find(name).uses_unlabelled else ()  # transfer.md has them
     assert told == [option for option in registry.options(name) if option not in {"told", *shared}]
 
 

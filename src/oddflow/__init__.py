@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from oddflow.api import detect, examples, flows, learn
+    from oddflow.api import detect, examples, flows, learn, tune
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "detect", "examples", "flows", "learn"]
+__all__ = ["__version__", "detect", "examples", "flows", "learn", "tune"]
 
 
 def __getattr__(name: str) -> Any:

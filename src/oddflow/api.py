@@ -6,7 +6,7 @@
 True
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import fspath
 from pathlib import Path
@@ -41,10 +41,17 @@ from oddflow.verdicts.detection import Detection
 from oddflow.verdicts.prepared import Prepared
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from oddflow.detectors.base import Detector
     from oddflow.learning.augment import Augmentation
+    from oddflow.learning.transfer import Origin
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
+    from oddflow.training.run import Run
+    from oddflow.tuning.folds import Dealing
+    from oddflow.tuning.search import Plan
+    from oddflow.tuning.tuned import Tuned
 
 
 def flows(
@@ -76,7 +83,7 @@ def examples() -> Path:
     return examples_folder()
 
 
-def learn_gathered(
+def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
     gathered: Gathered,
     output: Source | None = None,
     *,
@@ -86,17 +93,27 @@ def learn_gathered(
     told: "EpochTold | None" = None,
     augment: str | None = None,
     augment_to: float = 0.1,
+    run: "Run | None" = None,
+    origin: "Origin | None" = None,
+    unlabelled: Gathered | None = None,
+    labelled_share: float = 1.0,
     **options: Any,
 ) -> SealedModel:
     """Learns feature rows and seals a model; writes it where `output` is given.
 
-    With `augment`, more attacks are made of the rare kinds, for detectors that learn from attacks, up to a share
-    `augment_to` of the normal rows: see `learning.augment.Augmentation`.
+    A `run` says where and how detectors learn that learn in epochs: see `training.run.Run`.
+
+    An `origin` is a model whose weights it begins from: see `learning.transfer.Origin`. Rows without labels,
+    `unlabelled` and all but a `labelled_share` of those that have some, help networks that learn from labels.
+
+    With `augment`, more rows are made for each fit: attacks of the rare kinds up to a share `augment_to` of the normal
+    rows, and by "traffic" as large a share of normal rows: see `learning.augment.Augmentation`.
     """
     from contextlib import ExitStack
 
     from oddflow.detectors import registry
     from oddflow.learning.learn import learn as learn_rows
+    from oddflow.learning.unlabelled import without_labels
     from oddflow.models.format import write_sealed
 
     kind = registry.find(detector or registry.default())
@@ -105,10 +122,14 @@ def learn_gathered(
         raise UsageError(f"{kind.name} learns from {WANTED[reads]}, and these rows are {WANTED[given]}")
     if output is not None:
         _check_place(output, gathered)
+    gathered, beside = without_labels(gathered, unlabelled, labelled_share, seed=seed)
+    if beside is not None:
+        options["unlabelled"] = beside
     if augment is not None:
         options["augment"] = _augmentation(augment, gathered, augment_to, seed)
-    learns_in_epochs = "told" in registry.options(kind)
+    learns_in_epochs = registry.learns_in_epochs(kind)
     with ExitStack() as stack:
+        stack.enter_context(_session(kind, seed, options, run, origin))
         listeners = [told] if told else []
         if logdir:
             if not learns_in_epochs:
@@ -124,11 +145,33 @@ def learn_gathered(
     return SealedModel(archive)
 
 
-def _augmentation(maker: str, gathered: Gathered, share: float, seed: int) -> "Augmentation":
+def _session(
+    kind: "type[Detector]", seed: int, options: dict[str, Any], run: "Run | None", origin: "Origin | None"
+) -> "AbstractContextManager[None]":
+    """Where and how all fits of one model are done, and what they begin from."""
     from oddflow.detectors import registry
+    from oddflow.training.run import Run, running
 
-    if not registry.installed("autoencoder"):
-        raise UsageError("--augment needs torch: pip install 'oddflow[train]'")
+    plain = run is None or replace(run, memory_bytes=None) == Run()
+    if not registry.learns_in_epochs(kind) and not (plain and origin is None):
+        raise UsageError(
+            f"{kind.name} is learnt at once; device, precision, processes, checkpoints and weights to begin from go "
+            "with a detector that learns in epochs"
+        )
+    return running(run or Run(), f"{kind.name} {seed} {_words_of(options)}", origin.beginning() if origin else None)
+
+
+def _words_of(options: Mapping[str, Any]) -> str:
+    """Options in words that are the same in each process: of what is called, its name."""
+    told = {
+        name: getattr(value, "__qualname__", type(value)) if callable(value) else value
+        for name, value in options.items()
+        if name != "unlabelled"  # the rows that are learnt tell those apart
+    }
+    return str(sorted(told.items()))
+
+
+def _augmentation(maker: str, gathered: Gathered, share: float, seed: int) -> "Augmentation":
     from oddflow.learning.augment import Augmentation
 
     return Augmentation(maker, gathered.features, share, seed)
@@ -185,7 +228,7 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         labels: A ground-truth CSV, for supervised detectors; but for the payload, flows are then cut as usual.
         packet_labels: In place of it, a file of `packet number;label` for each capture.
         matrix: How traffic matrices are drawn, for detectors that read them.
-        options: Of the detector; `augment` and `augment_to` as `learn_gathered` has them.
+        options: Of the detector; `augment`, `augment_to` and `run` as `learn_gathered` has them.
 
     Raises:
         InputError: A source cannot be used.
@@ -221,6 +264,55 @@ def learn(  # noqa: PLR0913  (the front door: each is by keyword)
         matrix=matrix,
     )
     return learn_gathered(gathered, output, detector=detector, seed=seed, **options)
+
+
+def tune(
+    *sources: Source,
+    detector: "str | type[Detector] | None" = None,
+    truth: Source | None = None,
+    dataset: str | None = None,
+    data: Source | None = None,
+    output: Source | None = None,
+    vary: Sequence[str] = (),
+    plan: "Plan | None" = None,
+    dealing: "Dealing | None" = None,
+    **options: Any,
+) -> "Tuned":
+    """Searches for the options that suit a detector best, on the rows to learn from alone; learns and seals them.
+
+    Args:
+        sources: Paths; or none, with `dataset`.
+        detector: By name, or a class of your own; the autoencoder unless given.
+        truth: A ground-truth CSV of the sources.
+        dataset: The name of a data set; its rows to test on are not looked at.
+        data: The folder of all data sets.
+        output: Where to write the sealed model, if anywhere.
+        vary: Where options are looked for, like "hidden=16|64,16" or "noise=0.01..1:log"; what is usual unless given.
+        plan: How many trials, for how long, how they are drawn, and the file that keeps them.
+        dealing: How rows are dealt into folds.
+        options: Of the detector that are not varied.
+
+    Raises:
+        InputError: A source, a file of the set or the study cannot be used.
+        UsageError: The detector cannot be judged on such rows, or there is nothing to vary.
+        OutputError: The model cannot be written.
+    """
+    from oddflow.detectors import registry
+    from oddflow.tuning.reading import Given
+    from oddflow.tuning.search import Plan as Planned
+    from oddflow.tuning.space import options_of
+    from oddflow.tuning.tune import tune as search
+
+    wanted = plan or Planned()
+    kind = registry.find(detector or registry.default())
+    given = Given(names_of(sources) if sources else (), truth, dataset, data, seed=wanted.seed)
+    material, gathered = given.read(kind)
+    if output is not None:
+        _check_place(output, gathered)
+    tuned = search(material, kind, fixed=options, vary=vary, plan=wanted, dealing=dealing)
+    if output is not None:
+        learn_gathered(gathered, output, detector=kind, seed=wanted.seed, **options_of(kind, tuned.words))
+    return tuned
 
 
 def detect(

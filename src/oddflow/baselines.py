@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddflow.datasets.truth import GroundTruth
-from oddflow.errors import UsageError
+from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features.full import BYTELESS, FULL
 from oddflow.features.gathering import Gathered
 from oddflow.features.gathering import gather as gather_rows
@@ -21,6 +21,8 @@ from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Progress, arrange
 from oddflow.losses import Ledger
+from oddflow.models.sealed import SealedModel
+from oddflow.verdicts.prepared import Prepared
 
 if TYPE_CHECKING:
     from oddflow.datasets.leaks import Finding
@@ -87,6 +89,32 @@ def gather(  # noqa: PLR0913  (each is by keyword)
         ledger=told,
         progress=progress,
         privacy=privacy,
+    )
+
+
+def gather_for(
+    model: SealedModel,
+    *sources: Source,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
+    privacy: Privacy = OPEN,
+) -> Gathered:
+    """Reads sources into the rows that a sealed model reads, of flows in end order, as `detect` reads them.
+
+    Raises:
+        SchemaMismatch: The model reads rows of a data set, or packets, and no flows.
+    """
+    prepared = Prepared.of(model.manifest, privacy)
+    if reads_of(prepared.version) is Reads.PACKETS:
+        raise SchemaMismatch("the model reads packets one by one; only models of flows are looked into with traffic")
+    told = ledger if ledger is not None else Ledger()
+    return gather_rows(
+        arrange(names_of(sources), told),
+        prepared.representation(model),
+        settings=prepared.settings,
+        ledger=told,
+        progress=progress,
+        privacy=prepared.privacy,
     )
 
 

@@ -34,7 +34,7 @@ class TestPublicNames:
     def test_all_are_importable(self):
         for name in oddflow.__all__:
             assert getattr(oddflow, name) is not None
-        assert set(oddflow.__all__) == {"__version__", "detect", "examples", "flows", "learn"}
+        assert set(oddflow.__all__) == {"__version__", "detect", "examples", "flows", "learn", "tune"}
 
     def test_there_are_no_others(self):
         with pytest.raises(AttributeError, match="moonshine"):

@@ -17,6 +17,7 @@ from oddflow.models.sealed import SealedModel, score_graph, score_state
 from oddflow.models.state import state_part
 from tests.models.make import NOTHING, manifest
 
+from .graphs import agree_in_torch
 from .problem import PAIR, PLANTED, area_under_curve, pair_rows, problem_for
 
 NAMES = [name for name in registry.names() if registry.installed(name) and not registry.find(name).supervised]
@@ -373,3 +374,8 @@ def test_it_describes_itself(name):
     assert all(entry[key] for key in ("summary", "good_at", "bad_at", "paper", "exportable"))
     assert entry["needs"] == (registry.find(name).needs or "nothing more")
     assert "Source:" in inspect.getdoc(registry.find(name))
+
+
+def test_torch_computes_what_is_sealed(name, problem):
+    only_sealed(name)
+    agree_in_torch(fitted(name).graph().SerializeToString(), problem.normal[:50])

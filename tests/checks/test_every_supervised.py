@@ -14,6 +14,7 @@ from oddflow.models.manifest import schema_sha256, sealed_features
 from oddflow.models.sealed import SealedModel, score_graph
 from tests.models.make import NOTHING, manifest
 
+from .graphs import agree_in_torch
 from .problem import PLANTED, area_under_curve, labelled_problem_for
 from .test_every_detector import extreme_rows, only_tabular
 
@@ -200,3 +201,7 @@ def test_it_describes_itself(name):
     assert all(entry[key] for key in ("summary", "good_at", "bad_at", "paper", "exportable"))
     assert "Source:" in inspect.getdoc(registry.find(name))
     assert "labels" in entry["summary"]
+
+
+def test_torch_computes_what_is_sealed(name, problem):
+    agree_in_torch(fitted(name).graph().SerializeToString(), problem.x[:50])

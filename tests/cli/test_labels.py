@@ -43,6 +43,21 @@ def test_rare_attacks_are_made_and_counted(place, monkeypatch):
     made = learnt.json["training"]["made_rows"]
     assert made > 0
     assert f"({made:,} of them made)" in call("inspect", model).out
+    assert f"{made:,} by vae, to a share of 1, learnt from alone" in " ".join(call("inspect", model).out.split())
+
+
+def test_normal_flows_are_learnt_as_another_sensor_would_have_seen_them(place):
+    model = place / "otherwise.oddflow"
+    words = ("learn", place / "day.pcap", "--detector", "packet-markov-chain", "-o", model)
+    learnt = call(*words, "--augment", "traffic:loss=0.2:pad=0", "--augment-to", "1", "--json")
+    assert learnt.code == 0
+    training = learnt.json["training"]
+    assert 0 < training["made_rows"] <= training["fit_rows"] / 2
+    assert training["compared_rows"] > training["calibration_rows"]
+    assert "made rows" in call("inspect", model).out
+    refused = call(*words, "--portable", "--detector", "robust-pca", "--augment", "traffic:loss=0.2")
+    assert refused.code == 2
+    assert "offers jitter, not loss" in refused.message
 
 
 def test_a_network_tells_which_kind_of_attack_it_likeliest_is(place, tmp_path):
@@ -87,7 +102,7 @@ def test_bytes_are_learnt_with_labels(place, tmp_path, payload, columns):
             "cannot be 'many'; expected one like 100",
         ),
         (("--labels", "{truth}", "--detector", "random-forest", "--option", "seed=3"), "NAME=VALUE"),
-        (("--labels", "{truth}", "--detector", "naive-bayes", "--augment", "smote"), "conditional-gan, wgan-gp, vae"),
+        (("--labels", "{truth}", "--detector", "naive-bayes", "--augment", "more"), "conditional-gan, wgan-gp, vae"),
         (("--detector", "robust-pca", "--augment", "vae"), "learns from normal rows alone"),
         (("--labels", "nowhere.csv", "--detector", "random-forest"), "nowhere.csv"),
     ],

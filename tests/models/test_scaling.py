@@ -24,6 +24,7 @@ def features_of(scales):
 def by_graph(scaler, x):
     builder = GraphBuilder(scaler.width)
     scaled, groups = scaler.write(builder)
+    groups = groups or builder.constant(np.zeros(len(x), np.int64))  # no services: one group, which is not written
     model = builder.finish(score=groups, contributions=scaled)
     for output, kind, shape in zip(model.graph.output, (7, 1), (1, 2), strict=True):
         output.type.tensor_type.elem_type = kind

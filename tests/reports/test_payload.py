@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import binary
 
-from oddflow.reports.payload import data_uri, dump, png
+from oddflow.reports.payload import data_uri, dump
+
+
+def png(payload):
+    return base64.b64decode(data_uri(payload).partition(",")[2])
 
 
 def pixels(picture):
@@ -40,10 +44,6 @@ def test_png_opens_in_another_library():
     with image.open(io.BytesIO(png(payload))) as picture:
         assert picture.mode == "L"
         assert picture.tobytes() == payload.ljust(784, b"\0")
-
-
-def test_data_uri_holds_the_picture():
-    assert base64.b64decode(data_uri(b"abc").partition(",")[2]) == png(b"abc")
 
 
 @given(binary(max_size=300))

@@ -5,8 +5,8 @@ from oddflow.errors import LearningFailed
 
 torch = pytest.importorskip("torch")
 
-from oddflow.training.game import Player, adam, play, rmsprop  # noqa: E402
-from oddflow.training.loop import Schedule  # noqa: E402
+from oddflow.training.game import adam, play, rmsprop  # noqa: E402
+from oddflow.training.loop import Player, Schedule  # noqa: E402
 
 ROWS = torch.arange(20.0)[:, None]
 
@@ -60,7 +60,7 @@ def test_what_follows_a_move_is_done_after_each():
 
 def test_it_ends_with_the_weights_that_were_judged_best():
     point = Point()
-    judged = lambda: abs(point.a.item() - 3)  # noqa: E731
+    judged = lambda _: abs(point.a.item() - 3)  # noqa: E731
     player = Player([point.a], lambda _: point.a, sgd(0.5))
     history = play(point, [player], ROWS, Schedule(epochs=50, batch_rows=20, patience=4), judged=judged)
     assert point.a.item() == pytest.approx(3)

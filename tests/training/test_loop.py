@@ -8,6 +8,8 @@ torch = pytest.importorskip("torch")
 nn = torch.nn
 
 from oddflow.training.loop import Schedule, fit_network, mean_loss  # noqa: E402
+from oddflow.training.optimiser import Optimiser  # noqa: E402
+from oddflow.training.pace import Pace  # noqa: E402
 
 ROWS = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
 TARGETS = ROWS @ torch.tensor([[1.0], [-2.0], [0.5], [3.0]])
@@ -154,3 +156,44 @@ def test_it_leaves_the_number_of_threads_as_it_was():
     )
     assert torch.get_num_threads() == before
     assert used == [before]
+
+
+def test_an_epoch_has_the_norms_of_the_last_gradients_and_the_network_to_look_at():
+    told, network = [], linear()
+    fit_network(network, squared_error, TABLE[:150], TABLE[150:], Schedule(epochs=2, learning_rate=0.0), told.append)
+    assert told[0].network is network
+    assert torch.equal(told[0].looked_at, TABLE[150:])
+    assert set(told[0].gradients) == {"weight", "bias"}
+    norms = [parameter.grad.norm().item() for parameter in network.parameters()]
+    assert list(told[1].gradients.values()) == pytest.approx(norms)
+
+
+def test_the_best_weights_are_left_where_it_diverges():
+    network = Still([1.0, float("nan")])
+    with pytest.raises(LearningFailed):
+        fit_network(network, network.loss, TABLE[:8], TABLE[:4], Schedule(epochs=2))
+    assert int(network.passed) == 1
+
+
+@pytest.mark.parametrize(("clipping", "most"), [("value", 0.1), ("norm", 0.1), ("layer", 0.1)])
+def test_a_step_is_no_longer_than_its_bound(clipping, most):
+    network = linear()
+    before = network.weight.detach().clone()
+    plan = Schedule(1, 200, 1.0, optimiser=Optimiser.SGD, pace=Pace(clip=0.1, clipping=clipping))
+    fit_network(network, squared_error, TABLE, TABLE, plan)
+    assert 0 < (network.weight - before).abs().max() <= most + 1e-6
+
+
+def test_rates_go_as_the_pace_says():
+    plan = Schedule(epochs=4, learning_rate=0.1, patience=9, pace=Pace("cosine"))
+    history = fit_network(linear(), squared_error, TABLE, TABLE, plan)
+    expected = [0.1, 0.0853553, 0.05, 0.0146447]
+    assert [epoch.learning_rate for epoch in history.epochs] == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_needs_no_gradient_stands_still():
+    network = nn.Sequential(linear(1), nn.Linear(1, 1))
+    network[0].requires_grad_(requires_grad=False)
+    before = network[0].weight.clone()
+    fit_network(network, squared_error, TABLE, TABLE, Schedule(epochs=2))
+    assert torch.equal(network[0].weight, before)

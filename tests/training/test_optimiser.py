@@ -5,7 +5,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from oddflow.networks.penalties import l2  # noqa: E402
-from oddflow.training.optimiser import Optimiser  # noqa: E402
+from oddflow.training.optimiser import Optimiser, clip  # noqa: E402
+from oddflow.training.pace import Pace  # noqa: E402
 
 
 def network():
@@ -46,3 +47,24 @@ def test_momentum_goes_on_and_nesterov_looks_ahead(kind, way):
         made.weight.grad = torch.ones(1, 1)
         optimiser.step()
     assert before - made.weight.item() == pytest.approx(way, abs=1e-5)
+
+
+def clipped(how, bound):
+    one, other = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(1))
+    one.grad, other.grad = torch.tensor([3.0, -4.0]), torch.tensor([12.0])
+    clip([one, other], Pace(clip=bound, clipping=how))
+    return [*one.grad.tolist(), *other.grad.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("how", "bound", "left"),
+    [
+        ("value", 3.5, [3, -3.5, 3.5]),
+        ("layer", 5.0, [3, -4, 5]),
+        ("norm", 6.5, [1.5, -2, 6]),
+        ("norm", 20.0, [3, -4, 12]),
+        ("norm", 0.0, [3, -4, 12]),
+    ],
+)
+def test_gradients_are_held_within_a_bound(how, bound, left):
+    assert clipped(how, bound) == pytest.approx(left, rel=1e-5)

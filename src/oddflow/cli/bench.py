@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from oddflow.bench.ingest import IngestBench
     from oddflow.bench.logs import LogBench
     from oddflow.bench.netflow import NetflowBench
+    from oddflow.bench.score import ScoreBench
+    from oddflow.bench.train import TrainBench
 
 DEFAULT_PACKETS, LARGE_BYTES = 4_000_000, (500_000_000, 5_000_000_000)
 
@@ -25,6 +27,8 @@ def register(app: typer.Typer) -> None:
     group.command(name="ingest", help="Packets to flows: rate, ratio to other tools, memory.")(ingest)
     group.command(name="logs", help="Records of other tools to flows: rate, memory.")(logs)
     group.command(name="online", help="KitNET on packets: rates of learning and scoring, on one core.")(online)
+    group.command(name="train", help="Learning: rates of networks, ratios to other tools, errors.")(train)
+    group.command(name="score", help="Scoring through sealed models: rates, ratio to PyOD.")(score)
     group.command(name="netflow", help="Messages of exporters to flows: rate, loss, memory.")(netflow)
     app.add_typer(group, name="bench")
 
@@ -140,7 +144,7 @@ def logs(
     """Writes logs in a folder of its own, reads them, and removes them."""
     from oddflow.bench.logs import LogBench
 
-    _of_records(lambda folder: LogBench(folder, records=records, rounds=rounds), as_json=as_json)
+    _measured(lambda folder: LogBench(folder, records=records, rounds=rounds), as_json=as_json)
 
 
 def netflow(
@@ -151,15 +155,94 @@ def netflow(
     """Makes messages in a folder of its own, sends them to this machine, and removes them."""
     from oddflow.bench.netflow import NetflowBench
 
-    _of_records(lambda folder: NetflowBench(folder, records=records, rounds=rounds), as_json=as_json)
+    _measured(lambda folder: NetflowBench(folder, records=records, rounds=rounds), as_json=as_json)
 
 
-def _of_records(make: "Callable[[Path], LogBench | NetflowBench]", *, as_json: bool) -> None:
+Peers = Annotated[Path, typer.Option("--peers", metavar="FOLDER", help="Where make peers put them.")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="FOLDER", help="Of all data sets; NSL-KDD is taken from it.", show_default=False),
+]
+Rounds = Annotated[int, typer.Option("--rounds", min=1, help="How often each contestant runs.")]
+Output = Annotated[
+    str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the JSON here.", show_default=False)
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of first weights, of the rows' order, of made rows.")]
+
+
+def train(
+    rows: Annotated[int, typer.Option("--rows", min=2_000, help="The most rows.")] = 125_973,
+    epochs: Annotated[int, typer.Option("--epochs", min=2, help="Passes over the rows.")] = 5,
+    rounds: Rounds = 3,
+    seed: Seed = 1,
+    data: Data = None,
+    peers: Peers = Path("out/peers"),
+    output: Output = None,
+    as_json: options.Json = False,
+) -> None:
+    """Learns the same networks on the same rows as PyOD, Keras on JAX and on TensorFlow, and plain torch do."""
+    from oddflow.bench.train import TrainBench, TrainSizes
+
+    _needs_torch("train")
+    sizes = TrainSizes(rows=rows, epochs=epochs, rounds=rounds)
+    _measured(lambda folder: TrainBench(folder, peers, _data(data), sizes, seed=seed), output, as_json=as_json)
+
+
+def score(
+    rows: Annotated[int, typer.Option("--rows", min=2_000, help="The most rows.")] = 125_973,
+    rounds: Rounds = 3,
+    seed: Seed = 1,
+    data: Data = None,
+    peers: Peers = Path("out/peers"),
+    output: Output = None,
+    as_json: options.Json = False,
+) -> None:
+    """Learns and seals two models, and scores the same rows by them and by PyOD's AutoEncoder."""
+    from oddflow.bench.score import ScoreBench
+
+    _needs_torch("score")
+
+    def make(folder: Path) -> "ScoreBench":
+        return ScoreBench(folder, peers, _data(data), rows=rows, rounds=rounds, seed=seed)
+
+    _measured(make, output, as_json=as_json)
+
+
+def _needs_torch(name: str) -> None:
+    from importlib.util import find_spec
+
+    from oddflow.errors import UsageError
+
+    if find_spec("torch") is None:
+        raise UsageError(f"bench {name} learns networks, which needs torch; install oddflow[train]")
+
+
+def _data(given: Path | None) -> Path | None:
+    """The folder of data sets: as given, as ODDFLOW_DATA names it, or beside the repository; else none."""
+    import os
+
+    from oddflow import api
+
+    named = os.environ.get("ODDFLOW_DATA")
+    beside = api.examples().parent.parent / "shared" / "data"
+    return given or (Path(named) if named else beside if beside.is_dir() else None)
+
+
+def _measured(
+    make: "Callable[[Path], LogBench | NetflowBench | TrainBench | ScoreBench]",
+    output: str | None = None,
+    *,
+    as_json: bool,
+) -> None:
     """Runs a bench in a folder of its own, and prints what it found."""
+    import json
     import tempfile
 
     from oddflow.cli import console
+    from oddflow.files import check_place, whole_file
 
+    if output:
+        check_place(output)
     with tempfile.TemporaryDirectory(prefix="oddflow-bench-") as folder:
         bench = make(Path(folder))
         _run(bench)
@@ -168,6 +251,10 @@ def _of_records(make: "Callable[[Path], LogBench | NetflowBench]", *, as_json: b
             console.print_json(found)
         else:
             _show(found, bench.figures())
+            console.say("; ".join(f"{name}: {value}" for name, value in found["input"].items()))
+    if output:
+        with whole_file(output) as file:
+            file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
 def _live() -> Path | None:
@@ -180,7 +267,7 @@ def _live() -> Path | None:
     return program if program.is_file() and os.geteuid() == 0 else None
 
 
-def _run(bench: "IngestBench | LogBench | NetflowBench") -> None:
+def _run(bench: "IngestBench | LogBench | NetflowBench | TrainBench | ScoreBench") -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from oddflow.cli import console
@@ -222,6 +309,8 @@ def _show(found: dict[str, Any], figures: "list[Figure]") -> None:
 def _number(value: float, unit: str) -> str:
     if unit == "packets/s":
         return f"{value / 1e6:.2f} M/s" if value >= 1e5 else f"{value:,.0f}/s"
+    if unit == "rows/s":
+        return f"{value / 1e6:.2f} M/s" if value >= 1e6 else f"{value:,.0f}/s"
     if unit == "records/s":
         return f"{value:,.0f}/s"
     if unit == "×":

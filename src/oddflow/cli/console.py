@@ -94,21 +94,20 @@ def _files(path: Path) -> list[Path]:
 
 
 @contextmanager
-def epochs(total: int = 80) -> Iterator[Any]:
-    """A progress bar over epochs, anew for each fit; gives the function that is told of each."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
-    fits = 0
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("learning", total=total)
+def epochs(most: int = 0, *, silent: bool = False) -> Iterator[Any]:
+    """How learning goes, to watch; gives the function that is told of each epoch.
 
-        def told(epoch: Any) -> None:
-            nonlocal fits
-            fits += epoch.number == 0
-            losses = f"loss {epoch.train_loss:.4f}, validation {epoch.validation_loss:.4f}"
-            said = f"learning, fit {fits}, epoch {epoch.number + 1}, {losses}"
-            progress.update(task, completed=epoch.number + 1, description=said)
+    Args:
+        most: Epochs that a fit may have; 0 where that is not known.
+        silent: Shows nothing: a machine reads along.
+    """
+    if silent:
+        yield lambda epoch: None  # noqa: ARG005
+        return
+    from oddflow.cli.learning_view import LearningView
 
-        yield told
+    with LearningView(err, most) as view:
+        yield view
 
 
 def show_ledger(ledger: Ledger) -> None:

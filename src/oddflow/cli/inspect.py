@@ -7,7 +7,8 @@ import typer
 from oddflow.cli import options
 
 if TYPE_CHECKING:
-    from oddflow.models.manifest import Manifest
+    from oddflow.models.manifest import Manifest, Training
+    from oddflow.models.sealed import SealedModel
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +19,30 @@ def register(app: typer.Typer) -> None:
 def inspect(
     model: Annotated[str, typer.Argument(help="A model that `learn` sealed.", show_default=False)],
     features: Annotated[bool, typer.Option("--features", help="Also list each feature with its normal range.")] = False,
+    inside: Annotated[
+        str | None,
+        typer.Option(
+            "--inside",
+            metavar="PAGE.html",
+            help="Write a page of what is inside its network: weights, activations, what excites units, codes, and, "
+            "for pictures of bytes, where it looks. Needs torch.",
+            show_default=False,
+        ),
+    ] = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--on", metavar="SOURCE", help="With --inside: traffic to show it. May be repeated.", show_default=False
+        ),
+    ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            help="Write an HTML page of how it learnt, that needs no network: curves, what they tell, scores.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Every part is verified against its hash before anything is shown."""
@@ -25,12 +50,24 @@ def inspect(
     from rich.table import Table
 
     from oddflow.cli import console
+    from oddflow.errors import UsageError
     from oddflow.models.kinds import is_of_feature_set
     from oddflow.models.sealed import SealedModel
     from oddflow.reports.samples import sample_words
 
+    options.check_report(report, [model])
     sealed = SealedModel.load(model)
     manifest = sealed.manifest
+    if on and not inside:
+        raise UsageError("--on goes with --inside PAGE.html")
+    if inside:
+        _write_inside(sealed, model, on or [], inside)
+        return
+    if report:
+        from oddflow.reports import learning
+
+        learning.write(learning.render(manifest, sealed.held_back), report)
+        console.say(f"page in {report}")
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))
         return
@@ -52,6 +89,9 @@ def inspect(
         "home networks": ", ".join(manifest.home_networks),
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }
+    facts |= {"made rows": _made(rows)} if rows.made_by else {}
+    facts |= {"begun from": rows.begun_from} if rows.begun_from else {}
+    facts |= {"beside": f"{rows.unlabelled_rows:,} rows without labels"} if rows.unlabelled_rows else {}
     facts |= {"samples": "; ".join(words)} if (words := sample_words(manifest)) else {}
     for name, value in facts.items():
         console.out.print(console.plain(f"{name:<14} {value}"), soft_wrap=True)
@@ -64,6 +104,40 @@ def inspect(
             names = (console.plain(feature.name), console.plain(feature.unit))
             table.add_row(*names, *(f"{value:,.4g}" for value in numbers))
         console.out.print(table)
+
+
+def _made(rows: "Training") -> str:
+    """What was made, and what was checked of it."""
+    dropped = f"; {rows.dropped_rows:,} that came out like one of those were left out" if rows.dropped_rows else ""
+    return (
+        f"{rows.made_rows:,} by {rows.made_by}, learnt from alone: compared with {rows.compared_rows:,} rows that stop "
+        f"the learning or set the threshold, none is one of them{dropped}"
+    )
+
+
+def _write_inside(model: "SealedModel", name: str, sources: list[str], page: str) -> None:
+    from pathlib import Path
+
+    from oddflow.baselines import gather_for
+    from oddflow.cli import console
+    from oddflow.detectors import registry
+    from oddflow.errors import UsageError
+    from oddflow.losses import Ledger
+    from oddflow.reports import dataset, inside
+
+    if not registry.installed("autoencoder"):
+        raise UsageError("--inside needs torch: pip install 'oddflow[train]'")
+    from oddflow.inspection.looking import look
+
+    x, ledger = None, Ledger()
+    if sources:
+        with console.reading(sources, "metering") as progress:
+            x = gather_for(model, *sources, ledger=ledger, progress=progress).x
+    looked_at = f"flows of {', '.join(Path(source).name for source in sources)}" if sources else "the baseline's median"
+    dataset.write(inside.render(look(model, Path(name).name, x, looked_at)), page)
+    if sources:
+        console.show_ledger(ledger)
+    console.say(f"what is inside {name}: {page}")
 
 
 def _needs(manifest: "Manifest") -> str:

@@ -1,6 +1,7 @@
 """`oddflow learn`: traffic to a sealed model."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,14 +9,17 @@ from oddflow.cli import options
 from oddflow.flows.settings import Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from oddflow.datasets.leaks import Finding
     from oddflow.datasets.rows import Split
     from oddflow.features.gathering import Gathered
     from oddflow.features.matrix_settings import MatrixSettings
+    from oddflow.learning.transfer import Origin
     from oddflow.losses import Ledger
     from oddflow.models.manifest import Manifest
+    from oddflow.reports.fits import Fits
+    from oddflow.training.loop import Epoch
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +30,9 @@ def register(app: typer.Typer) -> None:
 def learn(
     sources: options.SourcesOrNone = None,
     *,
-    output: Annotated[str, typer.Option("-o", "--output", help="The model file to write.", show_default=False)],
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="The model file to write.", show_default=False)
+    ] = None,
     detector: Annotated[
         str | None,
         typer.Option(
@@ -119,16 +125,56 @@ def learn(
         str | None,
         typer.Option(
             "--augment",
-            metavar="MAKER",
-            help="For a detector that learns from attacks: make more of the rare kinds (conditional-gan, wgan-gp or "
-            "vae). Only what is learnt holds them; thresholds are set without.",
+            metavar="MAKER[:OPTION=VALUE…]",
+            help="Make more rows to learn from: attacks of the rare kinds (conditional-gan, wgan-gp, vae, smote, "
+            "oversample), fewer normal ones (undersample), or flows as another sensor had seen them, normal ones too "
+            "(traffic, or traffic:loss=0.1:jitter=0.5:truncate=0:pad=0). Thresholds are set without them.",
             show_default=False,
         ),
     ] = None,
     augment_to: Annotated[
         float,
-        typer.Option("--augment-to", help="Up to which share of the normal rows each kind of attack is brought."),
+        typer.Option(
+            "--augment-to",
+            help="Up to which share of the normal rows each kind of attack is brought; traffic makes as large a share "
+            "of normal rows.",
+        ),
     ] = 0.1,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Begin from the weights of a sealed model of the same detector: transfer from other traffic.",
+            show_default=False,
+        ),
+    ] = None,
+    frozen: Annotated[
+        str,
+        typer.Option(
+            "--frozen",
+            metavar="LAYERS|all",
+            help="With --from: how many layers stand still, from below; all: all but the last, a feature extractor.",
+        ),
+    ] = "0",
+    lower_rate: Annotated[
+        float,
+        typer.Option("--lower-rate", help="With --from: the learning rate of its layers, as a share of the others'."),
+    ] = 1.0,
+    unlabelled: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unlabelled",
+            metavar="SOURCE",
+            help="Traffic without labels, which a network that learns from labels looks at beside: as --option "
+            "use=masked|pseudo-labels|consistency says. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    labelled_share: Annotated[
+        float,
+        typer.Option("--labelled-share", help="Keep so many of the labels, and take all else as --unlabelled."),
+    ] = 1.0,
     leak_checks: Annotated[
         bool, typer.Option(" /--no-leak-checks", help="With --dataset: do not look for leaks in the split.")
     ] = True,
@@ -143,105 +189,198 @@ def learn(
     max_flows: options.MaxFlows = 65_536,
     tunnels: options.Tunnels = True,
     seed: options.Seed = 0,
-    logdir: Annotated[str | None, typer.Option("--logdir", help="Write TensorBoard curves there.")] = None,
+    logdir: Annotated[
+        str | None,
+        typer.Option(
+            "--logdir",
+            help="Write what TensorBoard shows there: curves, gradients, histograms, the network, its codes, pictures.",
+            show_default=False,
+        ),
+    ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            help="Write an HTML page of how it learnt, that needs no network: curves, what they tell, scores.",
+            show_default=False,
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Learn 16 rows by heart and write no model: says whether the network could learn at all, and what to "
+            "look at if not.",
+        ),
+    ] = False,
+    device: Annotated[
+        str,
+        typer.Option("--device", metavar="cpu|cuda|auto", help="What computes; auto is a GPU where there is one."),
+    ] = "cpu",
+    precision: Annotated[
+        str,
+        typer.Option("--precision", metavar="32|bf16|fp16", help="Bits of a number while learning; fp16 needs a GPU."),
+    ] = "32",
+    processes: Annotated[
+        int, typer.Option("--processes", metavar="N", help="How many share each batch; for large networks, on a CPU.")
+    ] = 1,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory",
+            metavar="SIZE",
+            help="Keep scaled rows that take more than this, like 512MiB, in a temporary file.",
+            show_default=False,
+        ),
+    ] = None,
+    checkpoints: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoints",
+            metavar="FOLDER",
+            help="Leave there where learning stands, and go on from there: the same command, broken off and given "
+            "again, ends with the same model.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
     strict: options.Strict = False,
 ) -> None:
     """Each quarter of the time is scored by what the others taught; those scores set the threshold."""
-    from oddflow import api, baselines
+    from oddflow import api
     from oddflow.cli import console
+    from oddflow.cli.learning_rows import Reading
     from oddflow.detectors import registry
     from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
-    from oddflow.logs.privacy import OPEN, Privacy
-    from oddflow.losses import Ledger
+    from oddflow.logs.privacy import Privacy
+    from oddflow.reports import learning
+    from oddflow.reports.fits import Fits
+    from oddflow.training.run import Run, bytes_of
 
-    ledger = Ledger()
-    settings = MeterSettings(
-        idle_timeout,
-        active_timeout,
-        max_flows=max_flows,
-        datagram_timeout_s=datagram_timeout,
-        tunnels=tunnels,
-        payload=payload,
-    )
-    privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
-    detector, given = registry.told(detector or registry.default(), option or [])
+    if not (output or check):
+        raise UsageError("expected -o MODEL.oddflow: where to write what is learnt")
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
-    usual = MeterSettings(payload=payload if labels or packet_labels else Payload.SESSION)
-    other = merge or windows or home_net or settings != usual or privacy != OPEN
-    if (dataset or labels or packet_labels) and other:
-        raise UsageError(baselines.LABELS_ALONE)
-    wanted = registry.sealable(detector)
-    drawn = _drawn(matrix, matrix_counts, matrix_slot)
+    detector, given = registry.told(detector or registry.default(), option or [])
+    run = Run(
+        device,
+        precision,
+        processes,
+        memory_bytes=None if memory is None else bytes_of(memory),
+        checkpoints=None if checkpoints is None else Path(checkpoints),
+    )
+    options.check_report(report, [*(sources or []), *filter(None, [labels, output])])
+    begun = _origin(origin, frozen, lower_rate)
+    reading = Reading(
+        detector,
+        MeterSettings(
+            idle_timeout,
+            active_timeout,
+            max_flows=max_flows,
+            datagram_timeout_s=datagram_timeout,
+            tunnels=tunnels,
+            payload=payload,
+        ),
+        Privacy.of(payload=not no_payload, key=pseudonymise),
+        home_net,
+        _drawn(matrix, matrix_counts, matrix_slot),
+        portable=portable,
+        windows=windows,
+        merge=merge,
+    )
     if dataset:
-        if portable or labels or packet_labels or matrix:
-            raise UsageError(
-                "a --dataset has features and labels of its own; leave out --portable, --matrix and labels"
-            )
         told = _tell_leaks if leak_checks else None
-        gathered = baselines.gather_dataset(
-            dataset,
-            data,
-            split=split,
-            seed=seed,
-            ledger=ledger,
-            leaks=told,
-            attacks=wanted.supervised,
-            reads=wanted.reads,
-        )
+        reading.check_data_set(labels or packet_labels or matrix)
+        gathered = reading.of_data_set(dataset, data, split, seed=seed, leaks=told)
     elif labels or packet_labels:
-        with console.moving(None, f"reading {', '.join(sources or [])}"):
-            gathered = baselines.gather_labelled(
-                *(sources or []),
-                truth=labels,
-                packet_labels=packet_labels or [],
-                portable=portable,
-                ledger=ledger,
-                detector=detector,
-                matrix=drawn,
-                payload=payload,
-            )
+        gathered = reading.of_labelled(sources or [], labels, packet_labels or [])
     else:
-        with console.reading(sources or [], "metering") as progress:
-            gathered = baselines.gather(
-                *(sources or []),
-                settings=settings,
-                home_networks=home_net,
-                ledger=ledger,
-                progress=progress,
-                merge=merge,
-                portable=portable,
-                windows=windows,
-                privacy=privacy,
-                detector=detector,
-                matrix=drawn,
-            )
-    with console.epochs() as told:
+        gathered = reading.of_sources(sources or [])
+    beside = reading.of_sources(unlabelled, "metering what has no labels") if unlabelled else None
+    ledger = reading.ledger
+    if check:
+        _check(gathered, detector, seed, given, as_json=as_json)
+        return
+    most_epochs = registry.epochs_of(detector, given)
+    fits = Fits(most_epochs)
+    with console.epochs(most_epochs, silent=as_json) as view:
+
+        def watched(epoch: "Epoch") -> None:
+            fits(epoch)
+            view(epoch)
+
         model = api.learn_gathered(
             gathered,
             output,
             detector=detector,
             seed=seed,
             logdir=logdir,
-            told=told,
+            told=watched,
             augment=augment,
             augment_to=augment_to,
+            run=run,
+            origin=begun,
+            unlabelled=beside,
+            labelled_share=labelled_share,
             **given,
         )
+    if report:
+        learning.write(learning.render(model.manifest, model.held_back, fits.all, ledger), report)
     if as_json:
         console.print_json(model.manifest.model_dump(mode="json"))
     else:
+        _say_fitting(fits, report)
         _say(model.manifest, gathered, ledger, output)
     if strict and not ledger.complete:
         raise options.Lost
 
 
-def _say(manifest: "Manifest", gathered: "Gathered", ledger: "Ledger", output: str) -> None:
+def _origin(model: str | None, frozen: str, lower_rate: float) -> "Origin | None":
+    """The model that learning begins from, and how much of it stands still."""
+    from oddflow.errors import UsageError
+
+    if model is None:
+        if (frozen, lower_rate) != ("0", 1.0):
+            raise UsageError("--frozen and --lower-rate go with --from MODEL")
+        return None
+    from oddflow.detectors import registry
+    from oddflow.models.sealed import SealedModel
+
+    if not (frozen == "all" or frozen.isdecimal()):
+        raise UsageError(f"--frozen must be a number of layers, or all; {frozen!r} given")
+    sealed = SealedModel.load(model)
+    if not registry.installed("autoencoder"):
+        raise UsageError("--from needs torch: pip install 'oddflow[train]'")
+    from oddflow.learning.transfer import Origin
+    from oddflow.training.beginning import ALL
+
+    return Origin(sealed, ALL if frozen == "all" else int(frozen), lower_rate)
+
+
+def _check(gathered: "Gathered", detector: str, seed: int, given: "Mapping[str, Any]", *, as_json: bool) -> None:
+    """Says whether a network can learn a few rows by heart; an error where it cannot."""
+    from dataclasses import asdict
+
+    from oddflow.cli import console
+    from oddflow.errors import LearningFailed
+    from oddflow.learning.check import overfit
+
+    found = overfit(gathered, detector, seed=seed, **given)
+    losses = f"the loss of {found.rows} rows went from {found.first:.4g} to {found.last:.4g} in {found.steps} steps"
+    if as_json:
+        console.print_json(asdict(found))
+    if not found.passed:
+        raise LearningFailed(f"check failed: {losses}; {found.advice}")
+    if not as_json:
+        console.say(f"check passed: {losses}")
+
+
+def _say(manifest: "Manifest", gathered: "Gathered", ledger: "Ledger", output: str | None) -> None:
     """What was learnt, of what, what was lost on the way, and what to do next."""
     from oddflow.cli import console
     from oddflow.models.kinds import is_of_feature_set
+    from oddflow.reports.gradients import gradient_words
     from oddflow.reports.samples import sample_words
 
     of_set = is_of_feature_set(manifest)
@@ -249,11 +388,23 @@ def _say(manifest: "Manifest", gathered: "Gathered", ledger: "Ledger", output: s
     console.say(f"{manifest.detector} learnt {gathered.flows:,} {'rows' if of_set else 'flows'} of {read}: {output}")
     if len(gathered.owners) and len(gathered.x) < ledger.metered:
         console.say(f"its first {len(gathered.x):,} packets, that is: so many are kept")
-    for remark in sample_words(manifest):
+    for remark in [*sample_words(manifest), *gradient_words(manifest)]:
         console.say(remark)
     console.show_ledger(ledger)
     if not of_set:
         console.say(f"next: oddflow detect YOUR.pcap -m {output} --report odd.html")
+
+
+def _say_fitting(fits: "Fits", report: str | None) -> None:
+    """What the losses of the fit that was sealed give reason to worry about."""
+    from oddflow.cli import console
+    from oddflow.reports.fitting import remarks
+
+    for remark in remarks(fits.all[-1]) if fits.all else []:
+        if remark.grave:
+            console.say(f"{remark.verdict.value}: {remark.evidence}; {remark.advice}")
+    if report:
+        console.say(f"page in {report}")
 
 
 def _drawn(rows: str | None, counts: str, slot_s: float) -> "MatrixSettings | None":

@@ -1,5 +1,6 @@
 """Options that several commands share, declared once."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -106,6 +107,22 @@ Data = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed and input, same model.")]
+
+
+def check_report(report: str | None, read: Sequence[str]) -> None:
+    """Refuses, before the work begins, a place that no page can be written to, or that is read or written besides.
+
+    Raises:
+        UsageError, OutputError: It cannot.
+    """
+    from oddflow.errors import UsageError
+    from oddflow.files import check_place, same_file
+
+    if not report:
+        return
+    check_place(report)
+    if any(report == place or same_file(report, place) for place in read):
+        raise UsageError(f"{report} is read or written besides; give the page another name")
 
 
 class Lost(typer.Exit):

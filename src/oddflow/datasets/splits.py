@@ -96,7 +96,7 @@ def by_host(rows: LabelledRows, *, test_share: float = TEST_SHARE, seed: int = 0
     _check_share(test_share)
     if rows.ends is None:
         raise UsageError(f"{rows.name} does not say which hosts its rows are of; split it stratified or by capture")
-    groups = _together(rows.ends, _ENDS[host])
+    groups = hosts_together(rows.ends, _ENDS[host])
     return _by_groups(rows, "by host" if host is Host.BOTH else f"by {host}", groups, test_share, seed)
 
 
@@ -258,7 +258,7 @@ def _by_groups(rows: LabelledRows, name: str, groups: Places, test_share: float,
     return _split(rows, name, ~is_test, is_test)
 
 
-def _together(ends: pa.Table, columns: Sequence[str]) -> Places:
+def hosts_together(ends: pa.Table, columns: Sequence[str]) -> Places:
     """A number for each row: the same where rows share a host, directly or through others, (n,)."""
     hosts = [ends.column(name).combine_chunks() for name in columns]
     known = pc.unique(pa.chunked_array(hosts))

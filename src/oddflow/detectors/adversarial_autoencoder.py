@@ -7,15 +7,16 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector, narrow
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, narrow, schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.adversarial_autoencoder import AdversarialAutoencoder
 from oddflow.networks.adversarial_losses import discriminator_loss, generator_loss
+from oddflow.networks.chance import normal
 from oddflow.networks.drawing_losses import DrawingLoss
-from oddflow.training.game import Player, adam, play
-from oddflow.training.loop import EpochTold, History, Schedule
+from oddflow.training.game import adam, play
+from oddflow.training.loop import EpochTold, History, Player
 
 
 @registered
@@ -79,7 +80,7 @@ class AdversarialAutoencoderDetector(DrawingDetector):
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
         width, drawing = scaled.shape[1], DrawingLoss(self.loss)
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         held = torch.from_numpy(validation)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -87,15 +88,19 @@ class AdversarialAutoencoderDetector(DrawingDetector):
             drawer = whole.autoencoder
 
             @torch.no_grad()
-            def judged() -> float:
+            def judged(held: Tensor) -> float:
                 return float(drawing.of(drawer(held), held).mean())
 
             train = torch.from_numpy(scaled)
-            self.history_ = play(whole, self._players(whole), train, schedule, judged=judged, told=self.told)
+            chance = torch.Generator().manual_seed(self.seed)
+            moving = self._players(whole, chance)
+            self.history_ = play(
+                whole, moving, train, schedule, judged=judged, held=held, told=self.told, chance=(chance,)
+            )
         self.network_ = drawer
 
-    def _players(self, whole: AdversarialAutoencoder) -> list[Player]:
-        generator, drawing = torch.Generator().manual_seed(self.seed), DrawingLoss(self.loss)
+    def _players(self, whole: AdversarialAutoencoder, chance: torch.Generator) -> list[Player]:
+        drawing = DrawingLoss(self.loss)
         encoder, discriminator = whole.autoencoder.encoder, whole.discriminator
 
         def draw(rows: Tensor) -> Tensor:
@@ -103,7 +108,7 @@ class AdversarialAutoencoderDetector(DrawingDetector):
 
         def tell(rows: Tensor) -> Tensor:
             codes = encoder(rows).detach()  # (b, middle)
-            samples = torch.randn(codes.shape, generator=generator)
+            samples = normal(codes, codes.shape[1], generator=chance)
             return discriminator_loss(discriminator(samples), discriminator(codes))
 
         def bend(rows: Tensor) -> Tensor:

@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from oddflow.detectors.base import Detector
-from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
+from oddflow.detectors.made import check_watched, last_seen
 from oddflow.detectors.matrices import marks_of
 from oddflow.detectors.registry import registered
-from oddflow.detectors.segmenting import held_of, wanted_of
+from oddflow.detectors.segmenting import wanted_of
 from oddflow.features.feature import Feature
 from oddflow.features.matrix_settings import ROWS, SLOTS
 from oddflow.features.representation import Reads
@@ -23,7 +24,7 @@ from oddflow.models.rows import Floats, check_rows
 from oddflow.networks.inputs import RowsAsImage
 from oddflow.networks.localiser import Localiser, localiser_loss
 from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 if TYPE_CHECKING:
     import onnx
@@ -71,6 +72,7 @@ class AttackLocaliser(Detector):
     supervised: ClassVar[bool] = True
     marks_parts: ClassVar[bool] = True
     stops_early: ClassVar[bool] = False
+    watches_last: ClassVar[bool] = True
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {**LIMITS, "width": (1, 1_024), "box_weight": (0, 1_000)}
 
     plain_: PlainScaler
@@ -124,12 +126,13 @@ class AttackLocaliser(Detector):
             located = network(rows[:, :cells])  # (b, 6)
             return weights * localiser_loss(located[:, :2], located[:, 2:], classes, true_boxes, self.box_weight)
 
-        held = held_of(is_attack)
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        held = last_seen(is_attack.astype(np.int64), self.made_)
+        check_watched(held, self.made_, self.name)
+        schedule = schedule_of(self)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = _Located(self.width)
-            last = rows[held] if held.any() else rows
+            last = rows[held] if held.any() else rows[~self.made_]
             self.history_ = fit_network(self.network_, loss, rows[~held], last, schedule, self.told)
 
     def _located(self, rows: Floats) -> Floats:

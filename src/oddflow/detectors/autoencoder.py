@@ -7,13 +7,14 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector, narrow
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, narrow, schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.autoencoder import Autoencoder, noised, sparsity
 from oddflow.networks.drawing_losses import DrawingLoss
-from oddflow.training.loop import EpochTold, History, Loss, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, Loss, fit_network
+from oddflow.training.redrawing import Redrawing
 
 
 @registered
@@ -86,22 +87,27 @@ class AutoencoderDetector(DrawingDetector):
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             width = scaled.shape[1]
             self.network_ = Autoencoder(width, narrow(self.hidden, width), dropout=self.dropout)
             rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
-            self.history_ = fit_network(self.network_, self._loss(), rows, held, schedule, self.told)
+            chance = torch.Generator().manual_seed(self.seed)
+            self.history_ = fit_network(
+                self.network_, self._loss(chance), rows, held, schedule, self.told, chance=(chance,)
+            )
 
-    def _loss(self) -> Loss:
-        generator, drawing = torch.Generator().manual_seed(self.seed), DrawingLoss(self.loss)
+    def _loss(self, chance: torch.Generator) -> Loss:
+        drawing = DrawingLoss(self.loss)
+        if not self.sparse:
+            return Redrawing(drawing, noise=self.noise, chance=chance)
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
-            given = noised(rows, self.noise, generator) if network.training and self.noise else rows
+            given = noised(rows, self.noise, chance) if network.training and self.noise else rows
             code = self.network_.encoder(given)  # (b, m) -> (b, middle)
             lost = drawing.of(self.network_.decoder(code), rows)
             # the penalty is of the batch, and each row bears it
-            return lost + self.sparse * sparsity(code) if self.sparse else lost
+            return lost + self.sparse * sparsity(code)
 
         return loss

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from oddflow.detectors.chosen import Chosen
 from oddflow.detectors.encoding import Encoding
 from oddflow.detectors.labels import check_labels, check_marks
+from oddflow.detectors.made import check_made
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
 from oddflow.models.rows import Floats, check_rows
+from oddflow.training.pace import Pace
+from oddflow.training.unlabelled import Unlabelled
 
 if TYPE_CHECKING:
     import onnx
@@ -59,6 +63,12 @@ class Detector(ABC):
     """Whether the same rows in another order give another detector."""
     relations: ClassVar[bool] = True
     """Whether it sees that features part which went together; what looks at each by itself does not."""
+    watches_last: ClassVar[bool] = False
+    """Whether it holds out the last seventh of each kind of labelled rows, to know when to stop (`made.last_seen`)."""
+    learns_to_zero: ClassVar[bool] = True
+    """Whether what it learns by would be 0 for a network that knew its rows by heart."""
+    uses_unlabelled: ClassVar[bool] = False
+    """Whether it learns from rows without labels beside those that have one, as the options of `Unlabelled` say."""
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
     marks_parts: ClassVar[bool] = False
@@ -70,7 +80,15 @@ class Detector(ABC):
 
     features: Sequence[Feature]
     shown_by: Encoding = Encoding()
+    chosen: Chosen | None = None
+    """Which columns of a row it looks at, `features`; None where it looks at all of them."""
+    paced_by: Pace = Pace()
+    helped_by: Unlabelled = Unlabelled()
     width_: int
+    unlabelled_: Floats
+    """Rows that nobody knows what they are, (u, d); none unless it uses them."""
+    made_: NDArray[np.bool_]
+    """Which of the rows that `_fit` is given were made and not seen, (n,)."""
 
     def fit(
         self,
@@ -79,6 +97,8 @@ class Detector(ABC):
         *,
         validation: ArrayLike | None = None,
         marks: ArrayLike | None = None,
+        made: ArrayLike | None = None,
+        unlabelled: ArrayLike | None = None,
     ) -> Self:
         """Learns from normal rows.
 
@@ -87,6 +107,8 @@ class Detector(ABC):
             y: 0 for normal rows, a number above for each kind of attack, shape (n,); ignored by unsupervised detectors.
             marks: 1 for each part of a row that is an attack, else 0, shape (n, p), for detectors that mark parts;
                 unless given, only that the rows of attacks hold some.
+            made: Which rows of x were made and not seen, shape (n,): they never tell when to stop. None unless given.
+            unlabelled: More rows, of which nobody knows what they are, (u, d), for detectors that use such.
             validation: Normal rows to stop by, (v, d); where none are given, the last fifth of x if it stops early.
 
         Returns:
@@ -98,30 +120,37 @@ class Detector(ABC):
             LearningFailed: It diverged.
         """
         self._check_options()
-        names = [feature.name for feature in self.features]
-        rows = check_rows(x, width=len(self.features), at_least=2, names=names)
+        rows = self._looked_at(x, at_least=2)
         labels = check_labels(y, len(rows), self.name) if self.supervised else None
         if labels is not None and not self.several_classes:
             labels = np.minimum(labels, 1)
         if self.marks_parts and marks is not None:
             labels = check_marks(marks, len(rows), self.name)
+        self.made_ = check_made(made, len(rows), self.name)
+        if unlabelled is not None and not self.uses_unlabelled:
+            raise UsageError(f"{self.name} has no use for rows without labels; networks that learn from labels have")
+        self.unlabelled_ = rows[:0] if unlabelled is None else self._looked_at(unlabelled)
         if validation is not None:
-            held = check_rows(validation, width=rows.shape[1], at_least=1, names=names)
+            held = self._looked_at(validation, at_least=1)
         else:
             cut = len(rows) - max(1, len(rows) // 5) if self.stops_early else len(rows)
-            rows, held = rows[:cut], rows[cut:]
+            if self.made_[cut:].any():
+                raise UsageError(f"the last fifth of the rows tells {self.name} when to stop, and some were made")
+            rows, held, self.made_ = rows[:cut], rows[cut:], self.made_[:cut]
         self._fit(rows, held, labels)
         self.width_ = rows.shape[1]
         return self
 
     def decision_function(self, x: ArrayLike) -> Floats:
         """Scores rows: shape (n, d) -> (n,), float32, higher is more anomalous."""
-        return self._score_of(self.contributions(x))
+        self._check_fitted()
+        return self._score_of(self._contributions(self._looked_at(x)))
 
     def contributions(self, x: ArrayLike) -> Floats:
         """Each feature's part in the score, not negative: shape (n, d) -> (n, d)."""
         self._check_fitted()
-        return self._contributions(check_rows(x, width=self.width_, names=[f.name for f in self.features]))
+        parts = self._contributions(self._looked_at(x))
+        return self.chosen.spread(parts) if self.chosen else parts
 
     def kinds(self) -> tuple[int, ...]:
         """Labels whose probabilities the graph tells beside the score, 0 (normal) first; none unless it tells any."""
@@ -130,12 +159,18 @@ class Detector(ABC):
     def graph(self) -> "onnx.ModelProto":
         """The fitted detector as one ONNX graph from `x` (n, d) to `score` (n,) and `contributions` (n, d)."""
         self._check_fitted()
-        return self._graph()
+        return self.chosen.graph(self._graph(), len(self.kinds())) if self.chosen else self._graph()
 
     def state(self) -> "KitNet":
         """The fitted detector as arrays that a kernel runs."""
         self._check_fitted()
         return self._state()
+
+    def _looked_at(self, x: ArrayLike, at_least: int = 0) -> Floats:
+        """Checked rows, and of them the columns that it looks at: (n, d) -> (n, k)."""
+        features = self.chosen.features if self.chosen else self.features
+        rows = check_rows(x, width=len(features), at_least=at_least, names=[feature.name for feature in features])
+        return self.chosen.of_rows(rows) if self.chosen else rows
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "width_"):
@@ -143,6 +178,8 @@ class Detector(ABC):
 
     def _check_options(self) -> None:
         self.shown_by.check(self.name)
+        self.paced_by.check(self.name)
+        self.helped_by.check(self.name)
         for option, (least, greatest) in self.limits.items():
             given = getattr(self, option)
             numbers = given if isinstance(given, (tuple, list)) and given else [given]

@@ -3,6 +3,7 @@
 import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -11,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
+from oddflow.detectors.made import check_watched, last_seen
 from oddflow.detectors.supervised import SupervisedDetector
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
@@ -19,16 +21,26 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.plain import PlainScaler
 from oddflow.models.rows import Floats
 from oddflow.networks.activation import Activation
-from oddflow.networks.class_losses import ClassLoss, Weighting, class_weights, cross_entropy, focal_loss
+from oddflow.networks.class_losses import (
+    ClassLoss,
+    Weighting,
+    bootstrap_loss,
+    class_weights,
+    cross_entropy,
+    focal_loss,
+    generalised_cross_entropy,
+)
 from oddflow.networks.initialisation import Initialiser, initialise
 from oddflow.networks.normalisation import Normalisation
 from oddflow.networks.penalties import l1
+from oddflow.training.beginning import Beginning
 from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.guessing import FEWEST_UNLABELLED, UNKNOWN, guessed_loss, joined, pretrained
+from oddflow.training.loop import EpochTold, History, Loss, Schedule, fit_network
 from oddflow.training.optimiser import Optimiser
-
-HELD = 7
-"""Of each kind of rows, the last of so many tell when to stop."""
+from oddflow.training.rows import beside
+from oddflow.training.run import session
+from oddflow.training.unlabelled import Use
 
 
 class ClassifyingDetector(SupervisedDetector):
@@ -52,8 +64,10 @@ class ClassifyingDetector(SupervisedDetector):
         initialiser: With what weights it begins.
         weighting: What a row weighs by the number of rows of its kind: none, square-root, balanced or effective.
         overlap: β of effective weighting: how much rows of a kind say again what others said (Cui et al. 2019).
-        loss: What a row costs: cross-entropy, or focal (Lin et al. 2017).
+        loss: What a row costs: cross-entropy, focal (Lin et al. 2017), or, where labels may be wrong, generalised
+            (Zhang & Sabuncu 2018) or bootstrap (Reed et al. 2015).
         focus: γ of the focal loss: how little a row costs that is told well.
+        doubt: q of the last two: how little a row costs whose label does not fit.
         smoothing: ε: how much of a row's label is dealt out to all kinds alike (Szegedy et al. 2016).
         seed: Of the first weights, the order of rows and dropout.
         told: Told of each epoch.
@@ -61,6 +75,8 @@ class ClassifyingDetector(SupervisedDetector):
 
     needs: ClassVar[str] = "train"
     several_classes: ClassVar[bool] = True
+    watches_last: ClassVar[bool] = True
+    uses_unlabelled: ClassVar[bool] = True
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         **LIMITS,
         "batch_rows": (2, 2**31),
@@ -69,6 +85,7 @@ class ClassifyingDetector(SupervisedDetector):
         "dropout": (0, 0.9),
         "overlap": (0, 0.999999),
         "focus": (0, 10),
+        "doubt": (0.001, 1),
         "smoothing": (0, 0.9),
     }
     choices: ClassVar[Mapping[str, type[StrEnum]]] = {
@@ -105,6 +122,7 @@ class ClassifyingDetector(SupervisedDetector):
         overlap: float = 0.999,
         loss: str = ClassLoss.CROSS_ENTROPY,
         focus: float = 2.0,
+        doubt: float = 0.5,
         smoothing: float = 0.0,
         seed: int = 0,
         told: EpochTold | None = None,
@@ -125,6 +143,7 @@ class ClassifyingDetector(SupervisedDetector):
         self.overlap = overlap
         self.loss = loss
         self.focus = focus
+        self.doubt = doubt
         self.smoothing = smoothing
         self.seed = seed
         self.told = told
@@ -144,9 +163,15 @@ class ClassifyingDetector(SupervisedDetector):
 
     def _losses(self, logits: Tensor, wanted: Tensor) -> Tensor:
         """What each row costs, before it is weighed: (b, k), (b,) -> (b,)."""
-        if self.loss == ClassLoss.FOCAL:
-            return focal_loss(logits, wanted, self.focus, self.smoothing)
-        return cross_entropy(logits, wanted, self.smoothing)
+        match ClassLoss(self.loss):
+            case ClassLoss.FOCAL:
+                return focal_loss(logits, wanted, self.focus, self.smoothing)
+            case ClassLoss.GENERALISED:
+                return generalised_cross_entropy(logits, wanted, self.doubt)
+            case ClassLoss.BOOTSTRAP:
+                return bootstrap_loss(logits, wanted, self.doubt)
+            case ClassLoss.CROSS_ENTROPY:
+                return cross_entropy(logits, wanted, self.smoothing)
 
     def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:
         assert y is not None  # noqa: S101  (fit has checked it)
@@ -154,35 +179,65 @@ class ClassifyingDetector(SupervisedDetector):
         self.classes_, kinds = np.unique(y, return_inverse=True)
         given = self._given(x, scaled)
         # the kind goes along as one more column
-        rows = torch.from_numpy(np.concatenate([given, kinds[:, None]], axis=1, dtype=np.float32))
+        table, unlabelled = (given, kinds[:, None]), self._unlabelled()
+        held = last_seen(kinds, self.made_)
+        check_watched(held, self.made_, self.name)
+        chance = torch.Generator().manual_seed(self.seed)
+        schedule = replace(schedule_of(self), optimiser=Optimiser(self.optimiser), decay=self.l2)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            beginning = self._begun(unlabelled, schedule)
+            self.network_ = self._fresh(given.shape[1], len(self.classes_))
+            fitted = torch.from_numpy(beside(table, ~held))
+            self.history_ = fit_network(
+                self.network_,
+                self._loss(kinds, chance),
+                joined(fitted, unlabelled) if len(unlabelled) and self.helped_by.use != Use.MASKED else fitted,
+                torch.from_numpy(beside(table, held if held.any() else ~self.made_)),
+                schedule,
+                self.told,
+                chance=(chance,),
+                beginning=beginning,
+            )
+
+    def _fresh(self, width: int, outputs: int) -> nn.Module:
+        network = self._network(width, outputs)
+        initialise(network, Initialiser(self.initialiser))
+        return network
+
+    def _unlabelled(self) -> Tensor:
+        """Rows without labels as the network is given them: (u, width)."""
+        raw = self.unlabelled_
+        return torch.from_numpy(self._given(raw, self.scaler_.transform(raw)) if len(raw) else raw)
+
+    def _begun(self, unlabelled: Tensor, schedule: Schedule) -> Beginning | None:
+        """What filling in hidden columns taught; None where the session says what to begin from, or nothing does."""
+        if len(unlabelled) < FEWEST_UNLABELLED or self.helped_by.use != Use.MASKED:
+            return None
+        first = replace(schedule, epochs=self.helped_by.pretraining)
+        learnt = pretrained(lambda width: self._fresh(width, width), unlabelled, self.helped_by, first)
+        usual = session().beginning or Beginning({})
+        return replace(usual, weights=learnt)
+
+    def _loss(self, kinds: NDArray[np.int64], chance: torch.Generator) -> Loss:
+        """What rows cost, their class in the last column, or UNKNOWN."""
         weights = torch.from_numpy(class_weights(np.bincount(kinds), Weighting(self.weighting), self.overlap))
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
-            wanted = rows[:, -1].long()
-            lost = self._losses(network(rows[:, :-1]), wanted) * weights[wanted]
+            given, wanted = rows[:, :-1], rows[:, -1].long()
+            known = wanted != UNKNOWN
+            if len(self.unlabelled_) and not known.all():
+                lost = torch.zeros(len(rows), device=rows.device)
+                guessed = guessed_loss(network, given[~known], self.helped_by, chance)
+                lost = lost.index_put((torch.nonzero(~known)[:, 0],), guessed)
+                if known.any():
+                    told = self._losses(network(given[known]), wanted[known]) * weights.to(rows.device)[wanted[known]]
+                    lost = lost.index_put((torch.nonzero(known)[:, 0],), told)
+            else:
+                lost = self._losses(network(given), wanted) * weights.to(rows.device)[wanted]
             return lost + self.l1 * l1(network) if self.l1 and network.training else lost
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            self.network_ = self._network(given.shape[1], len(self.classes_))
-            initialise(self.network_, Initialiser(self.initialiser))
-            held = _held(kinds)
-            self.history_ = fit_network(
-                self.network_,
-                loss,
-                rows[~held],
-                rows[held] if held.any() else rows,
-                Schedule(
-                    self.epochs,
-                    self.batch_rows,
-                    self.learning_rate,
-                    self.patience,
-                    self.seed,
-                    optimiser=Optimiser(self.optimiser),
-                    decay=self.l2,
-                ),
-                self.told,
-            )
+        return loss
 
     def kinds(self) -> tuple[int, ...]:
         """The labels that it learnt."""
@@ -213,12 +268,3 @@ class ClassifyingDetector(SupervisedDetector):
     def weights(self) -> dict[str, Floats]:
         """The network's state by torch's names."""
         return state_of(self.network_)
-
-
-def _held(kinds: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """The last rows of each kind, (n,): not learnt from; none of a kind of fewer than seven."""
-    held = np.zeros(len(kinds), bool)
-    for kind in range(kinds.max() + 1):
-        places = np.flatnonzero(kinds == kind)
-        held[places[len(places) - len(places) // HELD :]] = True
-    return held

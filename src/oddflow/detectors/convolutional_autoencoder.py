@@ -7,7 +7,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -18,7 +18,7 @@ from oddflow.networks.autoencoder import noised
 from oddflow.networks.convolutional_autoencoder import ConvolutionalAutoencoder
 from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.networks.inputs import RowsAsImage
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 
 @registered
@@ -93,7 +93,7 @@ class ConvolutionalAutoencoderDetector(DrawingDetector):
         channels, left = divmod(scaled.shape[1], PIXELS)
         if left or not channels:
             raise UsageError(f"{self.name} draws images of {PIXELS} pixels a channel; {scaled.shape[1]} columns given")
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         generator, drawing = torch.Generator().manual_seed(self.seed), DrawingLoss(self.loss)
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
@@ -108,4 +108,4 @@ class ConvolutionalAutoencoderDetector(DrawingDetector):
                 nn.Flatten(),  # -> (n, m)
             )
             rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
-            self.history_ = fit_network(self.network_, loss, rows, held, schedule, self.told)
+            self.history_ = fit_network(self.network_, loss, rows, held, schedule, self.told, chance=(generator,))

@@ -50,6 +50,7 @@ class CrossModalDetector(ClassifyingDetector):
 
     name: ClassVar[str] = "cross-modal-network"
     needs: ClassVar[str] = "train"
+    uses_unlabelled: ClassVar[bool] = False
     summary: ClassVar[str] = "one network on statistics, packets and bytes, with two heads; learns from labels"
     good_at: ClassVar[str] = "attacks that show in one view or only in several; new ones beside known ones"
     bad_at: ClassVar[str] = "learning time; few labels; sources that tell of no packets or bytes"

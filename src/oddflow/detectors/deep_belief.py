@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector, narrow
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, narrow, schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.detectors.restricted_boltzmann import show
 from oddflow.features.feature import Feature
@@ -90,7 +90,7 @@ class DeepBeliefDetector(DrawingDetector):
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
         width, drawing = rows.shape[1], DrawingLoss(self.loss)
 

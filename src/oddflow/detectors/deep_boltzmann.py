@@ -6,7 +6,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from oddflow.detectors.drawing import LIMITS
+from oddflow.detectors.drawing import LIMITS, schedule_of
 from oddflow.detectors.energy import EnergyDetector
 from oddflow.detectors.registry import registered
 from oddflow.errors import UsageError
@@ -14,8 +14,8 @@ from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.deep_boltzmann import DeepBoltzmannMachine, persistent_contrast
 from oddflow.networks.restricted_boltzmann import Visible
-from oddflow.training.game import Player, adam, play
-from oddflow.training.loop import EpochTold, History, Schedule
+from oddflow.training.game import adam, play
+from oddflow.training.loop import EpochTold, History, Player
 
 
 @registered
@@ -79,7 +79,7 @@ class DeepBoltzmannDetector(EnergyDetector):
     def _learn(self, scaled: Floats, validation: Floats) -> None:
         if len(self.hidden) != 2:
             raise UsageError(f"hidden of {self.name} must be two widths; {self.hidden} given")
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
         generator = torch.Generator().manual_seed(self.seed)
         with torch.random.fork_rng(devices=[]):
@@ -89,15 +89,27 @@ class DeepBoltzmannDetector(EnergyDetector):
             chain = (visible, torch.rand(self.chains, self.hidden[1], generator=generator))
 
             def contrast(batch: Tensor) -> Tensor:
-                nonlocal chain
-                found, chain = persistent_contrast(machine, batch, chain, generator)
+                given = (chain[0].to(batch.device), chain[1].to(batch.device))
+                found, after = persistent_contrast(machine, batch, given, generator)
+                for own, new in zip(chain, after, strict=True):
+                    own.copy_(new)
                 return found.mean()
 
             @torch.no_grad()
-            def judged() -> float:
+            def judged(held: Tensor) -> float:
                 below, _ = machine.mean_field(held)
                 return float((machine.down(below) - held).square().mean())
 
             player = Player(list(machine.parameters()), contrast, adam(self.learning_rate, 0.9))
-            self.history_ = play(machine, [player], rows, schedule, judged=judged, told=self.told)
+            self.history_ = play(
+                machine,
+                [player],
+                rows,
+                schedule,
+                judged=judged,
+                held=held,
+                told=self.told,
+                chance=(generator,),
+                memory=chain,
+            )
         self.network_ = machine

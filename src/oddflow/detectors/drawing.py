@@ -1,6 +1,7 @@
 """What detectors share whose network draws a row anew."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 from oddflow.training.export import to_onnx
 from oddflow.training.loop import Schedule, threads
+from oddflow.training.pace import Pace
 
 LIMITS: Mapping[str, tuple[float, float]] = {
     "epochs": (1, 1_000_000),
@@ -22,6 +24,23 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 """Of the options that all networks have; see `training.loop.Schedule`."""
 
 _BATCH_ROWS = 4_096
+
+
+class Learner(Protocol):
+    """Whoever has the options of `LIMITS`."""
+
+    epochs: int
+    batch_rows: int
+    learning_rate: float
+    patience: int
+    seed: int
+    paced_by: Pace
+
+
+def schedule_of(learner: Learner) -> Schedule:
+    """How long and how fast it was told to learn."""
+    told = (learner.epochs, learner.batch_rows, learner.learning_rate, learner.patience, learner.seed)
+    return Schedule(*told, pace=learner.paced_by)
 
 
 class DrawingDetector(ReconstructionDetector):

@@ -14,6 +14,7 @@ from oddflow.models.rows import Floats
 from oddflow.models.scaling import Scaler
 from oddflow.models.tails import Tails
 from oddflow.training.export import to_onnx
+from oddflow.training.rows import in_blocks
 
 if TYPE_CHECKING:
     import onnx
@@ -35,6 +36,7 @@ class EnergyDetector(Detector):
     sees_raw: ClassVar[bool] = False
     """Whether the network is given rows as they are, as pixels of one scale; scaled ones then only give reasons."""
     encodes: ClassVar[bool] = True
+    learns_to_zero: ClassVar[bool] = False
 
     scaler_: Scaler
     tails_: Tails
@@ -50,7 +52,7 @@ class EnergyDetector(Detector):
         self.scaler_ = self.shown_by.scaler(x, self.features)
         self._learn(self._seen(x), self._seen(validation))
         rows = np.concatenate([x, validation])
-        scaled = self.scaler_.transform(rows)
+        scaled = in_blocks(self.scaler_.transform, rows, len(self.scaler_.owners))
         self.tails_ = Tails.fit(
             scaled,
             scaled,
@@ -70,7 +72,7 @@ class EnergyDetector(Detector):
     def _seen(self, x: Floats) -> Floats:
         """What the network is given of raw rows: (n, d) -> (n, m)."""
         # a copy, for torch takes no rows that must not be written to
-        return x.copy() if self.sees_raw else self.scaler_.transform(x)
+        return x.copy() if self.sees_raw else in_blocks(self.scaler_.transform, x, len(self.scaler_.owners))
 
     def _contributions(self, x: Floats) -> Floats:
         scaled = self.scaler_.transform(x)

@@ -69,6 +69,8 @@ class FeedForwardDetector(ClassifyingDetector):
     def _learn(self, x: Floats, scaled: Floats, y: NDArray[np.int64] | None) -> None:
         if y is not None and self.network == FeedForward.PERCEPTRON:
             y = np.minimum(y, 1)
+            if len(self.unlabelled_):
+                raise UsageError("a perceptron knows no probabilities, and so has no use for rows without labels")
         super()._learn(x, scaled, y)
 
     def kinds(self) -> tuple[int, ...]:

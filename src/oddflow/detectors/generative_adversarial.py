@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS
+from oddflow.detectors.drawing import LIMITS, schedule_of
 from oddflow.detectors.energy import EnergyDetector
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
+from oddflow.networks.chance import normal
 from oddflow.networks.dense import MultilayerPerceptron
 from oddflow.networks.encoder_gan import EncoderGan
 from oddflow.networks.generative_adversarial import Discriminator, Generator
@@ -156,7 +157,7 @@ class GenerativeAdversarialDetector(EnergyDetector):
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         rows = torch.from_numpy(few(scaled, self.most_rows))
         held = torch.from_numpy(validation)
         with torch.random.fork_rng(devices=[]):
@@ -164,12 +165,12 @@ class GenerativeAdversarialDetector(EnergyDetector):
             chance = torch.Generator().manual_seed(self.seed)
             pair = Pair(rows.shape[1], self.latent, self.hidden)
             rivals = Rivals(
-                pair.generator, pair.discriminator, lambda batch: torch.randn(len(batch), self.latent, generator=chance)
+                pair.generator, pair.discriminator, lambda batch: normal(batch, self.latent, generator=chance)
             )
             moving = players(
                 rivals, Game(self.game), moves=self.critic_moves, learning_rate=self.learning_rate, chance=chance
             )
-            self.history_ = play(pair, moving, rows, schedule, told=self.told)
+            self.history_ = play(pair, moving, rows, schedule, told=self.told, chance=(chance,))
             pair.requires_grad_(requires_grad=False).eval()
             self.generator_ = pair.generator
             self.quality_ = measure(rows.numpy(), self._generated(MOST_ROWS, chance), seed=self.seed)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, run
+from oddflow.detectors.drawing import LIMITS, run, schedule_of
 from oddflow.detectors.energy import EnergyDetector
 from oddflow.detectors.generative_adversarial import CANDIDATES, Distance, Doubt, Score, encode
 from oddflow.detectors.registry import registered
@@ -133,7 +133,7 @@ class ImageAdversarialDetector(EnergyDetector):
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
         channels = self._check_fits(scaled.shape[1])
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         pixels = Pixels(channels)
         rows = torch.from_numpy(few(scaled, self.most_rows))
         with torch.random.fork_rng(devices=[]):
@@ -147,7 +147,7 @@ class ImageAdversarialDetector(EnergyDetector):
                 learning_rate=self.learning_rate,
                 chance=chance,
             )
-            self.history_ = play(pair, moving, pixels(rows), schedule, told=self.told)
+            self.history_ = play(pair, moving, pixels(rows), schedule, told=self.told, chance=(chance,))
             pair.requires_grad_(requires_grad=False).eval()
             self.generator_ = pair.generator
             self.quality_ = measure(rows.numpy(), self._generated(min(len(rows), MOST_ROWS), chance), seed=self.seed)
@@ -178,7 +178,7 @@ class ImageAdversarialDetector(EnergyDetector):
             shared = lambda z, images: information_loss(guesses(images), codes_of(z)).mean()  # noqa: E731
         if network is ImageNetwork.BIG and self.orthogonal:
             own = lambda: self.orthogonal * orthogonality(pair.generator)  # noqa: E731
-        return Rivals(pair.generator, tell, lambda batch: noise(len(batch)), shared, own)
+        return Rivals(pair.generator, tell, lambda batch: noise(len(batch)).to(batch.device), shared, own)
 
     def _noise(self, chance: torch.Generator) -> Callable[[int], Tensor]:
         """Noise for so many images: -> (count, latent)."""

@@ -4,13 +4,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import state_of
+from oddflow.detectors.drawing import schedule_of, state_of
 from oddflow.detectors.perplexity import PerplexityDetector
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 from oddflow.models.tokens import Tokens
 from oddflow.networks.language_model import PacketLanguageModel, log_perplexity
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 
 class LanguageModelDetector(PerplexityDetector):
@@ -32,7 +32,7 @@ class LanguageModelDetector(PerplexityDetector):
     history_: History
 
     def _teach(self, tokens: Tokens, validation: Tokens) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
             return log_perplexity(network(rows), rows)

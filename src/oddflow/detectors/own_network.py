@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, schedule_of
 from oddflow.detectors.energy import EnergyDetector
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.drawing_losses import DrawingLoss
-from oddflow.training.loop import EpochTold, History, Loss, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, Loss, fit_network
 
 Make = Callable[[int], nn.Module]
 """A fresh network for rows of so many scaled columns."""
@@ -179,7 +179,7 @@ class ScoringNetwork(EnergyDetector):
 def _taught(
     detector: DrawingNetwork | ScoringNetwork, scaled: Floats, validation: Floats, *, drawn: bool
 ) -> tuple[OfRows, History]:
-    schedule = Schedule(detector.epochs, detector.batch_rows, detector.learning_rate, detector.patience, detector.seed)
+    schedule = schedule_of(detector)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(detector.seed)
         network = made(detector.make, scaled.shape[1], drawn=drawn)

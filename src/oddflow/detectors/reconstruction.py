@@ -11,6 +11,7 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import Scaler
 from oddflow.models.tails import Tails
+from oddflow.training.rows import in_blocks
 
 if TYPE_CHECKING:
     import onnx
@@ -41,11 +42,14 @@ class ReconstructionDetector(Detector):
 
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:  # noqa: ARG002
         self.scaler_ = self.shown_by.scaler(x, self.features)
-        self._learn(self.scaler_.transform(x), self.scaler_.transform(validation))
+        self._learn(self._scaled(x), self._scaled(validation))
         self._measure_tails(np.concatenate([x, validation]))
 
+    def _scaled(self, x: Floats) -> Floats:
+        return in_blocks(self.scaler_.transform, x, len(self.scaler_.owners))
+
     def _measure_tails(self, x: Floats) -> None:
-        scaled = self.scaler_.transform(x)
+        scaled = self._scaled(x)
         self.tails_ = Tails.fit(
             scaled,
             self._reconstruct(scaled),

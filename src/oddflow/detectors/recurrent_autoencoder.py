@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from oddflow.detectors.base import Detector
-from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
 from oddflow.detectors.registry import registered
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -25,7 +25,7 @@ from oddflow.networks.inputs import RowsAsSequence, SequenceAsRows, lengths
 from oddflow.networks.recurrent import Cell
 from oddflow.networks.recurrent_autoencoder import RecurrentAutoencoder, is_before
 from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 if TYPE_CHECKING:
     import onnx
@@ -146,7 +146,7 @@ class RecurrentAutoencoderDetector(Detector):
         self.tails_ = np.maximum(np.quantile(missed, TAIL, axis=0), LEAST_TAIL).astype(np.float32)
 
     def _learn(self, rows: Floats, held: Floats, steps: int) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         generator, drawing = torch.Generator().manual_seed(self.seed), DrawingLoss(self.loss)
         sequence = RowsAsSequence(steps, 2)
 
@@ -170,7 +170,13 @@ class RecurrentAutoencoderDetector(Detector):
             )
             self.network_ = nn.Sequential(sequence, body, SequenceAsRows())
             self.history_ = fit_network(
-                self.network_, loss, torch.from_numpy(rows), torch.from_numpy(held), schedule, self.told
+                self.network_,
+                loss,
+                torch.from_numpy(rows),
+                torch.from_numpy(held),
+                schedule,
+                self.told,
+                chance=(generator,),
             )
 
     def _contributions(self, x: Floats) -> Floats:

@@ -6,7 +6,7 @@ neither torch nor scikit-learn; a module is imported when its detector is asked 
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import import_module
@@ -16,15 +16,24 @@ from typing import Any, TypeVar
 
 from oddflow import detectors
 from oddflow.detectors.base import Detector, Exportable
+from oddflow.detectors.chosen import ONLY, Chosen
 from oddflow.detectors.encoding import Encoding
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
+from oddflow.training.pace import Pace
+from oddflow.training.unlabelled import Unlabelled
 
 PROBES = {"": (), "train": ("sklearn", "torch")}
 """Packages whose presence tells that an extra is installed."""
 
 ENCODING = tuple(field.name for field in fields(Encoding))
 """Options of all detectors that scale rows."""
+
+PACE = tuple(field.name for field in fields(Pace))
+"""Options of all detectors that learn in epochs."""
+
+UNLABELLED = tuple(field.name for field in fields(Unlabelled))
+"""Options of all detectors that use rows without labels."""
 
 _CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
 _SAID = re.compile(r'^    (name|needs): ClassVar\[str\] = "([a-z0-9-]*)"$', re.MULTILINE)
@@ -139,13 +148,32 @@ def sealable(name: str | type[Detector]) -> type[Detector]:
 def options(name: str | type[Detector]) -> list[str]:
     """What a detector can be told, beside its features."""
     own = [option for option in inspect.signature(find(name)).parameters if option != "features"]
-    return own + [option for option in _encoding(name) if option not in own]
+    return own + [option for option in _shared(name) if option not in own]
 
 
-def _encoding(name: str | type[Detector]) -> dict[str, Any]:
-    """How a detector shows rows to itself unless told otherwise; nothing for one that does not scale."""
+def learns_in_epochs(name: str | type[Detector]) -> bool:
+    """Whether a detector is learnt by `training/loop.py`, and tells of each epoch."""
+    return "told" in inspect.signature(find(name)).parameters
+
+
+def _groups(name: str | type[Detector]) -> dict[str, tuple[str, ...]]:
+    """Options that a detector has without naming them, by the attribute that holds them together."""
     found = find(name)
-    return {option: getattr(found.shown_by, option) for option in ENCODING} if found.encodes else {}
+    groups = {"shown_by": ENCODING} if found.encodes else {}
+    groups |= {"paced_by": PACE} if learns_in_epochs(found) else {}
+    return groups | ({"helped_by": UNLABELLED} if found.uses_unlabelled else {})
+
+
+def _shared(name: str | type[Detector]) -> dict[str, Any]:
+    """All of them, and what they are unless told otherwise."""
+    found = find(name)
+    return {option: getattr(getattr(found, held), option) for held, group in _groups(name).items() for option in group}
+
+
+def epochs_of(name: str | type[Detector], given: Mapping[str, Any]) -> int:
+    """The most epochs that a detector takes, with these options; 0 where it learns without."""
+    option = inspect.signature(find(name)).parameters.get("epochs")
+    return int(given.get("epochs", option.default)) if option else 0
 
 
 def told(text: str, more: Sequence[str] = ()) -> tuple[str, dict[str, Any]]:
@@ -174,7 +202,7 @@ def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: It has no such option, or the value is of another kind.
     """
-    defaults = _encoding(name) | {
+    defaults = _shared(name) | {
         option: parameter.default
         for option, parameter in inspect.signature(find(name)).parameters.items()
         if option not in {"features", "seed", "told"}
@@ -182,6 +210,9 @@ def parsed(name: str, texts: Sequence[str]) -> dict[str, Any]:
     found = {}
     for text in texts:
         option, _, value = text.partition("=")
+        if option == ONLY:
+            found[option] = tuple(part.strip() for part in value.split(","))
+            continue
         if option not in defaults:
             known = ", ".join(defaults) or "none"
             raise UsageError(f"{name} has no option {option!r}; write NAME=VALUE with one of its own: {known}")
@@ -206,19 +237,26 @@ def _read(text: str, default: Any) -> Any:
 
 
 def create(name: str | type[Detector], features: Sequence[Feature], **given: Any) -> Detector:
-    """A detector, not fitted yet.
+    """A detector, not fitted yet; with `only`, names of columns, it looks at those alone.
 
     Raises:
-        UsageError: No such name or option; the message lists what there is.
+        UsageError: No such name, option or column; the message lists what there is.
     """
     found, known = find(name), options(name)
+    chosen = Chosen.of(features, given.pop(ONLY), found) if ONLY in given else None
     wrong = [option for option in given if option not in known]
     if wrong:
         raise UsageError(f"{found.name} has no option {', '.join(wrong)}; it has {', '.join(known)}")
-    shared = {option: given.pop(option) for option in _encoding(name) if option in given}
-    detector = found(features, **given)  # type: ignore[call-arg]
-    if shared:
-        detector.shown_by = replace(detector.shown_by, **shared)
+    shared = {
+        held: {option: given.pop(option) for option in group if option in given}
+        for held, group in _groups(name).items()
+    }
+    detector = found(chosen.taken if chosen else features, **given)  # type: ignore[call-arg]
+    if chosen:
+        detector.chosen = chosen
+    for held, told_of in shared.items():
+        if told_of:
+            setattr(detector, held, replace(getattr(detector, held), **told_of))
     return detector
 
 

@@ -6,14 +6,14 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from oddflow.detectors.drawing import LIMITS
+from oddflow.detectors.drawing import LIMITS, schedule_of
 from oddflow.detectors.energy import EnergyDetector
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
 from oddflow.networks.restricted_boltzmann import RestrictedBoltzmannMachine, Visible, contrastive_divergence
-from oddflow.training.game import Player, adam, play
-from oddflow.training.loop import EpochTold, History, Schedule
+from oddflow.training.game import adam, play
+from oddflow.training.loop import EpochTold, History, Player, Schedule
 
 
 @registered
@@ -68,7 +68,7 @@ class RestrictedBoltzmannDetector(EnergyDetector):
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
         generator = torch.Generator().manual_seed(self.seed)
         with torch.random.fork_rng(devices=[]):
@@ -98,8 +98,8 @@ def show(
         return contrastive_divergence(machine, batch, steps, generator).mean()
 
     @torch.no_grad()
-    def judged() -> float:
+    def judged(held: Tensor) -> float:
         return float((machine.down(machine.up(held)) - held).square().mean())
 
     player = Player(list(machine.parameters()), contrast, adam(schedule.learning_rate, 0.9))
-    return play(machine, [player], rows, schedule, judged=judged, told=told)
+    return play(machine, [player], rows, schedule, judged=judged, held=held, told=told, chance=(generator,))

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from oddflow.detectors.base import Detector
-from oddflow.detectors.drawing import LIMITS, run, state_of
+from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
+from oddflow.detectors.made import check_watched, last_seen
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.models.graph import GraphBuilder
@@ -23,13 +24,10 @@ from oddflow.networks.normalisation import Normalisation
 from oddflow.networks.unet import UNet
 from oddflow.networks.upsampling import Upsampling
 from oddflow.training.export import to_onnx
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 if TYPE_CHECKING:
     import onnx
-
-HELD = 7
-"""Of attacks and of normal rows, the last of so many tell when to stop."""
 
 
 class Segmenter(StrEnum):
@@ -68,6 +66,7 @@ class SegmentingDetector(Detector):
     supervised: ClassVar[bool] = True
     marks_parts: ClassVar[bool] = True
     stops_early: ClassVar[bool] = False
+    watches_last: ClassVar[bool] = True
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {**LIMITS, "widths": (1, 256)}
     choices: ClassVar[Mapping[str, type[StrEnum]]] = {
         "network": Segmenter,
@@ -140,8 +139,9 @@ class SegmentingDetector(Detector):
                 odds = odds.masked_fill(deciding == 0, -MOST_LOG_ODDS).amax(dim=1, keepdim=True)
             return nn.functional.binary_cross_entropy_with_logits(odds, wanted, weights, reduction="none").sum(dim=1)
 
-        held = held_of(np.asarray(wanted.any(axis=1)))
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        held = last_seen(np.asarray(wanted.any(axis=1), np.int64), self.made_)
+        check_watched(held, self.made_, self.name)
+        schedule = schedule_of(self)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = nn.Sequential(
@@ -149,7 +149,7 @@ class SegmentingDetector(Detector):
                 self._segmenter(self._shape(width)),  # -> (n, 1, …)
                 nn.Flatten(),  # -> (n, p)
             )
-            last = rows[held] if held.any() else rows
+            last = rows[held] if held.any() else rows[~self.made_]
             self.history_ = fit_network(self.network_, loss, rows[~held], last, schedule, self.told)
 
     def _segmenter(self, shape: tuple[int, ...]) -> nn.Module:
@@ -204,11 +204,3 @@ def weights_of(wanted: NDArray[np.bool_], present: NDArray[np.bool_]) -> Floats:
     each = 0.5 * len(wanted)
     weights = np.where(wanted, each / max(1, attacks), each / max(1, normal))
     return np.asarray(weights * present, np.float32)
-
-
-def held_of(is_attack: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The last rows of each kind, (n,): not learnt from; none of a kind of fewer than seven."""
-    held = np.zeros(len(is_attack), bool)
-    for places in (np.flatnonzero(is_attack), np.flatnonzero(~is_attack)):
-        held[places[len(places) - len(places) // HELD :]] = True
-    return held

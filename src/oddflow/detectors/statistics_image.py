@@ -7,7 +7,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, schedule_of
 from oddflow.detectors.encoding import Encoding
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
@@ -16,7 +16,7 @@ from oddflow.models.rows import Floats
 from oddflow.networks.autoencoder import noised
 from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.networks.statistics_image import StatisticsAutoencoder
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 
 @registered
@@ -86,7 +86,7 @@ class StatisticsImageDetector(DrawingDetector):
         self.told = told
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         generator, drawing = torch.Generator().manual_seed(self.seed), DrawingLoss(self.loss)
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
@@ -97,4 +97,4 @@ class StatisticsImageDetector(DrawingDetector):
             torch.manual_seed(self.seed)
             self.network_ = StatisticsAutoencoder(scaled.shape[1], self.code, self.width)
             rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
-            self.history_ = fit_network(self.network_, loss, rows, held, schedule, self.told)
+            self.history_ = fit_network(self.network_, loss, rows, held, schedule, self.told, chance=(generator,))

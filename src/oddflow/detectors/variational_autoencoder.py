@@ -7,13 +7,14 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from oddflow.detectors.drawing import LIMITS, DrawingDetector
+from oddflow.detectors.drawing import LIMITS, DrawingDetector, schedule_of
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 from oddflow.models.rows import Floats
+from oddflow.networks.chance import normal
 from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.networks.variational import VariationalAutoencoder, gaussian_log_likelihood, kl_to_standard_normal
-from oddflow.training.loop import EpochTold, History, Schedule, fit_network
+from oddflow.training.loop import EpochTold, History, fit_network
 
 
 class MeanDrawn(nn.Module):
@@ -58,6 +59,7 @@ class VariationalAutoencoderDetector(DrawingDetector):
     bad_at: ClassVar[str] = "many separate kinds of flows: its Gaussians run together"
     paper: ClassVar[str] = "Kingma & Welling 2014; An & Cho 2015"
     needs: ClassVar[str] = "train"
+    learns_to_zero: ClassVar[bool] = False
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         **LIMITS,
         "hidden": (1, 65_536),
@@ -98,7 +100,7 @@ class VariationalAutoencoderDetector(DrawingDetector):
     def _learn(self, scaled: Floats, validation: Floats) -> None:
         width = scaled.shape[1]
         latent = max(1, min(self.latent, width // 2))
-        schedule = Schedule(self.epochs, self.batch_rows, self.learning_rate, self.patience, self.seed)
+        schedule = schedule_of(self)
         generator = torch.Generator().manual_seed(self.seed)
 
         drawing = DrawingLoss(self.loss)
@@ -109,7 +111,7 @@ class VariationalAutoencoderDetector(DrawingDetector):
             return drawing.missed(drawn, rows).sum(dim=1)
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
-            noise = torch.randn(len(rows), latent, generator=generator) if network.training else None
+            noise = normal(rows, latent, generator=generator) if network.training else None
             drawn, mean, log_variance = variational(rows, noise)
             divergence = kl_to_standard_normal(mean, log_variance)
             lost: Tensor = (self.beta * divergence + surprise(drawn, rows)) / width  # (b,)
@@ -120,4 +122,4 @@ class VariationalAutoencoderDetector(DrawingDetector):
             variational = VariationalAutoencoder(width, self.hidden, latent)
             self.network_ = MeanDrawn(variational)
             rows, held = torch.from_numpy(scaled), torch.from_numpy(validation)
-            self.history_ = fit_network(self.network_, loss, rows, held, schedule, self.told)
+            self.history_ = fit_network(self.network_, loss, rows, held, schedule, self.told, chance=(generator,))

@@ -16,6 +16,7 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import Scaler
 from oddflow.models.tails import Tails
+from oddflow.training.rows import in_blocks
 
 if TYPE_CHECKING:
     import onnx
@@ -50,7 +51,7 @@ class WholeScoreDetector(Detector):
     def _fit(self, x: Floats, validation: Floats, y: NDArray[np.int64] | None) -> None:
         normal = x if y is None else x[y == 0]
         self.scaler_ = self.shown_by.scaler(normal, self.features)
-        self._learn(x, self.scaler_.transform(x), y)
+        self._learn(x, in_blocks(self.scaler_.transform, x, len(self.scaler_.owners)), y)
         rows = np.concatenate([normal, validation])
         scaled = self.scaler_.transform(rows)
         self.tails_ = Tails.fit(

@@ -14,6 +14,7 @@ import numpy as np
 
 from oddflow import __version__
 from oddflow.datasets.leaks import check_leaks
+from oddflow.errors import UsageError
 from oddflow.evaluation.cost import Cost
 from oddflow.evaluation.figures import Seeded, difference, part_of
 from oddflow.evaluation.kept import KeptRun, Shelf, code
@@ -24,6 +25,7 @@ from oddflow.evaluation.protocol import Classes, Entry, Protocol, Rule
 from oddflow.evaluation.result import Difference, Leak, Opening, Result, Row
 from oddflow.evaluation.running import entries_of, key_of, reads_of, rule_of, run
 from oddflow.evaluation.standing import standing
+from oddflow.features.representation import Reads
 
 FLOWS_A_DAY = 100_000.0
 """Of a small office, where the data do not tell how many a network has."""
@@ -71,6 +73,7 @@ class _Unit:
     entry: Entry
     fold: int
     seed: int
+    reads: Reads
     key: str
 
 
@@ -113,11 +116,16 @@ def evaluate(
         check(entry, 2 if protocol.classes is Classes.TWO else 3)
     problems = {seed: problem_of(given, seed) for seed in protocol.seeds}
     entries = entries_of(protocol, problems[protocol.seeds[0]])
-    shas = {seed: problem.sha256 for seed, problem in problems.items()}
+    shas = {
+        (seed, reads): _alike(problem_of(given, seed, reads), problems[seed], reads).sha256
+        for seed in protocol.seeds
+        for reads in dict.fromkeys(reads_of(entry, protocol) for entry in entries)
+    }
     units = [
-        _Unit(entry, fold, seed, f"{key_of(protocol, entry, seed, shas[seed])}-{fold}")
+        _Unit(entry, fold, seed, reads, f"{key_of(protocol, entry, seed, shas[seed, reads])}-{fold}")
         for entry in entries
         for seed in protocol.seeds
+        for reads in [reads_of(entry, protocol)]
         for fold in range(len(problems[seed].folds))
     ]
     runs = _runs(given, units, shelf, jobs=jobs, again=again, told=told)
@@ -145,15 +153,32 @@ def _by_part(
     return found
 
 
-@lru_cache(maxsize=1)
-def _loaded(protocol: str, folder: str | None) -> Loaded:
+@lru_cache(maxsize=2)
+def _loaded(protocol: str, folder: str | None, reads: Reads) -> Loaded:
     given = Protocol.model_validate_json(protocol)
-    return load(given.data, given.classes, reads_of(given), folder=folder)
+    return load(given.data, given.classes, reads, folder=folder)
 
 
-def problem_of(given: Given, seed: int) -> Problem:
-    """The rows as a seed sees them; they are read once."""
-    return _loaded(given.protocol.model_dump_json(), given.folder).problem(seed)
+def problem_of(given: Given, seed: int, reads: Reads | None = None) -> Problem:
+    """The rows as a seed sees them, which are read once; those of plain features unless others are asked for."""
+    usual = given.protocol.data.reads or _plain(given)
+    return _loaded(given.protocol.model_dump_json(), given.folder, reads or usual).problem(seed)
+
+
+def _plain(given: Given) -> Reads:
+    """Plain features, unless all entries look at the same other thing."""
+    kinds = {reads_of(entry, given.protocol) for entry in given.protocol.entries}
+    return next(iter(kinds)) if len(kinds) == 1 else Reads.TABULAR
+
+
+def _alike(problem: Problem, other: Problem, reads: Reads) -> Problem:
+    """The problem, once it is sure that its rows are those of another, seen otherwise."""
+    if not np.array_equal(problem.codes, other.codes):
+        raise UsageError(
+            f"what reads {reads} has rows of its own here, {len(problem.codes):,} and not {len(other.codes):,}; "
+            "evaluate it by itself"
+        )
+    return problem
 
 
 def _runs(
@@ -191,7 +216,7 @@ def _made(given: Given, units: Sequence[_Unit], jobs: int) -> Iterator[tuple[_Un
 
 
 def _run(given: Given, unit: _Unit) -> KeptRun:
-    problem = problem_of(given, unit.seed)
+    problem = problem_of(given, unit.seed, unit.reads)
     made = run(given.protocol, problem, problem.folds[unit.fold], unit.entry, seed=unit.seed)
     return KeptRun(made, code(), _now())
 
@@ -207,7 +232,7 @@ def _row(entry: Entry, units: Sequence[_Unit], done: _Done, protocol: Protocol) 
         title=entry.title,
         detector=entry.detector,
         learns="labels" if is_supervised(entry) else "normal rows",
-        decides=_decides(entry, protocol, len(done.problem.names)),
+        decides=_decides(entry, protocol, done.problem),
         learnt_rows=round(float(np.mean([one.learnt_rows for one in mine]))),
         trivial=entry not in protocol.entries,
         parts={part: part_of(several, flows_a_day=done.flows_a_day) for part, several in seeded.items()},
@@ -217,8 +242,8 @@ def _row(entry: Entry, units: Sequence[_Unit], done: _Done, protocol: Protocol) 
     )
 
 
-def _decides(entry: Entry, protocol: Protocol, classes: int) -> str:
-    rule = rule_of(entry.threshold or protocol.threshold, entry, classes)
+def _decides(entry: Entry, protocol: Protocol, problem: Problem) -> str:
+    rule = rule_of(entry.threshold or protocol.threshold, entry, problem)
     if rule.rule is Rule.ARGMAX:
         return "likeliest class"
     if rule.rate is not None:
@@ -243,7 +268,8 @@ def _mean_cost(costs: Sequence[Cost]) -> Cost:
 def _result(given: Given, done: _Done, rows: list[Row], earlier: Result | None) -> Result:
     protocol, problem = given.protocol, done.problem
     opened = _opened(protocol, earlier)
-    found = standing(protocol, given.path, opened)
+    dates = [kept.date for kept in done.runs.values()]
+    found = standing(protocol, given.path, opened, made=min(dates))
     return Result(
         name=given.name,
         label=found.label,
@@ -260,7 +286,7 @@ def _result(given: Given, done: _Done, rows: list[Row], earlier: Result | None) 
         rows=rows,
         differences=_differences(protocol, done),
         flows_a_day=done.flows_a_day,
-        date=max(kept.date for kept in done.runs.values()),
+        date=max(dates),
         duration_s=sum(kept.run.cost.learning_s for kept in done.runs.values()),
         versions=_versions(),
         code=sorted({kept.code for kept in done.runs.values()}),

@@ -7,6 +7,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,11 +57,11 @@ class Shelf:
         """The run of a key; None where there is none, or it was cut."""
         path = self.folder / f"{key}.npz"
         try:
-            with np.load(path, allow_pickle=False) as held:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
                 arrays = {name: held[name] for name in held.files}
             told = json.loads(str(arrays.pop("told")))
             return KeptRun(_run(told, arrays), told["code"], told["date"])
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None
 
     def keep(self, key: str, kept: KeptRun) -> None:

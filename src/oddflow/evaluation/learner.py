@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from oddflow.evaluation.references import is_reference, reference
 from oddflow.evaluation.trivial import Classifier
 from oddflow.features.gathering import Gathered
 from oddflow.learning import learn as learning
+from oddflow.learning.augment import Augmentation, fit_augmented
 from oddflow.learning.labelled import baseline
 from oddflow.models.format import GRAPH, STATE
 from oddflow.models.manifest import Training
@@ -65,16 +65,13 @@ def check(entry: Entry, classes: int) -> None:
     if is_reference(entry.detector):
         reference(entry.detector, 0)
         return
-    name, options = registry.told(entry.detector)
+    name, _ = registry.told(entry.detector)
     kind = registry.find(name)
-    registry.create(kind, (), seed=0, **options)
     if classes > 2 and not (kind.supervised and kind.several_classes):
         raise UsageError(f"{name} does not tell kinds of attack apart; leave it out, or tell two classes")
-    if entry.augment and not kind.supervised:
-        raise UsageError(f"{name} learns from normal rows alone; augment makes attacks")
 
 
-def learn(entry: Entry, problem: Problem, train: Places, *, seed: int) -> Learnt:
+def learn(entry: Entry, problem: Problem, train: Places, *, seed: int, unseen: Places) -> Learnt:
     """Learns an entry on some rows of a problem.
 
     Args:
@@ -82,6 +79,7 @@ def learn(entry: Entry, problem: Problem, train: Places, *, seed: int) -> Learnt
         problem: The rows.
         train: Places of those to learn from; what learns no attacks leaves them out.
         seed: Of all chance in it.
+        unseen: Places of rows to test on: rows that are made must not be among them.
 
     Raises:
         UsageError, LearningFailed: As the detector raises them.
@@ -91,10 +89,12 @@ def learn(entry: Entry, problem: Problem, train: Places, *, seed: int) -> Learnt
         # sets often stand in the order of their classes, and the last rows tell a detector when to stop
         order = train[np.random.default_rng([seed, 6]).permutation(len(train))]
     if is_reference(entry.detector):
+        if entry.augment:
+            raise UsageError(f"{entry.title} is a reference, and learns the rows as they are; leave augment out")
         classifier = reference(entry.detector, seed)
         classifier.fit(problem.rows.filled()[order], problem.codes[order])
         return _Reference(classifier, problem)
-    return _Detector.learnt(entry, problem, order, seed)
+    return _Detector.learnt(entry, problem, order, seed, unseen)
 
 
 def _attack_score(probabilities: Floats, is_attack: NDArray[np.bool_]) -> Floats:
@@ -131,13 +131,14 @@ class _Detector(Learnt):
     problem: Problem
 
     @classmethod
-    def learnt(cls, entry: Entry, problem: Problem, order: Places, seed: int) -> "_Detector":
+    def learnt(cls, entry: Entry, problem: Problem, order: Places, seed: int, unseen: Places) -> "_Detector":
         name, options = registry.told(entry.detector)
         kind = registry.find(name)
         gathered = _gathered(problem, order, attacks=kind.supervised)
         detector = registry.create(kind, gathered.features, seed=seed, **options)
         if entry.augment:
-            _augmented(entry, gathered, seed).teach(detector)
+            more = Augmentation(entry.augment, gathered.features, entry.augment_to, seed)
+            fit_augmented(detector, gathered.x, gathered.y, more, unseen=problem.rows.filled()[unseen])
         else:
             detector.fit(gathered.x, gathered.y)
         learnt = cls(detector, None, problem)
@@ -185,13 +186,3 @@ def _gathered(problem: Problem, order: Places, *, attacks: bool) -> Gathered:
     """Rows as a detector learns them; `y` tells their classes in the problem."""
     gathered = baseline(problem.rows, Split("", order, order), attacks=attacks)
     return replace(gathered, y=problem.codes[order]) if attacks else gathered
-
-
-def _augmented(entry: Entry, gathered: Gathered, seed: int) -> learning.Split:
-    """The rows to learn from with attacks made of them."""
-    from oddflow.learning.augment import Augmentation  # noqa: PLC0415  (torch)
-
-    y: Any = gathered.y
-    empty = gathered.x[:0]
-    split = learning.Split.of(gathered.x[y == 0], empty, gathered.x[y > 0], y[y > 0])
-    return Augmentation(entry.augment, gathered.features, entry.augment_to, seed)(split)

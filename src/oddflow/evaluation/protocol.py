@@ -154,10 +154,10 @@ class Data(_Model):
 class Threshold(_Model):
     """How scores become decisions.
 
-    `argmax` takes the likeliest class; what tells no probabilities then takes `validation`. `false-alarm-rate` lets
-    that share of held-back normal rows of the training part through. `validation` takes what gives the best `measure`
-    on rows of the training part that are held back; what learns no attacks holds back normal rows alone, and all
-    attacks of the training part are new to it.
+    `argmax` takes the likeliest class; what tells no probabilities then takes `validation`, or a rate of 1 % where
+    there are no attacks to learn from. `false-alarm-rate` lets that share of held-back normal rows of the training part
+    lie above. `validation` takes what gives the best `measure` on rows of the training part that are held back; what
+    learns no attacks holds back normal rows alone, and all attacks of the training part are new to it.
 
     Attributes:
         rule: Which.
@@ -186,8 +186,8 @@ class Entry(_Model):
     Attributes:
         detector: With its options: "rnn-ids:hidden=80:epochs=100"; or "reference:extra-trees:trees=300".
         name: As the table calls it; the detector's own unless given.
-        augment: What makes attacks, within the rows that are learnt from; see `learn --augment`.
-        augment_to: The share of normal rows that rare attacks are brought up to.
+        augment: What makes rows, of those that are learnt from: "smote:neighbours=3"; see `learn --augment`.
+        augment_to: The share of normal rows that rare attacks are brought up to; see `learn --augment-to`.
         threshold: Another than the protocol's.
         note: What a reader must know.
     """

@@ -25,6 +25,8 @@ BESIDE = (
     Entry(detector="reference:tree:depth=3", name="tree of depth 3"),
 )
 """Trivial baselines, which stand in each table; they learn from labels."""
+USUAL_RATE = 0.01
+"""The false-alarm rate that is asked for where nothing else can set a threshold."""
 FOREST = Entry(detector="isolation-forest", name="isolation forest")
 
 
@@ -79,13 +81,13 @@ def entries_of(protocol: Protocol, problem: Problem) -> tuple[Entry, ...]:
     return (*protocol.entries, *(entry for entry in beside if entry.detector not in known))
 
 
-def reads_of(protocol: Protocol) -> Reads:
-    """What of flows the rows must show: what an entry reads that is no plain row of features, if one does."""
-    if protocol.data.reads:
-        return protocol.data.reads
-    own = [entry.detector for entry in protocol.entries if not is_reference(entry.detector)]
-    kinds = [registry.find(registry.told(text)[0]).reads for text in own]
-    return next((reads for reads in kinds if reads is not Reads.TABULAR), Reads.TABULAR)
+def reads_of(entry: Entry, protocol: Protocol) -> Reads:
+    """What of flows an entry's rows show: what it reads; what takes any features, those that the protocol names."""
+    usual = protocol.data.reads or Reads.TABULAR
+    if is_reference(entry.detector):
+        return usual
+    reads = registry.find(registry.told(entry.detector)[0]).reads
+    return usual if reads is Reads.TABULAR else reads
 
 
 def key_of(protocol: Protocol, entry: Entry, seed: int, data_sha256: str) -> str:
@@ -102,11 +104,11 @@ def run(protocol: Protocol, problem: Problem, fold: Fold, entry: Entry, *, seed:
     Raises:
         UsageError, LearningFailed: As the detector raises them.
     """
-    rule = rule_of(entry.threshold or protocol.threshold, entry, len(problem.names))
+    rule = rule_of(entry.threshold or protocol.threshold, entry, problem)
     known, held = _held_back(rule, problem, fold.train, seed)
     memory = Memory()
     began = process_time()
-    learnt = learn(entry, problem, known, seed=seed)
+    learnt = learn(entry, problem, known, seed=seed, unseen=np.concatenate(list(fold.tests.values())))
     learning_s = process_time() - began
     peak_bytes = memory.peak_bytes()
     learnt.seal(known)
@@ -130,13 +132,20 @@ def run(protocol: Protocol, problem: Problem, fold: Fold, entry: Entry, *, seed:
     return Run(tests, threshold, learns, cost)
 
 
-def rule_of(given: Threshold, entry: Entry, classes: int) -> Threshold:
+def rule_of(given: Threshold, entry: Entry, problem: Problem) -> Threshold:
     """The rule of an entry: what tells no probabilities cannot take the likeliest class."""
-    if classes > 2:
+    if len(problem.names) > 2:
         return Threshold()
-    if given.rule is Rule.ARGMAX and not is_supervised(entry):
+    if given.rule is not Rule.ARGMAX or is_supervised(entry):
+        return given
+    if has_attacks(problem):
         return given.model_copy(update={"rule": Rule.VALIDATION})
-    return given
+    return given.model_copy(update={"rule": Rule.FALSE_ALARM_RATE, "rate": USUAL_RATE})
+
+
+def has_attacks(problem: Problem) -> bool:
+    """Whether there are attacks to learn from, in each fold."""
+    return all(problem.rows.is_attack[fold.train].any() for fold in problem.folds)
 
 
 def _held_back(rule: Threshold, problem: Problem, train: Places, seed: int) -> tuple[Places, Places]:

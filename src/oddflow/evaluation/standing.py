@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from oddflow.errors import UsageError
@@ -27,17 +28,18 @@ class Standing:
     commit: str = ""
 
 
-def standing(protocol: Protocol, path: Path | None, opened: Sequence[Opening] = ()) -> Standing:
-    """What results of a protocol may be called, if it is run now.
+def standing(protocol: Protocol, path: Path | None, opened: Sequence[Opening] = (), *, made: str = "") -> Standing:
+    """What results of a protocol may be called.
 
-    It is a protocol if it says so, and the choices in the file are those of a commit. Titles, conclusions, published
-    figures and the like are no choices. Where the test rows were looked at before with other choices, that is told:
-    nobody can unsee them.
+    It is a protocol if it says so, and the choices in the file are those of a commit before the first run. Titles,
+    conclusions, published figures and the like are no choices. Where the test rows were looked at before with other
+    choices, that is told: nobody can unsee them.
 
     Args:
         protocol: What is run.
         path: Its file; None where it was given in words.
         opened: Times before when test rows were looked at with other choices.
+        made: When the first of its runs was, ISO 8601, UTC; now unless given.
     """
     if path is None:
         return Standing(Status.EXPLORATORY, "chosen on the command line")
@@ -53,6 +55,10 @@ def standing(protocol: Protocol, path: Path | None, opened: Sequence[Opening] = 
         if _choices(path, commit) != protocol.sha256:
             break
         since = commit
+    if made and datetime.fromisoformat(made) < _time(path, since):
+        return Standing(
+            Status.EXPLORATORY, "test rows were opened before the choices were committed; --again opens them anew"
+        )
     why = f"chosen {protocol.chosen}, committed before the test rows were opened"
     if opened:
         times = "once" if len(opened) == 1 else f"{len(opened)} times"
@@ -63,6 +69,10 @@ def standing(protocol: Protocol, path: Path | None, opened: Sequence[Opening] = 
 def _commits(path: Path) -> list[str]:
     """Commits that changed a file, the latest first."""
     return _git(path, "log", "--format=%H", "--", path.name).split()
+
+
+def _time(path: Path, commit: str) -> datetime:
+    return datetime.fromisoformat(_git(path, "show", "--no-patch", "--format=%cI", commit).strip())
 
 
 def _choices(path: Path, commit: str) -> str:

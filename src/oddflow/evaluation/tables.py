@@ -18,8 +18,9 @@ def cell(asked: Asked, figure: Estimate | None) -> str:
     """A figure with its interval: "83.28 (82.61–83.90)"."""
     if figure is None:
         return UNKNOWN
-    value, low, high = (asked.shown(one) for one in (figure.value, figure.low, figure.high))
-    return value if low == high == value else f"{value} ({low}–{high})"
+    value, low, high = (asked.shown(one).replace("-", "−") for one in (figure.value, figure.low, figure.high))
+    to = " to " if figure.low < 0 else "–"
+    return value if low == high == value else f"{value} ({low}{to}{high})"
 
 
 def cost_cells(row: Row) -> list[str]:

@@ -11,14 +11,16 @@ from oddflow.models.rows import Floats
 def rate_threshold(normal: Floats, rate: float) -> float:
     """What at most a share `rate` of normal scores (n,) lies above: the ⌈(1 - rate) n⌉-th of them, ascending.
 
+    Of too few to tell that share it is the highest.
+
     >>> rate_threshold(np.float32([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), 0.2)
     8.0
 
     Raises:
-        UsageError: There are too few to tell that share.
+        UsageError: There are none.
     """
-    if len(normal) * rate < 1:
-        raise UsageError(f"a false-alarm rate of {rate:g} cannot be told from {len(normal):,} held-back normal rows")
+    if not len(normal):
+        raise UsageError("a false-alarm rate needs held-back normal rows, and there are none; hold more rows back")
     place = int(np.ceil((1 - rate) * len(normal) - 1e-9)) - 1
     return float(np.partition(normal, place)[place])
 

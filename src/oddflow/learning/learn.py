@@ -1,11 +1,11 @@
 """A baseline to a sealed model: split by time, fit, calibrate on what was held back, seal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from oddflow.detectors.base import Detector
 from oddflow.detectors.labels import check_labels
 from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
+from oddflow.learning.proof import NOTHING, Compared, augmented
 from oddflow.learning.seal import seal_detector
 from oddflow.models.format import Archive
 from oddflow.models.manifest import (
@@ -34,6 +35,7 @@ from oddflow.models.manifest import (
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import MOST_CATEGORIES
 from oddflow.models.tails import LEAST_GROUP
+from oddflow.training.run import session
 
 STRETCHES = 4
 VALIDATION_SHARE = 0.15
@@ -57,6 +59,8 @@ class Split:
         owners: The flows that held-back rows went to, (m,), where rows are packets; else None.
         marks: Which parts of the attacks are one, (a, p); None where nobody knows.
         made: How many of the attacks, the last ones, were made and not seen (`learning/augment.py`).
+        made_normal: How many of the rows to fit, the last ones.
+        compared: What was checked of them (`learning/proof.py`).
     """
 
     fit: Floats
@@ -67,6 +71,8 @@ class Split:
     owners: NDArray[np.int64] | None = None
     marks: NDArray[np.bool_] | None = None
     made: int = 0
+    made_normal: int = 0
+    compared: Compared = NOTHING
 
     @classmethod
     def of(
@@ -87,15 +93,25 @@ class Split:
         """Normal rows that were learnt from, (n, d)."""
         return np.concatenate([self.fit, self.validation])
 
-    def teach(self, detector: Detector) -> Detector:
-        """Fits a detector; attacks only where it learns from them."""
+    @property
+    def marks_of_made(self) -> NDArray[np.bool_] | None:
+        """Which of the known rows and the attacks behind them were made, (n + a,); None where none was."""
+        if not self.made + self.made_normal:
+            return None
+        normal = np.arange(len(self.known))
+        fitted = len(self.fit)
+        is_made = (normal >= fitted - self.made_normal) & (normal < fitted)
+        return np.concatenate([is_made, np.arange(len(self.attacks)) >= len(self.attacks) - self.made])
+
+    def teach(self, detector: Detector, unlabelled: Floats | None = None) -> Detector:
+        """Fits a detector; attacks, and rows without labels (u, d), only where it learns from them."""
         if not detector.supervised:
-            return detector.fit(self.fit, validation=self.validation)
+            return detector.fit(self.fit, validation=self.validation if len(self.validation) else None)
         known = self.known
         rows = np.concatenate([known, self.attacks])
         labels = np.concatenate([np.zeros(len(known), np.int64), self.kinds])
         if self.marks is None:
-            return detector.fit(rows, labels)
+            return detector.fit(rows, labels, made=self.marks_of_made, unlabelled=unlabelled)
         normal = np.zeros((len(known), self.marks.shape[1]), bool)
         return detector.fit(rows, labels, marks=np.concatenate([normal, self.marks]))
 
@@ -149,8 +165,19 @@ def splits(gathered: Gathered) -> list[Split]:
     return found if count <= CROSS_AT_MOST else found[-1:]
 
 
-Augment = Callable[[Split], Split]
-"""Adds attacks to those that a split learns from, and changes nothing else in it."""
+class Augment(Protocol):
+    """Makes rows for a fit of those that it learns from; `proof.augmented` shows it no others, and checks it."""
+
+    @property
+    def told(self) -> str:
+        """How it makes them, in words for the manifest."""
+
+    @property
+    def normal(self) -> bool:
+        """Whether it makes normal rows too."""
+
+    def __call__(self, split: Split) -> Split:
+        """The split with rows added behind its attacks and its rows to fit, and how many: `made`, `made_normal`."""
 
 
 def learn(
@@ -159,6 +186,7 @@ def learn(
     detector: str | type[Detector] | None = None,
     seed: int = 0,
     augment: Augment | None = None,
+    unlabelled: Floats | None = None,
     **options: Any,
 ) -> Archive:
     """Learns a baseline that is believed to be normal, or whose attacks are known.
@@ -168,7 +196,8 @@ def learn(
             learnt by supervised detectors and left out by others.
         detector: By name, or a class of your own; the best that is installed unless given.
         seed: Of all chance in it.
-        augment: What makes more attacks for a supervised detector, within each fit (`learning/augment.py`).
+        augment: What makes more rows, within each fit (`learning/augment.py`).
+        unlabelled: Rows that nobody knows what they are, (u, d), for networks that learn from labels beside.
         options: Of the detector.
 
     Raises:
@@ -180,33 +209,55 @@ def learn(
     is_supervised = kind.supervised
     if is_supervised:
         check_labels(gathered.y, len(gathered.x), kind.name)
-    elif augment:
+    elif augment and not augment.normal:
         raise UsageError(
-            f"{kind.name} learns from normal rows alone; --augment makes attacks, for detectors that need labels"
+            f"{kind.name} learns from normal rows alone; --augment makes attacks, for detectors that need labels, "
+            "unless it is traffic"
         )
+    if unlabelled is not None and not kind.uses_unlabelled:
+        raise UsageError(f"{kind.name} has no use for rows without labels; networks that learn from labels have")
     if augment and gathered.marks is not None:
         raise UsageError("attacks that are made have no labels of packets; leave --augment or --packet-labels out")
-    added = augment or _as_it_is
+    if augment and len(gathered.owners):
+        raise UsageError(f"{kind.name} learns from packets, and none are made; leave --augment out")
+
+    def added(split: Split) -> Split:
+        if augment is None:
+            return split
+        return augmented(split, augment, supervised=is_supervised, watches=kind.watches_last)
+
     started = perf_counter()
-    parts = [added(split) for split in splits(gathered)]
-    fitted = [split.teach(registry.create(kind, gathered.features, seed=seed, **options)) for split in parts]
+    seen = splits(gathered)
+    parts = [added(split) for split in seen]
+
+    def taught_by(split: Split) -> Detector:
+        return split.teach(registry.create(kind, gathered.features, seed=seed, **options), unlabelled)
+
+    fitted = [taught_by(split) for split in parts]
     held_back = np.concatenate([split.scores(one) for one, split in zip(fitted, parts, strict=True)])
-    sealed, used = fitted[-1], parts[-1]
+    sealed, used, known, taught = fitted[-1], parts[-1], seen[-1].known, parts
     if (_labels(gathered) == 0).sum() <= CROSS_AT_MOST:
-        used = added(_whole(gathered))
-        sealed = used.teach(registry.create(kind, gathered.features, seed=seed, **options))
+        whole = _whole(gathered)
+        used, known = added(whole), whole.known
+        taught = [*parts, used]
+        sealed = taught_by(used)
     training = Training(
         fit_rows=len(used.known) + len(used.attacks) if is_supervised else len(used.fit),
         validation_rows=0 if is_supervised else len(used.validation),
         calibration_rows=len(held_back),
-        made_rows=used.made,
+        made_rows=used.made + used.made_normal,
+        made_by=augment.told if augment else "",
+        unlabelled_rows=0 if unlabelled is None else len(unlabelled),
+        begun_from=_begun(),
+        compared_rows=sum(part.compared.rows for part in taught),
+        dropped_rows=sum(part.compared.dropped for part in taught),
         **_epochs(sealed),
     )
     return archive_of(
         gathered,
         sealed,
         options={key: _shown(value) for key, value in options.items() if key != "told"} | {"seed": seed},
-        known=used.known,
+        known=known,
         scores=held_back,
         training=training,
         duration_s=perf_counter() - started,
@@ -214,8 +265,10 @@ def learn(
     )
 
 
-def _as_it_is(split: Split) -> Split:
-    return split
+def _begun() -> str:
+    """What weights fits began from, in words; nothing where it was chance."""
+    beginning = session().beginning
+    return beginning.told() if beginning else ""
 
 
 def _shown(option: Any) -> Any:
@@ -245,7 +298,14 @@ def _epochs(fitted: Detector) -> dict[str, Any]:
         "epochs": len(history.epochs),
         "fit_losses": [epoch.train_loss for epoch in history.epochs],
         "validation_losses": [epoch.validation_loss for epoch in history.epochs],
+        "gradients": _gradients([epoch.gradients for epoch in history.epochs]),
     }
+
+
+def _gradients(norms: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float, float]]:
+    """The least, the median and the greatest norm of each parameter's gradient over epochs."""
+    found = {name: np.array([epoch[name] for epoch in norms if name in epoch]) for name in norms[-1]}
+    return {name: (float(one.min()), float(np.median(one)), float(one.max())) for name, one in found.items()}
 
 
 def _metrics(fitted: Detector) -> dict[str, float]:

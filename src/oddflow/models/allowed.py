@@ -91,7 +91,7 @@ def _check_head(model: onnx.ModelProto) -> None:
 
 def _check_node(node: onnx.NodeProto) -> None:
     if node.domain or node.op_type not in OPERATORS:
-        raise _refused(f"operator {node.domain + '.' if node.domain else ''}{node.op_type!r} is not allowed")
+        raise _refused(f"operator {f'{node.domain!s}.' if node.domain else ''}{node.op_type!r} is not allowed")
     for attribute in node.attribute:
         if attribute.type not in _PLAIN_ATTRIBUTES or attribute.ref_attr_name:
             raise _refused(f"{node.op_type} has an attribute {attribute.name!r} that is no plain number")

@@ -3,6 +3,7 @@
 One that tells kinds of attack apart gives `classes` (n, k) as well.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ TREES = "ai.onnx.ml"
 TREES_OPSET = 3
 
 
+_OUTPUTS = frozenset({"score", "contributions"})
 _DEFAULTS = (b"NOTSET", b"forward", b"none")
 """Words that some operators are given though they say what holds without them; a sealed graph holds no words."""
 
@@ -29,7 +31,7 @@ class GraphBuilder:
     >>> squares = builder.add("Mul", builder.x, builder.x)
     >>> model = builder.finish(score=builder.row_sum(squares), contributions=squares)
     >>> [node.op_type for node in model.graph.node]
-    ['Mul', 'ReduceSum', 'Identity', 'Identity']
+    ['Mul', 'ReduceSum']
     """
 
     x = "x"
@@ -66,6 +68,16 @@ class GraphBuilder:
         chosen = np.zeros((width, len(places)), np.float32)
         chosen[places, np.arange(len(places))] = 1
         return self.add("MatMul", x, self.constant(chosen))
+
+    def look_up(self, table: NDArray[np.float32], groups: str) -> str:
+        """The row of a table (g, m) for each group: (n,) -> (n, m), or (m,) for all rows where there is one group."""
+        if len(table) == 1:
+            return self.constant(table[0])
+        return self.add("Gather", self.constant(table), groups, axis=0)
+
+    def joined(self, parts: Sequence[str]) -> str:
+        """Parts side by side: (n, a), (n, b), … -> (n, a + b + …)."""
+        return parts[0] if len(parts) == 1 else self.add("Concat", *parts, axis=1)
 
     def row_sum(self, x: str) -> str:
         """The sum of each row: (n, d) -> (n,)."""
@@ -104,10 +116,20 @@ class GraphBuilder:
         """Makes the probabilities of kinds of rows, (n, count), an output of the graph."""
         self._classes = probabilities, count
 
+    def _name(self, given: str, wanted: str) -> None:
+        """Calls a tensor as the output that it is; one that no node gives, or that has a name by now, is copied."""
+        makers = [node for node in self._nodes if given in node.output]
+        if not makers or given in _OUTPUTS:
+            self._nodes.append(helper.make_node("Identity", [given], [wanted]))
+            return
+        for node in self._nodes:
+            for names in (node.input, node.output):
+                names[:] = [wanted if name == given else name for name in names]
+
     def finish(self, *, score: str, contributions: str) -> onnx.ModelProto:
         """The model, with its inputs and outputs named."""
-        self._nodes.append(helper.make_node("Identity", [score], ["score"]))
-        self._nodes.append(helper.make_node("Identity", [contributions], ["contributions"]))
+        self._name(score, "score")
+        self._name("score" if contributions == score else contributions, "contributions")
         floats = TensorProto.FLOAT
         outputs = [
             helper.make_tensor_value_info("score", floats, ["n"]),

@@ -79,15 +79,28 @@ class Provenance(_Part):
 
 
 class Training(_Part):
-    """Rows for each purpose, and the losses of each epoch; `made_rows` of the rows to fit were made, not seen."""
+    """Rows for each purpose, and the losses of each epoch.
+
+    `made_rows` of the rows to fit were made as `made_by` says, not seen. None of them is one of `compared_rows`, which
+    stop the learning or set the threshold; `dropped_rows` that came out like one of those were left out. The last two
+    are of all fits together.
+    `unlabelled_rows` helped beside, and `begun_from` says which weights it began from; "" for chance.
+    `gradients` has the least, the median and the greatest norm of each parameter's gradient over the epochs.
+    """
 
     fit_rows: Count
     validation_rows: Count = 0
     calibration_rows: Count = 0
     made_rows: Count = 0
+    made_by: Text = ""
+    compared_rows: Count = 0
+    dropped_rows: Count = 0
+    unlabelled_rows: Count = 0
+    begun_from: Text = ""
     epochs: Count = 0
     fit_losses: list[float] = []
     validation_losses: list[float] = []
+    gradients: dict[str, tuple[float, float, float]] = {}
 
 
 class Calibration(_Part):

@@ -155,10 +155,8 @@ class ByService:
 
     def write(self, builder: GraphBuilder, measures: Sequence[str], groups: str) -> str:
         """Adds the same as nodes."""
-        centres, spreads = (
-            builder.add("Gather", builder.constant(table), groups, axis=0) for table in (self.centres, self.spreads)
-        )
-        numbers = builder.add("Div", builder.add("Sub", builder.add("Concat", *measures, axis=1), centres), spreads)
+        centres, spreads = (builder.look_up(table, groups) for table in (self.centres, self.spreads))
+        numbers = builder.add("Div", builder.add("Sub", builder.joined(measures), centres), spreads)
         return builder.add("Clip", numbers, builder.constant(-BOUND), builder.constant(BOUND))
 
 
@@ -205,7 +203,7 @@ class Affine:
 
     def write(self, builder: GraphBuilder, measures: Sequence[str], groups: str) -> str:  # noqa: ARG002
         """Adds the same as nodes."""
-        off = builder.add("Sub", builder.add("Concat", *measures, axis=1), builder.constant(self.centres))
+        off = builder.add("Sub", builder.joined(measures), builder.constant(self.centres))
         scaled = builder.add("Div", off, builder.constant(self.spreads))
         return builder.add("Clip", scaled, builder.constant(self.least), builder.constant(self.greatest))
 
@@ -265,11 +263,36 @@ class Quantiles:
 
     def write(self, builder: GraphBuilder, measures: Sequence[str], groups: str) -> str:  # noqa: ARG002
         """Adds the same as nodes."""
-        values = builder.add("Concat", *measures, axis=1)
+        values, cut = builder.joined(measures), self._cut()
+        if not cut:
+            return self._write_columns(builder, values)
+        pieces = []
+        for start, end in ((0, cut), (cut, len(self.first))):
+            ends = (builder.constant(np.array([place], np.int64)) for place in (start, end, 1))
+            piece = Quantiles(
+                *(part[start:end] for part in (self.knots, self.slopes, self.rises, self.first, self.beyond))
+            )
+            pieces.append(piece._write_columns(builder, builder.add("Slice", values, *ends)))
+        return builder.joined(pieces)
+
+    def _cut(self) -> int:
+        """Before which column to cut columns in two, so that those with few knots do without others' parts; 0 for not.
+
+        Columns of 0 and 1 have two knots, and stand side by side.
+        """
+        needed = np.where(self.rises != 0, np.arange(1, KNOTS), 0).max(axis=1, initial=0)  # (k,) parts
+        costs = [
+            cut * needed[:cut].max(initial=0) + (len(needed) - cut) * needed[cut:].max(initial=0)
+            for cut in range(len(needed))
+        ]
+        return int(np.argmin(costs)) if costs else 0
+
+    def _write_columns(self, builder: GraphBuilder, values: str) -> str:
         within = builder.constant(self.first)
         for place in range(KNOTS - 1):
-            part = self._write_part(builder, values, place, self.slopes[:, place], (0.0, 1.0))
-            within = builder.add("Add", within, builder.add("Mul", part, builder.constant(self.rises[:, place])))
+            if self.rises[:, place].any():
+                part = self._write_part(builder, values, place, self.slopes[:, place], (0.0, 1.0))
+                within = builder.add("Add", within, builder.add("Mul", part, builder.constant(self.rises[:, place])))
         over = self._write_part(builder, values, KNOTS - 1, self.beyond, (0.0, 1.0))
         under = self._write_part(builder, values, 0, self.beyond, (-1.0, 0.0))
         return builder.add("Add", builder.add("Add", within, over), under)

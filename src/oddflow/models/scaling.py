@@ -165,13 +165,11 @@ class Scaler:
             parts.append(self.scaled.write(builder, self.measured.write(builder), groups))
         for part in self.categories:
             parts += part.write(builder)
-        return builder.add("Concat", *parts, axis=1), groups
+        return builder.joined(parts), groups
 
     def _write_groups(self, builder: GraphBuilder) -> str:
         if not self.services:
-            first = builder.columns(builder.x, np.array([0], np.int64), width=self.width)
-            zero = builder.add("Cast", builder.add("Mul", first, builder.constant(0.0)), to=7)
-            return builder.add("Squeeze", zero, builder.constant(np.array([1], np.int64)))
+            return ""  # tables have one row, which is looked up for nobody
         place, values = self.services
         raw = builder.columns(builder.x, np.array([place], np.int64), width=self.width)
         hits = builder.add("Cast", builder.add("Equal", raw, builder.constant(values)), to=1)

@@ -1,7 +1,9 @@
 """A sealed model: feature rows to scores and their parts, through ONNX Runtime."""
 
 import hashlib
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from os import PathLike, fspath
 from typing import Any, Protocol, Self, final
 
@@ -32,7 +34,7 @@ class SealedModel:
     """
 
     def __init__(self, archive: Archive, *, threads: int = 1) -> None:
-        """Checks the graph and makes it ready; `threads` is how many cores one batch may use."""
+        """Checks the graph and makes it ready; `threads` is how many batches of rows may be scored side by side."""
         if threads < 1:
             raise UsageError(f"threads is {threads}; expected 1 or more")
         self._archive = archive
@@ -40,12 +42,13 @@ class SealedModel:
         self.features = tuple(Feature(f.name, f.unit, f.scale, f.words) for f in archive.manifest.features)
         self.held_back = archive.held_back
         self.fingerprint = _fingerprint(archive)
-        self._scorer = _scorer_of(archive, len(self.features), threads)
+        self._threads = threads
+        self._scorer = _scorer_of(archive, len(self.features))
         self._batch_rows = self._scorer.batch_rows
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, threads: int = 1) -> Self:
-        """Reads a sealed model file; `threads` is how many cores one batch may use.
+        """Reads a sealed model file; `threads` is how many batches of rows may be scored side by side.
 
         Raises:
             Unreadable: There is no such file, or it may not be read.
@@ -65,6 +68,11 @@ class SealedModel:
             return cls(archive, threads=threads)
         except NotAModel as error:
             raise NotAModel(f"{name}: {error}") from None
+
+    @property
+    def parts(self) -> Mapping[str, bytes]:
+        """The parts of its file by name, the manifest left out: see `models/format.py`."""
+        return self._archive.parts
 
     def write(self, path: str | PathLike[str]) -> None:
         """Writes the model file, whole or not at all.
@@ -88,18 +96,14 @@ class SealedModel:
         """
         rows = self._checked(x)
         scores, contributions = np.empty(len(rows), np.float32), np.empty(rows.shape, np.float32)
-        for start in range(0, len(rows), self._batch_rows):
-            batch = slice(start, start + self._batch_rows)
-            scores[batch], contributions[batch] = self._run(["score", "contributions"], rows[batch])
+        self._fill({"score": scores, "contributions": contributions}, rows)
         return five_digits(scores), contributions
 
     def scores(self, x: ArrayLike) -> Floats:
         """The scores alone: (n, d) -> (n,)."""
         rows = self._checked(x)
         scores = np.empty(len(rows), np.float32)
-        for start in range(0, len(rows), self._batch_rows):
-            batch = slice(start, start + self._batch_rows)
-            (scores[batch],) = self._run(["score"], rows[batch])
+        self._fill({"score": scores}, rows)
         return five_digits(scores)
 
     def classes(self, x: ArrayLike) -> Floats:
@@ -112,9 +116,7 @@ class SealedModel:
             raise UsageError(f"a {self.manifest.detector} does not tell kinds of attack apart")
         rows = self._checked(x)
         found = np.empty((len(rows), len(self.manifest.classes)), np.float32)
-        for start in range(0, len(rows), self._batch_rows):
-            batch = slice(start, start + self._batch_rows)
-            (found[batch],) = self._run(["classes"], rows[batch])
+        self._fill({"classes": found}, rows)
         return five_digits(np.clip(found, 0, 1))
 
     def likeliest_attack(self, x: ArrayLike) -> tuple[str, float]:
@@ -152,14 +154,30 @@ class SealedModel:
     def _checked(self, x: ArrayLike) -> Floats:
         return check_rows(x, width=len(self.features), names=[feature.name for feature in self.features])
 
-    def _run(self, outputs: list[str], rows: Floats) -> list[Floats]:
-        return self._scorer.run(outputs, rows)
+    def _fill(self, wanted: Mapping[str, Floats], rows: Floats) -> None:
+        """Fills arrays with outputs of the same names, a batch of rows at a time."""
+
+        def fill(start: int) -> None:
+            batch = slice(start, start + self._batch_rows)
+            for array, found in zip(wanted.values(), self._scorer.run(list(wanted), rows[batch]), strict=True):
+                array[batch] = found
+
+        starts = range(0, len(rows), self._batch_rows)
+        if min(self._threads, len(starts)) < 2 or not self._scorer.is_shared:
+            for start in starts:
+                fill(start)
+            return
+        # a batch by itself keeps one core busy from its first value to its last; two cores on one would wait
+        with ThreadPoolExecutor(self._threads) as pool:
+            deque(pool.map(fill, starts), maxlen=0)
 
 
 class _Scorer(Protocol):
     """What gives the outputs "score" (n,) and "contributions" (n, d) of rows (n, d), at most `batch_rows` at once."""
 
     batch_rows: int
+    is_shared: bool
+    """Whether several threads may run it at once."""
 
     def run(self, outputs: list[str], rows: Floats) -> list[Floats]: ...
 
@@ -167,8 +185,10 @@ class _Scorer(Protocol):
 class _Graph:
     """Scores by a graph, through ONNX Runtime."""
 
-    def __init__(self, graph: bytes, width: int, threads: int) -> None:
-        self._session, widest = _open_graph(graph, width, threads)
+    is_shared = True
+
+    def __init__(self, graph: bytes, width: int) -> None:
+        self._session, widest = _open_graph(graph, width)
         self.batch_rows = max(1, min(_BATCH_ROWS, _BATCH_NUMBERS // widest))
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         self.classes: int = shapes.get("classes", [None, 0])[1]
@@ -181,6 +201,7 @@ class _State:
     """Scores by arrays, through a kernel of ours, on one core."""
 
     batch_rows = _BATCH_ROWS
+    is_shared = False
 
     def __init__(self, part: bytes, width: int) -> None:
         # a model that is a graph needs none of the kernels
@@ -194,11 +215,11 @@ class _State:
         return [found[name] for name in outputs]
 
 
-def _scorer_of(archive: Archive, width: int, threads: int) -> _Scorer:
+def _scorer_of(archive: Archive, width: int) -> _Scorer:
     if STATE in archive.parts:
         _check_classes(0, len(archive.manifest.classes))
         return _State(archive.parts[STATE], width)
-    graph = _Graph(archive.parts[GRAPH], width, threads)
+    graph = _Graph(archive.parts[GRAPH], width)
     _check_classes(graph.classes, len(archive.manifest.classes))
     return graph
 
@@ -217,7 +238,7 @@ def score_graph(graph: bytes, x: ArrayLike) -> tuple[Floats, Floats]:
         NotAModel: The graph is none that a sealed model may hold.
     """
     rows = check_rows(x, at_least=1)  # no rows through an LSTM end the process: ONNX Runtime aborts
-    session, _ = _open_graph(graph, rows.shape[1], threads=1)
+    session, _ = _open_graph(graph, rows.shape[1])
     scores, contributions = _run(session, ["score", "contributions"], rows)
     return scores, contributions
 
@@ -251,7 +272,7 @@ def _fingerprint(archive: Archive) -> str:
     return hashlib.sha256(f"{archive.manifest.feature_schema_sha256} {parts}".encode()).hexdigest()[:12]
 
 
-def _open_graph(graph: bytes, width: int, threads: int) -> tuple[Any, int]:
+def _open_graph(graph: bytes, width: int) -> tuple[Any, int]:
     """A session for the graph, once it is checked, and the width of its widest value."""
     # both take a while to import, and `--help` needs neither
     import onnxruntime
@@ -260,7 +281,7 @@ def _open_graph(graph: bytes, width: int, threads: int) -> tuple[Any, int]:
 
     widest = check_graph(graph, width)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:

@@ -104,11 +104,12 @@ class Tails:
     def write(self, builder: GraphBuilder, scaled: str, reconstructed: str, groups: str) -> tuple[str, str]:
         """Adds the same as nodes; the names of score (n,) and contributions (n, d)."""
         off = builder.add("Sub", scaled, builder.constant(self.middles)) if self.middles.any() else scaled
-        far = builder.add("Div", builder.add("Abs", off), _look_up(builder, self.values, groups))
-        missed = builder.add("Abs", builder.add("Sub", scaled, reconstructed))
-        surprise = builder.add("Max", far, builder.add("Div", missed, _look_up(builder, self.misses, groups)))
-        surprise = builder.add("Min", surprise, builder.constant(MOST_SURPRISE))
-        squared = builder.add("Mul", surprise, surprise)
+        missed = builder.add("Sub", scaled, reconstructed)
+        squares = [
+            _squared(builder, distance, builder.look_up((1 / table).astype(np.float32), groups))
+            for distance, table in ((off, self.values), (missed, self.misses))
+        ]
+        squared = builder.add("Min", builder.add("Max", *squares), builder.constant(MOST_SURPRISE**2))
         contributions = self._write_owners(builder, squared)
         return write_strongest(builder, contributions, self.width), contributions
 
@@ -146,8 +147,10 @@ def write_strongest(builder: GraphBuilder, squared: str, width: int) -> str:
     )
 
 
-def _look_up(builder: GraphBuilder, table: Floats, groups: str) -> str:
-    return builder.add("Gather", builder.constant(table), groups, axis=0)
+def _squared(builder: GraphBuilder, distances: str, units: str) -> str:
+    """Squares bear no sign, and cost less than absolute values do."""
+    surprise = builder.add("Mul", distances, units)
+    return builder.add("Mul", surprise, surprise)
 
 
 def _tails(

@@ -2,8 +2,9 @@
 
 from itertools import pairwise
 
-import torch
 from torch import Generator, Tensor, nn
+
+from oddflow.networks.chance import normal
 
 
 class Autoencoder(nn.Module):
@@ -32,7 +33,7 @@ def noised(x: Tensor, deviation: float, generator: Generator | None = None) -> T
     Source: Vincent et al. 2008, "Extracting and Composing Robust Features with Denoising Autoencoders"; notes 002,
     section 10.3.
     """
-    return x + deviation * torch.randn(x.shape, generator=generator, device=x.device)
+    return x + deviation * normal(x, *x.shape[1:], generator=generator)
 
 
 def sparsity(code: Tensor, target: float = 0.05) -> Tensor:

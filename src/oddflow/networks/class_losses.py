@@ -12,10 +12,16 @@ _LEAST_LEFT = 1e-7
 
 
 class ClassLoss(StrEnum):
-    """Cross entropy, or the focal loss, which leaves rows alone that are told well already."""
+    """What a row costs.
+
+    CROSS_ENTROPY: As it is usual. FOCAL: Leaves rows alone that are told well already. GENERALISED: Leaves rows alone
+    that are told badly, since their labels may be wrong. BOOTSTRAP: Believes itself as much as the label.
+    """
 
     CROSS_ENTROPY = "cross-entropy"
     FOCAL = "focal"
+    GENERALISED = "generalised"
+    BOOTSTRAP = "bootstrap"
 
 
 class Weighting(StrEnum):
@@ -94,3 +100,35 @@ def focal_loss(logits: Tensor, wanted: Tensor, focus: float = 2.0, smoothing: fl
     share = torch.full_like(log_p, smoothing / logits.shape[1])
     share = share.scatter_add(1, wanted[:, None], torch.full_like(log_p[:, :1], 1 - smoothing))  # q
     return -(share * left**focus * log_p).sum(dim=1)
+
+
+def generalised_cross_entropy(logits: Tensor, wanted: Tensor, doubt: float = 0.7) -> Tensor:
+    """(1 − p^q) / q a row: (n, k), (n,) int64 -> (n,); cross entropy as q comes near 0, and 1 − p for q = 1.
+
+    Its gradient is p^q times that of cross entropy, so that a row whose label does not fit pulls little.
+
+    Args:
+        logits: Of each class.
+        wanted: The class of each row, some of them wrong.
+        doubt: q, above 0 and at most 1.
+
+    Source: Zhang & Sabuncu 2018, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels",
+    equation 6.
+    """
+    p = logits.softmax(dim=1).gather(1, wanted[:, None])[:, 0].clamp(min=_LEAST_LEFT)
+    return (1 - p**doubt) / doubt
+
+
+def bootstrap_loss(logits: Tensor, wanted: Tensor, doubt: float = 0.2) -> Tensor:
+    """−Σ ((1 − q) y + q p) log p a row, with p as it stands: (n, k), (n,) int64 -> (n,); cross entropy for q = 0.
+
+    Args:
+        logits: Of each class.
+        wanted: The class of each row, some of them wrong.
+        doubt: q: how much it believes itself in place of the label.
+
+    Source: Reed et al. 2015, "Training Deep Neural Networks on Noisy Labels with Bootstrapping", equation 6 (soft).
+    """
+    log_p = nn.functional.log_softmax(logits, dim=1)  # (n, k)
+    own = -(log_p.exp() * log_p).sum(dim=1)
+    return (1 - doubt) * nn.functional.nll_loss(log_p, wanted, reduction="none") + doubt * own

@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from oddflow.networks.chance import flips, normal
 from oddflow.networks.restricted_boltzmann import Visible
 
 
@@ -72,14 +73,14 @@ class DeepBoltzmannMachine(nn.Module):
     def gibbs(self, v: Tensor, above: Tensor, generator: Generator | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """One step of a chain: (m, width), (m, hidden[1]) -> (m, width), (m, hidden[0]), (m, hidden[1])."""
         drive = functional.linear(v, self.lower, self.lower_bias) + above @ self.upper
-        below = torch.bernoulli(drive.sigmoid(), generator=generator)
+        below = flips(drive.sigmoid(), generator)
         above = functional.linear(below, self.upper, self.upper_bias).sigmoid()
         drawn = self.down(below)
         if self.visible is Visible.GAUSSIAN:
-            v = drawn + torch.randn(drawn.shape, generator=generator, device=drawn.device)
+            v = drawn + normal(drawn, drawn.shape[1], generator=generator)
         else:
-            v = torch.bernoulli(drawn, generator=generator)
-        return v, below, torch.bernoulli(above, generator=generator)
+            v = flips(drawn, generator)
+        return v, below, flips(above, generator)
 
 
 def persistent_contrast(

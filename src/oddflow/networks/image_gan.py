@@ -93,6 +93,7 @@ class ImagePair(nn.Module):
 
     def __init__(self, network: ImageNetwork, latent: int, width: int, channels: int = 1) -> None:
         super().__init__()
+        self.latent = latent
         self.generator: nn.Module
         self.discriminator: nn.Module
         match network:

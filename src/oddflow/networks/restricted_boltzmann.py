@@ -6,6 +6,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from oddflow.networks.chance import flips, normal
+
 
 class Visible(StrEnum):
     """What a row's columns are: numbers from 0 to 1 (BINARY), or any with a deviation near 1 (GAUSSIAN)."""
@@ -59,12 +61,12 @@ class RestrictedBoltzmannMachine(nn.Module):
     def gibbs(self, v: Tensor, steps: int, generator: Generator | None = None) -> Tensor:
         """Rows after some steps up and down by chance: (n, width) -> (n, width)."""
         for _ in range(steps):
-            h = torch.bernoulli(self.up(v), generator=generator)
+            h = flips(self.up(v), generator)
             v = self.down(h)
             if self.visible is Visible.GAUSSIAN:
-                v = v + torch.randn(v.shape, generator=generator, device=v.device)
+                v = v + normal(v, v.shape[1], generator=generator)
             else:
-                v = torch.bernoulli(v, generator=generator)
+                v = flips(v, generator)
         return v
 
 

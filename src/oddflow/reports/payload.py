@@ -1,35 +1,19 @@
 """A flow's first payload bytes for the eye: as a grey picture and as a hexadecimal dump."""
 
-import base64
-import struct
-import zlib
+import numpy as np
 
+from oddflow.reports.picture import uri
 from oddflow.schema import PAYLOAD_BYTES
 
 SIDE = 28
 DUMP_BYTES = 256
 _PER_LINE = 16
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-
-def png(payload: bytes) -> bytes:
-    """The first 784 bytes as a 28 × 28 grey PNG, one pixel a byte, rows from the top, zeros after the end.
-
-    Source: ISO/IEC 15948 (PNG), sections 5 and 11.2; grey, 8 bits, filter 0 on every line.
-    """
-    pixels = payload[:PAYLOAD_BYTES].ljust(PAYLOAD_BYTES, b"\0")
-    lines = b"".join(b"\0" + pixels[at : at + SIDE] for at in range(0, PAYLOAD_BYTES, SIDE))
-    header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0)
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines, 9)) + _chunk(b"IEND", b"")
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def data_uri(payload: bytes) -> str:
-    """The picture of a payload as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(png(payload)).decode("ascii")
+    """The first 784 bytes as a 28 × 28 grey picture, one pixel a byte, rows from the top, zeros after the end."""
+    pixels = np.frombuffer(payload[:PAYLOAD_BYTES].ljust(PAYLOAD_BYTES, b"\0"), np.uint8)
+    return uri(pixels.reshape(SIDE, SIDE))
 
 
 def dump(payload: bytes, at_most: int = DUMP_BYTES) -> str:

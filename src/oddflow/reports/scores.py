@@ -24,7 +24,7 @@ _BASE, _HEIGHT = 206.0, 176.0
 
 
 def scores_chart(histogram: ScoreHistogram, threshold: Threshold) -> Markup:
-    """Held-back normal scores against this source's, log counts, with the threshold between them."""
+    """Held-back normal scores against this source's, if there are any, log counts, with the threshold between them."""
     edges = histogram.edges
     bins = min(len(histogram.normal), len(histogram.seen), len(edges) - 1)
     if bins < 1 or not all(math.isfinite(edge) for edge in edges):
@@ -47,8 +47,9 @@ def scores_chart(histogram: ScoreHistogram, threshold: Threshold) -> Markup:
         _score_hits(histogram, bins),
         height=_BASE + 42,
         kind="scores",
-        label=f"Scores on log counts: {sum(histogram.normal):,} held-back normal flows and "
-        f"{sum(histogram.seen):,} flows of this source; threshold {number(threshold.score)}",
+        label=f"Scores on log counts: {sum(histogram.normal):,} held-back normal flows"
+        + (f" and {sum(histogram.seen):,} flows of this source" if any(histogram.seen) else "")
+        + f"; threshold {number(threshold.score)}",
     )
 
 
@@ -100,7 +101,7 @@ def _score_layer(histogram: ScoreHistogram, bins: int, most: int, cut: float) ->
     )
     return layer(
         element("path", class_="held", d=steps(normal, _HEIGHT, closed=True)),
-        element("path", class_="seen", d=steps(seen, _HEIGHT, closed=True)),
+        element("path", class_="seen", d=steps(seen, _HEIGHT, closed=True)) if any(seen) else Markup(""),
         element("path", class_="odd", d=odd) if odd else Markup(""),
         y=_BASE - _HEIGHT,
         height=_HEIGHT,
@@ -113,8 +114,8 @@ def _score_hits(histogram: ScoreHistogram, bins: int) -> Markup:
     for index in range(bins):
         words = (
             f"Score {number(histogram.edges[index])} to {number(histogram.edges[index + 1])}\n"
-            f"{histogram.normal[index]:,} held back, {histogram.seen[index]:,} here"
-        )
+            f"{histogram.normal[index]:,} held back"
+        ) + (f", {histogram.seen[index]:,} here" if any(histogram.seen) else "")
         place = {"x": percent(index / bins), "width": percent(1 / bins)}
         hits.append(
             element(

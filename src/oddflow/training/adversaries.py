@@ -16,7 +16,8 @@ from oddflow.networks.adversarial_losses import (
     gradient_penalty,
     hinge_discriminator_loss,
 )
-from oddflow.training.game import Player, adam, rmsprop
+from oddflow.training.game import adam, rmsprop
+from oddflow.training.loop import Player
 
 CLIP = 0.05
 """Of WGAN's weights. Rows of tens of columns in two layers need more than the 0.01 that images were shown with."""
@@ -83,7 +84,7 @@ def players(rivals: Rivals, game: Game, *, moves: int, learning_rate: float, cha
             case Game.WGAN:
                 lost = critic_loss(real_odds, fake_odds)
             case Game.WGAN_GP:
-                between = torch.rand(len(rows), generator=chance)
+                between = torch.rand(len(rows), generator=chance).to(rows.device)
                 lost = critic_loss(real_odds, fake_odds) + PENALTY * gradient_penalty(tell, rows, fake, between)
         return lost + rivals.shared(z, made) if rivals.shared else lost
 

@@ -1,9 +1,12 @@
 """How a step follows from gradients."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import torch
 from torch import nn
+
+from oddflow.training.pace import Clipping, Pace
 
 _MOMENTUM = 0.9
 
@@ -44,4 +47,18 @@ class Optimiser(StrEnum):
             case Optimiser.RMSPROP:
                 return torch.optim.RMSprop(groups, lr=learning_rate)
             case Optimiser.ADAM:
-                return torch.optim.Adam(groups, lr=learning_rate)
+                return torch.optim.Adam(groups, lr=learning_rate, fused=True)
+
+
+def clip(moved: Sequence[nn.Parameter], pace: Pace) -> None:
+    """Holds gradients within the bound of a pace, in place; what is clipped by a norm keeps its direction."""
+    if not pace.clip:
+        return
+    match Clipping(pace.clipping):
+        case Clipping.VALUE:
+            nn.utils.clip_grad_value_(moved, pace.clip)
+        case Clipping.LAYER:
+            for parameter in moved:
+                nn.utils.clip_grad_norm_(parameter, pace.clip)
+        case Clipping.NORM:
+            nn.utils.clip_grad_norm_(moved, pace.clip)

@@ -6,6 +6,7 @@ from enum import StrEnum
 import torch
 from torch import Tensor, nn
 
+from oddflow.networks.chance import normal
 from oddflow.networks.conditional_gan import ConditionalDiscriminator, ConditionalGenerator
 from oddflow.networks.generative_adversarial import Discriminator, Generator
 from oddflow.networks.variational import VariationalAutoencoder, gaussian_log_likelihood, kl_to_standard_normal
@@ -96,7 +97,7 @@ def _conditional(rows: Tensor, classes: Tensor, seed: int, chance: torch.Generat
     discriminator = _Classed(ConditionalDiscriminator(rows.shape[1], count, HIDDEN), count)
 
     def noise(batch: Tensor) -> Tensor:
-        return torch.cat([torch.randn(len(batch), LATENT, generator=chance), batch[:, -count:]], dim=1)
+        return torch.cat([normal(batch, LATENT, generator=chance), batch[:, -count:]], dim=1)
 
     _play(Rivals(generator, discriminator, noise), Game.GAN, shown, seed, chance, moves=1)
 
@@ -110,7 +111,7 @@ def _conditional(rows: Tensor, classes: Tensor, seed: int, chance: torch.Generat
 
 def _wasserstein(shown: Tensor, seed: int, chance: torch.Generator) -> Callable[[int], Tensor]:
     generator, critic = Generator(LATENT, shown.shape[1], HIDDEN), Discriminator(shown.shape[1], HIDDEN)
-    rivals = Rivals(generator, critic, lambda batch: torch.randn(len(batch), LATENT, generator=chance))
+    rivals = Rivals(generator, critic, lambda batch: normal(batch, LATENT, generator=chance))
     _play(rivals, Game.WGAN_GP, shown, seed, chance, moves=3)
 
     @torch.no_grad()
@@ -124,18 +125,19 @@ def _wasserstein(shown: Tensor, seed: int, chance: torch.Generator) -> Callable[
 def _play(rivals: Rivals, game: Game, shown: Tensor, seed: int, chance: torch.Generator, *, moves: int) -> None:
     both = nn.ModuleList([rivals.generator, rivals.discriminator])
     schedule = Schedule(EPOCHS * moves, BATCH_ROWS, 1e-3, seed=seed)
-    play(both, players(rivals, game, moves=moves, learning_rate=1e-3, chance=chance), shown, schedule)
+    play(both, players(rivals, game, moves=moves, learning_rate=1e-3, chance=chance), shown, schedule, chance=(chance,))
 
 
 def _variational(shown: Tensor, seed: int, chance: torch.Generator) -> Callable[[int], Tensor]:
     network = VariationalAutoencoder(shown.shape[1], HIDDEN[0], LATENT)
 
     def loss(network: nn.Module, rows: Tensor) -> Tensor:
-        drawn, mean, log_variance = network(rows, torch.randn(len(rows), LATENT, generator=chance))
+        drawn, mean, log_variance = network(rows, normal(rows, LATENT, generator=chance))
         lost: Tensor = BETA * kl_to_standard_normal(mean, log_variance) - gaussian_log_likelihood(drawn, rows)
         return lost / rows.shape[1]
 
-    fit_network(network, loss, shown, shown, Schedule(EPOCHS, BATCH_ROWS, 2e-3, seed=seed))
+    schedule = Schedule(EPOCHS, BATCH_ROWS, 2e-3, seed=seed)
+    fit_network(network, loss, shown, shown, schedule, chance=(chance,))
 
     @torch.no_grad()
     def make(wanted: int) -> Tensor:

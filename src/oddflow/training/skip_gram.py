@@ -44,7 +44,7 @@ def learn_by_neighbours(
         drawn = torch.multinomial(noise, NEGATIVES * len(given), replacement=True, generator=generator)
         centre = given[:, 0]
         return negative_sampling_loss(
-            network(centre, given[:, 1:]), network(centre, drawn.reshape(len(given), NEGATIVES))
+            network(centre, given[:, 1:]), network(centre, drawn.reshape(len(given), NEGATIVES).to(given.device))
         )
 
     with torch.random.fork_rng(devices=[]):
@@ -53,6 +53,6 @@ def learn_by_neighbours(
         cut = max(1, len(rows) // 10)
         epochs = max(5, STEPS * _BATCH_ROWS // len(rows))
         schedule = Schedule(min(500, epochs), _BATCH_ROWS, learning_rate=1e-2, patience=20, seed=seed)
-        fit_network(network, loss, rows[cut:], rows[:cut], schedule, told)
+        fit_network(network, loss, rows[cut:], rows[:cut], schedule, told, chance=(generator,))
     vectors = network.inner.weight.detach().numpy().astype(np.float64)
     return np.asarray((vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6), np.float32)

@@ -1,0 +1,125 @@
+"""The page of one learning: how the losses fell, what that tells, and what came out.
+
+As the report of a detection it is one HTML file that needs nothing else, and all words of others are hostile.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from oddflow import __version__
+from oddflow.files import whole_file
+from oddflow.losses import Ledger
+from oddflow.models.kinds import is_of_feature_set
+from oddflow.models.manifest import Manifest
+from oddflow.reports import words
+from oddflow.reports.fits import Fit
+from oddflow.reports.fitting import Remark, Verdict, remarks
+from oddflow.reports.lines import Scale, losses_chart, rates_chart, spark
+from oddflow.reports.manifest import manifest_view
+from oddflow.reports.page import environment, part, policy
+from oddflow.reports.samples import sample_words
+from oddflow.reports.scores import scores_chart
+from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
+from oddflow.verdicts.detection import Threshold
+from oddflow.verdicts.tally import ScoreTally
+
+MOST_LAYERS = 60
+_ENDED = {
+    Verdict.TOO_SHORT: "too few epochs to judge it",
+    Verdict.STILL_LEARNING: "it was still learning when it ended",
+    Verdict.UNDERFIT: "it hardly learnt",
+    Verdict.OVERFIT: "it began to learn rows by heart, and was stopped",
+    Verdict.GAP: "it knows its own rows better than others",
+    Verdict.SOUND: "no sign of under- or overfitting",
+    Verdict.UNJUDGED: "a game, which its losses do not judge",
+    Verdict.DIVERGED: "it diverged",
+    Verdict.RESTLESS: "it was restless",
+    Verdict.GRADIENTS: "its gradients give reason to worry",
+}
+
+
+def render(
+    manifest: Manifest,
+    held_back: NDArray[np.float32],
+    fits: Sequence[Fit] = (),
+    ledger: Ledger | None = None,
+    *,
+    generated: datetime | None = None,
+) -> str:
+    """The page as HTML: a pure function of what is given and the time of generation.
+
+    Args:
+        manifest: Of the model that came out.
+        held_back: Scores of normal rows that it did not learn, ascending, (n,).
+        fits: All that were made on the way, the sealed one last; unless given, the one that the manifest tells of.
+        ledger: What was read and what was lost, where that is known.
+        generated: When the page was made; now if None.
+    """
+    style, script = part("style.css"), part("script.js")
+    told = list(fits) or [fit for fit in [Fit.of(manifest)] if fit]
+    sealed = told[-1] if told else None
+    found = remarks(sealed) if sealed else []
+    threshold = set_threshold(held_back, Budget.parse(DEFAULT_BUDGET), manifest.flows_per_s)
+    return environment().get_template("learning.html").render(
+        manifest_of=manifest,
+        rows="row" if is_of_feature_set(manifest) else "flow",
+        learnt=manifest.training.fit_rows + manifest.training.validation_rows,
+        fit=sealed,
+        others=len(told) - 1,
+        ended=_ENDED[found[0].verdict] if found else "it learns without epochs",
+        grave=bool(found) and found[0].grave,
+        remarks=[(one, _mark(one)) for one in found],
+        losses=losses_chart(sealed, told[:-1]) if sealed and len(sealed.train) > 1 else "",
+        rates=rates_chart(sealed.rates) if sealed and len(set(sealed.rates)) > 1 else "",
+        layers=_layers(sealed) if sealed else [],
+        layers_left=max(0, len(sealed.gradients) - MOST_LAYERS) if sealed else 0,
+        samples=sample_words(manifest),
+        scores=_scores(held_back, threshold),
+        threshold=threshold,
+        learning_s=words.duration(round(1e9 * manifest.provenance.durations_s.get("learning", 0.0))),
+        manifest=manifest_view(manifest.model_dump(mode="json")),
+        ledger=ledger,
+        policy=policy(style, script),
+        style=style,
+        script=script,
+        version=__version__,
+        generated=f"{generated or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+    )  # fmt: skip
+
+
+def write(page: str, path: Path | str) -> None:
+    """Writes a page, whole or not at all.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    with whole_file(str(path)) as file:
+        file.write(page.encode("utf-8", "replace"))
+
+
+def _mark(remark: Remark) -> str:
+    if remark.verdict is Verdict.SOUND:
+        return "found"
+    return "warned" if remark.grave else ""
+
+
+def _layers(fit: Fit) -> list[tuple[str, Markup, float]]:
+    """Each layer, its norms drawn on the scale of all, and the last of them."""
+    shown = list(fit.gradients.items())[:MOST_LAYERS]
+    positive = [norm for _, norms in shown for norm in norms if norm > 0]
+    scale = Scale.of(positive, log=True)
+    return [
+        (layer, spark(norms, scale, f"Gradient norm of {layer}, {words.number(norms[-1])} at the end"), norms[-1])
+        for layer, norms in shown
+    ]
+
+
+def _scores(held_back: NDArray[np.float32], threshold: Threshold) -> Markup:
+    normal = ScoreTally()
+    normal.add(held_back)
+    return scores_chart(ScoreTally().drawn_beside(normal), threshold)

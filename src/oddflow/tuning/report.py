@@ -1,0 +1,43 @@
+"""The page of one search: one HTML file that needs nothing else."""
+
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+from oddflow import __version__
+from oddflow.reports.page import environment, part, policy
+from oddflow.tuning import charts
+from oddflow.tuning.tuned import Tuned
+
+LISTED = 100
+
+
+def render(tuned: Tuned, lines: list[str], *, generated: datetime | None = None) -> str:
+    """The page as HTML: a pure function of what is given and the time of generation.
+
+    Args:
+        tuned: What was found.
+        lines: Commands that use it.
+        generated: When the page was made; now if None.
+    """
+    style, script = Markup(part("style.css") + part("search.css")), part("script.js")  # noqa: S704  (files of ours)
+    ranked = sorted(tuned.trials, key=lambda trial: (trial.value is None, -(trial.value or 0.0), trial.number))
+    return environment().get_template("search.html").render(
+        tuned=tuned,
+        lines=lines,
+        ranked=ranked[:LISTED],
+        names=list(charts.judged(tuned)[0].params),
+        pruned=sum(trial.value is None for trial in tuned.trials),
+        history=charts.history(tuned),
+        importances=charts.importances(tuned) if tuned.importances else "",
+        slices=charts.slices(tuned),
+        parallel=charts.parallel(tuned) if charts.judged(tuned)[0].params else "",
+        steps=charts.steps(tuned),
+        usual_left=sum(one.usual for one in tuned.left_out) / max(1, len(tuned.left_out)),
+        chosen_left=sum(one.chosen for one in tuned.left_out) / max(1, len(tuned.left_out)),
+        policy=policy(style, script),
+        style=style,
+        script=script,
+        version=__version__,
+        generated=f"{generated or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+    )  # fmt: skip
