@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SEED ?= 1
+DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench peers learners fuzz docs lab lock wheel sweep clean
+.PHONY: help setup demo test check bench results peers learners fuzz docs lab lock wheel sweep clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -37,6 +38,10 @@ bench: $(VENV)/.ready peers  ## Measure metering, learning and scoring on this m
 	$(BIN)/oddflow bench ingest -o out/bench-ingest.json
 	$(BIN)/oddflow bench train -o out/bench-train.json
 	$(BIN)/oddflow bench score -o out/bench-score.json
+
+results: $(VENV)/.ready  ## Make every table of docs/results.md anew; goes on where it stopped (DATA=folder of data sets)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/oddflow evaluate --suite all --data $(DATA) --jobs 2 --write docs/results.md
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/against_kitsune.py --data $(DATA) --write
 
 peers: out/peers/nfstream/.ready out/peers/dpkt/.ready out/peers/cicflowmeter/.ready learners  ## Install the tools that bench compares with
 

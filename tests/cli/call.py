@@ -11,7 +11,7 @@ from unittest.mock import patch
 from oddflow.cli.main import main
 
 COMMAND = [sys.executable, "-m", "oddflow.cli.main"]
-CODES = {0, 2, 3, 4}
+CODES = {0, 2, 3, 4, 5}
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ app = typer.Typer(
     "  oddflow detect today.pcap -m office.oddflow --report today.html",
     epilog="Exit codes: 0 done; 1 internal error; 2 nothing could be read, or the call was wrong; "
     "3 part of the input was lost and --strict was given; 4 alerts found and --fail-on-alert was given; "
+    "5 a figure of an evaluation left its earlier interval; "
     "130 interrupted.",
 )
 

@@ -51,8 +51,8 @@ class ClassifyingDetector(SupervisedDetector):
     by their number alone, rare kinds would not be learnt, and with equal parts, few rows would move all weights.
     Statistics of flows are scaled as everywhere; bytes and packets as `models/plain.py` says.
 
-    Subclasses are final: they implement `_network`, and take `**shared` beside options of their own, which are passed
-    on to the constructor here.
+    Subclasses are final: they implement `_network`, may override `_prepare`, and take `**shared` beside options of
+    their own, which are passed on to the constructor here.
 
     Args:
         features: The columns of a row.
@@ -162,6 +162,9 @@ class ClassifyingDetector(SupervisedDetector):
     def _network(self, width: int, outputs: int) -> nn.Module:
         """A fresh network: rows (n, width) to logits (n, outputs), the first that of normal rows."""
 
+    def _prepare(self, network: nn.Module, rows: Tensor, held: Tensor) -> None:
+        """Teaches a fresh network rows (n, width) without labels, in place, with some held back, (v, width)."""
+
     def _losses(self, logits: Tensor, wanted: Tensor) -> Tensor:
         """What each row costs, before it is weighed: (b, k), (b,) -> (b,)."""
         match ClassLoss(self.loss):
@@ -190,6 +193,9 @@ class ClassifyingDetector(SupervisedDetector):
             beginning = self._begun(unlabelled, schedule)
             self.network_ = self._fresh(given.shape[1], len(self.classes_))
             fitted, how = torch.from_numpy(beside(table, ~held)), self.helped_by
+            kept = torch.from_numpy(beside(table, held if held.any() else ~self.made_))
+            if not (beginning or session().beginning):
+                self._prepare(self.network_, fitted[:, :-1], kept[:, :-1])
             if len(unlabelled) and how.use != Use.MASKED:
                 fitted = joined(fitted, unlabelled)
                 how = balanced(how, fitted)
@@ -197,7 +203,7 @@ class ClassifyingDetector(SupervisedDetector):
                 self.network_,
                 self._loss(kinds, how, chance),
                 fitted,
-                torch.from_numpy(beside(table, held if held.any() else ~self.made_)),
+                kept,
                 schedule,
                 self.told,
                 chance=(chance,),

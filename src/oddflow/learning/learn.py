@@ -324,6 +324,7 @@ def archive_of(
     training: Training,
     duration_s: float = 0.0,
     metrics: dict[str, float] | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Archive:
     """Seals a fitted detector with all that is known of how it was made.
 
@@ -336,6 +337,7 @@ def archive_of(
         training: How many rows, how many epochs.
         duration_s: Of learning.
         metrics: What was measured of it.
+        classes: Names of the kinds that it tells apart; those of `AttackCategory` unless given.
     """
     features = sealed_features(gathered.features)
     manifest = Manifest(
@@ -357,7 +359,7 @@ def archive_of(
         training=training,
         calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s),
         metrics=metrics or {},
-        classes=[CATEGORIES[kind].value for kind in fitted.kinds()],
+        classes=list(classes or (CATEGORIES[kind].value for kind in fitted.kinds())),
     )
     return seal_detector(fitted, manifest, scores, known)
 
