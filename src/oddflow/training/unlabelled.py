@@ -33,7 +33,7 @@ class Unlabelled:
         unlabelled_weight: What all such rows weigh together beside all with a label.
     """
 
-    use: str = Use.MASKED
+    use: str = Use.CONSISTENCY
     hidden_share: float = 0.25
     pretraining: int = 20
     confidence: float = 0.95
