@@ -11,13 +11,16 @@ from oddflow.learning.unlabelled import some_labels, without_labels
 from tests.checks.problem import normal_rows
 from tests.learning.make import gathered
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
-from safetensors.numpy import load
+from safetensors.numpy import load  # noqa: E402
 
-from oddflow.learning.check import overfit
-from oddflow.learning.transfer import Origin
-from oddflow.models.format import WEIGHTS
+from oddflow.detectors import registry  # noqa: E402
+from oddflow.learning.check import overfit  # noqa: E402
+from oddflow.learning.transfer import Origin  # noqa: E402
+from oddflow.models.format import WEIGHTS  # noqa: E402
+from oddflow.training.beginning import Beginning  # noqa: E402
+from oddflow.training.run import Run, running  # noqa: E402
 
 QUICK = {"detector": "autoencoder", "epochs": 2, "hidden": (8, 4)}
 NETWORK = {"detector": "feed-forward-network", "epochs": 2, "hidden": (8,)}
@@ -73,18 +76,23 @@ def test_other_columns_other_detectors_and_other_layers_are_refused(office):
             Origin(office, frozen, rate)
 
 
-def test_other_services_have_other_columns_unless_they_are_hashed(office):
-    rows = normal_rows(400, 2)
+def test_other_services_have_other_columns_unless_they_are_hashed():
+    rows = normal_rows(200, 2)
     rows[:, 0] = np.where(rows[:, 0] == 22, 80, rows[:, 0])
     rows[::9, 0] = 8080
-    traffic = gathered(x=rows)
-    told = api.learn_gathered(traffic, origin=Origin(office), **QUICK).manifest.training.begun_from
-    assert "begun by chance: " in told
+
+    def begun(frozen, **options):
+        made = [registry.create("autoencoder", gathered(2).features, epochs=1, **options) for _ in range(2)]
+        old = made[0].fit(normal_rows(200, 0)).weights()
+        beginning = Beginning({name: torch.tensor(value) for name, value in old.items()}, frozen)
+        with running(Run(), beginning=beginning):
+            made[1].fit(rows)
+        return beginning
+
+    assert "encoder.0" in begun(0).left
     with pytest.raises(UsageError, match="learn both with --option categories=hashing"):
-        api.learn_gathered(traffic, origin=Origin(office, 1), **QUICK)
-    hashed = QUICK | {"categories": "hashing"}
-    whole = api.learn_gathered(traffic, origin=Origin(api.learn_gathered(gathered(), **hashed), 1), **hashed)
-    assert "by chance" not in whole.manifest.training.begun_from
+        begun(1)
+    assert begun(1, categories="hashing").left == set()
 
 
 def test_the_check_begins_from_the_model_too(office):
@@ -109,11 +117,9 @@ def test_a_share_of_each_kind_keeps_its_label():
 def test_rows_without_labels_are_counted_and_their_source_is_named():
     beside = gathered(60, seed=3)
     beside.seen[0].name = "nobody-knows.pcap"
-    model = api.learn_gathered(labelled(), unlabelled=beside, pretraining=2, **NETWORK)
-    assert model.manifest.training.unlabelled_rows == 60
+    model = api.learn_gathered(labelled(), unlabelled=beside, labelled_share=0.5, **NETWORK)
+    assert model.manifest.training.unlabelled_rows == 60 + 200
     assert [source.name for source in model.manifest.provenance.sources] == ["office.pcap", "nobody-knows.pcap"]
-    shared = api.learn_gathered(labelled(), unlabelled=beside, labelled_share=0.5, pretraining=2, **NETWORK)
-    assert shared.manifest.training.unlabelled_rows == 60 + 200
 
 
 def test_rows_of_other_columns_and_shares_out_of_bounds_are_refused():
