@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from oddflow.detectors.base import Detector
+    from oddflow.features.feature import Feature
     from oddflow.learning.augment import Augmentation
     from oddflow.learning.transfer import Origin
     from oddflow.logs import source as logs
@@ -129,7 +130,7 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
         options["augment"] = _augmentation(augment, gathered, augment_to, seed)
     learns_in_epochs = registry.learns_in_epochs(kind)
     with ExitStack() as stack:
-        stack.enter_context(_session(kind, seed, options, run, origin))
+        stack.enter_context(_session(kind, gathered.features, seed, options, run, origin))
         listeners = [told] if told else []
         if logdir:
             if not learns_in_epochs:
@@ -146,7 +147,12 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
 
 
 def _session(
-    kind: "type[Detector]", seed: int, options: dict[str, Any], run: "Run | None", origin: "Origin | None"
+    kind: "type[Detector]",
+    features: "Sequence[Feature]",
+    seed: int,
+    options: dict[str, Any],
+    run: "Run | None",
+    origin: "Origin | None",
 ) -> "AbstractContextManager[None]":
     """Where and how all fits of one model are done, and what they begin from."""
     from oddflow.detectors import registry
@@ -158,7 +164,8 @@ def _session(
             f"{kind.name} is learnt at once; device, precision, processes, checkpoints and weights to begin from go "
             "with a detector that learns in epochs"
         )
-    return running(run or Run(), f"{kind.name} {seed} {_words_of(options)}", origin.beginning() if origin else None)
+    beginning = origin.beginning(kind, features) if origin else None
+    return running(run or Run(), f"{kind.name} {seed} {_words_of(options)}", beginning)
 
 
 def _words_of(options: Mapping[str, Any]) -> str:

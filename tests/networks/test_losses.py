@@ -9,10 +9,12 @@ torch = pytest.importorskip("torch")
 
 from oddflow.networks.class_losses import (  # noqa: E402
     Weighting,
+    bootstrap_loss,
     class_weights,
     cross_entropy,
     effective_numbers,
     focal_loss,
+    generalised_cross_entropy,
 )
 from oddflow.networks.drawing_losses import DrawingLoss  # noqa: E402
 
@@ -103,3 +105,41 @@ def test_what_a_miss_costs_is_as_it_was_reckoned_by_hand(loss, wanted, slopes):
     drawn, rows = torch.tensor([[1.5, -3.0]]), torch.tensor([[1.0, 0.0]])
     assert loss.of(drawn, rows).item() == pytest.approx(wanted)
     assert slope_of(lambda at: loss.of(at, rows), drawn)[0].tolist() == pytest.approx(slopes)
+
+
+def test_the_generalised_cross_entropy_is_that_of_equation_6():
+    """(1 − p^q) / q for q = 1/2 and p = 1/4, 3/4."""
+    lost = [generalised_cross_entropy(QUARTER, torch.tensor([kind]), doubt=0.5).item() for kind in (0, 1)]
+    assert lost == pytest.approx([2 * (1 - 0.5), 2 * (1 - math.sqrt(3) / 2)])
+
+
+def test_its_slope_is_that_of_cross_entropy_times_p_to_the_q():
+    slope = slope_of(lambda logits: generalised_cross_entropy(logits, torch.tensor([0]), doubt=0.5), QUARTER)
+    assert slope[0].tolist() == pytest.approx([-0.5 * 3 / 4, 0.5 * 3 / 4])
+
+
+def test_between_cross_entropy_and_the_mean_absolute_error_it_is_both_at_its_ends():
+    logits, wanted = torch.randn(20, 4, dtype=torch.float64), torch.arange(20) % 4
+    almost = generalised_cross_entropy(logits, wanted, doubt=1e-6)
+    torch.testing.assert_close(almost, cross_entropy(logits, wanted), rtol=1e-4, atol=1e-4)
+    p = logits.softmax(dim=1).gather(1, wanted[:, None])[:, 0]
+    torch.testing.assert_close(generalised_cross_entropy(logits, wanted, doubt=1.0), 1 - p)
+
+
+def test_the_bootstrap_loss_is_that_of_equation_6():
+    """With q = 0.2, p = (1/4, 3/4) and the first class: −Σ ((1 − q) y + q p) log p."""
+    lost = bootstrap_loss(QUARTER, torch.tensor([0]), doubt=0.2).item()
+    assert lost == pytest.approx(0.8 * math.log(4) + 0.2 * (math.log(4) / 4 + 3 * math.log(4 / 3) / 4))
+
+
+def test_its_slope_is_that_of_cross_entropy_and_of_entropy():
+    """d H / dx_i = −p_i (log p_i + H)."""
+    entropy = math.log(4) / 4 + 3 * math.log(4 / 3) / 4
+    wanted = 0.8 * (0.25 - 1) + 0.2 * -0.25 * (math.log(0.25) + entropy)
+    slope = slope_of(lambda logits: bootstrap_loss(logits, torch.tensor([0]), doubt=0.2), QUARTER)
+    assert slope[0].tolist() == pytest.approx([wanted, -wanted])
+
+
+def test_without_doubt_it_is_cross_entropy():
+    logits, wanted = torch.randn(20, 4, dtype=torch.float64), torch.arange(20) % 4
+    torch.testing.assert_close(bootstrap_loss(logits, wanted, doubt=0.0), cross_entropy(logits, wanted))

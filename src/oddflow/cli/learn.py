@@ -297,11 +297,11 @@ def learn(
         gathered = reading.of_labelled(sources or [], labels, packet_labels or [])
     else:
         gathered = reading.of_sources(sources or [])
-    beside = reading.of_sources(unlabelled, "metering what has no labels") if unlabelled else None
     ledger = reading.ledger
     if check:
-        _check(gathered, detector, seed, given, as_json=as_json)
+        _check(gathered, detector, seed, given, begun, as_json=as_json)
         return
+    beside = reading.of_sources(unlabelled, "metering what has no labels") if unlabelled else None
     most_epochs = registry.epochs_of(detector, given)
     fits = Fits(most_epochs)
     with console.epochs(most_epochs, silent=as_json) as view:
@@ -358,7 +358,15 @@ def _origin(model: str | None, frozen: str, lower_rate: float) -> "Origin | None
     return Origin(sealed, ALL if frozen == "all" else int(frozen), lower_rate)
 
 
-def _check(gathered: "Gathered", detector: str, seed: int, given: "Mapping[str, Any]", *, as_json: bool) -> None:
+def _check(
+    gathered: "Gathered",
+    detector: str,
+    seed: int,
+    given: "Mapping[str, Any]",
+    origin: "Origin | None",
+    *,
+    as_json: bool,
+) -> None:
     """Says whether a network can learn a few rows by heart; an error where it cannot."""
     from dataclasses import asdict
 
@@ -366,7 +374,7 @@ def _check(gathered: "Gathered", detector: str, seed: int, given: "Mapping[str, 
     from oddflow.errors import LearningFailed
     from oddflow.learning.check import overfit
 
-    found = overfit(gathered, detector, seed=seed, **given)
+    found = overfit(gathered, detector, seed=seed, origin=origin, **given)
     losses = f"the loss of {found.rows} rows went from {found.first:.4g} to {found.last:.4g} in {found.steps} steps"
     if as_json:
         console.print_json(asdict(found))

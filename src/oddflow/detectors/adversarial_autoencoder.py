@@ -44,6 +44,7 @@ class AdversarialAutoencoderDetector(DrawingDetector):
     bad_at: ClassVar[str] = "learning time; a few hundred flows; its game can fail"
     paper: ClassVar[str] = "Makhzani et al. 2015"
     needs: ClassVar[str] = "train"
+    begins_from: ClassVar[bool] = False
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         **LIMITS,
         "hidden": (1, 65_536),

@@ -69,6 +69,8 @@ class Detector(ABC):
     """Whether what it learns by would be 0 for a network that knew its rows by heart."""
     uses_unlabelled: ClassVar[bool] = False
     """Whether it learns from rows without labels beside those that have one, as the options of `Unlabelled` say."""
+    begins_from: ClassVar[bool] = True
+    """Whether the weights that it gives are those of the network that it fits, so that it can begin from a model's."""
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
     marks_parts: ClassVar[bool] = False

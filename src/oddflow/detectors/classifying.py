@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from oddflow.detectors.drawing import LIMITS, run, schedule_of, state_of
 from oddflow.detectors.made import check_watched, last_seen
 from oddflow.detectors.supervised import SupervisedDetector
+from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
 from oddflow.models.graph import GraphBuilder
@@ -35,12 +36,12 @@ from oddflow.networks.normalisation import Normalisation
 from oddflow.networks.penalties import l1
 from oddflow.training.beginning import Beginning
 from oddflow.training.export import to_onnx
-from oddflow.training.guessing import FEWEST_UNLABELLED, UNKNOWN, guessed_loss, joined, pretrained
+from oddflow.training.guessing import FEWEST_UNLABELLED, UNKNOWN, balanced, guessed_loss, joined, pretrained
 from oddflow.training.loop import EpochTold, History, Loss, Schedule, fit_network
 from oddflow.training.optimiser import Optimiser
 from oddflow.training.rows import beside
 from oddflow.training.run import session
-from oddflow.training.unlabelled import Use
+from oddflow.training.unlabelled import Unlabelled, Use
 
 
 class ClassifyingDetector(SupervisedDetector):
@@ -68,7 +69,7 @@ class ClassifyingDetector(SupervisedDetector):
             (Zhang & Sabuncu 2018) or bootstrap (Reed et al. 2015).
         focus: γ of the focal loss: how little a row costs that is told well.
         doubt: q of the last two: how little a row costs whose label does not fit.
-        smoothing: ε: how much of a row's label is dealt out to all kinds alike (Szegedy et al. 2016).
+        smoothing: ε of the first two: how much of a row's label is dealt out to all kinds alike (Szegedy et al. 2016).
         seed: Of the first weights, the order of rows and dropout.
         told: Told of each epoch.
     """
@@ -191,13 +192,17 @@ class ClassifyingDetector(SupervisedDetector):
             torch.manual_seed(self.seed)
             beginning = self._begun(unlabelled, schedule)
             self.network_ = self._fresh(given.shape[1], len(self.classes_))
-            fitted = torch.from_numpy(beside(table, ~held))
+            fitted, how = torch.from_numpy(beside(table, ~held)), self.helped_by
             kept = torch.from_numpy(beside(table, held if held.any() else ~self.made_))
-            self._prepare(self.network_, fitted[:, :-1], kept[:, :-1])
+            if not (beginning or session().beginning):
+                self._prepare(self.network_, fitted[:, :-1], kept[:, :-1])
+            if len(unlabelled) and how.use != Use.MASKED:
+                fitted = joined(fitted, unlabelled)
+                how = balanced(how, fitted)
             self.history_ = fit_network(
                 self.network_,
-                self._loss(kinds, chance),
-                joined(fitted, unlabelled) if len(unlabelled) and self.helped_by.use != Use.MASKED else fitted,
+                self._loss(kinds, how, chance),
+                fitted,
                 kept,
                 schedule,
                 self.told,
@@ -216,30 +221,34 @@ class ClassifyingDetector(SupervisedDetector):
         return torch.from_numpy(self._given(raw, self.scaler_.transform(raw)) if len(raw) else raw.copy())
 
     def _begun(self, unlabelled: Tensor, schedule: Schedule) -> Beginning | None:
-        """What filling in hidden columns taught; None where the session says what to begin from, or nothing does."""
-        if len(unlabelled) < FEWEST_UNLABELLED or self.helped_by.use != Use.MASKED:
+        """What filling in hidden columns taught; None where nothing is to be filled in.
+
+        Raises:
+            UsageError: There are too few rows to learn it from.
+        """
+        if not len(unlabelled) or self.helped_by.use != Use.MASKED:
             return None
+        if len(unlabelled) < FEWEST_UNLABELLED:
+            raise UsageError(
+                f"{len(unlabelled)} rows without labels are too few to learn filling in from; give "
+                f"{FEWEST_UNLABELLED} or more, or use=pseudo-labels"
+            )
         first = replace(schedule, epochs=self.helped_by.pretraining)
         learnt = pretrained(lambda width: self._fresh(width, width), unlabelled, self.helped_by, first)
         usual = session().beginning or Beginning({})
         return replace(usual, weights=learnt)
 
-    def _loss(self, kinds: NDArray[np.int64], chance: torch.Generator) -> Loss:
+    def _loss(self, kinds: NDArray[np.int64], how: Unlabelled, chance: torch.Generator) -> Loss:
         """What rows cost, their class in the last column, or UNKNOWN."""
         weights = torch.from_numpy(class_weights(np.bincount(kinds), Weighting(self.weighting), self.overlap))
 
         def loss(network: nn.Module, rows: Tensor) -> Tensor:
             given, wanted = rows[:, :-1], rows[:, -1].long()
+            logits, kind = network(given), wanted.clamp(min=0)
+            lost = self._losses(logits, kind) * weights.to(rows.device)[kind]
             known = wanted != UNKNOWN
             if len(self.unlabelled_) and not known.all():
-                lost = torch.zeros(len(rows), device=rows.device)
-                guessed = guessed_loss(network, given[~known], self.helped_by, chance)
-                lost = lost.index_put((torch.nonzero(~known)[:, 0],), guessed)
-                if known.any():
-                    told = self._losses(network(given[known]), wanted[known]) * weights.to(rows.device)[wanted[known]]
-                    lost = lost.index_put((torch.nonzero(known)[:, 0],), told)
-            else:
-                lost = self._losses(network(given), wanted) * weights.to(rows.device)[wanted]
+                lost = torch.where(known, lost, guessed_loss(network, given, logits, how, chance))
             return lost + self.l1 * l1(network) if self.l1 and network.training else lost
 
         return loss

@@ -106,6 +106,7 @@ class GenerativeAdversarialDetector(EnergyDetector):
     )
     paper: ClassVar[str] = "Goodfellow et al. 2014; Gulrajani et al. 2017; Schlegl et al. 2019"
     needs: ClassVar[str] = "train"
+    begins_from: ClassVar[bool] = False
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         **LIMITS,
         "latent": (1, 65_536),

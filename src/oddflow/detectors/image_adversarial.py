@@ -76,6 +76,7 @@ class ImageAdversarialDetector(EnergyDetector):
     needs: ClassVar[str] = "train"
     reads: ClassVar[Reads] = Reads.IMAGE
     sees_raw: ClassVar[bool] = True
+    begins_from: ClassVar[bool] = False
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {
         **LIMITS,
         "latent": (3, 784),

@@ -1,7 +1,7 @@
 """Whether a network can learn a few rows by heart: what cannot will not learn many."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from oddflow.detectors.base import Detector
 from oddflow.errors import LearningFailed, UsageError
 from oddflow.features.gathering import Gathered
 from oddflow.training.progress import Epoch
+from oddflow.training.run import running, session
+
+if TYPE_CHECKING:
+    from oddflow.learning.transfer import Origin
 
 ROWS = 16
 STEPS = 600
@@ -42,17 +46,25 @@ class Overfit:
     advice: str
 
 
-def overfit(gathered: Gathered, detector: str | type[Detector], *, seed: int = 0, **options: Any) -> Overfit:
+def overfit(
+    gathered: Gathered,
+    detector: str | type[Detector],
+    *,
+    seed: int = 0,
+    origin: "Origin | None" = None,
+    **options: Any,
+) -> Overfit:
     """Shows a network one small batch until it knows it, without noise, dropout and penalties.
 
     Args:
         gathered: Rows, of which 16 are taken evenly; half of them attacks where the detector learns from them.
         detector: By name, or a class of your own; one that learns in epochs and whose loss is 0 at best.
         seed: Of its first weights.
+        origin: A model whose weights it begins from, and whose layers may stand still.
         options: Of the detector.
 
     Raises:
-        UsageError: The detector has no such loss, or labels lack.
+        UsageError: The detector has no such loss, labels lack, or the weights do not fit.
     """
     kind = registry.find(detector)
     known = registry.options(kind)
@@ -72,11 +84,15 @@ def overfit(gathered: Gathered, detector: str | type[Detector], *, seed: int = 0
     plan = {"epochs": STEPS, "batch_rows": ROWS, "patience": STEPS, "schedule": "constant", "told": told, "seed": seed}
     made = registry.create(kind, gathered.features, **(options | undisturbed | plan))
     rows = gathered.x[places]
+    beginning = origin.beginning(kind, gathered.features) if origin else None
     try:
-        if kind.supervised:
-            made.fit(rows, labels[places])
-        else:
-            made.fit(rows, validation=rows)
+        with running(session().run, beginning=beginning):
+            if kind.supervised:
+                made.fit(rows, labels[places])
+            else:
+                made.fit(rows, validation=rows)
+        if beginning:
+            beginning.told()
     except LearningFailed as error:
         return Overfit(kind.name, len(rows), len(losses), losses[0], losses[-1], passed=False, advice=str(error))
     first, last = losses[0], min(losses)

@@ -22,9 +22,11 @@ def without_labels(
     if unlabelled is not None:
         if unlabelled.features != gathered.features:
             raise UsageError(
-                "rows without labels must be seen as those with labels are; give the same options for both"
+                "rows without labels must have the columns of those with labels; read both from traffic, and a data "
+                "set's from --labelled-share"
             )
         rows.append(unlabelled.x)
+        gathered = replace(gathered, seen=[*gathered.seen, *unlabelled.seen])
     if labelled_share != 1:
         gathered, others = some_labels(gathered, labelled_share, seed=seed)
         rows.append(others)
@@ -54,7 +56,5 @@ def some_labels(gathered: Gathered, share: float, *, seed: int) -> tuple[Gathere
 
 def _taken(gathered: Gathered, kept: NDArray[np.bool_]) -> Gathered:
     assert gathered.y is not None  # noqa: S101  (checked above)
-    normal = int((gathered.y[kept] == 0).sum())
-    return replace(
-        gathered, x=gathered.x[kept], times_ns=gathered.times_ns[kept], y=gathered.y[kept], flows=max(1, normal)
-    )
+    # flows stay: they tell how busy the network is
+    return replace(gathered, x=gathered.x[kept], times_ns=gathered.times_ns[kept], y=gathered.y[kept])

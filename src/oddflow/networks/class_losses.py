@@ -120,7 +120,9 @@ def generalised_cross_entropy(logits: Tensor, wanted: Tensor, doubt: float = 0.7
 
 
 def bootstrap_loss(logits: Tensor, wanted: Tensor, doubt: float = 0.2) -> Tensor:
-    """−Σ ((1 − q) y + q p) log p a row, with p as it stands: (n, k), (n,) int64 -> (n,); cross entropy for q = 0.
+    """−Σ ((1 − q) y + q p) log p a row: (n, k), (n,) int64 -> (n,); cross entropy for q = 0.
+
+    Its second part is the entropy of p, whose gradient is taken as a whole: what it believes, it shall be sure of.
 
     Args:
         logits: Of each class.

@@ -1,6 +1,7 @@
 """Learning from rows without labels: filling in what is hidden, and guesses that are sure."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +21,8 @@ _HELD = 10
 
 def hidden(rows: Tensor, share: float, chance: torch.Generator) -> tuple[Tensor, Tensor]:
     """Rows with columns hidden, each given its value in another row of the batch; and which: (b, m) -> (b, m) twice."""
-    mask = torch.rand(rows.shape, generator=chance) < share
-    others = torch.randint(len(rows), rows.shape, generator=chance)
+    mask = (torch.rand(rows.shape, generator=chance) < share).to(rows.device)
+    others = torch.randint(len(rows), rows.shape, generator=chance).to(rows.device)
     return torch.where(mask, rows.gather(0, others), rows), mask
 
 
@@ -50,7 +51,13 @@ def pretrained(
     held = max(1, len(rows) // _HELD)
     order = torch.randperm(len(rows), generator=chance)
     fit_network(network, loss, rows[order[held:]], rows[order[:held]], schedule, chance=(chance,))
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+    return {name: value.clone() for name, value in network.state_dict().items() if value.is_floating_point()}
+
+
+def balanced(how: Unlabelled, table: Tensor) -> Unlabelled:
+    """The same for rows joined so, (k, m + 1): all without a label weigh `unlabelled_weight` of all with one."""
+    known = table[:, -1] != UNKNOWN
+    return replace(how, unlabelled_weight=how.unlabelled_weight * float(known.sum() / (~known).sum()))
 
 
 def joined(labelled: Tensor, unlabelled: Tensor) -> Tensor:
@@ -60,11 +67,20 @@ def joined(labelled: Tensor, unlabelled: Tensor) -> Tensor:
     return torch.cat([labelled.repeat(again, 1), torch.cat([unlabelled, unknown], dim=1)])
 
 
-def guessed_loss(network: nn.Module, rows: Tensor, how: Unlabelled, chance: torch.Generator) -> Tensor:
-    """What rows without a label cost: cross entropy to the class it is sure of, or 0: (b, m) -> (b,)."""
-    with torch.no_grad():
-        sure, guess = network(rows).softmax(dim=1).max(dim=1)
-    shown = rows if how.use == Use.PSEUDO_LABELS else hidden(rows, how.hidden_share, chance)[0]
-    lost: Tensor = nn.functional.cross_entropy(network(shown), guess, reduction="none")
-    counts: Tensor = sure >= how.confidence
-    return how.unlabelled_weight * lost * counts
+def guessed_loss(network: nn.Module, rows: Tensor, logits: Tensor, how: Unlabelled, chance: torch.Generator) -> Tensor:
+    """What rows cost whose label nobody knows: cross entropy to the class it is sure of, or 0.
+
+    Args:
+        network: What guesses.
+        rows: A whole batch, (b, m): of few of them batch normalisation would take a wrong mean.
+        logits: What the network says of them, (b, k); a guess is taken as it stands.
+        how: By which of the two ways, and how sure it must be.
+        chance: What hides columns.
+
+    Returns:
+        (b,), for rows with a label too.
+    """
+    sure, guess = logits.detach().softmax(dim=1).max(dim=1)
+    said = logits if how.use == Use.PSEUDO_LABELS else network(hidden(rows, how.hidden_share, chance)[0])
+    lost: Tensor = nn.functional.cross_entropy(said, guess, reduction="none")
+    return how.unlabelled_weight * lost * (sure >= how.confidence)

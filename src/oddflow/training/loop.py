@@ -13,7 +13,7 @@ from math import isfinite
 import torch
 from torch import Tensor, nn
 
-from oddflow.errors import LearningFailed
+from oddflow.errors import LearningFailed, UsageError
 from oddflow.training.beginning import Beginning, Given
 from oddflow.training.checkpoint import Checkpoint
 from oddflow.training.machine import Machine, machine_for
@@ -176,7 +176,7 @@ def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Sched
     beginning = sides.beginning or now.beginning
     given = beginning.give(network) if beginning else Given()
     shown = train[:0] if held is None else held
-    words = (str(network), repr(schedule))
+    words = (str(network), repr(schedule), given.words())
     checkpoint = Checkpoint.of(now, name, words, (train, shown, *network.state_dict().values()))
     pacer = Pacer(schedule.pace, epochs=schedule.epochs, patience=schedule.patience, usual=sides.usual)
     order = torch.Generator().manual_seed(schedule.seed)
@@ -222,6 +222,8 @@ def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Sched
 def _moving(player: Player) -> Player:
     """The player, moving only what does not stand still."""
     moved = [parameter for parameter in player.moved if parameter.requires_grad]
+    if not moved:
+        raise UsageError("all layers of a network would stand still that learns against others; freeze fewer of them")
     return player if len(moved) == len(player.moved) else replace(player, moved=moved, slope=None)
 
 

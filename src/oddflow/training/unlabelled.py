@@ -30,10 +30,10 @@ class Unlabelled:
         hidden_share: Share of the columns that are hidden from the network; each gets its value in another row.
         pretraining: Epochs of filling in, at most.
         confidence: The least probability of a class that a row without a label must have to count.
-        unlabelled_weight: What such a row weighs beside one with a label.
+        unlabelled_weight: What all such rows weigh together beside all with a label.
     """
 
-    use: str = Use.MASKED
+    use: str = Use.CONSISTENCY
     hidden_share: float = 0.25
     pretraining: int = 20
     confidence: float = 0.95
