@@ -49,9 +49,7 @@ def test_middles_are_taken_off():
     moved = Tails(tails.values, tails.misses, tails.owners, tails.width, middles)
     graph = _Graph(sealed(scaler, moved).SerializeToString(), 8)
     np.testing.assert_array_equal(graph._short[1].middles, middles)
-    np.testing.assert_allclose(
-        graph.run(["score"], x)[0], graph.run(["score", "contributions"], x)[0], rtol=1e-6
-    )
+    np.testing.assert_allclose(graph.run(["score"], x)[0], graph.run(["score", "contributions"], x)[0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("scales", [[LINEAR] * 5, [LINEAR] * 6])
