@@ -88,7 +88,8 @@ class Ending:
         constants = [one for one in model.graph.initializer if one.name in needed]
         graph = helper.make_graph(kept[::-1], "oddflow", model.graph.input, outputs, constants)
         cut = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
-        return cut.SerializeToString()
+        content: bytes = cut.SerializeToString()
+        return content
 
     def scores(self, scaled: Floats, drawn: Floats, groups: NDArray[np.int64] | None = None) -> Floats | None:
         """(n, m), (n, m), (n,) -> (n,); None where a surprise is no number, or shapes are others than these."""
