@@ -25,7 +25,7 @@ demo: $(VENV)/.ready  ## Learn a baseline, detect in a real capture, write the r
 	$(BIN)/oddflow demo
 
 test: $(VENV)/.ready  ## Run all tests (under 12 minutes)
-	$(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.ready  ## Lint, format, types, import contracts
 	$(BIN)/ruff check .
@@ -41,6 +41,7 @@ bench: $(VENV)/.ready peers  ## Measure metering, learning and scoring on this m
 
 results: $(VENV)/.ready  ## Make every table of docs/results.md anew; goes on where it stopped (DATA=folder of data sets)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/oddflow evaluate --suite all --data $(DATA) --jobs 2 --write docs/results.md
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/against_kitsune.py --data $(DATA) --write
 
 peers: out/peers/nfstream/.ready out/peers/dpkt/.ready out/peers/cicflowmeter/.ready learners  ## Install the tools that bench compares with
 

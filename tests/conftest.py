@@ -1,6 +1,8 @@
 """What all tests share: the captures beside the repository, and a Hypothesis profile for busy machines."""
 
+import functools
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "oddflow"))
 
 os.environ.pop("COLUMNS", None)  # tables have the width of a pipe, whoever runs the tests
 
-SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
+TESTS = Path(__file__).parent
+SHARED = TESTS.parent / ".." / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +26,36 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("../shared/data is absent: no real captures to test with")
     return SHARED.resolve()
+
+
+FIRST = (
+    "checks/test_every_detector.py", "lab/test_make.py", "checks/test_every_supervised.py",
+    "fuzz/test_negative_indices.py", "cli/test_live.py", "cli/test_netflow.py", "detectors/test_adversarial.py",
+    "training", "tuning", "detectors", "bench", "learning",
+)  # fmt: skip
+"""Files and folders that take or wait long: a worker that began one of them last would keep the others waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, all else as it was found; `make test` tells workers to keep to that."""
+    place = {TESTS / name: rank for rank, name in enumerate(FIRST)}
+
+    def rank_of(item: pytest.Item) -> int:
+        return min(place.get(path, len(FIRST)) for path in (item.path, item.path.parent))
+
+    items.sort(key=rank_of)
+
+
+EXPORTER = "torch.onnx._internal.exporter._registration"
+
+
+@pytest.fixture(autouse=True)
+def exporter_s_table_is_kept() -> None:
+    """Torch's exporter makes its table of operators, which is always the same, anew for each graph: 0.5 s of 1 s.
+
+    Here it is made once in a process. Where torch names it otherwise, exports are as slow as they were.
+    """
+    registry = getattr(sys.modules.get(EXPORTER), "ONNXRegistry", None)
+    make = getattr(registry, "from_torchlib", None)
+    if make is not None and not hasattr(make, "cache_info"):
+        registry.from_torchlib = staticmethod(functools.cache(make))

@@ -1,10 +1,12 @@
 """The measurements of learning and of scoring, on very little and without other tools."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from oddflow.bench import score
 from oddflow.bench.learners import KERAS_LEARNS, KERAS_SEES, PYOD_LEARNS, PYOD_SCORES, TORCH_SEES, Learner
 from oddflow.bench.learning_rows import COLUMNS, learning_images, learning_rows
 from oddflow.bench.rounds import Rounds
@@ -76,7 +78,11 @@ def test_learning_is_measured_and_absent_tools_are_named(tmp_path):
 
 
 @pytest.mark.slow
-def test_scoring_is_measured_by_both_scalings(tmp_path):
+def test_scoring_is_measured_by_both_scalings(tmp_path, monkeypatch):
+    one_thread = [replace(ours, threads=(1,)) for ours, _ in score.TARGETS]  # more threads are more processes
+    monkeypatch.setattr(score, "TARGETS", [(ours, 1.0) for ours in one_thread])
+    for name, ours in zip(("AFFINE", "QUANTILE"), one_thread, strict=True):
+        monkeypatch.setattr(score, name, ours)
     bench = ScoreBench(tmp_path, tmp_path / "none", None, rows=3_000, rounds=1)
     for step in bench.steps():
         step.do()

@@ -58,8 +58,17 @@ def area_under_curve(odd, normal):
     return float(below.mean() / 2 / len(normal))
 
 
+class _Shared:
+    """Rows that many tests share: whoever writes into them raises."""
+
+    def __post_init__(self):
+        for rows in vars(self).values():
+            if isinstance(rows, np.ndarray):
+                rows.setflags(write=False)
+
+
 @dataclass(frozen=True)
-class Problem:
+class Problem(_Shared):
     """Rows of one kind of input: to learn from, normal ones, odd ones that no column alone tells, and far-out ones."""
 
     features: tuple[Feature, ...]
@@ -182,7 +191,7 @@ def problem_for(reads):
 
 
 @dataclass(frozen=True)
-class LabelledProblem:
+class LabelledProblem(_Shared):
     """Rows of one kind of input with labels, rows to test on, and a second kind of attack, plain to see."""
 
     features: tuple[Feature, ...]

@@ -9,7 +9,7 @@ import pytest
 from oddflow.detectors import registry
 from oddflow.errors import UsageError
 from oddflow.learning.seal import MOST_DIFFERENCE, seal_detector
-from oddflow.models.format import pack
+from oddflow.models.format import GRAPH, pack, unpack
 from oddflow.models.manifest import schema_sha256, sealed_features
 from oddflow.models.sealed import SealedModel, score_graph
 from tests.models.make import NOTHING, manifest
@@ -23,6 +23,7 @@ FAST = {
     "attack-localiser": {"epochs": 8},
     "convolutional-network": {"epochs": 8},
     "cross-modal-network": {"epochs": 20, "width": 16, "learning_rate": 0.01},
+    "deep-belief-classifier": {"hidden": (32,), "machine_epochs": 2, "batch_rows": 32, "learning_rate": 0.02},
     "feed-forward-network": {"epochs": 40},
     "matrix-segmentation": {"epochs": 8, "network": "fcn", "widths": (4, 8), "batch_rows": 16, "learning_rate": 5e-3},
     "packet-segmentation": {"epochs": 12, "widths": (8, 8, 8), "batch_rows": 32, "learning_rate": 5e-3},
@@ -50,6 +51,27 @@ def fresh(name, **more):
 def fitted(name):
     problem = labelled_problem_for(registry.find(name).reads)
     return fresh(name, seed=1).fit(problem.x, problem.y)
+
+
+@cache
+def sealed(name):
+    """The one export of a detector, which costs seconds."""
+    problem = labelled_problem_for(registry.find(name).reads)
+    held_back = fitted(name).decision_function(problem.normal)
+    features = sealed_features(problem.features)
+    document = manifest(
+        rows=len(held_back),
+        features=problem.features,
+        feature_schema_sha256=schema_sha256(features),
+        ranges=[NOTHING] * len(features),
+        detector=name,
+        classes=[f"kind {kind}" for kind in fitted(name).kinds()],
+    )
+    return pack(seal_detector(fitted(name), document, held_back, problem.x))
+
+
+def sealed_graph(name):
+    return unpack(sealed(name)).parts[GRAPH]
 
 
 def with_far_attacks(problem, count):
@@ -172,23 +194,13 @@ def test_parts_name_a_planted_feature(name, problem):
 def test_the_sealed_model_scores_as_the_fitted_one(name, problem):
     detector = fitted(name)
     rows = np.concatenate([problem.normal, problem.odd, extreme_rows(name)])
-    scores, contributions = score_graph(detector.graph().SerializeToString(), rows)
+    scores, contributions = score_graph(sealed_graph(name), rows)
     np.testing.assert_allclose(scores, detector.decision_function(rows), rtol=MOST_DIFFERENCE, atol=1e-4)
     np.testing.assert_allclose(contributions, detector.contributions(rows), rtol=5e-3, atol=1e-3)
 
 
 def test_a_saved_model_scores_as_before(name, problem, tmp_path):
-    held_back = fitted(name).decision_function(problem.normal)
-    features = sealed_features(problem.features)
-    document = manifest(
-        rows=len(held_back),
-        features=problem.features,
-        feature_schema_sha256=schema_sha256(features),
-        ranges=[NOTHING] * len(features),
-        detector=name,
-        classes=[f"kind {kind}" for kind in fitted(name).kinds()],
-    )
-    model = SealedModel.from_bytes(pack(seal_detector(fitted(name), document, held_back, problem.x)))
+    model = SealedModel.from_bytes(sealed(name))
     model.write(tmp_path / "a.oddflow")
     loaded = SealedModel.load(tmp_path / "a.oddflow")
     np.testing.assert_array_equal(loaded.score(problem.odd)[0], model.score(problem.odd)[0])
@@ -204,4 +216,4 @@ def test_it_describes_itself(name):
 
 
 def test_torch_computes_what_is_sealed(name, problem):
-    agree_in_torch(fitted(name).graph().SerializeToString(), problem.x[:50])
+    agree_in_torch(sealed_graph(name), problem.x[:50])

@@ -85,7 +85,7 @@ def test_by_host_no_host_is_on_both_sides(pairs, share, seed, host):
 
 @given(PAIRS)
 def test_hosts_that_hang_together_are_those_of_a_plain_search(pairs):
-    found = splits._together(ends(pairs), ("src_ip", "dst_ip"))
+    found = splits.hosts_together(ends(pairs), ("src_ip", "dst_ip"))
     groups = [{pair[0], pair[1]} for pair in pairs]
     for pair in pairs:
         met = [group for group in groups if group & set(pair)]

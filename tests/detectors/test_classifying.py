@@ -38,6 +38,12 @@ def test_every_network_is_learnt_and_sealed(name, network):
     assert agrees(learnt(name, network=network))
 
 
+def test_bytes_as_vectors_are_learnt_and_sealed():
+    detector = learnt("convolutional-network", byte_vectors=2)
+    assert agrees(detector)
+    assert any(shape == (256, 2) for shape in (value.shape for value in detector.weights().values()))
+
+
 @pytest.mark.parametrize("network", ["logistic", "perceptron", "mlp"])
 def test_every_feed_forward_network_finds_what_is_plain_to_see(network):
     problem = problem_of("feed-forward-network")

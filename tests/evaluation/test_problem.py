@@ -136,3 +136,33 @@ def test_normal_flows_of_a_day_are_counted_by_minutes_with_traffic():
     made = loaded(data(), times_ns=minutes).problem()
     assert made.flows_a_day() == pytest.approx(600 / 9 * 1_440)
     assert loaded(data()).problem().flows_a_day() is None
+
+
+def test_time_within_classes_learns_the_earlier_rows_of_each_label():
+    times_ns = np.random.default_rng(0).permutation(900).astype(np.int64)
+    (fold,) = loaded(Data(set="office", split="time-within-classes"), "own", times_ns=times_ns).problem().folds
+    labels = given_rows().y
+    for label in range(3):
+        learnt, tested = (times_ns[places[labels[places] == label]] for places in (fold.train, fold.tests["test"]))
+        assert learnt.max() < tested.min()
+        assert len(tested) == round(0.3 * (labels == label).sum())
+
+
+def test_time_within_classes_needs_times():
+    with pytest.raises(UsageError, match="does not say when its rows were"):
+        loaded(Data(set="office", split="time-within-classes")).problem()
+
+
+def test_applications_are_classes_and_no_attacks(shared):
+    captures = ("captures/ndpi/quic-29.pcap", "captures/ndpi/443-curl.pcap", "captures/ndpi/ssh.pcap")
+    wanted = Data(captures=captures, applications=("ssh", "tls", "quic"), split="capture")
+    made = problem.load(wanted, Classes.OWN, Reads.SEQUENCE, folder=shared)
+    assert made.names == ("ssh", "tls", "quic")
+    assert not made.is_attack.any()
+    named = {
+        made.rows.captures[capture]: made.names[code]
+        for capture, code in zip(made.rows.capture, made.codes, strict=True)
+    }
+    assert named == {captures[0]: "quic", captures[1]: "tls", captures[2]: "ssh"}
+    with pytest.raises(UsageError, match="holds a flow of gopher"):
+        problem.load(Data(captures=captures, applications=("gopher",)), Classes.OWN, Reads.SEQUENCE, folder=shared)

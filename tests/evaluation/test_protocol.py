@@ -20,7 +20,7 @@ from .given import TEXT, protocol
         ("rate = 0.05", "", "rate goes with the rule false-alarm-rate"),
         ('[[entries]]\ndetector = "robust-pca"', '[[entries]]\ndetector = "isolation-forest"', "no entry is called"),
         ("least = 0.7", "", "an expectation needs least or most"),
-        ('set = "office"', "", "expected either a set, or sources with their truth"),
+        ('set = "office"', "", "expected a set, or sources with their truth, or captures with applications"),
         ('title = "Made"', "title =", "is no TOML"),
     ],
 )

@@ -5,7 +5,9 @@ and every array it is given or makes raises on a negative index, a negative boun
 Call `interpret` before anything else of Oddflow is imported, in a process of its own.
 """
 
+import hashlib
 import importlib
+import itertools
 import os
 import sys
 from functools import wraps
@@ -168,6 +170,20 @@ def replace_what_is_compiled():
     memory.fetch = lambda *_: None
 
 
+def sha1_blocks(schedule, state):
+    """The plain twin of `oddflow.flows._text_kernels.sha1_blocks`, of messages that fill less than a block."""
+    words, digests = np.asarray(schedule), np.asarray(state)
+    for lane in range(words.shape[1]):
+        message = words[:, lane].astype(">u4").tobytes()[: int(words[15, lane]) // 8]
+        digests[:, lane] = np.frombuffer(hashlib.sha1(message, usedforsecurity=False).digest(), ">u4")
+
+
+def after_the_first(guarded_kernel, twin):
+    """The kernel in its first call, then its twin: for one that forms the same indices whatever it is given."""
+    calls = itertools.count()
+    return lambda *arguments: twin(*arguments) if next(calls) else guarded_kernel(*arguments)
+
+
 def interpret():
     """Makes all kernels plain Python, for the rest of this process."""
     if "oddflow.capture" in sys.modules or "oddflow.flows" in sys.modules:
@@ -181,3 +197,5 @@ def interpret():
         module = importlib.import_module(name)
         if hasattr(module, "np"):
             module.np = GuardedNumpy()
+    text = importlib.import_module("oddflow.flows._text_kernels")
+    text.sha1_blocks = after_the_first(text.sha1_blocks, sha1_blocks)  # nine tenths of the time, uncompiled

@@ -31,7 +31,7 @@ def made(tmp_path_factory):
         "--out",
         "made",
     ]  # relative, as `make lab` says it
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, cwd=out)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=out)
     assert done.returncode == 0, done.stdout + done.stderr
     return out / "made"
 

@@ -13,6 +13,7 @@ from oddflow.networks.attention import TransformerEncoder
 from oddflow.networks.attention_gan import AttentionDiscriminator, AttentionGenerator
 from oddflow.networks.autoencoder import Autoencoder
 from oddflow.networks.biggan import BigDiscriminator, BigGenerator
+from oddflow.networks.byte_vectors import ByteVectors
 from oddflow.networks.conditional_gan import ConditionalDiscriminator, ConditionalGenerator
 from oddflow.networks.convolutional import ConvolutionalNetwork
 from oddflow.networks.convolutional_autoencoder import ConvolutionalAutoencoder
@@ -271,6 +272,7 @@ CASES: dict[str, Case] = {
     "statistics as an image": Case(lambda: StatisticsAutoencoder(10, 3, 2), 10, ((10,),)),
     "embeddings": Case(lambda: CategoryEmbeddings((5, 3), (2, 2)), 4, ((6,),), codes),
     "skip-gram": Case(lambda: Pairs(SkipGram(5, 3)), 3, ((2,),), codes),
+    "vectors of bytes": Case(image(lambda: ByteVectors(2)), 784, ((2, 28, 28),), torch.rand),
 }
 
 

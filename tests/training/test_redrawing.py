@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from oddflow.networks.autoencoder import Autoencoder
+from oddflow.networks.drawing_losses import DrawingLoss
 from oddflow.training.loop import Schedule, fit_network
-from oddflow.training.redrawing import Distance, Redrawing
+from oddflow.training.redrawing import Redrawing
 
 ROWS = 3 * torch.randn(40, 12, generator=torch.Generator().manual_seed(0))
 
@@ -21,17 +22,17 @@ def gradients(net):
     return {name: parameter.grad.clone() for name, parameter in net.named_parameters()}
 
 
-@pytest.mark.parametrize("distance", list(Distance))
+@pytest.mark.parametrize("cost", list(DrawingLoss))
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 @pytest.mark.parametrize("is_cut", [False, True])
-def test_gradients_and_loss_are_those_of_autograd(distance, noise, is_cut):
+def test_gradients_and_loss_are_those_of_autograd(cost, noise, is_cut):
     net = network()
     net = nn.Sequential(net.encoder, nn.ReLU(), net.decoder) if is_cut else net
-    lost = Redrawing(distance, noise=noise, chance=torch.Generator().manual_seed(1))(net, ROWS).mean()
+    lost = Redrawing(cost, noise=noise, chance=torch.Generator().manual_seed(1))(net, ROWS).mean()
     lost.backward()
     expected = gradients(net)
     net.zero_grad()
-    loss = Redrawing(distance, noise=noise, chance=torch.Generator().manual_seed(1))
+    loss = Redrawing(cost, noise=noise, chance=torch.Generator().manual_seed(1))
     slope = loss.slope(net)
     slope(ROWS[:7])  # other rows were there before
     loss.chance.manual_seed(1)
@@ -42,7 +43,7 @@ def test_gradients_and_loss_are_those_of_autograd(distance, noise, is_cut):
 
 def test_a_fit_by_hand_ends_where_one_by_autograd_does():
     by_hand, by_autograd = network(), network()
-    loss = Redrawing(Distance.SQUARE)
+    loss = Redrawing(DrawingLoss.MSE)
     schedule = Schedule(epochs=4, batch_rows=16, seed=2)
 
     def loss_alone(net, rows):

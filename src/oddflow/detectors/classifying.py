@@ -50,8 +50,8 @@ class ClassifyingDetector(SupervisedDetector):
     by their number alone, rare kinds would not be learnt, and with equal parts, few rows would move all weights.
     Statistics of flows are scaled as everywhere; bytes and packets as `models/plain.py` says.
 
-    Subclasses are final: they implement `_network`, and take `**shared` beside options of their own, which are passed
-    on to the constructor here.
+    Subclasses are final: they implement `_network`, may override `_prepare`, and take `**shared` beside options of
+    their own, which are passed on to the constructor here.
 
     Args:
         features: The columns of a row.
@@ -161,6 +161,9 @@ class ClassifyingDetector(SupervisedDetector):
     def _network(self, width: int, outputs: int) -> nn.Module:
         """A fresh network: rows (n, width) to logits (n, outputs), the first that of normal rows."""
 
+    def _prepare(self, network: nn.Module, rows: Tensor, held: Tensor) -> None:
+        """Teaches a fresh network rows (n, width) without labels, in place, with some held back, (v, width)."""
+
     def _losses(self, logits: Tensor, wanted: Tensor) -> Tensor:
         """What each row costs, before it is weighed: (b, k), (b,) -> (b,)."""
         match ClassLoss(self.loss):
@@ -189,11 +192,13 @@ class ClassifyingDetector(SupervisedDetector):
             beginning = self._begun(unlabelled, schedule)
             self.network_ = self._fresh(given.shape[1], len(self.classes_))
             fitted = torch.from_numpy(beside(table, ~held))
+            kept = torch.from_numpy(beside(table, held if held.any() else ~self.made_))
+            self._prepare(self.network_, fitted[:, :-1], kept[:, :-1])
             self.history_ = fit_network(
                 self.network_,
                 self._loss(kinds, chance),
                 joined(fitted, unlabelled) if len(unlabelled) and self.helped_by.use != Use.MASKED else fitted,
-                torch.from_numpy(beside(table, held if held.any() else ~self.made_)),
+                kept,
                 schedule,
                 self.told,
                 chance=(chance,),
@@ -208,7 +213,7 @@ class ClassifyingDetector(SupervisedDetector):
     def _unlabelled(self) -> Tensor:
         """Rows without labels as the network is given them: (u, width)."""
         raw = self.unlabelled_
-        return torch.from_numpy(self._given(raw, self.scaler_.transform(raw)) if len(raw) else raw)
+        return torch.from_numpy(self._given(raw, self.scaler_.transform(raw)) if len(raw) else raw.copy())
 
     def _begun(self, unlabelled: Tensor, schedule: Schedule) -> Beginning | None:
         """What filling in hidden columns taught; None where the session says what to begin from, or nothing does."""

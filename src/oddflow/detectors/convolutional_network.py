@@ -14,6 +14,7 @@ from oddflow.features.image import PIXELS, SIDE
 from oddflow.features.representation import Reads
 from oddflow.networks.activation import Activation
 from oddflow.networks.alexnet import AlexNet
+from oddflow.networks.byte_vectors import ByteVectors
 from oddflow.networks.convolutional import ConvolutionalNetwork
 from oddflow.networks.convolutions import Convolution, Head, Pooling
 from oddflow.networks.densenet import DenseNet
@@ -89,6 +90,7 @@ class ConvolutionalNetworkDetector(ClassifyingDetector):
         pooling: What is kept of four pixels, max or average; of lenet, three-convolutions, all-convolutional, dilated
             and separable.
         normalisation: Between a convolution and what follows it.
+        byte_vectors: Numbers of the learnt vector that each byte becomes; 0 shows a byte as a brightness.
         shared: See `ClassifyingDetector`.
     """
 
@@ -104,6 +106,7 @@ class ConvolutionalNetworkDetector(ClassifyingDetector):
         "network": Architecture,
         "pooling": Pooling,
     }
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {**ClassifyingDetector.limits, "byte_vectors": (0, 32)}
 
     def __init__(
         self,
@@ -114,11 +117,13 @@ class ConvolutionalNetworkDetector(ClassifyingDetector):
         epochs: int = 15,
         patience: int = 4,
         normalisation: str = Normalisation.BATCH,
+        byte_vectors: int = 0,
         **shared: Any,
     ) -> None:
         super().__init__(features, epochs=epochs, patience=patience, normalisation=normalisation, **shared)
         self.network = network
         self.pooling = pooling
+        self.byte_vectors = byte_vectors
 
     def _network(self, width: int, outputs: int) -> nn.Module:
         channels, left = divmod(width, PIXELS)
@@ -127,6 +132,8 @@ class ConvolutionalNetworkDetector(ClassifyingDetector):
         kind, pooling = Architecture(self.network), Pooling(self.pooling)
         if pooling is not Pooling.MAX and kind not in POOLED:
             raise UsageError(f"pooling of {kind} is its own; leave it out, or use {', '.join(sorted(POOLED))}")
-        body = NETWORKS[kind](channels, outputs, pooling)
+        maps = channels * (self.byte_vectors or 1)
+        body = NETWORKS[kind](maps, outputs, pooling)
         restyle(body, Activation(self.activation), Normalisation(self.normalisation), self.dropout)
-        return nn.Sequential(RowsAsImage(SIDE, channels), body)
+        seen = [RowsAsImage(SIDE, channels), *([ByteVectors(self.byte_vectors)] if self.byte_vectors else [])]
+        return nn.Sequential(*seen, body)

@@ -100,14 +100,25 @@ class DeepBeliefDetector(DrawingDetector):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             belief = DeepBeliefNetwork(width, 1, narrow(self.hidden, width), visible=Visible.GAUSSIAN)
-            self._pretrain(belief, rows, held, replace(schedule, epochs=self.pretraining))
+            pretrain(belief, rows, held, replace(schedule, epochs=self.pretraining))
             self.network_ = UpAndDown(belief)
             self.history_ = fit_network(self.network_, loss, rows, held, schedule, self.told)
 
-    def _pretrain(self, belief: DeepBeliefNetwork, rows: Tensor, held: Tensor, schedule: Schedule) -> None:
-        generator = torch.Generator().manual_seed(self.seed)
-        for number, machine in enumerate(belief.machines):
-            assert isinstance(machine, RestrictedBoltzmannMachine)  # noqa: S101  (for mypy: a list holds modules)
-            with torch.no_grad():
-                shown, kept = belief.below(rows, number), belief.below(held, number)
-            show(machine, shown, kept, schedule, steps=1, generator=generator)
+
+def pretrain(belief: DeepBeliefNetwork, rows: Tensor, held: Tensor, schedule: Schedule) -> None:
+    """Teaches the machines rows (n, width) without labels, in place: each by itself, from the lowest.
+
+    Args:
+        belief: Whose machines.
+        rows: To learn from.
+        held: To stop by, (v, width).
+        schedule: Of each machine.
+
+    Source: Hinton, Osindero & Teh 2006, section 5.
+    """
+    generator = torch.Generator().manual_seed(schedule.seed)
+    for number, machine in enumerate(belief.machines):
+        assert isinstance(machine, RestrictedBoltzmannMachine)  # noqa: S101  (for mypy: a list holds modules)
+        with torch.no_grad():
+            shown, kept = belief.below(rows, number), belief.below(held, number)
+        show(machine, shown, kept, schedule, steps=1, generator=generator)

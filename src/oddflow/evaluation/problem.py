@@ -13,6 +13,7 @@ from oddflow.datasets.leaks.repeats import row_hashes
 from oddflow.datasets.rows import CATEGORIES, LabelledRows, Split
 from oddflow.datasets.splits import by_capture, splits, usual
 from oddflow.errors import UsageError
+from oddflow.evaluation.applications import of_applications
 from oddflow.evaluation.protocol import Classes, Data, Repeats, Scheme
 from oddflow.evaluation.rows import Folder, of_data_set, of_sources, without_repeats
 from oddflow.features.representation import Reads
@@ -127,6 +128,8 @@ def load(data: Data, classes: Classes, reads: Reads, *, folder: Folder | None = 
 
 
 def _read(data: Data, reads: Reads, folder: Folder | None) -> LabelledRows:
+    if data.captures:
+        return of_applications(data.captures, data.applications, folder, reads)
     if data.sources:
         return of_sources([*data.baseline, *data.sources], data.truth, reads)
     wanted = [*data.train, *(section for part in data.tests.values() for section in part), *data.sections]
@@ -165,6 +168,11 @@ def _bytes(count: int) -> set[str]:
 
 
 def _origin(rows: LabelledRows, data: Data) -> str:
+    if data.captures:
+        named = ", ".join(data.applications)
+        return (
+            f"read: {len(rows.counted):,} captures of {', '.join(data.captures)}, flows of {named}: {len(rows):,} rows"
+        )
     read = "; ".join(f"{one.section}, {one.rows:,} rows" for one in rows.counted)
     if data.sources:
         return f"read: {read}"
@@ -211,9 +219,24 @@ def _folds(rows: LabelledRows, data: Data, seed: int) -> Iterator[Fold]:
 def _one_split(rows: LabelledRows, data: Data, seed: int) -> Split:
     if data.baseline:
         return by_capture(rows, test=list(data.sources))
+    if data.split is Scheme.TIME_WITHIN_CLASSES:
+        return _within_classes(rows, data.test_share)
     if data.split is None:
         return usual(rows, seed=seed)
     return splits(rows, data.split, test_share=data.test_share, seed=seed)[0]
+
+
+def _within_classes(rows: LabelledRows, test_share: float) -> Split:
+    """Of each label the rows that ended first are learnt from; of several rows at least one on either side."""
+    if rows.times_ns is None:
+        raise UsageError(f"{rows.name} does not say when its rows were; split it stratified or by capture")
+    is_test = np.zeros(len(rows), bool)
+    for label in np.unique(rows.y):
+        places = np.flatnonzero(rows.y == label)
+        places = places[np.argsort(rows.times_ns[places], kind="stable")]
+        wanted = min(max(round(len(places) * test_share), 1), len(places) - 1)
+        is_test[places[len(places) - wanted :]] = True
+    return Split("by time within each class", np.flatnonzero(~is_test), np.flatnonzero(is_test))
 
 
 def _captures(rows: LabelledRows) -> list[str]:

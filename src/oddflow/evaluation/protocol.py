@@ -61,11 +61,15 @@ class Rule(StrEnum):
 
 
 class Scheme(StrEnum):
-    """How rows are split where neither `train` nor `tests` names sections."""
+    """How rows are split where neither `train` nor `tests` names sections.
+
+    TIME_WITHIN_CLASSES: of each class the earlier rows are learnt from, where an attack lasted but an hour.
+    """
 
     OFFICIAL = "official"
     STRATIFIED = "stratified"
     TIME = "time"
+    TIME_WITHIN_CLASSES = "time-within-classes"
     HOST = "host"
     CAPTURE = "capture"
     EACH_CAPTURE = "each-capture"
@@ -96,7 +100,9 @@ class Data(_Model):
 
     Attributes:
         set: A data set of the registry; or
-        sources, baseline, truth: captures and logs with a ground truth, and those that are learnt from alone.
+        sources, baseline, truth: captures and logs with a ground truth, and those that are learnt from alone; or
+        captures, applications: captures in the folder of all data sets, and the names by first bytes of the flows that
+            are told apart; no flow is an attack then.
         sections: Sections or official parts to read; the usual ones, or those of `train` and `tests`, unless given.
         train: Sections that are learnt from.
         tests: Test parts by name, the sections of each: several from one fit.
@@ -115,6 +121,8 @@ class Data(_Model):
     sources: tuple[str, ...] = ()
     baseline: tuple[str, ...] = ()
     truth: str = ""
+    captures: tuple[str, ...] = ()
+    applications: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
     train: tuple[str, ...] = ()
     tests: dict[Name, tuple[str, ...]] = {}
@@ -130,8 +138,10 @@ class Data(_Model):
 
     @model_validator(mode="after")
     def _whole(self) -> "Data":
-        if bool(self.set) == bool(self.sources) or bool(self.sources) != bool(self.truth):
-            raise ValueError("expected either a set, or sources with their truth")
+        if (bool(self.set), bool(self.sources), bool(self.captures)).count(True) != 1:
+            raise ValueError("expected a set, or sources with their truth, or captures with applications")
+        if bool(self.sources) != bool(self.truth) or bool(self.captures) != bool(self.applications):
+            raise ValueError("sources go with a truth, captures with applications")
         if bool(self.train) != bool(self.tests):
             raise ValueError("train and tests name sections, both or neither")
         if self.train and self.split:

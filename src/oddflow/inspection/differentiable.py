@@ -144,8 +144,9 @@ class Differentiable:
             for name in node.input:
                 followers.setdefault(name, []).append(node)
         for node in self._graph.node:
-            weights = [name for name in node.input[1:] if name in self._constants and self._constants[name].ndim > 1]
-            if node.op_type not in _WEIGHING or not node.output[0].startswith(_NETWORK) or not weights:
+            inner = [name for name in node.input[1:] if name.startswith(_NETWORK) and name in self._constants]
+            weights = [name for name in inner if self._constants[name].ndim > 1]
+            if node.op_type not in _WEIGHING or not weights:
                 continue
             output = node.output[0]
             if len(after := followers.get(output, [])) == 1 and after[0].op_type in _STANDING | {"BatchNormalization"}:
