@@ -39,8 +39,8 @@ class Timed(AutoEncoder):
         begun, spent = time.perf_counter(), time.process_time()
         super().train(loader)
         self.seconds, self.processor_s = time.perf_counter() - begun, time.process_time() - spent
-def made(epochs, preprocessing):
-    return Timed(
+def made(kind, epochs, preprocessing):
+    return kind(
         epoch_num=epochs, batch_size=asked["batch_rows"], hidden_neuron_list=asked["hidden"], batch_norm=False,
         dropout_rate=0.0, optimizer_params={}, lr=asked["learning_rate"], preprocessing=preprocessing, verbose=0,
         random_state=asked["seed"],
@@ -48,8 +48,16 @@ def made(epochs, preprocessing):
 """
 
 PYOD_LEARNS = f"""{_BEGIN}{_PYOD}
+class Begun(Timed):
+    def build_model(self):
+        super().build_model()
+        layers = [module for module in self.model.modules() if isinstance(module, torch.nn.Linear)]
+        with torch.no_grad():
+            for place, layer in enumerate(layers):
+                layer.weight.copy_(torch.from_numpy(array("weight_" + str(place))))
+                layer.bias.zero_()
 train, held = array("train"), array("held")
-learner = made(asked["epochs"], False)
+learner = made(Begun, asked["epochs"], False)
 learner.fit(train)
 with torch.no_grad():
     drawn = learner.model(torch.from_numpy(held)).numpy()
@@ -59,7 +67,7 @@ tell(len(train) * asked["epochs"], learner.seconds, learner.processor_s, error=e
 
 PYOD_SCORES = f"""{_BEGIN}{_PYOD}
 rows = array("raw")
-learner = made(1, True)
+learner = made(Timed, 1, True)
 learner.fit(rows[:5_000])
 learner.decision_function(rows[:5_000])
 begun, spent = time.perf_counter(), time.process_time()
@@ -69,6 +77,9 @@ tell(len(rows), time.perf_counter() - begun, time.process_time() - spent)
 
 _KERAS = """
 os.environ["KERAS_BACKEND"] = asked["backend"]
+if asked["threads"] == 1:
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
 import keras
 keras.utils.set_random_seed(asked["seed"])
 class Clock(keras.callbacks.Callback):
@@ -86,6 +97,8 @@ train, held = array("train"), array("held")
 widths = [*asked["hidden"], *asked["hidden"][-2::-1]]
 layers = [keras.layers.Dense(width, activation="relu") for width in widths]
 net = keras.Sequential([keras.layers.Input((train.shape[1],)), *layers, keras.layers.Dense(train.shape[1])])
+for place, layer in enumerate(net.layers):
+    layer.set_weights([array("weight_" + str(place)).T, np.zeros(layer.units, np.float32)])
 net.compile(optimizer=keras.optimizers.Adam(asked["learning_rate"]), loss="mse")
 net.fit(train, train, batch_size=asked["batch_rows"], epochs=asked["epochs"], verbose=0, callbacks=[clock])
 error = float(((net.predict(held, batch_size=8192, verbose=0) - held) ** 2).mean())

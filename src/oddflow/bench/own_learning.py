@@ -22,7 +22,7 @@ from oddflow.training.loop import Loss, Schedule, fit_network, mean_loss
 from oddflow.training.redrawing import Redrawing
 
 STOP_ROWS = 1_000
-"""Of the rows that others learn from, so many tell when to stop."""
+"""So many tell which epoch was best; they are learnt from too, as others learn from all."""
 
 
 def learn_rows(folder: str, asked: str) -> None:
@@ -33,7 +33,11 @@ def learn_rows(folder: str, asked: str) -> None:
     drawing = Autoencoder(train.shape[1], tuple(told["hidden"]))
     # others put a ReLU behind the middle too
     network = nn.Sequential(drawing.encoder, nn.ReLU(), drawing.decoder)
-    initialise(network, Initialiser.XAVIER_UNIFORM)  # as Keras does
+    layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    with torch.no_grad():
+        for place, layer in enumerate(layers):
+            layer.weight.copy_(_tensor(folder, f"weight_{place}"))
+            layer.bias.zero_()
     _learn(network, Redrawing(DrawingLoss.MSE), train, _tensor(folder, "held"), told)
 
 
@@ -71,11 +75,10 @@ def _learn(network: nn.Module, loss: Loss, train: Tensor, held: Tensor, told: Ma
         seed=told["seed"],
         threads=told["threads"],
     )
-    rows, stop = train[:-STOP_ROWS], train[-STOP_ROWS:]
     clocks: list[tuple[float, float]] = []
-    fit_network(network, loss, rows, stop, schedule, lambda _: clocks.append(_now()))
+    fit_network(network, loss, train, train[-STOP_ROWS:], schedule, lambda _: clocks.append(_now()))
     # in the first epoch torch imports what it learns with
-    _tell(len(rows) * (told["epochs"] - 1), clocks[0], clocks[-1], error=mean_loss(network, loss, held))
+    _tell(len(train) * (told["epochs"] - 1), clocks[0], clocks[-1], error=mean_loss(network, loss, held))
 
 
 def _entropy(network: nn.Module, rows: Tensor) -> Tensor:

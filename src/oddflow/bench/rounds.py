@@ -19,7 +19,7 @@ class Rounds:
     Attributes:
         peers: The folder that other tools are installed in.
         folder: What all of them read.
-        asked: What all of them are asked.
+        asked: What all of them are asked; a seed is another in each round.
         count: How often each runs.
         failed: Why a learner has no figures.
     """
@@ -38,12 +38,13 @@ class Rounds:
             for learner in learners:
                 for threads in learner.threads:
                     said = f"round {number} of {self.count}: {learner.name}{_threads(threads)}"
-                    yield Step(said, lambda one=learner, many=threads: self._measure(one, many))  # type: ignore[misc]
+                    yield Step(said, lambda one=learner, many=threads, at=number - 1: self._measure(one, many, at))  # type: ignore[misc]
 
-    def _measure(self, learner: Learner, threads: int) -> None:
+    def _measure(self, learner: Learner, threads: int, number: int) -> None:
         if learner.name in self.failed:
             return
-        found = learner.measure(self.peers, self.folder, threads, self.asked)
+        asked = {**self.asked, "seed": self.asked.get("seed", 0) + number}
+        found = learner.measure(self.peers, self.folder, threads, asked)
         if isinstance(found, str):
             self.failed[learner.name] = found
             return

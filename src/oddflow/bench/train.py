@@ -1,11 +1,13 @@
 """Measures learning: the autoencoder and the network of convolutions, beside other tools in the same run.
 
 All are given the same rows, the same architecture, batches and epochs, and each tells its error on the same held-out
-rows. Who compiles in the first epoch is measured by the others.
+rows. Autoencoders begin with the same weights; the order of rows is each tool's own, and another in each round. Who
+compiles in the first epoch is measured by the others.
 """
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +15,26 @@ import numpy as np
 
 from oddflow.bench.figures import Figure
 from oddflow.bench.ingest import Step
-from oddflow.bench.learners import KERAS_LEARNS, KERAS_SEES, PYOD_LEARNS, TORCH_SEES, Learner
-from oddflow.bench.learning_rows import CLASSES, HELD, ROWS, learning_images, learning_rows
+from oddflow.bench.learners import ALL, KERAS_LEARNS, KERAS_SEES, PYOD_LEARNS, TORCH_SEES, Learner
+from oddflow.bench.learning_rows import CLASSES, COLUMNS, HELD, ROWS, learning_images, learning_rows
 from oddflow.bench.machine import machine
-from oddflow.bench.rounds import Rounds
+from oddflow.bench.rounds import Rounds, cores
+from oddflow.models.rows import Floats
 
 WORSE = 1.02
 """Final errors of other seeds differ by a hundredth or two."""
+HIDDEN = (64, 32)
 
 OURS = Learner(
     "oddflow", "import sys; from oddflow.bench.own_learning import learn_rows; learn_rows(*sys.argv[1:])",
-    threads=(1,),
+    threads=cores(),
 )  # fmt: skip
-PYOD = Learner("PyOD", PYOD_LEARNS, "pyod", "pyod", threads=(1,))
-KERAS_JAX = Learner("Keras on JAX", KERAS_LEARNS, "keras-jax", "keras", asked=(("backend", "jax"),))
+PYOD = Learner("PyOD", PYOD_LEARNS, "pyod", "pyod", threads=(1, ALL))
+KERAS_JAX = Learner("Keras on JAX", KERAS_LEARNS, "keras-jax", "keras", threads=(1, ALL), asked=(("backend", "jax"),))
 KERAS_TENSORFLOW = Learner(
-    "Keras on TensorFlow", KERAS_LEARNS, "keras-tensorflow", "keras", asked=(("backend", "tensorflow"),)
-)
+    "Keras on TensorFlow", KERAS_LEARNS, "keras-tensorflow", "keras",
+    threads=(1, ALL), asked=(("backend", "tensorflow"),),
+)  # fmt: skip
 TARGETS = ((PYOD, 12.0), (KERAS_JAX, 1.2), (KERAS_TENSORFLOW, 2.5))
 
 OUR_SIGHT = Learner(
@@ -76,7 +81,7 @@ class TrainBench:
         self._seed = seed
         self._said = ""
         shared = {"seed": seed, "learning_rate": 1e-3}
-        rows = shared | {"batch_rows": 256, "epochs": sizes.epochs, "hidden": [64, 32]}
+        rows = shared | {"batch_rows": 256, "epochs": sizes.epochs, "hidden": HIDDEN}
         images = shared | {"batch_rows": 128, "epochs": sizes.image_epochs, "classes": CLASSES}
         self._rows = Rounds(peers, folder, rows, sizes.rounds)
         self._images = Rounds(peers, folder, images, sizes.rounds)
@@ -96,6 +101,7 @@ class TrainBench:
         images, classes = learning_images(self._sizes.images + held, self._seed)
         arrays |= {"images": images[held:], "classes": classes[held:]}
         arrays |= {"held_images": images[:held], "held_classes": classes[:held]}
+        arrays |= {f"weight_{place}": weight for place, weight in enumerate(_first_weights(self._seed))}
         for name, array in arrays.items():
             np.save(self._folder / f"{name}.npy", array)
 
@@ -125,3 +131,16 @@ class TrainBench:
             | asdict(self._sizes) | {"seed": self._seed},
             "figures": [asdict(figure) | {"met": figure.met} for figure in self.figures()],
         }  # fmt: skip
+
+
+def _first_weights(seed: int) -> list[Floats]:
+    """What all autoencoders begin with, (out, in) each; their biases are 0.
+
+    Source: Glorot & Bengio 2010, eq. 16; Keras's own beginning.
+    """
+    chance = np.random.default_rng(seed)
+    widths = (COLUMNS, *HIDDEN, *HIDDEN[-2::-1], COLUMNS)
+    return [
+        chance.uniform(-1, 1, (wanted, given)).astype(np.float32) * np.float32((6 / (given + wanted)) ** 0.5)
+        for given, wanted in pairwise(widths)
+    ]

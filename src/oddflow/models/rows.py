@@ -23,6 +23,15 @@ def check_rows(x: ArrayLike, *, width: int | None = None, at_least: int = 0, nam
     Raises:
         UsageError: x is no (n, d) block of finite numbers, has another width, or too few rows.
     """
+    rows = check_shape(x, width=width)
+    if rows.shape[0] < at_least:
+        raise UsageError(f"{at_least} rows or more are needed; {rows.shape[0]} given")
+    check_finite(rows, names)
+    return rows
+
+
+def check_shape(x: ArrayLike, *, width: int | None = None) -> Floats:
+    """`check_rows`, but for whether numbers are finite, which takes a look at each of them."""
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             rows = np.ascontiguousarray(x, dtype=np.float32)
@@ -32,18 +41,21 @@ def check_rows(x: ArrayLike, *, width: int | None = None, at_least: int = 0, nam
         raise UsageError(f"rows must have shape (n, d) with d ≥ 1; {np.shape(x)} given")
     if width is not None and rows.shape[1] != width:
         raise UsageError(f"rows must have {width} columns, as when it was learnt; {rows.shape[1]} given")
-    if rows.shape[0] < at_least:
-        raise UsageError(f"{at_least} rows or more are needed; {rows.shape[0]} given")
-    if not np.isfinite(rows).all():
-        raise UsageError(_not_finite(rows, names))
     return rows
 
 
-def _not_finite(rows: Floats, names: Sequence[str]) -> str:
+def check_finite(rows: Floats, names: Sequence[str] = (), *, first: int = 0) -> None:
+    """Refuses rows (n, d) that hold NaN or infinity; `first` is the number of the first of them.
+
+    Raises:
+        UsageError: Which number is none.
+    """
+    if np.isfinite(rows).all():
+        return
     row, column = (int(place) for place in np.argwhere(~np.isfinite(rows))[0])
     name = f" ({names[column]})" if column < len(names) else ""
-    return (
-        f"rows must be finite float32 numbers; column {column}{name} holds {rows[row, column]} in row {row}: "
+    raise UsageError(
+        f"rows must be finite float32 numbers; column {column}{name} holds {rows[row, column]} in row {first + row}: "
         "replace it or leave the row out"
     )
 

@@ -4,8 +4,9 @@ import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from os import PathLike, fspath
-from typing import Any, Protocol, Self, final
+from typing import TYPE_CHECKING, Any, Protocol, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,12 +14,17 @@ from numpy.typing import ArrayLike
 from oddflow.errors import NotAModel, SchemaMismatch, UsageError
 from oddflow.features.feature import Feature
 from oddflow.models.format import GRAPH, STATE, Archive, pack, read_sealed, unpack, write_sealed
-from oddflow.models.rows import Floats, check_rows, five_digits
+from oddflow.models.rows import Floats, check_finite, check_rows, check_shape, five_digits
+
+if TYPE_CHECKING:
+    from oddflow.models.ending import Ending
 
 _BATCH_NUMBERS = 1 << 22
 """Numbers in the widest value of a batch: 16 MiB."""
-_BATCH_ROWS = 4_096
+_BATCH_ROWS = 2_048
 """More rows leave the processor's cache and score more slowly."""
+_MANY_ROWS = 256
+"""Of fewer, importing a kernel would take longer than it saves."""
 _MISSING_NAMED = 8
 
 
@@ -97,14 +103,14 @@ class SealedModel:
         rows = self._checked(x)
         scores, contributions = np.empty(len(rows), np.float32), np.empty(rows.shape, np.float32)
         self._fill({"score": scores, "contributions": contributions}, rows)
-        return five_digits(scores), contributions
+        return scores, contributions
 
     def scores(self, x: ArrayLike) -> Floats:
         """The scores alone: (n, d) -> (n,)."""
         rows = self._checked(x)
         scores = np.empty(len(rows), np.float32)
         self._fill({"score": scores}, rows)
-        return five_digits(scores)
+        return scores
 
     def classes(self, x: ArrayLike) -> Floats:
         """Probabilities of `manifest.classes`, as if attacks were as common as normal rows: (n, d) -> (n, k).
@@ -152,15 +158,22 @@ class SealedModel:
         )
 
     def _checked(self, x: ArrayLike) -> Floats:
-        return check_rows(x, width=len(self.features), names=[feature.name for feature in self.features])
+        return check_shape(x, width=len(self.features))
 
     def _fill(self, wanted: Mapping[str, Floats], rows: Floats) -> None:
-        """Fills arrays with outputs of the same names, a batch of rows at a time."""
+        """Fills arrays with outputs of the same names, a batch of rows at a time; scores are rounded.
+
+        Raises:
+            UsageError: Rows hold NaN or infinity.
+        """
+        names = [feature.name for feature in self.features]
 
         def fill(start: int) -> None:
             batch = slice(start, start + self._batch_rows)
-            for array, found in zip(wanted.values(), self._scorer.run(list(wanted), rows[batch]), strict=True):
-                array[batch] = found
+            check_finite(rows[batch], names, first=start)
+            outputs = self._scorer.run(list(wanted), rows[batch])
+            for (name, array), found in zip(wanted.items(), outputs, strict=True):
+                array[batch] = five_digits(found) if name == "score" else found
 
         starts = range(0, len(rows), self._batch_rows)
         if min(self._threads, len(starts)) < 2 or not self._scorer.is_shared:
@@ -188,13 +201,30 @@ class _Graph:
     is_shared = True
 
     def __init__(self, graph: bytes, width: int) -> None:
+        self._graph = graph
         self._session, widest = _open_graph(graph, width)
         self.batch_rows = max(1, min(_BATCH_ROWS, _BATCH_NUMBERS // widest))
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         self.classes: int = shapes.get("classes", [None, 0])[1]
 
     def run(self, outputs: list[str], rows: Floats) -> list[Floats]:
+        if outputs == ["score"] and len(rows) >= _MANY_ROWS and self._short:
+            session, ending = self._short
+            scores = ending.scores(*_outputs(session, ending.outputs, rows))
+            if scores is not None:
+                return [scores]
         return _run(self._session, outputs, rows)
+
+    @cached_property
+    def _short(self) -> "tuple[Any, Ending] | None":
+        """A session that ends where a kernel goes on, and what the kernel does; None where there is no such way."""
+        import onnx
+
+        from oddflow.models.ending import Ending
+
+        model = onnx.load_model_from_string(self._graph)
+        ending = Ending.of(model)
+        return (_session(ending.cut_off(model)), ending) if ending else None
 
 
 class _State:
@@ -251,11 +281,15 @@ def _check_classes(told: int, count: int) -> None:
         )
 
 
-def _run(session: Any, outputs: list[str], rows: Floats) -> list[Floats]:
+def _outputs(session: Any, outputs: Sequence[str], rows: Floats) -> list[Any]:
     try:
-        found: list[Floats] = session.run(outputs, {"x": rows})
+        return session.run(list(outputs), {"x": rows})  # type: ignore[no-any-return]
     except _runtime_errors() as error:
         raise _cannot_run(_first_line(error)) from None
+
+
+def _run(session: Any, outputs: Sequence[str], rows: Floats) -> list[Floats]:
+    found = _outputs(session, outputs, rows)
     if not np.isfinite(found[0]).all():
         # a score that is no number is under every threshold: odd flows would pass unseen
         raise _cannot_run("it gives scores that are no finite numbers")
@@ -274,18 +308,23 @@ def _fingerprint(archive: Archive) -> str:
 
 def _open_graph(graph: bytes, width: int) -> tuple[Any, int]:
     """A session for the graph, once it is checked, and the width of its widest value."""
-    # both take a while to import, and `--help` needs neither
-    import onnxruntime
-
+    # it takes a while to import, and `--help` does not need it
     from oddflow.models.allowed import check_graph
 
     widest = check_graph(graph, width)
+    return _session(graph), widest
+
+
+def _session(graph: bytes) -> Any:
+    """Runs a graph that was checked."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"]), widest
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except _runtime_errors() as error:
         raise _cannot_run(_first_line(error)) from None
 

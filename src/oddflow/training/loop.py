@@ -243,7 +243,7 @@ def _one_epoch(
         for player, optimiser in zip(players, optimisers, strict=True):
             for batch in shuffled[start : start + min(most, player.moves)]:
                 if player.slope and machine.by_hand:
-                    lost = player.slope(train[batch])
+                    lost = player.slope(train.index_select(0, batch))
                     machine.move(player.moved, optimiser, schedule.pace)
                 else:
                     with machine.part(batch) as (own, weight), machine.precision():

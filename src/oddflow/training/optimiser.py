@@ -25,11 +25,11 @@ class Optimiser(StrEnum):
     ADAM = "adam"
 
     def of(self, network: nn.Module, learning_rate: float, decay: float = 0.0) -> torch.optim.Optimizer:
-        """One for a network's parameters, in two groups: weights, which decay, and all else, which does not.
+        """One for a network's parameters: weights, which may decay, and all else, which does not.
 
         Args:
             network: Whose parameters.
-            learning_rate: Of both groups.
+            learning_rate: Of all of them.
             decay: Weight of the sum of squared weights in what is lost (`networks.penalties.l2`). Biases and the
                 scales of normalisations bear none (He et al. 2019, "Bag of Tricks", section 3.1).
         """
@@ -37,6 +37,8 @@ class Optimiser(StrEnum):
         others = [parameter for parameter in network.parameters() if parameter.ndim < 2]
         # torch's weight decay is the gradient of half the square
         groups = [{"params": weights, "weight_decay": 2 * decay}, {"params": others, "weight_decay": 0.0}]
+        if not decay:
+            groups = [{"params": weights + others}]  # each group costs a call
         match self:
             case Optimiser.SGD:
                 return torch.optim.SGD(groups, lr=learning_rate)

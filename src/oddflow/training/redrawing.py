@@ -84,7 +84,7 @@ class Slope:
                 drawn.relu_()
         slopes = torch.sub(drawn, rows, out=room[-1][1])  # (b, m)
         lost = self._loss.turn(slopes).div_(rows.numel())
-        slopes.div_(rows.numel())
+        slopes.mul_(1 / rows.numel())  # half the time of a division
         self._go_back(slopes, [given, *(out for out, _ in room)])
         return lost
 
