@@ -12,6 +12,8 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
+from types import ModuleType
 from typing import Any, TypeVar
 
 from oddflow import detectors
@@ -126,8 +128,17 @@ def find(name: str | type[Detector]) -> type[Detector]:
             f"{name} needs {', '.join(absent)}: pip install 'oddflow[{place.needs}]', or use --detector robust-pca, "
             "which needs no more"
         )
-    found: type[Detector] = getattr(import_module(place.module), place.attribute)
+    found: type[Detector] = getattr(_imported(place.module), place.attribute)
     return found
+
+
+def _imported(module: str) -> ModuleType:
+    """A module, whole: in the middle of torch's start an interrupt would end the process by force, so it waits."""
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        return import_module(module)
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
 
 
 def sealable(name: str | type[Detector]) -> type[Detector]:

@@ -79,8 +79,8 @@ def partial_area(found: Values, alarms: Values, most: float = LOW_RATE) -> float
 
     Source: McClish 1989, "Analyzing a Portion of the ROC Curve".
 
-    >>> partial_area(np.array([0.0, 1, 2]), np.array([1.0, 1, 2]), most=0.5)
-    0.3333333333333333
+    >>> round(partial_area(np.array([0.0, 1, 2]), np.array([1.0, 1, 2]), most=0.5), 4)
+    0.3333
     """
     x = np.concatenate([[0.0], alarms / alarms[-1]])
     y = np.concatenate([[0.0], found / found[-1]])
