@@ -41,6 +41,16 @@ def same_file(one: str, other: str) -> bool:
     return Path(one).exists() and Path(other).exists() and Path(one).samefile(other)
 
 
+def write_whole(path: str | os.PathLike[str], text: str) -> None:
+    """Writes `text` as UTF-8 where it is seen whole or not at all.
+
+    Raises:
+        OutputError: The place cannot be written: no such folder, no permission, a full disk, a folder.
+    """
+    with whole_file(os.fspath(path)) as file:
+        file.write(text.encode("utf-8", "replace"))
+
+
 @contextmanager
 def whole_file(path: str) -> Iterator[BinaryIO]:
     """A file that gets its name when it is whole; a device or pipe is written to, never replaced by a file.

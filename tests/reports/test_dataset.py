@@ -13,9 +13,8 @@ from tests.reports.test_page import Outline
 from oddflow.datasets.leaks import check_leaks
 from oddflow.datasets.rows import Label
 from oddflow.datasets.summary import Summary
-from oddflow.errors import OutputError
 from oddflow.features.feature import Scale
-from oddflow.reports.dataset import About, render, write
+from oddflow.reports.dataset import About, render
 from oddflow.schema import AttackCategory
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -92,11 +91,6 @@ def test_pictures_stand_in_place_of_their_pixels():
     outline = Outline(render(Summary.of(rows), generated=NOW))
     assert [picture["alt"] for picture in outline.every("img")] == ["Mean picture of benign", "Mean picture of flood"]
     assert len(outline.every("svg")) == 2
-
-
-def test_a_place_that_cannot_be_written_is_refused(tmp_path):
-    with pytest.raises(OutputError, match="nowhere"):
-        write("<!doctype html>", tmp_path / "nowhere" / "x.html")
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is absent: no browser to open the page in")

@@ -72,7 +72,7 @@ def ingest(
     from oddflow.bench.ingest import IngestBench
     from oddflow.bench.traffic import default_captures
     from oddflow.cli import console
-    from oddflow.files import check_place, whole_file
+    from oddflow.files import check_place, write_whole
 
     if output:
         check_place(output)
@@ -91,8 +91,7 @@ def ingest(
             f"made of {', '.join(given['captures'])}: {given['bytes_per_packet']:.0f} bytes a packet on average"
         )
     if output:
-        with whole_file(output) as file:
-            file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
+        write_whole(output, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
 def online(
@@ -120,7 +119,7 @@ def online(
     from oddflow.bench.online import measure
     from oddflow.bench.traffic import default_captures
     from oddflow.cli import console
-    from oddflow.files import check_place, whole_file
+    from oddflow.files import check_place, write_whole
 
     if output:
         check_place(output)
@@ -132,8 +131,7 @@ def online(
     else:
         _show(found, bench.figures())
     if output:
-        with whole_file(output) as file:
-            file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
+        write_whole(output, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
 def logs(
@@ -239,7 +237,7 @@ def _measured(
     import tempfile
 
     from oddflow.cli import console
-    from oddflow.files import check_place, whole_file
+    from oddflow.files import check_place, write_whole
 
     if output:
         check_place(output)
@@ -253,8 +251,7 @@ def _measured(
             _show(found, bench.figures())
             console.say("; ".join(f"{name}: {value}" for name, value in found["input"].items()))
     if output:
-        with whole_file(output) as file:
-            file.write(json.dumps(found, indent=2, ensure_ascii=False).encode() + b"\n")
+        write_whole(output, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
 def _live() -> Path | None:

@@ -87,6 +87,7 @@ def curves(
     from oddflow.cli import console
     from oddflow.detectors import registry
     from oddflow.errors import UsageError
+    from oddflow.files import write_whole
     from oddflow.learning.capacity import Ground, by_option, by_rows
     from oddflow.reports import curves as page
     from oddflow.reports.trials import Curve
@@ -116,7 +117,7 @@ def curves(
         source=", ".join(seen.name for seen in gathered.seen),
     )
     if report:
-        page.write(page.render(curve), report)
+        write_whole(report, page.render(curve))
     if as_json:
         console.print_json(curve.as_dict())
         return

@@ -58,7 +58,7 @@ def show(
     from oddflow.cli import console
     from oddflow.datasets.summary import Summary
     from oddflow.errors import UsageError
-    from oddflow.files import check_place, same_file
+    from oddflow.files import check_place, same_file, write_whole
     from oddflow.reports import dataset as page
     from oddflow.verdicts.words import amount
 
@@ -70,7 +70,7 @@ def show(
     findings, name = _checked(rows, split, seed) if leak_checks else ([], "")
     found = Summary.of(rows, amount)
     if report:
-        page.write(page.render(found, findings, name, about=about), report)
+        write_whole(report, page.render(found, findings, name, about=about))
     if as_json:
         console.print_json(
             {

@@ -49,8 +49,9 @@ def detect(
     from oddflow import api
     from oddflow.cli import console, show
     from oddflow.errors import UsageError
+    from oddflow.files import write_whole
     from oddflow.logs.privacy import Privacy
-    from oddflow.reports.page import write as write_report
+    from oddflow.reports.page import render
     from oddflow.verdicts.record import write_alerts
 
     if budget is not None and false_alarm_rate is not None:
@@ -83,7 +84,7 @@ def detect(
         if output:
             write_alerts(output, (alert for row in detection.rows for alert in row.alerts))
         if report:
-            write_report(detection, report)
+            write_whole(report, render(detection))
     finally:  # a full disk must not hide what was found
         if as_json:
             console.print_json(show.as_dict(detection))

@@ -157,7 +157,7 @@ def evaluate(
     from oddflow.evaluation.evaluating import Given
     from oddflow.evaluation.result import Results
     from oddflow.evaluation.suites import read_results
-    from oddflow.files import check_place, whole_file
+    from oddflow.files import check_place, write_whole
 
     words = bool(sources or dataset)
     _check_call(sources, truth, dataset, baseline, suite, protocol, only)
@@ -178,8 +178,7 @@ def evaluate(
     found = [_evaluated(one, jobs=jobs, again=again, write=write, shelved=not words) for one in given]
     results = Results(results=[one.result for one in found])
     if output:
-        with whole_file(output) as file:
-            file.write(results.written().encode())
+        write_whole(output, results.written())
     for path in card or []:
         _write_card(found[0], path)
     if as_json:
@@ -265,7 +264,7 @@ def _evaluated(given: "Given", *, jobs: int, again: bool, write: str | None, she
     from oddflow.evaluation.kept import Shelf, code
     from oddflow.evaluation.suites import earlier, keep
     from oddflow.evaluation.tables import page, replaced
-    from oddflow.files import whole_file
+    from oddflow.files import write_whole
 
     before = earlier(given.name) if given.name else None
     shelf = Shelf() if shelved else None
@@ -276,18 +275,15 @@ def _evaluated(given: "Given", *, jobs: int, again: bool, write: str | None, she
     if write:
         keep(found.result)
         text = Path(write).read_text("utf-8") if Path(write).exists() else ""
-        with whole_file(write) as file:
-            file.write(replaced(text, given.name, page(found.result)).encode())
+        write_whole(write, replaced(text, given.name, page(found.result)))
     return found
 
 
 def _write_card(found: "Evaluated", path: str) -> None:
     from oddflow.evaluation.card import markdown, render
-    from oddflow.files import whole_file
+    from oddflow.files import write_whole
 
-    text = markdown(found) if path.endswith(".md") else render(found)
-    with whole_file(path) as file:
-        file.write(text.encode())
+    write_whole(path, markdown(found) if path.endswith(".md") else render(found))
 
 
 def _show(result: "Result") -> None:

@@ -64,9 +64,10 @@ def inspect(
         _write_inside(sealed, model, on or [], inside)
         return
     if report:
+        from oddflow.files import write_whole
         from oddflow.reports import learning
 
-        learning.write(learning.render(manifest, sealed.held_back), report)
+        write_whole(report, learning.render(manifest, sealed.held_back))
         console.say(f"page in {report}")
     if as_json:
         console.print_json(manifest.model_dump(mode="json"))
@@ -122,8 +123,9 @@ def _write_inside(model: "SealedModel", name: str, sources: list[str], page: str
     from oddflow.cli import console
     from oddflow.detectors import registry
     from oddflow.errors import UsageError
+    from oddflow.files import write_whole
     from oddflow.losses import Ledger
-    from oddflow.reports import dataset, inside
+    from oddflow.reports import inside
 
     if not registry.installed("autoencoder"):
         raise UsageError("--inside needs torch: pip install 'oddflow[train]'")
@@ -134,7 +136,7 @@ def _write_inside(model: "SealedModel", name: str, sources: list[str], page: str
         with console.reading(sources, "metering") as progress:
             x = gather_for(model, *sources, ledger=ledger, progress=progress).x
     looked_at = f"flows of {', '.join(Path(source).name for source in sources)}" if sources else "the baseline's median"
-    dataset.write(inside.render(look(model, Path(name).name, x, looked_at)), page)
+    write_whole(page, inside.render(look(model, Path(name).name, x, looked_at)))
     if sources:
         console.show_ledger(ledger)
     console.say(f"what is inside {name}: {page}")

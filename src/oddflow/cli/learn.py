@@ -252,6 +252,7 @@ def learn(
     from oddflow.cli.learning_rows import Reading
     from oddflow.detectors import registry
     from oddflow.errors import UsageError
+    from oddflow.files import write_whole
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.privacy import Privacy
     from oddflow.reports import learning
@@ -326,7 +327,7 @@ def learn(
             **given,
         )
     if report:
-        learning.write(learning.render(model.manifest, model.held_back, fits.all, ledger), report)
+        write_whole(report, learning.render(model.manifest, model.held_back, fits.all, ledger))
     if as_json:
         console.print_json(model.manifest.model_dump(mode="json"))
     else:

@@ -153,7 +153,7 @@ def tune(
     from oddflow.cli import console
     from oddflow.detectors import registry
     from oddflow.errors import UsageError
-    from oddflow.files import check_place
+    from oddflow.files import check_place, write_whole
 
     if features not in {"", "genetic"}:
         raise UsageError(f"--features must be genetic; {features!r} given")
@@ -197,9 +197,9 @@ def tune(
         line for line in (learn_line(tuned, given, output or "MODEL.oddflow"), evaluate_line(tuned, given)) if line
     ]
     if protocol:
-        _write(protocol, protocol_of(tuned, given))
+        write_whole(protocol, protocol_of(tuned, given))
     if report:
-        _write(report, page.render(tuned, lines))
+        write_whole(report, page.render(tuned, lines))
     if output:
         with console.epochs() as told:
             api.learn_gathered(gathered, output, detector=kind, seed=seed, told=told, **options_of(kind, tuned.words))
@@ -218,13 +218,6 @@ def _seconds(text: str) -> float | None:
     if found is None:
         raise UsageError(f"--timeout must be a time like 90s, 10m or 2h; {text!r} given")
     return float(found[1]) * _UNITS_S[found[2]]
-
-
-def _write(place: str, text: str) -> None:
-    from oddflow.files import whole_file
-
-    with whole_file(place) as file:
-        file.write(text.encode("utf-8", "replace"))
 
 
 @contextmanager

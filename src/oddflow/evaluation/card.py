@@ -7,7 +7,6 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from oddflow import __version__
 from oddflow.amounts import seconds
 from oddflow.evaluation.calibration import Reliability
 from oddflow.evaluation.checking import expected
@@ -18,8 +17,8 @@ from oddflow.evaluation.protocol import Protocol
 from oddflow.evaluation.ranking import COSTS, Ranking, cost_curve
 from oddflow.evaluation.result import Result, Row
 from oddflow.evaluation.tables import COST_HEADS, cell, cost_cells, page, titles
-from oddflow.reports.page import environment, part, policy
 from oddflow.reports.series import SHARES, Axis, Series, lines_chart, strip
+from oddflow.reports.shell import rendered
 
 POINTS = 120
 LEAST_RATE = 1e-4
@@ -43,8 +42,8 @@ def render(found: Evaluated) -> str:
     """The card as HTML: a pure function of the result and of what was said of each row."""
     result = found.result
     protocol = Protocol.model_validate(result.protocol)
-    style, script = part("style.css"), part("script.js")
-    return environment().get_template("evaluation.html").render(
+    return rendered(
+        "evaluation.html",
         result=result,
         protocol=protocol,
         heads=titles(protocol),
@@ -62,11 +61,7 @@ def render(found: Evaluated) -> str:
         marks=MARKS,
         duration=seconds(result.duration_s),
         versions=", ".join(f"{name} {version}" for name, version in result.versions.items()),
-        policy=policy(style, script),
-        style=style,
-        script=script,
-        version=__version__,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from oddflow.errors import Unreadable, UsageError
 from oddflow.evaluation.protocol import Protocol, Suite, read
 from oddflow.evaluation.result import Result, Results
-from oddflow.files import whole_file
+from oddflow.files import write_whole
 
 PROTOCOLS = Path("benchmarks/protocols")
 RESULTS = Path("benchmarks/results")
@@ -56,8 +56,7 @@ def keep(result: Result, folder: Path = RESULTS) -> None:
         OutputError: It cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(str(folder / f"{result.name}.json")) as file:
-        file.write(Results(results=[result]).written().encode())
+    write_whole(folder / f"{result.name}.json", Results(results=[result]).written())
 
 
 def read_results(path: Path) -> Results:

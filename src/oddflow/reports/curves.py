@@ -2,16 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
 
 from markupsafe import Markup
 
-from oddflow import __version__
-from oddflow.files import whole_file
 from oddflow.reports.lines import HEIGHT, TOP, Line, Scale, value_axis
-from oddflow.reports.page import environment, part, policy
+from oddflow.reports.shell import rendered
 from oddflow.reports.svg import anchor, between, chart, element, fixed, layer, percent
 from oddflow.reports.trials import Curve, Point, told
 from oddflow.reports.words import number
@@ -22,10 +19,11 @@ _EDGE = 0.03
 
 def render(curve: Curve, *, generated: datetime | None = None) -> str:
     """The page as HTML: a pure function of the curve and the time of generation."""
-    style, script = part("style.css"), part("script.js")
     points = curve.points()
     said = told(curve)
-    return environment().get_template("curves.html").render(
+    return rendered(
+        "curves.html",
+        generated=generated,
         curve=curve,
         is_rows=curve.varied == "rows",
         points=points,
@@ -34,22 +32,7 @@ def render(curve: Curve, *, generated: datetime | None = None) -> str:
         headline=said[0] if said else "",
         losses=points_chart(curve, points, area=False),
         areas=points_chart(curve, points, area=True) if curve.attacks else "",
-        policy=policy(style, script),
-        style=style,
-        script=script,
-        version=__version__,
-        generated=f"{generated or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
-    )  # fmt: skip
-
-
-def write(page: str, path: Path | str) -> None:
-    """Writes a page, whole or not at all.
-
-    Raises:
-        OutputError: The place cannot be written.
-    """
-    with whole_file(str(path)) as file:
-        file.write(page.encode("utf-8", "replace"))
+    )
 
 
 def points_chart(curve: Curve, points: Sequence[Point], *, area: bool) -> Markup:
@@ -145,8 +128,13 @@ def _hits(points: Sequence[Point], places: Sequence[float], *, area: bool) -> li
         )
         bands.append(
             element(
-                "rect", element("title", words), class_="hit band", x=percent(edges[place]),
-                width=percent(edges[place + 1] - edges[place]), y=TOP, height=HEIGHT,
+                "rect",
+                element("title", words),
+                class_="hit band",
+                x=percent(edges[place]),
+                width=percent(edges[place + 1] - edges[place]),
+                y=TOP,
+                height=HEIGHT,
             )
-        )  # fmt: skip
+        )
     return bands

@@ -5,18 +5,15 @@ As the report of a detection it is one HTML file that needs nothing else, and al
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 from markupsafe import Markup
 
-from oddflow import __version__
 from oddflow.datasets.leaks import Finding, Severity, by_weight
 from oddflow.datasets.summary import Spread, Summary
-from oddflow.files import whole_file
 from oddflow.reports import words
-from oddflow.reports.page import environment, part, policy
 from oddflow.reports.payload import data_uri
+from oddflow.reports.shell import rendered
 from oddflow.reports.spread import class_bar, spread_chart
 
 MOST_CHARTS = 200
@@ -69,9 +66,10 @@ def render(
         about: What is known of the set.
         generated: When the page was made; now if None.
     """
-    style, script = part("style.css"), part("script.js")
     most = max((one.rows for one in summary.classes), default=1)
-    return environment().get_template("dataset.html").render(
+    return rendered(
+        "dataset.html",
+        generated=generated,
         summary=summary,
         about=about or About(),
         split=split,
@@ -87,22 +85,7 @@ def render(
         missing=[spread for spread in summary.spreads if spread.missing],
         drawn=[_Drawn(spread, spread_chart(spread), _facts(spread)) for spread in _charted(summary)],
         span=_span(summary),
-        policy=policy(style, script),
-        style=style,
-        script=script,
-        version=__version__,
-        generated=f"{generated or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
-    )  # fmt: skip
-
-
-def write(page: str, path: Path | str) -> None:
-    """Writes a page, whole or not at all.
-
-    Raises:
-        OutputError: The place cannot be written.
-    """
-    with whole_file(str(path)) as file:
-        file.write(page.encode("utf-8", "replace"))
+    )
 
 
 def _charted(summary: Summary) -> Sequence[Spread]:

@@ -5,15 +5,14 @@ As the other pages it is one HTML file that needs nothing else, and all words of
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from oddflow import __version__
-from oddflow.reports.page import environment, part, policy
 from oddflow.reports.picture import uri as plain_uri
+from oddflow.reports.shell import rendered
 from oddflow.reports.svg import chart, element, layer, percent, steps
 from oddflow.reports.words import number
 
@@ -120,33 +119,25 @@ def uri(pixels: NDArray[np.uint8]) -> Markup:
 
 def render(inside: Inside, *, generated: datetime | None = None) -> str:
     """The page as HTML: a pure function of what is given and the time of generation."""
-    style, script = part("style.css"), part("script.js")
-    return (
-        environment()
-        .get_template("inside.html")
-        .render(
-            inside=inside,
-            layers=[
-                (
-                    one,
-                    uri(one.picture),
-                    histogram(one.weights, one.weight_range, f"weights of {one.name}"),
-                    histogram(one.activations, one.activation_range, f"activations of {one.name}"),
-                )
-                for one in inside.layers
-            ],
-            excited=[(one, None if one.picture is None else uri(one.picture)) for one in inside.excited],
-            codes=inside.codes,
-            cloud=None if inside.codes is None else cloud(inside.codes),
-            between=[] if inside.codes is None else [uri(picture) for picture in inside.codes.pictures],
-            heats=[(one, uri(one.picture), uri(one.warmed), heated(one.content, one.heat)) for one in inside.heats],
-            parameters=sum(one.parameters for one in inside.layers),
-            policy=policy(style, script),
-            style=style,
-            script=script,
-            version=__version__,
-            generated=f"{generated or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
-        )
+    return rendered(
+        "inside.html",
+        generated=generated,
+        inside=inside,
+        layers=[
+            (
+                one,
+                uri(one.picture),
+                histogram(one.weights, one.weight_range, f"weights of {one.name}"),
+                histogram(one.activations, one.activation_range, f"activations of {one.name}"),
+            )
+            for one in inside.layers
+        ],
+        excited=[(one, None if one.picture is None else uri(one.picture)) for one in inside.excited],
+        codes=inside.codes,
+        cloud=None if inside.codes is None else cloud(inside.codes),
+        between=[] if inside.codes is None else [uri(picture) for picture in inside.codes.pictures],
+        heats=[(one, uri(one.picture), uri(one.warmed), heated(one.content, one.heat)) for one in inside.heats],
+        parameters=sum(one.parameters for one in inside.layers),
     )
 
 

@@ -4,15 +4,12 @@ As the report of a detection it is one HTML file that needs nothing else, and al
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from oddflow import __version__
-from oddflow.files import whole_file
 from oddflow.losses import Ledger
 from oddflow.models.kinds import is_of_feature_set
 from oddflow.models.manifest import Manifest
@@ -21,9 +18,9 @@ from oddflow.reports.fits import Fit
 from oddflow.reports.fitting import Remark, Verdict, remarks
 from oddflow.reports.lines import Scale, losses_chart, rates_chart, spark
 from oddflow.reports.manifest import manifest_view
-from oddflow.reports.page import environment, part, policy
 from oddflow.reports.samples import sample_words
 from oddflow.reports.scores import scores_chart
+from oddflow.reports.shell import rendered
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
 from oddflow.verdicts.detection import Threshold
 from oddflow.verdicts.tally import ScoreTally
@@ -60,12 +57,13 @@ def render(
         ledger: What was read and what was lost, where that is known.
         generated: When the page was made; now if None.
     """
-    style, script = part("style.css"), part("script.js")
     told = list(fits) or [fit for fit in [Fit.of(manifest)] if fit]
     sealed = told[-1] if told else None
     found = remarks(sealed) if sealed else []
     threshold = set_threshold(held_back, Budget.parse(DEFAULT_BUDGET), manifest.flows_per_s)
-    return environment().get_template("learning.html").render(
+    return rendered(
+        "learning.html",
+        generated=generated,
         manifest_of=manifest,
         rows="row" if is_of_feature_set(manifest) else "flow",
         learnt=manifest.training.fit_rows + manifest.training.validation_rows,
@@ -84,22 +82,7 @@ def render(
         learning_s=words.duration(round(1e9 * manifest.provenance.durations_s.get("learning", 0.0))),
         manifest=manifest_view(manifest.model_dump(mode="json")),
         ledger=ledger,
-        policy=policy(style, script),
-        style=style,
-        script=script,
-        version=__version__,
-        generated=f"{generated or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
-    )  # fmt: skip
-
-
-def write(page: str, path: Path | str) -> None:
-    """Writes a page, whole or not at all.
-
-    Raises:
-        OutputError: The place cannot be written.
-    """
-    with whole_file(str(path)) as file:
-        file.write(page.encode("utf-8", "replace"))
+    )
 
 
 def _mark(remark: Remark) -> str:

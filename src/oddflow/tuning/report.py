@@ -1,11 +1,8 @@
 """The page of one search: one HTML file that needs nothing else."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from markupsafe import Markup
-
-from oddflow import __version__
-from oddflow.reports.page import environment, part, policy
+from oddflow.reports.shell import rendered
 from oddflow.tuning import charts
 from oddflow.tuning.tuned import Tuned
 
@@ -20,9 +17,11 @@ def render(tuned: Tuned, lines: list[str], *, generated: datetime | None = None)
         lines: Commands that use it.
         generated: When the page was made; now if None.
     """
-    style, script = Markup(part("style.css") + part("search.css")), part("script.js")  # noqa: S704  (files of ours)
     ranked = sorted(tuned.trials, key=lambda trial: (trial.value is None, -(trial.value or 0.0), trial.number))
-    return environment().get_template("search.html").render(
+    return rendered(
+        "search.html",
+        generated=generated,
+        more_style="search.css",
         tuned=tuned,
         lines=lines,
         ranked=ranked[:LISTED],
@@ -35,9 +34,4 @@ def render(tuned: Tuned, lines: list[str], *, generated: datetime | None = None)
         steps=charts.steps(tuned),
         usual_left=sum(one.usual for one in tuned.left_out) / max(1, len(tuned.left_out)),
         chosen_left=sum(one.chosen for one in tuned.left_out) / max(1, len(tuned.left_out)),
-        policy=policy(style, script),
-        style=style,
-        script=script,
-        version=__version__,
-        generated=f"{generated or datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
-    )  # fmt: skip
+    )
