@@ -4,13 +4,10 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from oddflow.capture.capture_set import CaptureSet
 from oddflow.datasets.truth import GroundTruth
 from oddflow.errors import SchemaMismatch
 from oddflow.features.columns import integers
@@ -23,8 +20,8 @@ from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flo
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert, AlertRow
+from oddflow.verdicts.alerting import Alerting, Judge, OneModel
 from oddflow.verdicts.detection import AttackOutcome, Detection, Threshold, TruthSummary
-from oddflow.verdicts.naming import Normal, plain_rows
 from oddflow.verdicts.rows import fold
 from oddflow.verdicts.tally import ScoreTally, TimeTally
 
@@ -32,47 +29,12 @@ MAX_ALERTS = 20_000
 FIRST_ROWS = 20
 
 
-class Judge(Protocol):
-    """What scores flows: one model, or one for each stretch of time."""
-
-    def score(
-        self, x: NDArray[np.float32], times_ns: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Feature rows (n, d) and the ends of their flows (n,) -> scores (n,) and contributions (n, d)."""
-
-    def model_at(self, time_ns: int) -> SealedModel:
-        """The model that scores flows which end then."""
-
-
-@dataclass(frozen=True, slots=True)
-class OneModel:
-    """The same model at all times."""
-
-    model: SealedModel
-
-    def score(
-        self,
-        x: NDArray[np.float32],
-        times_ns: NDArray[np.int64],  # noqa: ARG002
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """As SealedModel.score."""
-        return self.model.score(x)
-
-    def model_at(self, time_ns: int) -> SealedModel:  # noqa: ARG002
-        """The model."""
-        return self.model
-
-
 @dataclass(slots=True)
 class _Run:
     """What gathers while flows pass."""
 
-    judge: Judge
-    held_back: NDArray[np.float32]
-    population: str
-    threshold_score: float
+    alerting: Alerting
     truth: GroundTruth | None
-    privacy: Privacy
     scores: ScoreTally = field(default_factory=ScoreTally)
     times: TimeTally = field(default_factory=TimeTally)
     flows: int = 0
@@ -81,44 +43,19 @@ class _Run:
     not_kept: int = 0
     attack_flows: Counter[str] = field(default_factory=Counter)
     attack_alerts: Counter[str] = field(default_factory=Counter)
-    normals: dict[str, Normal] = field(default_factory=dict)
 
     def add(self, batch: pa.RecordBatch, representation: Representation, source: Source, pseudonyms: str) -> None:
         """Scores one batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
-        x = representation.rows(batch)
-        scores, parts = self.judge.score(x, integers(batch, "end"))
-        over = scores >= self.threshold_score
-        self.flows += batch.num_rows
-        self.scores.add(scores)
-        self.times.add(integers(batch, "start"), over)
         names = self.truth.attacks(batch) if self.truth else None
+        judged = self.alerting.judged(batch, representation, source, pseudonyms, names)
+        self.flows += batch.num_rows
+        self.scores.add(judged.scores)
+        self.times.add(integers(batch, "start"), judged.over)
         if names:
             self.attack_flows.update(names)
-            self.attack_alerts.update(name for name, is_over in zip(names, over, strict=True) if is_over)
-        places = np.flatnonzero(over)
-        for place, flow in zip(places, plain_rows(batch, places), strict=True):
-            model = self.judge.model_at(flow["end"])
-            normal = self._normal(model)
-            reasons = normal.reasons(x[place], parts[place])
-            alert = normal.alert(
-                flow,
-                float(scores[place]),
-                reasons,
-                self.privacy.name(name_of(source)),
-                names[place] if names is not None else None,
-                pseudonyms=pseudonyms,
-                likeliest=model.likeliest_attack(x[place]),
-            )
-            if isinstance(source, CaptureSet):
-                files = (self.privacy.name(name) for name in source.between(alert.start_ns, alert.end_ns))
-                others = (name for name in files if name != alert.first_capture)
-                alert = replace(alert, captures=(alert.first_capture, *others))
+            self.attack_alerts.update(name for name, is_over in zip(names, judged.over, strict=True) if is_over)
+        for alert in judged.alerts:
             self._keep(alert)
-
-    def _normal(self, model: SealedModel) -> Normal:
-        if model.fingerprint not in self.normals:
-            self.normals[model.fingerprint] = normal_of(model, self.held_back, self.population)
-        return self.normals[model.fingerprint]
 
     def _keep(self, alert: Alert) -> None:
         self.met += 1  # parts equal scores: alerts themselves have no order
@@ -128,25 +65,6 @@ class _Run:
         else:
             heapq.heappushpop(self.alerts, entry)
             self.not_kept += 1
-
-
-def _identity(model: SealedModel) -> str:
-    """Names what a model computes, not when it was made: learnt again, it gives alerts the same ids."""
-    return " ".join(digest for _, digest in sorted(model.manifest.parts.items()))
-
-
-def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: str) -> Normal:
-    """What a sealed model says is normal; rarity is counted among `held_back`."""
-    ranges = model.manifest.ranges
-    return Normal(
-        features=model.features,
-        low=np.array([r.q001 for r in ranges], np.float64),
-        high=np.array([r.maximum for r in ranges], np.float64),
-        groups={group.value: (np.array(group.low), np.array(group.high)) for group in model.manifest.groups},
-        held_back=held_back,
-        model_id=_identity(model),
-        population=population,
-    )
 
 
 def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
@@ -182,7 +100,8 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         SchemaMismatch: The model was learnt on other features, or under pseudonyms of another key.
     """
     model.check_features(representation.features)
-    run = _Run(judge or OneModel(model), model.held_back, population, threshold.score, truth, privacy)
+    alerting = Alerting(judge or OneModel(model), model.held_back, threshold.score, population, privacy)
+    run = _Run(alerting, truth)
     ledger = Ledger()
     for source in sources:
         representation.begin()

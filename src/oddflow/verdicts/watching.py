@@ -1,6 +1,5 @@
 """Detection without an end: live flows in, alerts out as they come."""
 
-import numpy as np
 import pyarrow as pa
 
 from oddflow.features.ordering import Waiting
@@ -10,8 +9,8 @@ from oddflow.flows.meter import Companion
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
-from oddflow.verdicts.detecting import check_pseudonyms, normal_of
-from oddflow.verdicts.naming import plain_rows
+from oddflow.verdicts.alerting import Alerting, OneModel
+from oddflow.verdicts.detecting import check_pseudonyms
 
 
 class Watcher:
@@ -43,13 +42,11 @@ class Watcher:
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
-        self._model = model
         self._representation = representation
-        self._threshold = threshold
         self._patience_ns = round(patience_s * 1e9)
-        self._source = privacy.name(source)
+        self._source = source
         self._privacy = privacy
-        self._normal = normal_of(model, model.held_back, "normal flows")
+        self._alerting = Alerting(OneModel(model), model.held_back, threshold, privacy=privacy)
         self._waiting = Waiting()
 
     @property
@@ -67,18 +64,4 @@ class Watcher:
         flows = self._waiting.ready(None if seen_until_ns is None else seen_until_ns - self._patience_ns)
         if flows is None:
             return []
-        x = self._representation.rows(flows)
-        scores, parts = self._model.score(x)
-        places = np.flatnonzero(scores >= self._threshold)
-        return [
-            self._normal.alert(
-                flow,
-                float(scores[place]),
-                self._normal.reasons(x[place], parts[place]),
-                self._source,
-                None,
-                pseudonyms=self._privacy.fingerprint,
-                likeliest=self._model.likeliest_attack(x[place]),
-            )
-            for place, flow in zip(places, plain_rows(flows, places), strict=True)
-        ]
+        return self._alerting.judged(flows, self._representation, self._source, self._privacy.fingerprint).alerts
