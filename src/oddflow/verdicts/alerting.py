@@ -1,0 +1,145 @@
+"""Flows that were scored become alerts: the one road of `detect` and `watch`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from oddflow.capture.capture_set import CaptureSet
+from oddflow.features.columns import integers
+from oddflow.features.representation import Representation
+from oddflow.logs.privacy import OPEN, Privacy
+from oddflow.logs.source import Source, name_of
+from oddflow.models.sealed import SealedModel
+from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.naming import Normal, plain_rows
+
+
+class Judge(Protocol):
+    """What scores flows: one model, or one for each stretch of time."""
+
+    def score(
+        self, x: NDArray[np.float32], times_ns: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Feature rows (n, d) and the ends of their flows (n,) -> scores (n,) and contributions (n, d)."""
+
+    def model_at(self, time_ns: int) -> SealedModel:
+        """The model that scores flows which end then."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneModel:
+    """The same model at all times."""
+
+    model: SealedModel
+
+    def score(
+        self,
+        x: NDArray[np.float32],
+        times_ns: NDArray[np.int64],  # noqa: ARG002
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As SealedModel.score."""
+        return self.model.score(x)
+
+    def model_at(self, time_ns: int) -> SealedModel:  # noqa: ARG002
+        """The model."""
+        return self.model
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A batch of n flows after they were scored.
+
+    Attributes:
+        flows: The batch.
+        scores: Of each flow, (n,).
+        over: Which are over the threshold, (n,).
+        alerts: What those are, in their order.
+        names: What the ground truth says of each flow, where there is one.
+    """
+
+    flows: pa.RecordBatch
+    scores: NDArray[np.float32]
+    over: NDArray[np.bool_]
+    alerts: list[Alert]
+    names: Sequence[str] | None
+
+
+@dataclass(slots=True)
+class Alerting:
+    """Scores batches of flows, and makes alerts of those over the threshold.
+
+    Attributes:
+        judge: What scores.
+        held_back: Scores of held-back normal flows, ascending, (m,).
+        threshold: The score from which on a flow is an alert.
+        population: What held-back scores are those of, in words.
+        privacy: What may be told of the flows.
+    """
+
+    judge: Judge
+    held_back: NDArray[np.float32]
+    threshold: float
+    population: str = "normal flows"
+    privacy: Privacy = OPEN
+    _normals: dict[str, Normal] = field(default_factory=dict)
+
+    def judged(
+        self,
+        flows: pa.RecordBatch,
+        representation: Representation,
+        source: Source,
+        pseudonyms: str,
+        names: Sequence[str] | None = None,
+    ) -> Judged:
+        """One batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
+        x = representation.rows(flows)
+        scores, parts = self.judge.score(x, integers(flows, "end"))
+        over = scores >= self.threshold
+        places = np.flatnonzero(over)
+        alerts = []
+        for place, flow in zip(places, plain_rows(flows, places), strict=True):
+            model = self.judge.model_at(flow["end"])
+            normal = self._normal(model)
+            alert = normal.alert(
+                flow,
+                float(scores[place]),
+                normal.reasons(x[place], parts[place]),
+                self.privacy.name(name_of(source)),
+                names[place] if names is not None else None,
+                pseudonyms=pseudonyms,
+                likeliest=model.likeliest_attack(x[place]),
+            )
+            alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
+        return Judged(flows, scores, over, alerts, names)
+
+    def _with_files(self, alert: Alert, source: CaptureSet) -> Alert:
+        files = (self.privacy.name(name) for name in source.between(alert.start_ns, alert.end_ns))
+        return replace(alert, captures=(alert.first_capture, *(name for name in files if name != alert.first_capture)))
+
+    def _normal(self, model: SealedModel) -> Normal:
+        if model.fingerprint not in self._normals:
+            self._normals[model.fingerprint] = normal_of(model, self.held_back, self.population)
+        return self._normals[model.fingerprint]
+
+
+def _identity(model: SealedModel) -> str:
+    """Names what a model computes, not when it was made: learnt again, it gives alerts the same ids."""
+    return " ".join(digest for _, digest in sorted(model.manifest.parts.items()))
+
+
+def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: str) -> Normal:
+    """What a sealed model says is normal; rarity is counted among `held_back`."""
+    ranges = model.manifest.ranges
+    return Normal(
+        features=model.features,
+        low=np.array([r.q001 for r in ranges], np.float64),
+        high=np.array([r.maximum for r in ranges], np.float64),
+        groups={group.value: (np.array(group.low), np.array(group.high)) for group in model.manifest.groups},
+        held_back=held_back,
+        model_id=_identity(model),
+        population=population,
+    )
