@@ -109,7 +109,7 @@ class Alerting:
                 float(scores[place]),
                 normal.reasons(x[place], parts[place]),
                 self.privacy.name(name_of(source)),
-                names[place] if names is not None else None,
+                names[int(place)] if names is not None else None,
                 pseudonyms=pseudonyms,
                 likeliest=model.likeliest_attack(x[place]),
             )
