@@ -32,6 +32,7 @@ from oddflow.models.manifest import (
     schema_sha256,
     sealed_features,
 )
+from oddflow.models.prototypes import chosen
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import MOST_CATEGORIES
 from oddflow.models.tails import LEAST_GROUP
@@ -360,8 +361,9 @@ def archive_of(
         calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s),
         metrics=metrics or {},
         classes=list(classes or (CATEGORIES[kind].value for kind in fitted.kinds())),
+        decomposes=fitted.decomposes,
     )
-    return seal_detector(fitted, manifest, scores, known)
+    return seal_detector(fitted, manifest, scores, known, chosen(known, gathered.features))
 
 
 def _ranges(known: Floats) -> list[Range]:

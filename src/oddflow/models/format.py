@@ -5,6 +5,7 @@
     state.safetensors           or, in its place, arrays that a kernel of ours runs (state.py)
     calibration.safetensors     scores of held-back normal rows, ascending, float32
     weights.safetensors         optional: what further training starts from
+    prototypes.safetensors      optional: a few normal rows (prototypes.py)
 
 Parts are stored, not compressed: the same content gives the same bytes, and no small file can unfold into a
 large one. The hashes tell that the parts belong together and arrived whole; they do not tell who made it.
@@ -30,10 +31,12 @@ from safetensors.numpy import save as save_tensors
 from oddflow.errors import NotAModel, Tampered, Unreadable
 from oddflow.files import whole_file
 from oddflow.models.manifest import FORMAT_VERSION, Manifest, schema_sha256
+from oddflow.models.prototypes import open_prototypes, prototypes_part
 
 MANIFEST, GRAPH, STATE, CALIBRATION, WEIGHTS = (
     "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "weights.safetensors",
 )  # fmt: skip
+PROTOTYPES = "prototypes.safetensors"
 NEEDED = frozenset({MANIFEST, CALIBRATION})
 SCORERS = frozenset({GRAPH, STATE})
 """A model holds one of them."""
@@ -44,6 +47,7 @@ MOST_BYTES = {
     STATE: 64 * MEBIBYTE,
     CALIBRATION: 64 * MEBIBYTE,
     WEIGHTS: 256 * MEBIBYTE,
+    PROTOTYPES: 16 * MEBIBYTE,
 }
 MOST_BYTES_TOTAL = 512 * MEBIBYTE
 
@@ -72,6 +76,17 @@ class Archive:
         """
         return _held_back(self.parts[CALIBRATION], self.manifest.calibration.rows)
 
+    @property
+    def prototypes(self) -> Floats:
+        """Normal rows that stand for all, (p, d) float32; (0, d) where it has none.
+
+        Raises:
+            NotAModel: The part holds something else.
+        """
+        width = len(self.manifest.features)
+        part = self.parts.get(PROTOTYPES)
+        return np.zeros((0, width), np.float32) if part is None else open_prototypes(part, width)
+
 
 def seal(
     manifest: Manifest,
@@ -80,6 +95,7 @@ def seal(
     weights: dict[str, Floats] | None = None,
     *,
     part: str = GRAPH,
+    prototypes: Floats | None = None,
 ) -> Archive:
     """Puts the parts together, their hashes into the manifest.
 
@@ -89,11 +105,14 @@ def seal(
         held_back: Scores of held-back rows, (n,), in any order.
         weights: What further training starts from.
         part: Which of both the scorer is, GRAPH or STATE.
+        prototypes: Normal rows that stand for all, (p, d).
     """
     scores = np.sort(np.asarray(held_back, np.float32))
     parts = {part: scorer, CALIBRATION: save_tensors({"scores": scores})}
     if weights:
         parts[WEIGHTS] = save_tensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
+    if prototypes is not None:
+        parts[PROTOTYPES] = prototypes_part(prototypes)
     hashes = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
     return Archive(manifest.model_copy(update={"parts": hashes}), parts)
 
@@ -164,7 +183,7 @@ def unpack(content: bytes, name: str = "model") -> Archive:
             raise Tampered(f"{name}: {part} does not match its SHA-256 in the manifest; use the original file")
     archive = Archive(manifest, parts)
     try:
-        _ = archive.held_back
+        _ = archive.held_back, archive.prototypes
     except NotAModel as error:
         raise NotAModel(f"{name}: {error}") from None
     return archive
@@ -190,7 +209,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], name: str) -> None:
     if len(names) != len(set(names)) or not set(names) <= set(MOST_BYTES) or not is_whole:
         raise NotAModel(
             f"{name}: holds {_listed(names)}; a sealed model holds {_listed(NEEDED)}, one of {_listed(SCORERS)} and at "
-            f"most {WEIGHTS} beside them"
+            f"most {WEIGHTS} and {PROTOTYPES} beside them"
         )
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:

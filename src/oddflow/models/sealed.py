@@ -36,6 +36,7 @@ class SealedModel:
         manifest: What it says of itself.
         features: The d columns that a row must have, in order.
         held_back: Scores of held-back normal rows, ascending, (n,) float32.
+        prototypes: Normal rows that stand for all, (p, d) float32; none in a model that was sealed without.
         fingerprint: Twelve hexadecimal digits that name it: the same for the same features and parts.
     """
 
@@ -47,6 +48,7 @@ class SealedModel:
         self.manifest = archive.manifest
         self.features = tuple(Feature(f.name, f.unit, f.scale, f.words) for f in archive.manifest.features)
         self.held_back = archive.held_back
+        self.prototypes = archive.prototypes
         self.fingerprint = _fingerprint(archive)
         self._threads = threads
         self._scorer = _scorer_of(archive, len(self.features))

@@ -13,6 +13,7 @@ from oddflow.features.columns import integers
 from oddflow.features.representation import Representation
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Source, name_of
+from oddflow.models.prototypes import holds_words
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.naming import Normal, plain_rows
@@ -113,6 +114,8 @@ class Alerting:
                 pseudonyms=pseudonyms,
                 likeliest=model.likeliest_attack(x[place]),
             )
+            hides = bool(pseudonyms) and holds_words(model.features)
+            alert = replace(alert, threshold=float(self.threshold), row=b"" if hides else x[place].astype("<f4").tobytes())
             alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
         return Judged(flows, scores, over, alerts, names)
 
