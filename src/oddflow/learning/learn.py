@@ -32,7 +32,7 @@ from oddflow.models.manifest import (
     schema_sha256,
     sealed_features,
 )
-from oddflow.models.prototypes import chosen
+from oddflow.models.measure import chosen
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import MOST_CATEGORIES
 from oddflow.models.tails import LEAST_GROUP

@@ -81,7 +81,7 @@ def packets(shares: tuple[PacketShare, ...]) -> Markup:
         bars.append(
             element(
                 "rect",
-                element("title", f"packet {one.number}: {one.length_bytes} bytes, {words.share(one.share)} of the score"),
+                element("title", f"packet {one.number}: {one.length_bytes} bytes, {words.share(one.share, 1)} of the score"),
                 class_=f"packet warm-{level}",
                 x=percent(place / len(shares)),
                 y=middle - height if one.length_bytes >= 0 else middle,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from oddflow.models.prototypes import Measure
+from oddflow.models.measure import Measure
 from oddflow.models.rows import Floats
 from oddflow.verdicts.explaining.parts import Part
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oddflow.features.feature import Feature, Scale
-from oddflow.models.prototypes import Measure
+from oddflow.models.measure import Measure
 from oddflow.models.rows import Floats
 from oddflow.verdicts.explaining.putting_back import Scores, Step
 from oddflow.verdicts.words import amount

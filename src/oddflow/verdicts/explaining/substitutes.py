@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.features.feature import Scale
-from oddflow.models.prototypes import Measure
+from oddflow.models.measure import Measure
 from oddflow.models.rows import Floats
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.naming import Normal
