@@ -170,7 +170,9 @@ def _extreme(b: Backward, node: onnx.NodeProto, slope: str, wanted: Sequence[int
     for place in wanted:
         part = b.add("Mul", slope, b.mask("Equal", node.input[place], node.output[0]))
         if place and 0 in wanted:  # of two that are equal the first has it
-            part = b.add("Mul", part, b.mask("Greater" if node.op_type == "Max" else "Less", *node.input[place::-1][:2]))
+            part = b.add(
+                "Mul", part, b.mask("Greater" if node.op_type == "Max" else "Less", *node.input[place::-1][:2])
+            )
         yield place, b.folded(part, node.output[0], node.input[place])
 
 
@@ -218,9 +220,7 @@ def _gather(b: Backward, node: onnx.NodeProto, slope: str, wanted: Sequence[int]
     yield 0, _placed(b, slope, np.atleast_1d(places) % size, axis, size, node)
 
 
-def _placed(
-    b: Backward, slope: str, places: NDArray[np.int64], axis: int, size: int, node: onnx.NodeProto
-) -> str:
+def _placed(b: Backward, slope: str, places: NDArray[np.int64], axis: int, size: int, node: onnx.NodeProto) -> str:
     """A slope of chosen places along an axis, back among all: a product with a matrix of 0 and 1."""
     rank = len(b.shape(node.input[0]))
     axis %= rank
@@ -370,7 +370,7 @@ def _pooled(b: Backward, node: onnx.NodeProto, slope: str, wanted: Sequence[int]
     yield 0, b.like(back, x)
 
 
-def _greatest(  # noqa: PLR0913  (a window has many measures)
+def _greatest(
     b: Backward,
     node: onnx.NodeProto,
     slope: str,
@@ -479,7 +479,7 @@ def _gelu(b: Backward, node: onnx.NodeProto) -> str:
     return b.add("Add", b.add("Mul", below, b.number(0.5)), b.add("Mul", x, bell))
 
 
-def _cast(b: Backward, node: onnx.NodeProto, slope: str, wanted: Sequence[int]) -> Slopes:
+def _cast(b: Backward, node: onnx.NodeProto, slope: str, wanted: Sequence[int]) -> Slopes:  # noqa: ARG001
     if 0 in wanted and _attributes(node)["to"] == TensorProto.FLOAT:
         yield 0, slope
 

@@ -67,7 +67,9 @@ def curve(explanation: Explanation) -> Markup:
         ]
     at = percent(explanation.threshold / most)
     line = element("line", class_="limit", x1=at, x2=at, y1=0, y2=len(steps) * _BAR)
-    return chart(*bars, line, height=len(steps) * _BAR, kind="spread", label="the score as parts are put back to normal")
+    return chart(
+        *bars, line, height=len(steps) * _BAR, kind="spread", label="the score as parts are put back to normal"
+    )
 
 
 def packets(shares: tuple[PacketShare, ...]) -> Markup:
@@ -81,7 +83,9 @@ def packets(shares: tuple[PacketShare, ...]) -> Markup:
         bars.append(
             element(
                 "rect",
-                element("title", f"packet {one.number}: {one.length_bytes} bytes, {words.share(one.share, 1)} of the score"),
+                element(
+                    "title", f"packet {one.number}: {one.length_bytes} bytes, {words.share(one.share, 1)} of the score"
+                ),
                 class_=f"packet warm-{level}",
                 x=percent(place / len(shares)),
                 y=middle - height if one.length_bytes >= 0 else middle,

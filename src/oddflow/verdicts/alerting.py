@@ -115,7 +115,9 @@ class Alerting:
                 likeliest=model.likeliest_attack(x[place]),
             )
             hides = bool(pseudonyms) and holds_words(model.features)
-            alert = replace(alert, threshold=float(self.threshold), row=b"" if hides else x[place].astype("<f4").tobytes())
+            alert = replace(
+                alert, threshold=float(self.threshold), row=b"" if hides else x[place].astype("<f4").tobytes()
+            )
             alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
         return Judged(flows, scores, over, alerts, names)
 

@@ -55,9 +55,10 @@ def explain(alert: Alert, model: SealedModel, row: Floats | None = None) -> Expl
         )
     row = given
     score = float(model.scores(row[None])[0])
-    threshold = alert.threshold or set_threshold(
-        model.held_back, Budget.parse(DEFAULT_BUDGET), model.manifest.flows_per_s
-    ).score
+    threshold = (
+        alert.threshold
+        or set_threshold(model.held_back, Budget.parse(DEFAULT_BUDGET), model.manifest.flows_per_s).score
+    )
     normal = normal_of(model, model.held_back, "normal flows")
     substitutes = Substitutes.of(model, normal, row, threshold)
     parts = joined(parts_of(model.features), model.prototypes, substitutes.measure)
@@ -65,9 +66,7 @@ def explain(alert: Alert, model: SealedModel, row: Floats | None = None) -> Expl
     steps = put_back(
         model.scores, row, few_enough(parts, found.shares), substitutes.rows, threshold=threshold, least=_NEAR
     )
-    because = tuple(
-        _because(model, normal, row, found.shares, step.part, step.score) for step in steps[:MOST_BECAUSE]
-    )
+    because = tuple(_because(model, normal, row, found.shares, step.part, step.score) for step in steps[:MOST_BECAUSE])
     first = next((place for place, step in enumerate(steps) if step.score < threshold), len(steps) - 1)
     return Explanation(
         alert=alert,
@@ -106,7 +105,7 @@ def _because(model: SealedModel, normal: Normal, row: Floats, shares: Floats, pa
     return Because(part.name, feature.name, value, low, high, share, without, text, also)
 
 
-def _also(  # noqa: PLR0913, PLR0917  (a part of a row, and what is normal of it)
+def _also(
     model: SealedModel,
     row: Floats,
     shares: Floats,
@@ -166,14 +165,12 @@ def _heat(model: SealedModel, row: Floats, parts: tuple[Part, ...], substitutes:
     return tuple(map(float, seen.reshape(-1)))
 
 
-def _remarks(
-    alert: Alert, score: float, threshold: float, model: SealedModel, method: Method
-) -> tuple[str, ...]:
+def _remarks(alert: Alert, score: float, threshold: float, model: SealedModel, method: Method) -> tuple[str, ...]:
     remarks = []
     if abs(score - alert.score) > _SAME_SCORE * max(abs(alert.score), 1e-6):
         remarks.append(
-            f"this model gives the flow {score:.4g}, and the alert says {alert.score:.4g}: it is another model than the "
-            "one that the alert was found with"
+            f"this model gives the flow {score:.4g}, and the alert says {alert.score:.4g}: it is another model than "
+            "that which the alert was found with"
         )
     if score < threshold:
         remarks.append(f"by this model the flow is no alert: {score:.4g} is under the threshold {threshold:.4g}")

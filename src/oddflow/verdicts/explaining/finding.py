@@ -49,9 +49,7 @@ def row_in(sources: Sequence[Source], alert: Alert, model: SealedModel, privacy:
             privacy=prepared.privacy,
             companion=representation.companion,
         )
-        for batch in in_end_order(
-            scored(flows, arp=representation.has_arp), wait_s=prepared.settings.longest_wait_s
-        ):
+        for batch in in_end_order(scored(flows, arp=representation.has_arp), wait_s=prepared.settings.longest_wait_s):
             rows = representation.rows(batch)
             is_it = np.abs(integers(batch, "start") - alert.start_ns) < _CUT_NS
             for name, number in numbers.items():

@@ -40,7 +40,7 @@ class Step:
     row: Floats
 
 
-def put_back(  # noqa: PLR0913  (the row, what it is of, and when to stop)
+def put_back(
     scores: Scores,
     row: Floats,
     parts: Sequence[Part],

@@ -46,9 +46,7 @@ class Substitutes:
         """For one row (d,); prototypes that would be alerts themselves are left out."""
         ranges = model.manifest.ranges
         median = np.array([one.median for one in ranges], np.float32)
-        measure = Measure(
-            model.features, np.array([one.q01 for one in ranges]), np.array([one.q99 for one in ranges])
-        )
+        measure = Measure(model.features, np.array([one.q01 for one in ranges]), np.array([one.q99 for one in ranges]))
         is_category = np.array([feature.scale is Scale.CATEGORY for feature in model.features])
         lows, highs, _ = normal.around(row)
         inside = np.where(is_category, row, np.clip(row, lows, highs)).astype(np.float32)
