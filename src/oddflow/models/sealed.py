@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike
 
 from oddflow.errors import NotAModel, SchemaMismatch, UsageError
 from oddflow.features.feature import Feature
-from oddflow.models.format import GRAPH, STATE, Archive, pack, read_sealed, unpack, write_sealed
+from oddflow.models.format import CARD, GRAPH, STATE, Archive, pack, read_sealed, unpack, write_sealed
 from oddflow.models.rows import Floats, check_finite, check_rows, check_shape, five_digits
 
 if TYPE_CHECKING:
     from oddflow.models.ending import Ending
+    from oddflow.models.trust import Trust
 
 _BATCH_NUMBERS = 1 << 22
 """Numbers in the widest value of a batch: 16 MiB."""
@@ -53,14 +54,17 @@ class SealedModel:
         self._batch_rows = self._scorer.batch_rows
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, threads: int = 1) -> Self:
+    def load(cls, path: str | PathLike[str], *, threads: int = 1, trust: "Trust | None" = None) -> Self:
         """Reads a sealed model file; `threads` is how many batches of rows may be scored side by side.
 
         Raises:
             Unreadable: There is no such file, or it may not be read.
             NotAModel, Tampered: It is no sealed model, or was changed.
+            Untrusted: Nobody that `trust` knows signed it.
         """
         archive = read_sealed(path)
+        if trust is not None:
+            trust.check(archive, fspath(path))
         try:
             return cls(archive, threads=threads)
         except NotAModel as error:
@@ -74,6 +78,11 @@ class SealedModel:
             return cls(archive, threads=threads)
         except NotAModel as error:
             raise NotAModel(f"{name}: {error}") from None
+
+    @property
+    def archive(self) -> Archive:
+        """Its manifest, parts and signature."""
+        return self._archive
 
     @property
     def parts(self) -> Mapping[str, bytes]:
@@ -301,8 +310,8 @@ def _cannot_run(reason: str) -> NotAModel:
 
 
 def _fingerprint(archive: Archive) -> str:
-    """Names what the model does, not when or how fast it was made."""
-    parts = sorted(archive.manifest.parts.items())
+    """Names what the model does, not when, how fast or by whom it was made, nor what was measured of it."""
+    parts = sorted((name, digest) for name, digest in archive.manifest.parts.items() if name != CARD)
     return hashlib.sha256(f"{archive.manifest.feature_schema_sha256} {parts}".encode()).hexdigest()[:12]
 
 
