@@ -66,7 +66,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A sealed model in memory: its manifest, its other parts by name, and the signature, where it has one that holds."""
+    """A sealed model in memory: its manifest, its other parts by name, and a signature, where one holds."""
 
     manifest: Manifest
     parts: dict[str, bytes]

@@ -1,4 +1,4 @@
-"""Where the members of a sealed model's zip lie: one after another, as `models/format.py` writes them, and nothing else.
+"""Where the members of a sealed model's zip lie: one after another, as they were written, and nothing else.
 
 A zip says twice what it holds, before each member and in the directory at its end, and readers differ in which they
 believe. Here both must agree, members must touch, and no byte may lie before, between or behind them: so no two
