@@ -106,8 +106,12 @@ def _both(
 
 def _noted(found: "Comparison", advice: "Advice") -> dict[str, Any]:
     """What the journal keeps."""
+    from oddflow.models.registry.registry import KEEP
+    from oddflow.verdicts.shadow.advice import Verdict
+
     noted: dict[str, Any] = {
         "recommendation": advice.verdict.value,
+        KEEP: advice.verdict is Verdict.KEEP,
         "flows": found.flows,
         "alerts": [found.active.alerts, found.candidate.alerts],
         "both": found.both,

@@ -17,6 +17,7 @@ from oddflow.models.format import CARD, GRAPH, STATE, Archive, pack, read_sealed
 from oddflow.models.rows import Floats, check_finite, check_rows, check_shape, five_digits
 
 if TYPE_CHECKING:
+    from oddflow.models.allowed import Sizes
     from oddflow.models.ending import Ending
     from oddflow.models.trust import Trust
 
@@ -24,6 +25,8 @@ _BATCH_NUMBERS = 1 << 22
 """Numbers in the widest value of a batch: 16 MiB."""
 _BATCH_ROWS = 2_048
 """More rows leave the processor's cache and score more slowly."""
+_ALL_NUMBERS = 1 << 28
+"""Numbers in all values of a batch together: 1 GiB, were none of them freed before the last is made."""
 _MANY_ROWS = 256
 """Of fewer, importing a kernel would take longer than it saves."""
 _MISSING_NAMED = 8
@@ -211,8 +214,9 @@ class _Graph:
 
     def __init__(self, graph: bytes, width: int) -> None:
         self._graph = graph
-        self._session, widest = _open_graph(graph, width)
-        self.batch_rows = max(1, min(_BATCH_ROWS, _BATCH_NUMBERS // widest))
+        self._session, sizes = _open_graph(graph, width)
+        most = min(_BATCH_NUMBERS // sizes.widest, _ALL_NUMBERS // max(1, sizes.total))
+        self.batch_rows = max(1, min(_BATCH_ROWS, most))
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         self.classes: int = shapes.get("classes", [None, 0])[1]
 
@@ -315,13 +319,13 @@ def _fingerprint(archive: Archive) -> str:
     return hashlib.sha256(f"{archive.manifest.feature_schema_sha256} {parts}".encode()).hexdigest()[:12]
 
 
-def _open_graph(graph: bytes, width: int) -> tuple[Any, int]:
-    """A session for the graph, once it is checked, and the width of its widest value."""
+def _open_graph(graph: bytes, width: int) -> "tuple[Any, Sizes]":
+    """A session for the graph, once it is checked, and how much its values hold."""
     # it takes a while to import, and `--help` does not need it
     from oddflow.models.allowed import check_graph
 
-    widest = check_graph(graph, width)
-    return _session(graph), widest
+    sizes = check_graph(graph, width)
+    return _session(graph), sizes
 
 
 def _session(graph: bytes) -> Any:

@@ -30,9 +30,9 @@ class Version:
         """Of its file."""
         return self.added.sha256
 
-    def was_compared_with(self, sha256: str) -> bool:
-        """Whether it was seen beside that model on the same traffic."""
-        return any(event.against == sha256 for event in self.shadows)
+    def comparison_with(self, sha256: str) -> Event | None:
+        """The last time that it was seen beside that model on the same traffic."""
+        return next((event for event in reversed(self.shadows) if event.against == sha256), None)
 
 
 @dataclass(slots=True)

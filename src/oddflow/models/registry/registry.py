@@ -23,6 +23,8 @@ from oddflow.models.registry.named import Named, Version, check_name, reference,
 
 VARIABLE = "ODDFLOW_REGISTRY"
 OBJECTS = "objects"
+KEEP = "keep"
+"""In what a comparison found: that the active model is the better one."""
 
 
 def default_folder() -> Path:
@@ -133,7 +135,8 @@ class Registry:
         """Makes a version the active one.
 
         Raises:
-            UsageError: There is none such; it is active; or it was never compared with the active one, and not `force`.
+            UsageError: There is none such; it is active; or it was never compared with the active one, or came off
+                worse, and not `force`.
             BrokenRegistry, Tampered: Its file is not the one that was added.
         """
         with self._journal.locked():
@@ -141,11 +144,8 @@ class Registry:
             version, active = named.version(number), named.active
             if active is version:
                 raise UsageError(f"{name}@{number} is active already")
-            if active is not None and not force and not version.was_compared_with(active.sha256):
-                raise UsageError(
-                    f"{name}@{number} was never seen beside {name}@{active.number}, which is active; compare them "
-                    f"(`oddflow models shadow {name} {number} SOURCE…`), or say --force"
-                )
+            if active is not None and not force:
+                _check_compared(name, version, active)
             self.check(version)
             event = self._event(What.PROMOTE, name, number, reason, sha256=version.sha256, forced=force)
             return self._journal.append(event)
@@ -243,6 +243,21 @@ def _found(names: dict[str, Named], name: str, folder: Path) -> Named:
         known = ", ".join(list(names)[:8]) or "none yet; add one with `oddflow models add FILE --name NAME`"
         raise UsageError(f"the registry {folder} has no model {name!r}; it has {known}")
     return names[name]
+
+
+def _check_compared(name: str, version: Version, active: Version) -> None:
+    compared = version.comparison_with(active.sha256)
+    both = f"{name}@{version.number}", f"{name}@{active.number}"
+    if compared is None:
+        raise UsageError(
+            f"{both[0]} was never seen beside {both[1]}, which is active; compare them "
+            f"(`oddflow models shadow {name} {version.number} SOURCE…`), or say --force"
+        )
+    if compared.found.get(KEEP):
+        raise UsageError(
+            f"{both[0]} came off worse than {both[1]} when it was seen beside it on {compared.at}; "
+            "keep that, or say --force and why (--reason)"
+        )
 
 
 def _whole(text: str) -> str:
