@@ -1,7 +1,7 @@
-import os
 import shutil
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +27,7 @@ def key(tmp_path):
 def test_a_pair_belongs_together_and_only_its_owner_reads_the_secret(key):
     private = read_signing_key(key)
     assert read_public_key(key + ".pub") == private.public_key
-    assert stat.S_IMODE(os.stat(key).st_mode) == 0o600
+    assert stat.S_IMODE(Path(key).stat().st_mode) == 0o600
     assert fingerprint_of(private.public_key) in repr(private)
 
 
@@ -41,7 +41,7 @@ def test_no_key_is_overwritten(key, tmp_path):
 
 
 def test_a_secret_that_others_may_read_is_refused(key):
-    os.chmod(key, 0o640)
+    Path(key).chmod(0o640)
     with pytest.raises(UsageError, match="chmod 600"):
         read_signing_key(key)
 

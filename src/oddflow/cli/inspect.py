@@ -152,12 +152,13 @@ def _sealed(model: "SealedModel", *, verified: bool) -> dict[str, Any]:
 
 def _show_card(card: "Card") -> None:
     """The tables of an evaluation: each row's first figures."""
+    from oddflow.amounts import count
     from oddflow.cli import console
     from oddflow.reports.learning import card_rows
 
     console.out.print("card: figures of the detector, learnt anew in each protocol; not of these very weights")
     for table in card.tables:
-        warned = f", {len(table.warnings)} leak warnings" if table.warnings else ""
+        warned = f", {count(len(table.warnings), 'leak warning')}" if table.warnings else ""
         name = table.name or "in words"
         console.out.print(console.plain(f"  {name} ({table.label}, {table.date}){warned}"), soft_wrap=True)
         for title, part, figures in card_rows(table):

@@ -1,5 +1,6 @@
 """Results of an evaluation as the card of a sealed model."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def card_of(path: str, detector: str) -> Card:
 
 
 def _is_of(row: Row, detector: str) -> bool:
-    return row.detector.split(":")[0].split(" ")[0].split(",")[0] == detector
+    return row.detector.partition(":")[0] == detector
 
 
 def _table(result: Result, detector: str) -> CardTable:
@@ -77,6 +78,6 @@ def _row(row: Row, part: str, shown: "Sequence[Asked]", *, own: bool) -> CardRow
         figures=[
             CardFigure(measure=str(asked), title=asked.title, value=figure.value, low=figure.low, high=figure.high)
             for asked, figure in figures[:MOST_FIGURES]
-            if figure is not None
+            if figure is not None and all(map(math.isfinite, (figure.value, figure.low, figure.high)))
         ],
     )

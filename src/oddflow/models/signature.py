@@ -65,7 +65,7 @@ class Signature:
 
         try:
             Ed25519PublicKey.from_public_bytes(self.public_key).verify(self.value, PREFIX + self.manifest)
-        except InvalidSignature:
+        except (InvalidSignature, ValueError):  # or the key is no point of the curve
             return False
         return True
 

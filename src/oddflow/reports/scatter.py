@@ -7,12 +7,14 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from oddflow.reports.svg import between, chart, decades, element, percent
+from oddflow.reports.svg import between, chart, decades, element, percent, round_ticks
 from oddflow.reports.words import number
 
 HEIGHT = 380.0
 MOST_POINTS = 1_500
 _TOP, _ROOM = 10.0, 0.04
+_FEW_DECADES = 1.5
+"""A scale that spans less has too few powers of ten to read by."""
 
 Pairs = NDArray[np.float32]
 
@@ -56,7 +58,9 @@ class _Scale:
 
     def __init__(self, low: float, high: float) -> None:
         self._low, self._high = math.log10(low), math.log10(high)
-        self.ticks = [(self.place(tick), number(tick)) for tick in decades(low, high)]
+        fine = self._high - self._low < _FEW_DECADES
+        ticks = round_ticks(low, high) if fine else decades(low, high)
+        self.ticks = [(self.place(tick), number(tick)) for tick in ticks if low <= tick <= high]
 
     @classmethod
     def of(cls, values: Pairs, cut: float) -> "_Scale":

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -29,14 +31,13 @@ def filled(folder, *contents, name="office"):
 def active(folder):
     """The content of the active version."""
     path, called = open_name("office", folder)
-    with open(path, "rb") as file:
-        return called, file.read()
+    return called, Path(path).read_bytes()
 
 
 def test_versions_are_numbered_and_none_is_active_before_it_is_promoted(tmp_path):
     registry = filled(tmp_path, b"one", b"two")
     assert list(registry.named("office").versions) == [1, 2]
-    with pytest.raises(UsageError, match="no active version.*promote office 1"):
+    with pytest.raises(UsageError, match=r"no active version.*promote office 1"):
         registry.find("office")
     registry.promote("office", 2)
     assert active(tmp_path) == ("office@2", b"two")
@@ -204,7 +205,7 @@ def test_a_process_that_is_killed_while_it_promotes_leaves_one_of_both(tmp_path)
             os.kill(process.pid, signal.SIGKILL)
         assert active(tmp_path) in {("office@1", b"one"), ("office@2", b"two")}
     numbers = [event.version for event in registry.named("office").events if event.what is What.PROMOTE]
-    assert all(one != other for one, other in zip(numbers, numbers[1:], strict=False))
+    assert all(one != other for one, other in pairwise(numbers))
     registry.rollback("office")
     assert active(tmp_path)[0] == f"office@{numbers[-2]}"
 
