@@ -29,6 +29,7 @@ def detect(
     false_alarm_rate: Annotated[
         float | None, typer.Option("--false-alarm-rate", help="Instead: a share of normal flows, like 0.001.")
     ] = None,
+    fdr: options.Fdr = None,
     report: Annotated[str | None, typer.Option("--report", help="Write an HTML page that needs no network.")] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="Write the alerts, one JSON a line.")] = None,
     truth: Annotated[
@@ -54,12 +55,11 @@ def detect(
     from oddflow.reports.page import render
     from oddflow.verdicts.record import write_alerts
 
-    if budget is not None and false_alarm_rate is not None:
-        raise UsageError("--budget and --false-alarm-rate were both given; give one")
-    if model is None and (budget is not None or false_alarm_rate is not None):
+    options.check_budget(budget, false_alarm_rate, fdr)
+    if model is None and any(given is not None for given in (budget, false_alarm_rate, fdr)):
         raise UsageError(
             "without a model nothing is known to be normal, so no budget can be kept; learn one "
-            "(`oddflow learn`) and name it with -m, or leave --budget and --false-alarm-rate out"
+            "(`oddflow learn`) and name it with -m, or leave --budget, --false-alarm-rate and --fdr out"
         )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     _check_places([*sources, *filter(None, (model, truth))], output, report)
@@ -74,6 +74,7 @@ def detect(
             model=model,
             budget=budget,
             false_alarm_rate=false_alarm_rate,
+            fdr=fdr,
             truth=truth,
             home_networks=home_net,
             progress=progress,

@@ -330,7 +330,7 @@ def _metrics(fitted: Detector) -> dict[str, float]:
     return {} if quality is None else {f"samples_{name}": value for name, value in asdict(quality).items()}
 
 
-def archive_of(
+def archive_of(  # noqa: PLR0913  (each is by keyword)
     gathered: Gathered,
     fitted: Detector,
     *,
@@ -376,9 +376,7 @@ def archive_of(
         pseudonyms=gathered.pseudonyms,
         provenance=_provenance(gathered, options, duration_s),
         training=training,
-        calibration=Calibration(
-            rows=len(scores), flows_per_s=gathered.flows / gathered.span_s, block_s=block_s
-        ),
+        calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s, block_s=block_s),
         metrics=metrics or {},
         classes=list(classes or (CATEGORIES[kind].value for kind in fitted.kinds())),
     )

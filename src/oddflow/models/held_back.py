@@ -47,9 +47,7 @@ class Circumstances:
     hours: NDArray[np.uint8]
 
     @classmethod
-    def of(
-        cls, x: NDArray[np.float32], times_ns: NDArray[np.int64], features: Sequence[Feature]
-    ) -> "Circumstances":
+    def of(cls, x: NDArray[np.float32], times_ns: NDArray[np.int64], features: Sequence[Feature]) -> "Circumstances":
         """Those of feature rows (n, d) whose flows ended at `times_ns` (n,)."""
         names = [feature.name for feature in features]
 
@@ -64,6 +62,7 @@ class Circumstances:
         )
 
     def __getitem__(self, places: Any) -> "Circumstances":
+        """Those of some flows."""
         return Circumstances(self.services[places], self.roles[places], self.hours[places])
 
 
@@ -88,6 +87,7 @@ class Origins:
         return cls(as_met[numbers], windows, circumstances)
 
     def __getitem__(self, places: Any) -> "Origins":
+        """Those of some flows."""
         return Origins(self.hosts[places], self.windows[places], self.circumstances[places])
 
 

@@ -50,7 +50,7 @@ def design_effect(held_back: HeldBack, over: int) -> float:
 def host_blocks(origins: Origins) -> NDArray[np.int64]:
     """The number of each flow's block of host and time, dense from 0, (n,)."""
     pairs = origins.hosts.astype(np.uint64) << np.uint64(32) | origins.windows
-    return np.unique(pairs, return_inverse=True)[1].astype(np.int64)
+    return np.asarray(np.unique(pairs, return_inverse=True)[1], np.int64)
 
 
 def _blockings(origins: Origins) -> Iterator[NDArray[np.int64]]:

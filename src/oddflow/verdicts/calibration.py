@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from oddflow.models.held_back import Circumstances, HeldBack
 from oddflow.verdicts.blocks import design_effect
 from oddflow.verdicts.contexts import REFERENCE_SHARE, Contexts
-from oddflow.verdicts.counts import Interval, rate_interval
+from oddflow.verdicts.counts import Interval, count_interval, rate_interval
 from oddflow.verdicts.tail import Tail
 
 Numbers = NDArray[np.float64]
@@ -26,6 +26,7 @@ class Calibration:
 
     held_back: HeldBack
     _effects: dict[int, float] = field(default_factory=dict, repr=False)
+    _rates: dict[int, Interval] = field(default_factory=dict, repr=False)
 
     def conformal(self, scores: NDArray[np.float32]) -> Numbers:
         """(k + 1) / (n + 1) of scores (m,)."""
@@ -45,21 +46,37 @@ class Calibration:
             found[beyond] = np.minimum(found[beyond], self.tail.chance(scores[beyond].astype(np.float64)).high)
         return found if of is None else self.contexts.drawn_to(found, scores, of)
 
-    def chance_of(self, score: float) -> tuple[float, Interval]:
-        """How likely a normal flow scores as high, and between what, without its context.
+    def intervals(self, scores: NDArray[np.float32]) -> tuple[Numbers, Numbers]:
+        """Between what chances a normal flow scores as high, without its context: (m,) -> (m,), (m,).
 
-        Within the sample the interval is that of a share of dependent flows; beyond it, the tail's, or between 0 and
-        what no flow of the sample allows.
+        Within the sample the interval is that of a share of dependent flows; beyond it the tail's, and where there is
+        none, from 0 to what a sample without such a flow allows.
         """
+        known = self.held_back.scores
+        n = len(known)
+        low, high = np.empty(len(scores)), np.empty(len(scores))
+        as_high = n - np.searchsorted(known, scores, side="left")
+        for over in np.unique(as_high):
+            here = as_high == over
+            within = self.rate(int(over))
+            low[here], high[here] = within.low if over else 0.0, within.high
+        beyond = as_high == 0
+        if beyond.any() and self.tail is not None:
+            chance = self.tail.chance(scores[beyond].astype(np.float64))
+            low[beyond], high[beyond] = chance.low, np.maximum(chance.low, np.minimum(chance.high, high[beyond]))
+        return low, high
+
+    def rate(self, over: int) -> Interval:
+        """Between what shares of normal flows score as high as the `over` highest of them."""
+        if over not in self._rates:
+            self._rates[over] = rate_interval(over, len(self.held_back.scores), self.effect(over))
+        return self._rates[over]
+
+    def false_alarms(self, threshold: float, flows: int) -> Interval:
+        """How many of so many normal flows a threshold shows."""
         n = len(self.held_back.scores)
-        over = n - int(np.searchsorted(self.held_back.scores, np.float32(score), side="left"))
-        conformal = (over + 1) / (n + 1)
-        within = rate_interval(over, n, self.effect(over))
-        if over or self.tail is None:
-            return conformal, Interval(0.0 if not over else within.low, within.high)
-        chance = self.tail.chance(np.array([score], np.float64))
-        low, high = float(chance.low[0]), float(chance.high[0])
-        return min(conformal, high), Interval(low, max(low, min(high, within.high)))
+        over = n - int(np.searchsorted(self.held_back.scores, np.float32(threshold), side="left"))
+        return count_interval(over, n, flows, self.effect(over))
 
     def effect(self, over: int) -> float:
         """The design effect of the `over` highest flows: see `design_effect`."""

@@ -1,6 +1,7 @@
 """How normal flows of one service, role or hour differ from all: chances that are drawn towards those of all."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,11 +62,11 @@ class Contexts:
     A context of n_c held-back flows is expected to have m = n_c · p of them at a score or over it, where p is the
     chance without the context, and has k. Its chance is p · (k + K) / (m + K): by the credibility formula, p times
     Z · k / m + (1 - Z) with Z = m / (m + K) (Bühlmann and Straub 1970; as the mean of a gamma-distributed ratio given a
-    Poisson count: Klugman et al. 2012, "Loss Models", example 18.16). K = D / τ², where D is the design effect and τ² is
+    Poisson count: Klugman et al. 2012, "Loss Models", section 18.5). K = D / τ², where D is the design effect and τ² is
     by how much the ratios k / m differ between contexts and keep doing so: over the highest 5 % of scores in four
     stretches i of time, τ² = Σ_c Σ_{i ≠ j} (k_ci - m_ci) (k_cj - m_cj) / Σ_c Σ_{i ≠ j} m_ci m_cj. What comes in one
-    stretch alone is no habit and adds nothing. K is 5 D at the least, and infinite where τ² is not above 0. Where little
-    is known, m is small and the chance is that of all: far out, too.
+    stretch alone is no habit and adds nothing. K is 5 D at the least, and infinite where τ² is not above 0. Where
+    little is known, m is small and the chance is that of all: far out, too.
     Levels go from wide to narrow, each drawn towards the one before.
     """
 
@@ -130,6 +131,6 @@ def _weeks(held_back: HeldBack) -> float:
     return (int(held_back.origins.windows.max(initial=0)) + 1) * held_back.block_s / WEEK_S
 
 
-def _between_times(of: Numbers) -> float:
+def _between_times(of: NDArray[Any]) -> float:
     """Sum over contexts, and over pairs of different stretches, of the products: (c, stretches) -> a number."""
     return float((of.sum(axis=1) ** 2 - (of**2).sum(axis=1)).sum())

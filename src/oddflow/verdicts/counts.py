@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
 
 LEVEL = 0.95
 _DRAWS = 20_000
@@ -17,6 +20,7 @@ class Interval:
     high: float
 
     def __contains__(self, value: float) -> bool:
+        """Whether a number is within."""
         return self.low <= value <= self.high
 
     @property
@@ -50,11 +54,11 @@ def count_interval(over: int, held_back: int, flows: int, effect: float = 1.0) -
     return _middle(chance.binomial(flows, np.clip(rates, 0, 1)).astype(np.float64))
 
 
-def _rates(over: int, held_back: int, effect: float) -> np.ndarray:  # type: ignore[type-arg]
+def _rates(over: int, held_back: int, effect: float) -> Numbers:
     chance = np.random.default_rng(_SEED)
     return chance.beta(over / effect + 0.5, (held_back - over) / effect + 0.5, _DRAWS)
 
 
-def _middle(draws: np.ndarray) -> Interval:  # type: ignore[type-arg]
+def _middle(draws: Numbers) -> Interval:
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(low), float(high))

@@ -20,6 +20,7 @@ LEAST_CHANCE = 1e-12
 
 _PRIOR_SHAPE, _PRIOR_PEAKS = 0.5, 10
 _SEED = 11
+_AT_ONCE = 4_096
 
 Numbers = NDArray[np.float64]
 
@@ -122,6 +123,10 @@ class Tail:
         """Of scores (n,) above the start."""
         excess = np.maximum(0.0, scores - self.start)
         middle = np.maximum(LEAST_CHANCE, self.share * self.fitted.chance(excess))
-        drawn = np.array([share * pareto.chance(excess) for share, pareto in self.resampled])
-        low, high = np.maximum(LEAST_CHANCE, np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0))
+        ends = [self._ends(excess[begin : begin + _AT_ONCE]) for begin in range(0, max(1, len(excess)), _AT_ONCE)]
+        low, high = np.maximum(LEAST_CHANCE, np.concatenate(ends, axis=1))
         return Chance(middle, np.minimum(low, middle), np.maximum(high, middle))
+
+    def _ends(self, excess: Numbers) -> Numbers:
+        drawn = np.array([share * pareto.chance(excess) for share, pareto in self.resampled])
+        return np.asarray(np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0))

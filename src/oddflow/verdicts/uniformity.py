@@ -22,11 +22,13 @@ class Uniformity:
     Args:
         calibration: What normal flows score.
         threshold: The score from which on flows are shown.
+        remembered: Of an endless stream, so many flows or more count, the latest the most; all of them unless given.
     """
 
-    def __init__(self, calibration: Calibration, threshold: float) -> None:
+    def __init__(self, calibration: Calibration, threshold: float, remembered: int | None = None) -> None:
         known = calibration.held_back.scores
         self._calibration = calibration
+        self._remembered = remembered
         self._threshold = np.float32(threshold)
         under = known[known < self._threshold]
         n = len(under)
@@ -41,6 +43,8 @@ class Uniformity:
         under = scores[scores < self._threshold]
         # a score that equals an edge is not over it
         self._counts += np.bincount(np.searchsorted(self._edges, under), minlength=len(self._counts))
+        while self._remembered is not None and self.flows > 2 * self._remembered:
+            self._counts //= 2
 
     @property
     def flows(self) -> int:
