@@ -356,8 +356,10 @@ def detect(
         UsageError: The budget is wrong, or there are too few flows to learn from.
     """
     names = names_of(sources)
-    if sum(given is not None for given in (budget, false_alarm_rate, fdr)) > 1:
-        raise UsageError("several of a budget, a false-alarm rate and a false discovery rate were given; give one")
+    wishes = {"a budget": budget, "a false-alarm rate": false_alarm_rate, "a false discovery rate": fdr}
+    given = [name for name, value in wishes.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} were {'both' if len(given) == 2 else 'all'} given; give one")
     known = GroundTruth.read(fspath(truth)) if truth is not None else None
     if known is not None and privacy.pseudonyms:
         known = known.under(privacy.pseudonyms.address)
@@ -367,7 +369,7 @@ def detect(
         else Budget.parse(DEFAULT_BUDGET if budget is None else budget)
     )
     if model is None:
-        if any(given is not None for given in (budget, false_alarm_rate, fdr)):
+        if given:
             raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
         ledger = Ledger()
         return _detect_alone(

@@ -9,6 +9,7 @@ from oddflow.models.held_back import HeldBack, Origins
 
 FEWEST_BLOCKS = 10
 """Fewer blocks do not tell how blocks differ."""
+DAY_S = 86_400
 FEWEST_OVER = 30
 """Where fewer flows are over a threshold, how they cluster is told from so many of the highest."""
 
@@ -21,10 +22,10 @@ def design_effect(held_back: HeldBack, over: int) -> float:
     variance of a ratio under cluster sampling over that of simple random sampling (Kish 1965, "Survey Sampling",
     section 8.2; linearised as in Särndal et al. 1992, equation 8.6.5).
 
-    Blocks are those of a host and a stretch of time; then stretches of time with all their hosts, once, twice, four
-    times, … as long while there are ten or more. The greatest of these effects counts: where flows depend on each other
-    for longer than a block lasts, it goes on growing with the block (Flyvbjerg and Petersen 1989, "Error estimates on
-    averages of correlated data").
+    Blocks are those of a host and a stretch of time; then stretches of time with all their hosts; then days; each where
+    there are ten or more. The greatest of these effects counts. As few blocks do not tell well how they differ, each is
+    widened by (t / z)², Student's quantile of B - 1 degrees of freedom over the normal one (Cameron and Miller 2015, "A
+    Practitioner's Guide to Cluster-Robust Inference", section VI.D).
 
     Without origins nothing is known of blocks, and the effect is 1.
     """
@@ -39,12 +40,23 @@ def design_effect(held_back: HeldBack, over: int) -> float:
     residuals = is_over - counted / n
     whole = float((residuals**2).sum())
     found = [1.0]
-    for blocks in _blockings(held_back.origins):
+    for blocks in _blockings(held_back.origins, held_back.block_s):
         sums = np.bincount(blocks, residuals)
         used = len(np.unique(blocks))
         if used >= FEWEST_BLOCKS:
-            found.append(used / (used - 1) * float((sums**2).sum()) / whole)
+            found.append(_widened(used - 1) * used / (used - 1) * float((sums**2).sum()) / whole)
     return max(found)
+
+
+def _widened(freedom: int) -> float:
+    """(t / z)² at 97.5 %, by Abramowitz and Stegun 1964, formula 26.7.5; 5 degrees of freedom or more.
+
+    >>> round(1.959964 * _widened(9) ** 0.5, 2)
+    2.26
+    """
+    z = 1.959964
+    t = z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    return (t / z) ** 2
 
 
 def host_blocks(origins: Origins) -> NDArray[np.int64]:
@@ -53,9 +65,11 @@ def host_blocks(origins: Origins) -> NDArray[np.int64]:
     return np.asarray(np.unique(pairs, return_inverse=True)[1], np.int64)
 
 
-def _blockings(origins: Origins) -> Iterator[NDArray[np.int64]]:
+def _blockings(origins: Origins, block_s: float) -> Iterator[NDArray[np.int64]]:
     yield host_blocks(origins)
-    times = np.unique(origins.windows, return_inverse=True)[1].astype(np.int64)
-    while times.max(initial=0) + 1 >= FEWEST_BLOCKS:
-        yield times
-        times = times // 2
+    yield _dense(origins.windows)
+    yield _dense(origins.windows // max(1, round(DAY_S / block_s)))
+
+
+def _dense(numbers: NDArray[np.uint32]) -> NDArray[np.int64]:
+    return np.asarray(np.unique(numbers, return_inverse=True)[1], np.int64)

@@ -69,7 +69,8 @@ class Calibration:
     def rate(self, over: int) -> Interval:
         """Between what shares of normal flows score as high as the `over` highest of them."""
         if over not in self._rates:
-            self._rates[over] = rate_interval(over, len(self.held_back.scores), self.effect(over))
+            n = len(self.held_back.scores)
+            self._rates[over] = rate_interval(min(over, n), n, self.effect(over))
         return self._rates[over]
 
     def false_alarms(self, threshold: float, flows: int) -> Interval:
