@@ -82,7 +82,8 @@ class Contexts:
         expected = float((scores > reference).mean())
         found: list[_Level] = []
         outer = np.full(n, expected)
-        windows = held_back.origins.windows.astype(np.int64)
+        # pauses do not count
+        windows = np.unique(held_back.origins.windows, return_inverse=True)[1]
         stretches = windows * STRETCHES // (int(windows.max()) + 1)
         for keys_of in LEVELS if _weeks(held_back) >= FEWEST_WEEKS else LEVELS[:-1]:
             keys = keys_of(held_back.origins.circumstances)
