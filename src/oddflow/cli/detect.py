@@ -32,6 +32,7 @@ def detect(
     false_alarm_rate: Annotated[
         float | None, typer.Option("--false-alarm-rate", help="Instead: a share of normal flows, like 0.001.")
     ] = None,
+    fdr: options.Fdr = None,
     report: Annotated[str | None, typer.Option("--report", help="Write an HTML page that needs no network.")] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="Write the alerts, one JSON a line.")] = None,
     truth: Annotated[
@@ -58,7 +59,7 @@ def detect(
     from oddflow.reports.page import render
     from oddflow.verdicts.record import write_alerts
 
-    _check_given(model, budget, false_alarm_rate, trust)
+    _check_given(model, budget, false_alarm_rate, fdr, trust)
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     sealed = None
     if model is not None:
@@ -76,6 +77,7 @@ def detect(
             model=sealed,
             budget=budget,
             false_alarm_rate=false_alarm_rate,
+            fdr=fdr,
             truth=truth,
             home_networks=home_net,
             progress=progress,
@@ -101,16 +103,17 @@ def detect(
         raise typer.Exit(4)
 
 
-def _check_given(model: str | None, budget: str | None, rate: float | None, trust: list[str] | None) -> None:
+def _check_given(
+    model: str | None, budget: str | None, rate: float | None, fdr: float | None, trust: list[str] | None
+) -> None:
     """Refuses options that mean nothing together."""
     from oddflow.errors import UsageError
 
-    if budget is not None and rate is not None:
-        raise UsageError("--budget and --false-alarm-rate were both given; give one")
-    if model is None and (budget is not None or rate is not None):
+    options.check_budget(budget, rate, fdr)
+    if model is None and any(given is not None for given in (budget, rate, fdr)):
         raise UsageError(
             "without a model nothing is known to be normal, so no budget can be kept; learn one "
-            "(`oddflow learn`) and name it with -m, or leave --budget and --false-alarm-rate out"
+            "(`oddflow learn`) and name it with -m, or leave --budget, --false-alarm-rate and --fdr out"
         )
     if model is None and trust:
         raise UsageError("--trust says whose models to take, and none was given; name one with -m")

@@ -38,6 +38,7 @@ def watch(
     false_alarm_rate: Annotated[
         float | None, typer.Option("--false-alarm-rate", help="Instead: a share of normal flows, like 0.001.")
     ] = None,
+    fdr: options.Fdr = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Write the alerts, one JSON a line, as they come.")
     ] = None,
@@ -95,7 +96,7 @@ def watch(
             if taken and same_file(taken, output):
                 raise UsageError(f"{output} is {what}; give the alerts another name")
     judged = partial(
-        _judged_by, opening.read(model, trust, called), called, budget, false_alarm_rate, home_net,
+        _judged_by, opening.read(model, trust, called), called, budget, false_alarm_rate, fdr, home_net,
         patience=patience, max_flows=max_flows, output=output, quiet=as_json,
         privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
     )  # fmt: skip
@@ -129,6 +130,7 @@ def _judged_by(
     model: str,
     budget: str | None,
     false_alarm_rate: float | None,
+    fdr: float | None,
     home_net: list[str] | None,
     *,
     patience: float,
@@ -147,16 +149,18 @@ def _judged_by(
 
     from oddflow.cli import console
     from oddflow.cli.tables import alert_line
-    from oddflow.errors import SchemaMismatch, UsageError
+    from oddflow.errors import SchemaMismatch
     from oddflow.features.portable import PORTABLE
     from oddflow.models.sealed import SealedModel
     from oddflow.sensor.alerting import AlertSink
-    from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
+    from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, by_discovery, set_threshold
+    from oddflow.verdicts.calibration import Calibration
+    from oddflow.verdicts.discovering import OnlineDiscovery
     from oddflow.verdicts.prepared import Prepared
     from oddflow.verdicts.watching import Watcher
 
-    if budget is not None and false_alarm_rate is not None:
-        raise UsageError("--budget and --false-alarm-rate were both given; give one")
+    options.check_budget(budget, false_alarm_rate, fdr)
+    discovery = OnlineDiscovery(fdr) if fdr is not None else None
     share = false_alarm_rate
     wanted = Budget.parse(budget or DEFAULT_BUDGET) if share is None else Budget.of_share(share)
     manifest = archive.manifest
@@ -167,7 +171,11 @@ def _judged_by(
             "sources know: `oddflow learn --portable`"
         )
     meter = replace(prepared.settings, max_flows=max_flows)
-    threshold = set_threshold(archive.held_back, wanted, manifest.flows_per_s)
+    threshold = (
+        set_threshold(archive.held_back, wanted, manifest.flows_per_s, Calibration(archive.sample))
+        if discovery is None
+        else by_discovery(archive.held_back, discovery.share)
+    )
     console.say(f"budget {threshold.budget}: {threshold.promise}")
 
     def show(row: Any) -> None:
@@ -183,7 +191,8 @@ def _judged_by(
             patience_s=patience,
             source=source,
             privacy=prepared.privacy,
+            discovery=discovery,
         )
-        return AlertSink(watcher, output, show, owner=owner)
+        return AlertSink(watcher, output, show, owner=owner, tell=lambda text: console.say(f"note: {text}"))
 
     return make_sink, meter

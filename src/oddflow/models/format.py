@@ -3,7 +3,7 @@
     manifest.json               what the model is, and the SHA-256 of each other part (manifest.py)
     graph.onnx                  raw feature rows to scores and contributions (allowed.py: what it may hold)
     state.safetensors           or, in its place, arrays that a kernel of ours runs (state.py)
-    calibration.safetensors     scores of held-back normal rows, ascending, float32
+    calibration.safetensors     scores of held-back normal rows and where these came from (held_back.py)
     weights.safetensors         optional: what further training starts from
     card.json                   optional: tables of an evaluation (card.py)
     signature.json              optional: who answers for the manifest, and so for all parts (signature.py)
@@ -32,7 +32,8 @@ from safetensors.numpy import save as save_tensors
 from oddflow.errors import NotAModel, Tampered, Unreadable
 from oddflow.files import whole_file
 from oddflow.models.card import Card
-from oddflow.models.manifest import FORMAT_VERSION, Manifest, schema_sha256
+from oddflow.models.held_back import HeldBack, Origins
+from oddflow.models.manifest import FORMAT_VERSION, Calibration, Manifest, schema_sha256
 from oddflow.models.signature import Signature
 from oddflow.models.signing_keys import SigningKey
 from oddflow.models.zip_layout import fault_of
@@ -84,7 +85,16 @@ class Archive:
         Raises:
             NotAModel: The part holds something else.
         """
-        return _held_back(self.parts[CALIBRATION], self.manifest.calibration.rows)
+        return self.sample.scores
+
+    @property
+    def sample(self) -> HeldBack:
+        """The same with the origins of the rows, where these are known.
+
+        Raises:
+            NotAModel: The part holds something else.
+        """
+        return _held_back(self.parts[CALIBRATION], self.manifest.calibration)
 
 
 def seal(
@@ -94,6 +104,7 @@ def seal(
     weights: dict[str, Floats] | None = None,
     *,
     part: str = GRAPH,
+    origins: Origins | None = None,
 ) -> Archive:
     """Puts the parts together, their hashes into the manifest.
 
@@ -103,9 +114,10 @@ def seal(
         held_back: Scores of held-back rows, (n,), in any order.
         weights: What further training starts from.
         part: Which of both the scorer is, GRAPH or STATE.
+        origins: Of the held-back rows, in the same order, by blocks as long as the manifest says.
     """
-    scores = np.sort(np.asarray(held_back, np.float32))
-    parts = {part: scorer, CALIBRATION: save_tensors({"scores": scores})}
+    sample = HeldBack.of(np.asarray(held_back, np.float32), origins, manifest.calibration.block_s)
+    parts = {part: scorer, CALIBRATION: save_tensors(sample.tensors())}
     if weights:
         parts[WEIGHTS] = save_tensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
     hashes = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
@@ -211,7 +223,7 @@ def unpack(content: bytes, name: str = "model") -> Archive:
             raise Tampered(f"{name}: {part} does not match its SHA-256 in the manifest; use the original file")
     archive = Archive(manifest, parts, signature)
     try:
-        _ = archive.held_back
+        _ = archive.sample
     except NotAModel as error:
         raise NotAModel(f"{name}: {error}") from None
     try:
@@ -307,17 +319,12 @@ def _manifest(document: bytes, name: str) -> Manifest:
     return manifest
 
 
-def _held_back(part: bytes, rows: int) -> Floats:
+def _held_back(part: bytes, told: Calibration) -> HeldBack:
     try:
         tensors = load_tensors(part)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotAModel(f"{CALIBRATION} holds no tensors ({error}); learn it again") from None
-    scores = tensors.get("scores")
-    if set(tensors) != {"scores"} or scores is None or scores.dtype != np.float32 or scores.shape != (rows,):
-        raise NotAModel(f"{CALIBRATION} must hold {rows} float32 scores alone, as the manifest says; learn it again")
-    if not np.isfinite(scores).all() or (np.diff(scores) < 0).any():
-        raise NotAModel(f"{CALIBRATION} must hold finite scores in ascending order; learn it again")
-    return scores
+    return HeldBack.checked(tensors, told.rows, told.block_s, CALIBRATION)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -111,10 +111,14 @@ class Training(_Part):
 
 
 class Calibration(_Part):
-    """How many normal rows were held back, and how many flows a second the baseline had."""
+    """How many normal rows were held back, and how many flows a second the baseline had.
+
+    `block_s` is how long the blocks are that they come in (`held_back.py`); 0 where nobody knows.
+    """
 
     rows: Annotated[int, Field(ge=1)]
     flows_per_s: Annotated[float, Field(ge=0)]
+    block_s: Annotated[float, Field(ge=0, le=1e9)] = 0.0
 
 
 class Manifest(_Part):

@@ -40,6 +40,7 @@ class SealedModel:
         manifest: What it says of itself.
         features: The d columns that a row must have, in order.
         held_back: Scores of held-back normal rows, ascending, (n,) float32.
+        sample: The same with the origins of the rows, where these are known.
         fingerprint: Twelve hexadecimal digits that name it: the same for the same features and parts.
     """
 
@@ -50,7 +51,8 @@ class SealedModel:
         self._archive = archive
         self.manifest = archive.manifest
         self.features = tuple(Feature(f.name, f.unit, f.scale, f.words) for f in archive.manifest.features)
-        self.held_back = archive.held_back
+        self.sample = archive.sample
+        self.held_back = self.sample.scores
         self.fingerprint = _fingerprint(archive)
         self._threads = threads
         self._scorer = _scorer_of(archive, len(self.features))
