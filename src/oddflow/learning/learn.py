@@ -33,6 +33,7 @@ from oddflow.models.manifest import (
     schema_sha256,
     sealed_features,
 )
+from oddflow.models.measure import chosen
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import MOST_CATEGORIES
 from oddflow.models.tails import LEAST_GROUP
@@ -379,9 +380,10 @@ def archive_of(  # noqa: PLR0913  (each is by keyword)
         calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s, block_s=block_s),
         metrics=metrics or {},
         classes=list(classes or (CATEGORIES[kind].value for kind in fitted.kinds())),
+        decomposes=fitted.decomposes,
     )
     origins = None if scored is None else _origins(gathered, scored, block_s)
-    return seal_detector(fitted, manifest, scores, known, origins)
+    return seal_detector(fitted, manifest, scores, known, origins, chosen(known, gathered.features))
 
 
 def _origins(gathered: Gathered, scored: NDArray[np.int64], block_s: float) -> Origins:

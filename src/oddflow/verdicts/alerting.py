@@ -15,6 +15,7 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Source, name_of
 from oddflow.models.format import CARD
 from oddflow.models.held_back import Circumstances
+from oddflow.models.prototypes import holds_words
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.calibration import Calibration
@@ -125,6 +126,10 @@ class Alerting:
                 names[int(place)] if names is not None else None,
                 pseudonyms=pseudonyms,
                 likeliest=model.likeliest_attack(x[place]),
+            )
+            hides = bool(pseudonyms) and holds_words(model.features)
+            alert = replace(
+                alert, threshold=float(self.threshold), row=b"" if hides else x[place].astype("<f4").tobytes()
             )
             alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
         if self.calibration is not None and alerts:
