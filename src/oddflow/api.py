@@ -36,6 +36,7 @@ from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_fl
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
 from oddflow.verdicts.prepared import Prepared
@@ -382,6 +383,7 @@ def detect(
         truth=known,
         progress=progress,
         privacy=prepared.privacy,
+        collective=Collective.of(sealed, wanted),
     )
     detection.ledger.add(ledger)
     return detection

@@ -141,6 +141,7 @@ def _judged_by(
     from oddflow.models.sealed import SealedModel
     from oddflow.sensor.alerting import AlertSink
     from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
+    from oddflow.verdicts.collective.stage import Collective
     from oddflow.verdicts.prepared import Prepared
     from oddflow.verdicts.watching import Watcher
 
@@ -173,6 +174,7 @@ def _judged_by(
             patience_s=patience,
             source=source,
             privacy=prepared.privacy,
+            collective=Collective.of(sealed, wanted),
         )
         return AlertSink(watcher, output, show, owner=owner)
 

@@ -19,7 +19,7 @@ from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
 from oddflow.learning.proof import NOTHING, Compared, augmented
 from oddflow.learning.seal import seal_detector
-from oddflow.models.format import Archive
+from oddflow.models.format import Archive, with_groups
 from oddflow.models.manifest import (
     FORMAT_VERSION,
     Calibration,
@@ -361,7 +361,8 @@ def archive_of(
         metrics=metrics or {},
         classes=list(classes or (CATEGORIES[kind].value for kind in fitted.kinds())),
     )
-    return seal_detector(fitted, manifest, scores, known)
+    sealed = seal_detector(fitted, manifest, scores, known)
+    return with_groups(sealed, gathered.groups) if gathered.groups else sealed
 
 
 def _ranges(known: Floats) -> list[Range]:

@@ -4,6 +4,7 @@
     graph.onnx                  raw feature rows to scores and contributions (allowed.py: what it may hold)
     state.safetensors           or, in its place, arrays that a kernel of ours runs (state.py)
     calibration.safetensors     scores of held-back normal rows, ascending, float32
+    groups.safetensors          optional: what groups of flows come to (verdicts/collective/)
     weights.safetensors         optional: what further training starts from
 
 Parts are stored, not compressed: the same content gives the same bytes, and no small file can unfold into a
@@ -31,8 +32,9 @@ from oddflow.errors import NotAModel, Tampered, Unreadable
 from oddflow.files import whole_file
 from oddflow.models.manifest import FORMAT_VERSION, Manifest, schema_sha256
 
-MANIFEST, GRAPH, STATE, CALIBRATION, WEIGHTS = (
-    "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "weights.safetensors",
+MANIFEST, GRAPH, STATE, CALIBRATION, GROUPS, WEIGHTS = (
+    "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "groups.safetensors",
+    "weights.safetensors",
 )  # fmt: skip
 NEEDED = frozenset({MANIFEST, CALIBRATION})
 SCORERS = frozenset({GRAPH, STATE})
@@ -43,6 +45,7 @@ MOST_BYTES = {
     GRAPH: 256 * MEBIBYTE,
     STATE: 64 * MEBIBYTE,
     CALIBRATION: 64 * MEBIBYTE,
+    GROUPS: 64 * MEBIBYTE,
     WEIGHTS: 256 * MEBIBYTE,
 }
 MOST_BYTES_TOTAL = 512 * MEBIBYTE
@@ -96,6 +99,12 @@ def seal(
         parts[WEIGHTS] = save_tensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
     hashes = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
     return Archive(manifest.model_copy(update={"parts": hashes}), parts)
+
+
+def with_groups(archive: Archive, part: bytes) -> Archive:
+    """The model with what groups of flows come to, its hash in the manifest."""
+    hashes = archive.manifest.parts | {GROUPS: hashlib.sha256(part).hexdigest()}
+    return Archive(archive.manifest.model_copy(update={"parts": hashes}), archive.parts | {GROUPS: part})
 
 
 def pack(archive: Archive) -> bytes:
@@ -190,7 +199,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], name: str) -> None:
     if len(names) != len(set(names)) or not set(names) <= set(MOST_BYTES) or not is_whole:
         raise NotAModel(
             f"{name}: holds {_listed(names)}; a sealed model holds {_listed(NEEDED)}, one of {_listed(SCORERS)} and at "
-            f"most {WEIGHTS} beside them"
+            f"most {GROUPS} and {WEIGHTS} beside them"
         )
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:

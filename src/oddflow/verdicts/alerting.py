@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,8 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Source, name_of
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.categories import Likeliest, facts_of, likeliest
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.naming import Normal, plain_rows
 
 
@@ -57,8 +59,9 @@ class Judged:
         flows: The batch.
         scores: Of each flow, (n,).
         over: Which are over the threshold, (n,).
-        alerts: What those are, in their order.
+        alerts: What those are, in their order; then the groups that these flows brought over their limits.
         names: What the ground truth says of each flow, where there is one.
+        groups: Those of the alerts that are of groups.
     """
 
     flows: pa.RecordBatch
@@ -66,6 +69,7 @@ class Judged:
     over: NDArray[np.bool_]
     alerts: list[Alert]
     names: Sequence[str] | None
+    groups: list[Alert] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -78,6 +82,7 @@ class Alerting:
         threshold: The score from which on a flow is an alert.
         population: What held-back scores are those of, in words.
         privacy: What may be told of the flows.
+        collective: What sees groups of flows, if anything.
     """
 
     judge: Judge
@@ -85,6 +90,7 @@ class Alerting:
     threshold: float
     population: str = "normal flows"
     privacy: Privacy = OPEN
+    collective: Collective | None = None
     _normals: dict[str, Normal] = field(default_factory=dict)
 
     def judged(
@@ -111,10 +117,20 @@ class Alerting:
                 self.privacy.name(name_of(source)),
                 names[int(place)] if names is not None else None,
                 pseudonyms=pseudonyms,
-                likeliest=model.likeliest_attack(x[place]),
+                likeliest=_likeliest(model, x[place], flow),
+                kind=normal.kind(x[place], parts[place], representation.version),
             )
             alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
-        return Judged(flows, scores, over, alerts, names)
+        groups: list[Alert] = []
+        if self.collective is not None:
+            groups = self.collective.found(
+                flows,
+                threshold=self.threshold,
+                source=self.privacy.name(name_of(source)),
+                pseudonyms=pseudonyms,
+                names=names,
+            )
+        return Judged(flows, scores, over, alerts + groups, names, groups)
 
     def _with_files(self, alert: Alert, source: CaptureSet) -> Alert:
         files = (self.privacy.name(name) for name in source.between(alert.start_ns, alert.end_ns))
@@ -124,6 +140,17 @@ class Alerting:
         if model.fingerprint not in self._normals:
             self._normals[model.fingerprint] = normal_of(model, self.held_back, self.population)
         return self._normals[model.fingerprint]
+
+
+def _likeliest(model: SealedModel, row: NDArray[np.float32], flow: dict[str, Any]) -> Likeliest:
+    """By the model where it learnt from labels, else by rules on the evidence."""
+    facts = facts_of(flow, row, model.features)
+    if not model.manifest.classes:
+        return likeliest(facts)
+    category, probability = model.likeliest_attack(row)
+    ruled = likeliest(facts)
+    # a technique is named only where both see the same
+    return Likeliest(category, probability, ruled.techniques if ruled.category == category else ())
 
 
 def _identity(model: SealedModel) -> str:

@@ -21,6 +21,7 @@ from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert, AlertRow
 from oddflow.verdicts.alerting import Alerting, Judge, OneModel
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detection import AttackOutcome, Detection, Threshold, TruthSummary
 from oddflow.verdicts.rows import fold
 from oddflow.verdicts.tally import ScoreTally, TimeTally
@@ -54,6 +55,8 @@ class _Run:
         if names:
             self.attack_flows.update(names)
             self.attack_alerts.update(name for name, is_over in zip(names, judged.over, strict=True) if is_over)
+            # a group counts as the flow that brought it over its limit
+            self.attack_alerts.update(alert.truth or "" for alert in judged.groups)
         for alert in judged.alerts:
             self._keep(alert)
 
@@ -79,6 +82,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     truth: GroundTruth | None = None,
     progress: Progress | None = None,
     privacy: Privacy = OPEN,
+    collective: Collective | None = None,
 ) -> Detection:
     """Scores all flows of the sources and keeps those over the budget's threshold.
 
@@ -93,6 +97,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         truth: Ground truth, to report found, missed and false.
         progress: Told of the bytes read.
         privacy: What may be told of the flows; home networks and truth are as it lets them be seen.
+        collective: What sees groups of flows, if anything.
 
     Raises:
         NothingMetered: No source held a flow.
@@ -100,11 +105,13 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         SchemaMismatch: The model was learnt on other features, or under pseudonyms of another key.
     """
     model.check_features(representation.features)
-    alerting = Alerting(judge or OneModel(model), model.held_back, threshold.score, population, privacy)
+    alerting = Alerting(judge or OneModel(model), model.held_back, threshold.score, population, privacy, collective)
     run = _Run(alerting, truth)
     ledger = Ledger()
     for source in sources:
         representation.begin()
+        if collective is not None:
+            collective.begin()
         seen = Fingerprint(name_of(source), hashed=False)
         flows = read_flows(
             source,
@@ -166,6 +173,8 @@ def _told(model: SealedModel, privacy: Privacy) -> dict[str, Any]:
 
 def _remarks(run: _Run, representation: Representation) -> list[str]:
     remarks = representation.remarks()
+    if run.alerting.collective is not None:
+        remarks += run.alerting.collective.remarks()
     if representation.incomplete:
         remarks.append(
             f"{representation.incomplete:,} flows lack something that others of their source have: it was taken as 0"

@@ -14,6 +14,7 @@ from oddflow.verdicts.alert import Alert, Reason
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Technique = Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")]
 Length = Annotated[int, Field(ge=-65_535, le=65_535)]
 
 
@@ -59,11 +60,13 @@ class _Record(BaseModel):
     label: str = ""
     category: str = ""
     category_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    kind: Annotated[str, Field(pattern="^(point|contextual|collective|)$")] = ""
+    techniques: Annotated[list[Technique], Field(max_length=32)] = []
 
     def alert(self) -> Alert:
         """The alert this line stands for."""
         fields: dict[str, Any] = self.model_dump(exclude={"start", "end", "reasons", "payload"})
-        for name in ("lengths", "gaps_us", "captures"):
+        for name in ("lengths", "gaps_us", "captures", "techniques"):
             fields[name] = tuple(fields[name])
         return Alert(
             **fields,

@@ -10,6 +10,7 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Alerting, OneModel
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detecting import check_pseudonyms
 
 
@@ -25,6 +26,7 @@ class Watcher:
             of `detect` on the same packets.
         source: What alerts call where they came from.
         privacy: What may be told of the flows; home networks are as it lets them be seen.
+        collective: What sees groups of flows, if anything.
 
     Raises:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
@@ -39,6 +41,7 @@ class Watcher:
         patience_s: float,
         source: str,
         privacy: Privacy = OPEN,
+        collective: Collective | None = None,
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
@@ -46,7 +49,7 @@ class Watcher:
         self._patience_ns = round(patience_s * 1e9)
         self._source = source
         self._privacy = privacy
-        self._alerting = Alerting(OneModel(model), model.held_back, threshold, privacy=privacy)
+        self._alerting = Alerting(OneModel(model), model.held_back, threshold, privacy=privacy, collective=collective)
         self._waiting = Waiting()
 
     @property
