@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import builds, lists, sampled_from
-from tests.features.build import S, flows, pieces
 
 from oddflow.errors import UsageError
 from oddflow.verdicts.collective import _groups_kernels as kernels
 from oddflow.verdicts.collective.groups import Groups, GroupSettings, Limits, group_rows
 from oddflow.verdicts.collective.measures import FEWEST_GAPS, MOST_IRREGULAR, WIDTHS_S, Measure
+from tests.features.build import S, flows, pieces
 
 SMALL = GroupSettings(max_groups=1024)
 BEGIN = 1_699_999_200 * S

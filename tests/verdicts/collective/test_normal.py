@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
-from tests.features.build import S, flows
 
 from oddflow.errors import NotAModel
 from oddflow.verdicts.collective.groups import LEAST, GroupSettings
 from oddflow.verdicts.collective.learning import GroupLearner
 from oddflow.verdicts.collective.measures import Measure
 from oddflow.verdicts.collective.normal import BINS, GroupNormal, bin_of, tail_limit
+from tests.features.build import S, flows
 
 BEGIN = 1_699_999_200 * S
 DAY = 1 / 86_400
