@@ -1,6 +1,7 @@
 """Which detector finds which kind of anomaly, and how often rules name an attack's kind rightly.
 
     python benchmarks/kinds.py detectors                    prints the first table; from examples/ alone
+    python benchmarks/kinds.py rules                        prints all rules
     python benchmarks/kinds.py precision --data FOLDER      prints the second; FOLDER holds the data sets
 
 The first: models learn the office's baseline, its pauses made twenty times as long (four hours); they look at the
@@ -28,6 +29,7 @@ from oddflow.features.ordering import in_end_order
 from oddflow.logs.table import TableWriter
 from oddflow.schema import FLOW_SCHEMA
 from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.categories import RULES
 from oddflow.verdicts.detection import Detection
 
 EXAMPLES = oddflow.examples()
@@ -208,12 +210,16 @@ class Labelled:
 def log_source(name: str, log: Path, dataset: str, place: Path) -> Labelled:
     """A labelled log: its first normal flows, half of them, are the baseline; all others are looked at."""
     known = {label.name: label.category.value for label in registry.find(dataset).labels}
+
+    def category(label: str) -> str:
+        return known.get(label.rpartition(": ")[2], "other") if label.startswith("Malicious") else "normal"
+
     flows = all_flows(log)
-    normal = np.array([known.get(label or "", "normal") == "normal" for label in flows["label"].to_pylist()])
+    normal = np.array([category(label or "") == "normal" for label in flows["label"].to_pylist()])
     is_baseline = normal & (np.cumsum(normal) <= normal.sum() // 2)
     baseline = written(place / f"{name}-a.parquet", flows.filter(pa.array(is_baseline)))
     tested = written(place / f"{name}-b.parquet", flows.filter(pa.array(~is_baseline)))
-    return Labelled(name, baseline, tested, None, lambda alert: known.get(alert.label, "normal"), {"portable": True})
+    return Labelled(name, baseline, tested, None, lambda alert: category(alert.label), {"portable": True})
 
 
 def sources(data: Path, place: Path) -> Iterator[Labelled]:
@@ -238,6 +244,7 @@ def precision_table(data: Path) -> None:
     """Prints how often each category was named, and rightly; then by rule."""
     right: Counter[tuple[str, str]] = Counter()
     named: Counter[tuple[str, str]] = Counter()
+    attacks: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         for source in sources(data, Path(folder)):
             model = oddflow.learn(source.baseline, detector="robust-pca", **source.options)
@@ -251,21 +258,37 @@ def precision_table(data: Path) -> None:
             for alert in alerts:
                 key = (source.name, f"{alert.category or '(none)'} {'group' if is_group(alert) else 'flow'}")
                 named[key] += 1
+                attacks[key] += source.category_of(alert) != "normal"
                 right[key] += source.category_of(alert) == alert.category
-    print("\n| source | named, of a | alerts | right | precision |\n|---|---|---|---|---|")
+    print("\n| source | named, of a | alerts | an attack | of that kind | precision |\n|---|---|---|---|---|---|")
     for key in sorted(named):
-        print(f"| {key[0]} | {key[1]} | {named[key]:,} | {right[key]:,} | {right[key] / named[key]:.0%} |")
+        # the truth of Stratosphere names no kinds, and where nothing is named nothing can be right
+        is_told = not key[0].startswith("Stratosphere") and not key[1].startswith("(none)")
+        share = f"{right[key]:,} | {right[key] / named[key]:.0%}" if is_told else "- | -"
+        print(f"| {key[0]} | {key[1]} | {named[key]:,} | {attacks[key]:,} | {share} |")
+
+
+def rules_table() -> None:
+    """Prints all rules."""
+    print("| rule | it holds where | kind | ATT&CK | confidence | why |\n|---|---|---|---|---|---|")
+    for rule in RULES:
+        when = " and ".join(condition.words for condition in rule.when)
+        techniques = " ".join(rule.techniques)
+        kind = rule.category.value.replace("_", " ")
+        print(f"| {rule.name} | {when} | {kind} | {techniques} | {rule.confidence:.0%} | {rule.why} |")
 
 
 def main() -> None:
     """Prints what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("detectors", "precision"))
+    parser.add_argument("what", choices=("detectors", "precision", "rules"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--detector", action="append", help="one of those compared; may be repeated")
     asked = parser.parse_args()
     if asked.what == "detectors":
         detectors_table(asked.detector or list(DETECTORS))
+    elif asked.what == "rules":
+        rules_table()
     else:
         precision_table(asked.data)
 

@@ -116,8 +116,9 @@ class GroupNormal:
         Each measure and width has an equal part. Anyone's limit lies where the tail of the logarithms of the windows
         that the baseline saw, an exponential one, leaves that part (as `budget.tail_threshold`), between 1.5 and 5
         times the most that was seen. A group that the baseline knows, and a service or a host that it knows well,
-        has a limit of its own: halfway, in logarithms, between anyone's and three times its own most. Where windows
-        are wider than the baseline was long, what it saw is taken to go on in proportion.
+        has a limit of its own: halfway, in logarithms, between anyone's and three times its own most; of a group at
+        least those three times, of a service or host at least 1.5 times. Where windows are wider than the baseline was
+        long, what it saw is taken to go on in proportion.
         """
         span_s = float(self.span_s[0])
         part = false_alarms_per_s / (len(COUNTED) * len(WIDTHS_S))
@@ -133,10 +134,12 @@ class GroupNormal:
             least=LEAST,
             limits=limits,
             known=self.known,
-            known_limits=_own(self.known_most * stretch, self.known_measure, limits),
+            known_limits=_own(self.known_most * stretch, self.known_measure, limits, OWN_FACTOR),
             wider=self.wider,
             wider_limits=np.where(
-                self.wider_windows >= FEWEST_WINDOWS, _own(self.wider_most * stretch, self.wider_measure, limits), 0.0
+                self.wider_windows >= FEWEST_WINDOWS,
+                _own(self.wider_most * stretch, self.wider_measure, limits, ABOVE_MOST[0]),
+                0.0,
             ),
             most_irregular=MOST_IRREGULAR,
             fewest_gaps=FEWEST_GAPS,
@@ -151,11 +154,10 @@ class GroupNormal:
         return int(windows[int(bin_of(np.array([value]))[0]) :].sum()), int(windows.sum())
 
 
-def _own(most: Floats, measures: NDArray[np.int64], limits: Floats) -> Floats:
-    """Halfway, in logarithms, between anyone's limit and three times the most of each, never below either's least."""
-    anyone = limits[measures]
-    own = OWN_FACTOR * most
-    return np.where(most > 0, np.maximum(np.sqrt(anyone * own), np.maximum(LEAST[measures], own)), 0.0)
+def _own(most: Floats, measures: NDArray[np.int64], limits: Floats, least_factor: float) -> Floats:
+    """Halfway, in logarithms, between anyone's limit and three times the most of each; but so many times it or more."""
+    halfway = np.sqrt(limits[measures] * OWN_FACTOR * most)
+    return np.where(most > 0, np.maximum(halfway, np.maximum(LEAST[measures], least_factor * most)), 0.0)
 
 
 def bin_of(values: Floats) -> NDArray[np.int64]:
