@@ -23,10 +23,17 @@ class AlertSink:
         path: Where alerts are written, one JSON a line, whole lines at a time; the file grows in place.
         show: Told of alike alerts, folded, about once a second.
         owner: Whose the file shall be, where it is opened with more rights than are kept.
+        tell: Told, once, that traffic has drifted away from what the threshold was set on.
     """
 
     def __init__(
-        self, watcher: Watcher, path: str | None, show: Callable[[AlertRow], None], *, owner: Account | None = None
+        self,
+        watcher: Watcher,
+        path: str | None,
+        show: Callable[[AlertRow], None],
+        *,
+        owner: Account | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.alerts = 0
         self.companion = watcher.companion
@@ -34,6 +41,7 @@ class AlertSink:
         self._path = path
         self._file = open_for(path, owner) if path else None
         self._show = show
+        self._tell_drift = tell
 
     def add(self, flows: pa.RecordBatch) -> None:
         """As Sink."""
@@ -66,6 +74,8 @@ class AlertSink:
                 raise OutputError(f"{self._path} cannot be written: {reason_of(error)}; make room") from None
         for row in fold(alerts):
             self._show(row)
+        if self._tell_drift is not None and (drift := self._watcher.drift()):
+            self._tell_drift(drift)
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -10,7 +10,14 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Alerting, OneModel
+from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detecting import check_pseudonyms
+from oddflow.verdicts.discovering import OnlineDiscovery
+from oddflow.verdicts.uniformity import Uniformity
+
+REMEMBERED = 10_000
+"""Flows by which drift is told."""
 
 
 class Watcher:
@@ -25,6 +32,8 @@ class Watcher:
             of `detect` on the same packets.
         source: What alerts call where they came from.
         privacy: What may be told of the flows; home networks are as it lets them be seen.
+        discovery: What chooses the flows by their p-values, in place of the threshold.
+        collective: What sees groups of flows, if anything.
 
     Raises:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
@@ -39,6 +48,8 @@ class Watcher:
         patience_s: float,
         source: str,
         privacy: Privacy = OPEN,
+        discovery: OnlineDiscovery | None = None,
+        collective: Collective | None = None,
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
@@ -46,7 +57,19 @@ class Watcher:
         self._patience_ns = round(patience_s * 1e9)
         self._source = source
         self._privacy = privacy
-        self._alerting = Alerting(OneModel(model), model.held_back, threshold, privacy=privacy)
+        calibration = Calibration(model.sample)
+        self._uniformity = Uniformity(calibration, threshold, REMEMBERED)
+        self._drift_told = False
+        self._alerting = Alerting(
+            OneModel(model),
+            model.held_back,
+            threshold,
+            privacy=privacy,
+            calibration=calibration,
+            discovery=discovery,
+            uniformity=self._uniformity,
+            collective=collective,
+        )
         self._waiting = Waiting()
 
     @property
@@ -65,3 +88,9 @@ class Watcher:
         if flows is None:
             return []
         return self._alerting.judged(flows, self._representation, self._source, self._privacy.fingerprint).alerts
+
+    def drift(self) -> str | None:
+        """Once, as soon as it shows: that scores are no longer those that the threshold was set on, in words."""
+        told = None if self._drift_told else self._uniformity.told()
+        self._drift_told = self._drift_told or told is not None
+        return told
