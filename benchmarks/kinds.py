@@ -30,6 +30,7 @@ from oddflow.logs.table import TableWriter
 from oddflow.schema import FLOW_SCHEMA
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.categories import RULES
+from oddflow.verdicts.collective.finding import is_of_group
 from oddflow.verdicts.detection import Detection
 
 EXAMPLES = oddflow.examples()
@@ -187,7 +188,7 @@ def detectors_table(names: list[str]) -> None:
 
 def is_group(alert: Alert) -> bool:
     """Whether the collective stage told it."""
-    return alert.kind == "collective" and bool(alert.reasons) and alert.packets == 0
+    return is_of_group(alert)
 
 
 def measure_of(alert: Alert) -> str:
