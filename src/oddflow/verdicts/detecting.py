@@ -62,8 +62,8 @@ class _Run:
         if names:
             self.attack_flows.update(names)
             self.attack_alerts.update(name for name, is_over in zip(names, judged.over, strict=True) if is_over)
-            # a group counts as the flow that brought it over its limit
-            self.attack_alerts.update(alert.truth or "" for alert in judged.groups)
+            # flows of attacks are counted by themselves; a group that is none is a false alarm all the same
+            self.attack_alerts[""] += sum(not alert.truth for alert in judged.groups)
         for alert in judged.alerts:
             self._keep(alert)
 
