@@ -78,6 +78,7 @@ class RowView:
     protocol: str
     score: str
     rarity: str
+    chance: str
     reason: str
     truth: str | None
     attack: bool
@@ -98,6 +99,7 @@ def row_view(row: AlertRow, features: FeatureFacts, *, places: int, detailed: bo
         protocol=protocols_of(row),
         score=f"{top.score:,.{places}f}",
         rarity=top.rarity,
+        chance=top.chance,
         reason=row.headline or "The model names no single reason.",
         truth=_truth(row),
         attack=any(alert.truth for alert in row.alerts),
