@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from oddflow.learning.augment import Augmentation
     from oddflow.learning.transfer import Origin
     from oddflow.logs import source as logs
+    from oddflow.models.stamp import Stamp
     from oddflow.training.loop import EpochTold
     from oddflow.training.run import Run
     from oddflow.tuning.folds import Dealing
@@ -100,6 +101,7 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
     origin: "Origin | None" = None,
     unlabelled: Gathered | None = None,
     labelled_share: float = 1.0,
+    stamp: "Stamp | None" = None,
     **options: Any,
 ) -> SealedModel:
     """Learns feature rows and seals a model; writes it where `output` is given.
@@ -143,6 +145,8 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
         if listeners and learns_in_epochs:
             options["told"] = _all(listeners)
         archive = learn_rows(gathered, detector=kind, seed=seed, **options)
+    if stamp is not None:
+        archive = stamp.on(archive)
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)

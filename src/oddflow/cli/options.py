@@ -105,6 +105,26 @@ Pseudonymise = Annotated[
         show_default=False,
     ),
 ]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust",
+        metavar="PUBKEY",
+        help="Take only a model that this key signed: a .pub file, or a folder of them; may be repeated. Those of "
+        "ODDFLOW_TRUST unless given; without any, models need no signature.",
+        show_default=False,
+    ),
+]
+Registry = Annotated[
+    str | None,
+    typer.Option(
+        "--registry",
+        metavar="DIR",
+        help="The folder that names like office or office@3 are looked up in (see `oddflow models`); ODDFLOW_REGISTRY, "
+        "or one of your own, unless given.",
+        show_default=False,
+    ),
+]
 Tunnels = Annotated[
     bool,
     typer.Option(" /--no-tunnels", help="Meter tunnels themselves, not the packets inside them."),

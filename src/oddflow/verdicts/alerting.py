@@ -13,6 +13,7 @@ from oddflow.features.columns import integers
 from oddflow.features.representation import Representation
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Source, name_of
+from oddflow.models.format import CARD
 from oddflow.models.held_back import Circumstances
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
@@ -171,7 +172,7 @@ def _shown(chance: float) -> float:
 
 def _identity(model: SealedModel) -> str:
     """Names what a model computes, not when it was made: learnt again, it gives alerts the same ids."""
-    return " ".join(digest for _, digest in sorted(model.manifest.parts.items()))
+    return " ".join(digest for name, digest in sorted(model.manifest.parts.items()) if name != CARD)
 
 
 def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: str) -> Normal:
