@@ -91,9 +91,10 @@ def alert_line(row: "AlertRow") -> Text:
     """Alike alerts in one line: when, who, where to, why, how rare."""
     top = row.top
     count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
+    odd = f"; odd {top.odd}" if top.odd else ""
     likeliest = f"; likeliest {top.likeliest}" if top.likeliest else ""
     labelled = f"; the source says: {row.labels}" if row.labels else ""
-    why = f"{row.headline}; {top.rarity}{likeliest}{labelled}"
+    why = f"{row.headline}; {top.rarity}{odd}{likeliest}{labelled}"
     return Text.assemble(
         f"{clock(min(alert.start_ns for alert in row.alerts))[:8]} {top.score:.4g} ",
         (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
@@ -136,6 +137,7 @@ def alert_table(detection: "Detection", limit: int) -> Table:
                 plain(row.headline),
                 "\n",
                 (top.rarity, "dim"),
+                *_line("odd", top.odd),
                 *_line("likeliest", top.likeliest),
                 *_line("the source says:", row.labels),
             ),
