@@ -79,6 +79,7 @@ class RowView:
     protocol: str
     score: str
     rarity: str
+    chance: str
     reason: str
     odd: str
     truth: str | None
@@ -100,6 +101,7 @@ def row_view(row: AlertRow, features: FeatureFacts, *, places: int, detailed: bo
         protocol=protocols_of(row),
         score=f"{top.score:,.{places}f}",
         rarity=top.rarity,
+        chance=top.chance,
         reason=row.headline or "The model names no single reason.",
         odd=_odd(top),
         truth=_truth(row),

@@ -143,6 +143,15 @@ class Alert:
         return KIND_WORDS.get(self.kind, "")
 
     @property
+    def chance(self) -> str:
+        """The p-value with its interval, in words; empty where nothing is known to be normal."""
+        if self.p_value is None:
+            return ""
+        known = self.p_low is not None and self.p_high is not None
+        between = f", {self.p_low:.2g} to {self.p_high:.2g} at 95 %" if known else ""
+        return f"p-value {self.p_value:.2g}{between}"
+
+    @property
     def first_capture(self) -> str:
         """The file that `first_packet` is counted in."""
         return self.captures[0] if self.captures else self.source
