@@ -89,6 +89,9 @@ class Alert:
     category_probability: float = 0.0
     """How likely it is that, as if attacks were as common as normal flows."""
 
+    incident: str = ""
+    """The id of the incident that it belongs to, as far as was known when it was written."""
+
     @property
     def likeliest(self) -> str:
         """Which kind of attack it likeliest is, in words with its probability; empty where the model tells none."""

@@ -59,6 +59,7 @@ class _Record(BaseModel):
     label: str = ""
     category: str = ""
     category_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    incident: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
 
     def alert(self) -> Alert:
         """The alert this line stands for."""

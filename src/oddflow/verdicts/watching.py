@@ -1,4 +1,6 @@
-"""Detection without an end: live flows in, alerts out as they come."""
+"""Detection without an end: live flows in, alerts and incidents out as they come."""
+
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -11,6 +13,8 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Alerting, OneModel
 from oddflow.verdicts.detecting import check_pseudonyms
+from oddflow.verdicts.incidents.gathering import Incidents
+from oddflow.verdicts.incidents.incident import Incident
 
 
 class Watcher:
@@ -48,6 +52,7 @@ class Watcher:
         self._privacy = privacy
         self._alerting = Alerting(OneModel(model), model.held_back, threshold, privacy=privacy)
         self._waiting = Waiting()
+        self._incidents = Incidents(threshold)
 
     @property
     def companion(self) -> Companion | None:
@@ -64,4 +69,17 @@ class Watcher:
         flows = self._waiting.ready(None if seen_until_ns is None else seen_until_ns - self._patience_ns)
         if flows is None:
             return []
-        return self._alerting.judged(flows, self._representation, self._source, self._privacy.fingerprint).alerts
+        found = self._alerting.judged(flows, self._representation, self._source, self._privacy.fingerprint).alerts
+        strands = [self._incidents.add(alert) for alert in found]
+        self._incidents.open()  # which incident each belongs to is known now
+        return [
+            replace(alert, incident=self._incidents.id_of(strand)) for alert, strand in zip(found, strands, strict=True)
+        ]
+
+    def news(self, *, last: bool = False) -> list[tuple[Incident, bool]]:
+        """As Incidents.news."""
+        return self._incidents.news(last=last)
+
+    def incidents(self) -> list[Incident]:
+        """All that are kept, the gravest first."""
+        return self._incidents.incidents()
