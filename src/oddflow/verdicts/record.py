@@ -53,13 +53,13 @@ class _Record(BaseModel):
     wireshark_filter: str = ""
     truth: str | None = None
     captures: list[str] = []
+    incident: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
     payload_bytes: Count = 0
     pseudonyms: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
     record_id: str = ""
     label: str = ""
     category: str = ""
     category_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
-    incident: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
 
     def alert(self) -> Alert:
         """The alert this line stands for."""

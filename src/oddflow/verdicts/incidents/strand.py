@@ -32,6 +32,12 @@ def identity(alert: Alert) -> str:
     return hashlib.sha256(f"incident {ends} {alert.start_ns // 1_000}".encode()).hexdigest()[:12]
 
 
+def oddest(entry: tuple[float, int, Alert]) -> tuple[float, int, str]:
+    """By what the top alerts of several strands are compared: alerts themselves have no order."""
+    score, _, alert = entry
+    return score, -alert.start_ns, alert.id
+
+
 class Hosts:
     """Counts hosts; of more than `MOST_HOSTS` different ones the later are counted together."""
 
@@ -129,6 +135,7 @@ class Strand:
             self._add_reason(alert.reasons[0])
         if alert.category:
             self.categories[alert.category] = self.categories.get(alert.category, 0.0) + alert.category_probability
+        self.techniques.update(getattr(alert, "techniques", ()))
         if len(self.ids) < LISTED_IDS:
             self.ids.append(alert.id)
         if alert.label and (alert.label in self.labels or len(self.labels) < MOST_LABELS):
@@ -168,7 +175,7 @@ class Strand:
         for category, weight in other.categories.items():
             self.categories[category] = self.categories.get(category, 0.0) + weight
         self.techniques.update(other.techniques)
-        self.top = heapq.nlargest(TOP_ALERTS, [*self.top, *other.top])
+        self.top = heapq.nlargest(TOP_ALERTS, [*self.top, *other.top], key=oddest)
         self.ids = [*self.ids, *other.ids][:LISTED_IDS]
         self.labels.update(other.labels)
         self.truths.update(other.truths)

@@ -9,7 +9,7 @@ from oddflow.verdicts.alert import LABELS, Alert
 from oddflow.verdicts.incidents.incident import Incident, Stage
 from oddflow.verdicts.incidents.nature import Nature, nature_of
 from oddflow.verdicts.incidents.severity import danger, in_a_word, points
-from oddflow.verdicts.incidents.strand import TOP_ALERTS, Strand
+from oddflow.verdicts.incidents.strand import TOP_ALERTS, Strand, oddest
 from oddflow.verdicts.incidents.title import clause, title_of
 
 LISTED_HOSTS = 16
@@ -48,7 +48,12 @@ def told(strands: Sequence[Strand], threshold: float) -> Incident:
         stages=stages,
         stage_count=len(merged),
         evidence=_evidence(merged),
-        top=tuple(replace(alert, incident=strands[0].id) for _, _, alert in heapq.nlargest(TOP_ALERTS, _tops(merged))),
+        top=tuple(
+            replace(alert, incident=strands[0].id)
+            for _, _, alert in heapq.nlargest(
+                TOP_ALERTS, (entry for strand in merged for entry in strand.top), key=oddest
+            )
+        ),
         links=_links(strands),
         score=score,
         labels=tuple(name for name, _ in sum((strand.labels for strand in merged), Counter()).most_common(LABELS)),
@@ -125,14 +130,6 @@ def _evidence(strands: Sequence[Strand]) -> tuple[str, ...]:
         for times, reason in strand.reasons.values():
             met[reason.text] += times
     return tuple(text for text, _ in met.most_common(EVIDENCE))
-
-
-def _tops(strands: Sequence[Strand]) -> list[tuple[float, int, Alert]]:
-    return [
-        (score, -(100 * place - order), alert)
-        for place, strand in enumerate(strands)
-        for score, order, alert in strand.top
-    ]
 
 
 def _links(strands: Sequence[Strand]) -> tuple[tuple[str, str, int], ...]:
