@@ -59,16 +59,17 @@ def groups(strands: Sequence[Strand], natures: Sequence[Nature], quiet_ns: int) 
             place = parent[place]
         return place
 
-    best: dict[int, tuple[int, int, int]] = {}
+    best: dict[int, tuple[int, bool, int, int]] = {}
     for one, other, link in _links(strands, natures, quiet_ns):
         weak = [place for place in (one, other) if strands[place].alerts < BRIDGING_ALERTS]
         if not weak:
             parent[max(root(one), root(other))] = min(root(one), root(other))
         for place in weak:
             to = other if place == one else one
-            rank = (link, strands[place].gap_ns(strands[to].first_ns, strands[to].last_ns), to)
+            few = strands[to].alerts < BRIDGING_ALERTS
+            rank = (link, few, strands[place].gap_ns(strands[to].first_ns, strands[to].last_ns), to)
             best[place] = min(best.get(place, rank), rank)
-    for place, (_, _, to) in best.items():
+    for place, (*_, to) in best.items():
         parent[max(root(place), root(to))] = min(root(place), root(to))
     found: dict[int, list[int]] = defaultdict(list)
     for place in range(len(strands)):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from oddflow.verdicts.alert import LABELS, Alert
+from oddflow.verdicts.alert import LABELS
 from oddflow.verdicts.incidents.incident import Incident, Stage
 from oddflow.verdicts.incidents.nature import Nature, nature_of
 from oddflow.verdicts.incidents.severity import danger, in_a_word, points
