@@ -34,7 +34,7 @@ def test_a_sweep_of_a_network_is_one_incident():
     (one,) = incidents([odd(0.05 * n, dst=host, port=445, data=0) for n, host in enumerate(hosts)])
     assert one.category == "probe"
     assert one.stages[0].target_count >= 1_024
-    assert one.title == f"{ATTACKER} probed port 445 of more than 1,024 hosts"
+    assert one.title == f"{ATTACKER} probed port 445 of more than 1,040 hosts"
 
 
 @pytest.mark.parametrize("source", [ATTACKER, VICTIM])

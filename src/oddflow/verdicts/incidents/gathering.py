@@ -12,7 +12,7 @@ from oddflow.verdicts.incidents.strand import Key, Strand, key_of
 from oddflow.verdicts.incidents.telling import told
 
 QUIET_S = 3_600.0
-MOST_STRANDS = 4_096
+MOST_STRANDS = 2_048
 MOST_CLOSED = 1_000
 SIDES = 16
 """From so many strands of a source at different hosts or services on, the next ones are summed up in one."""
@@ -49,6 +49,7 @@ class Incidents:
     _closed: list[Incident] = field(default_factory=list)
     _of: dict[int, str] = field(default_factory=dict)
     _told: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    _fresh: list[Incident] | None = None
     _numbers: int = 0
     _latest_ns: int = 0
     _swept_ns: int = 0
@@ -59,6 +60,7 @@ class Incidents:
             self._sweep()
         self._latest_ns = max(self._latest_ns, alert.end_ns)
         self._swept_ns = self._swept_ns or self._latest_ns
+        self._fresh = None
         strand = self._strand(alert)
         strand.add(alert)
         if len(self._open) + len(self._ended) > self.most_strands:
@@ -75,12 +77,13 @@ class Incidents:
 
     def open(self) -> list[Incident]:
         """Those that alerts may still join, in the order in which they began."""
-        made = []
-        for strands in self._groups():
-            incident = told(strands, self.threshold)
-            self._of.update((strand.number, incident.id) for strand in strands)
-            made.append(incident)
-        return made
+        if self._fresh is None:
+            self._fresh = []
+            for strands in self._groups():
+                incident = told(strands, self.threshold)
+                self._of.update((strand.number, incident.id) for strand in strands)
+                self._fresh.append(incident)
+        return list(self._fresh)
 
     def news(self, *, last: bool = False) -> list[tuple[Incident, bool]]:
         """What a person should hear since this was last asked, in the order in which incidents began.
