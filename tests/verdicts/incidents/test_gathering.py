@@ -102,6 +102,26 @@ def test_what_a_resolver_passes_on_belongs_to_who_asked():
     )
 
 
+@pytest.mark.parametrize("port", [0, 22])
+def test_an_alert_on_a_group_belongs_to_the_flows_that_it_is_made_of(port):
+    """It has no port of its own and no data, stands for one pair of hosts, and comes when its window ends."""
+    group = odd(3, port=port, data=0, lasted_s=57, feature="group", category="brute_force", category_probability=0.5)
+    (one,) = incidents(logins(0), group)
+    assert (one.alerts, one.stages[0].port_count) == (21, 1)
+    assert one.title == f"{ATTACKER} had 21 sessions with {VICTIM}:22 that look like password guessing"
+
+
+def test_an_alert_on_a_group_alone_is_an_incident_of_its_category():
+    group = odd(3, port=22, data=0, lasted_s=3_000, feature="group", category="brute_force", category_probability=0.5)
+    (one,) = incidents(group)
+    assert (one.likeliest, one.stages[0].port) == ("brute force, 50%", 22)
+
+
+def test_a_protocol_without_ports_has_none_in_the_title():
+    (one,) = incidents(odd(0, port=0, protocol=1))
+    assert one.title == f"{ATTACKER} had 1 odd flow with {VICTIM}"
+
+
 def test_a_late_alert_joins():
     late = odd(50, port=8_080, data=0)
     (one,) = incidents(scan(0), scan(100), late)

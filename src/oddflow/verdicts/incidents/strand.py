@@ -111,10 +111,10 @@ class Strand:
 
     @property
     def port(self) -> int | None:
-        """The service, or the only port that was met."""
+        """The service, or the only port that was met; None for protocols that have none."""
         if self.key[3] is not None:
-            return self.key[3]
-        return self.ports.bit_length() - 1 if self.ports.bit_count() == 1 and self.ports != 1 else None
+            return self.key[3] or None
+        return self.ports.bit_length() - 1 if self.ports.bit_count() == 1 else None
 
     @property
     def reason(self) -> str:
@@ -128,7 +128,8 @@ class Strand:
         self.size_bytes += alert.size_bytes
         self.score = max(self.score, alert.score)
         self.with_data += bool(alert.payload_bytes or alert.payload)
-        self.ports |= 1 << alert.dst_port
+        if alert.dst_port:  # a protocol without ports has 0, and so has an alert on a group of services
+            self.ports |= 1 << alert.dst_port
         self.sources.add(alert.src_ip)
         self.targets.add(alert.dst_ip)
         if alert.reasons:
