@@ -23,6 +23,7 @@ from oddflow.cli import (
     inspect,
     keys,
     learn,
+    models,
     tune,
     watch,
 )
@@ -73,6 +74,7 @@ for command in (
     explain,
     extract,
     inspect,
+    models,
     detectors,
     datasets,
     keys,

@@ -32,9 +32,20 @@ def detection(result: Detection, rows: int | None) -> None:
         f"in {count(len(result.incidents), 'incident')} and {count(len(result.rows), 'row')} (--rows 20 shows them)"
     )
     console.say(f"budget {threshold.budget}: {threshold.promise}")
+    if threshold.expected_between is not None:
+        console.say(f"false alarms among so many flows, were all normal{between(threshold.expected_between)}")
     for remark in result.remarks:
         console.say(f"note: {remark}")
     console.show_ledger(result.ledger)
+
+
+def between(ends: tuple[float, float] | None) -> str:
+    """In words, what was expected; nothing where nothing can be said.
+
+    >>> between((2.0, 31.0))
+    ', between 2 and 31 expected at 95 %'
+    """
+    return "" if ends is None else f", between {ends[0]:,.0f} and {ends[1]:,.0f} expected at 95 %"
 
 
 def _truth(truth: TruthSummary) -> None:
@@ -54,7 +65,7 @@ def _truth(truth: TruthSummary) -> None:
                 )
             )
     console.out.print(
-        f"false   {truth.false_alerts:,} of {truth.benign_flows:,} benign flows; "
+        f"false   {truth.false_alerts:,} of {truth.benign_flows:,} benign flows{between(truth.false_between)}; "
         f"benign rows among the first 20: {truth.false_rows_in_first_20}"
     )
 
@@ -85,6 +96,7 @@ def as_dict(result: Detection) -> dict[str, Any]:
             "budget": result.threshold.budget,
             "promise": result.threshold.promise,
             "expected_false": None if math.isnan(result.threshold.expected_false) else result.threshold.expected_false,
+            "expected_between": result.threshold.expected_between,
             "held_back": result.threshold.held_back,
         },
         "incidents": [incident.as_dict() for incident in result.incidents],
@@ -100,6 +112,7 @@ def as_dict(result: Detection) -> dict[str, Any]:
             ],
             "benign_flows": truth.benign_flows,
             "false_alerts": truth.false_alerts,
+            "false_between": truth.false_between,
             "false_rows_in_first_20": truth.false_rows_in_first_20,
             "joined": truth.joined.as_dict(),
             "incidents": truth.incidents.as_dict() if truth.incidents is not None else None,

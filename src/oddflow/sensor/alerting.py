@@ -23,6 +23,7 @@ class AlertSink:
         path: Where alerts are written, one JSON a line, whole lines at a time; the file grows in place.
         show: Told of incidents that are new (true) or went on, about once a second.
         owner: Whose the file shall be, where it is opened with more rights than are kept.
+        tell: Told, once, that traffic has drifted away from what the threshold was set on.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class AlertSink:
         show: Callable[[Incident, bool], None],
         *,
         owner: Account | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.alerts = 0
         self.companion = watcher.companion
@@ -39,6 +41,7 @@ class AlertSink:
         self._path = path
         self._file = open_for(path, owner) if path else None
         self._show = show
+        self._tell_drift = tell
 
     def add(self, flows: pa.RecordBatch) -> None:
         """As Sink."""
@@ -72,6 +75,8 @@ class AlertSink:
         if alerts or last:
             for incident, new in self._watcher.news(last=last):
                 self._show(incident, new)
+        if self._tell_drift is not None and (drift := self._watcher.drift()):
+            self._tell_drift(drift)
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 LABELS = 3
 """So many different labels of a row are shown."""
 
@@ -17,6 +19,15 @@ def utc(time_ns: int) -> str:
     """
     seconds, rest = divmod(time_ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+
+
+def listed(row: bytes) -> list[float]:
+    """Float32 numbers in the fewest digits that tell them from all others.
+
+    >>> listed(bytes.fromhex("cdcccc3d00004040"))
+    [0.1, 3.0]
+    """
+    return [float(str(value)) for value in np.frombuffer(row, "<f4")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,23 @@ class Alert:
     category_probability: float = 0.0
     """How likely it is that, as if attacks were as common as normal flows."""
 
+    p_value: float | None = None
+    """How likely a normal flow scores as high (`calibration.py`); None where nothing is known to be normal."""
+
+    p_low: float | None = None
+    """The lower end of the 95 % interval of that chance."""
+
+    p_high: float | None = None
+    """The upper end."""
+
+    context_p_value: float | None = None
+    """The same among normal flows of its service, role and hour, as far as these are known."""
+    threshold: float = 0.0
+    """The score from which on it was an alert; 0 where nobody kept it."""
+
+    row: bytes = b""
+    """What the model saw of it, d raw feature values as float32, little-endian: what `explain` scores anew."""
+
     @property
     def likeliest(self) -> str:
         """Which kind of attack it likeliest is, in words with its probability; empty where the model tells none."""
@@ -107,6 +135,7 @@ class Alert:
         record = asdict(self)
         record["start"], record["end"] = utc(record.pop("start_ns")), utc(record.pop("end_ns"))
         record["payload"] = self.payload.hex()
+        record["row"] = listed(self.row)
         return record
 
 

@@ -52,24 +52,28 @@ class Normal:
             parts: Their parts of the score, (d,), not negative.
         """
         total = float(parts.sum()) or 1.0
-        service = self._service(row)
-        lows, highs = self.groups.get(service, (self.low, self.high))
-        where = f"normal for {service_name(service)}" if service in self.groups else "normal here"
+        lows, highs, where = self.around(row)
         named: dict[str, Reason] = {}
         if drawn := extent(self.features, row, parts, lows, highs):
-            named[_without_window(drawn.feature)] = drawn
+            named[without_window(drawn.feature)] = drawn
         for place in np.argsort(-parts, kind="stable"):
             share = float(parts[place]) / total
             if len(named) == REASONS or (named and share < LEAST_SHARE):
                 break
             feature = self.features[place]
-            family = _without_window(feature.name)
+            family = without_window(feature.name)
             if family in named:
                 continue
             value, low, high = float(row[place]), float(lows[place]), float(highs[place])
             text = sentence(value, feature, low, high, where=where)
             named[family] = Reason(feature.name, value, low, high, round(share, 4), text)
         return tuple(named.values())
+
+    def around(self, row: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
+        """What is normal for a row (d,): its service's low and high, (d,) each, and whose they are in words."""
+        service = self._service(row)
+        lows, highs = self.groups.get(service, (self.low, self.high))
+        return lows, highs, f"normal for {service_name(service)}" if service in self.groups else "normal here"
 
     def _service(self, row: NDArray[np.float32]) -> float:
         """The service number in a row of features, NaN where they do not speak of it."""
@@ -146,7 +150,8 @@ def of_packet(text: str, flow: dict[str, Any]) -> str:
     return f"packet {flow[PACKET]}{where}: {text}"
 
 
-def _without_window(name: str) -> str:
+def without_window(name: str) -> str:
+    """A feature's name without the window that it looks back over: host_flows_10s -> host_flows."""
     base, _, last = name.rpartition("_")
     return base if last.endswith("s") and last[:-1].replace(".", "").isdigit() else name
 

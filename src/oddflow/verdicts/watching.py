@@ -12,9 +12,15 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Alerting, OneModel
+from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.detecting import check_pseudonyms
+from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.incidents.gathering import Incidents
 from oddflow.verdicts.incidents.incident import Incident
+from oddflow.verdicts.uniformity import Uniformity
+
+REMEMBERED = 10_000
+"""Flows by which drift is told."""
 
 
 class Watcher:
@@ -29,6 +35,7 @@ class Watcher:
             of `detect` on the same packets.
         source: What alerts call where they came from.
         privacy: What may be told of the flows; home networks are as it lets them be seen.
+        discovery: What chooses the flows by their p-values, in place of the threshold.
 
     Raises:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
@@ -43,6 +50,7 @@ class Watcher:
         patience_s: float,
         source: str,
         privacy: Privacy = OPEN,
+        discovery: OnlineDiscovery | None = None,
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
@@ -50,7 +58,18 @@ class Watcher:
         self._patience_ns = round(patience_s * 1e9)
         self._source = source
         self._privacy = privacy
-        self._alerting = Alerting(OneModel(model), model.held_back, threshold, privacy=privacy)
+        calibration = Calibration(model.sample)
+        self._uniformity = Uniformity(calibration, threshold, REMEMBERED)
+        self._drift_told = False
+        self._alerting = Alerting(
+            OneModel(model),
+            model.held_back,
+            threshold,
+            privacy=privacy,
+            calibration=calibration,
+            discovery=discovery,
+            uniformity=self._uniformity,
+        )
         self._waiting = Waiting()
         self._incidents = Incidents(threshold)
 
@@ -83,3 +102,9 @@ class Watcher:
     def incidents(self) -> list[Incident]:
         """All that are kept, the gravest first."""
         return self._incidents.incidents()
+
+    def drift(self) -> str | None:
+        """Once, as soon as it shows: that scores are no longer those that the threshold was set on, in words."""
+        told = None if self._drift_told else self._uniformity.told()
+        self._drift_told = self._drift_told or told is not None
+        return told
