@@ -9,7 +9,9 @@ from oddflow.cli import options
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command(name="detect", help="Show the flows that do not fit, ranked and explained.")(detect)
+    app.command(name="detect", help="Show the flows that do not fit, joined into incidents, ranked and explained.")(
+        detect
+    )
 
 
 def detect(
@@ -44,7 +46,10 @@ def detect(
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="Rows shown.")] = 20,
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", min=1, help="Show so many rows of odd flows below the incidents.", show_default=False),
+    ] = None,
     as_json: options.Json = False,
     strict: options.Strict = False,
     fail_on_alert: Annotated[

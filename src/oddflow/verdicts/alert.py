@@ -88,6 +88,9 @@ class Alert:
     """Where several files were read as one: the file that `first_packet` is counted in, then all others that may hold
     packets of the flow."""
 
+    incident: str = ""
+    """The id of the incident that it belongs to, as far as was known when it was written."""
+
     payload_bytes: int = 0
     """What both sides sent, kept or not."""
 
