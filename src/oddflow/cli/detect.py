@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import options, telling
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +38,10 @@ def detect(
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
+    to: telling.To = None,
+    spool: telling.SpoolFolder = None,
+    spool_limit: telling.SpoolLimit = telling.LIMIT_MIB,
+    deliver_for: telling.DeliverFor = telling.DELIVER_FOR_S,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows shown.")] = 20,
     as_json: options.Json = False,
     strict: options.Strict = False,
@@ -47,7 +51,7 @@ def detect(
 ) -> None:
     """Meters, scores and ranks in one pass."""
     from oddflow import api
-    from oddflow.cli import console, show
+    from oddflow.cli import console
     from oddflow.errors import UsageError
     from oddflow.files import write_whole
     from oddflow.logs.privacy import Privacy
@@ -63,37 +67,41 @@ def detect(
         )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     _check_places([*sources, *filter(None, (model, truth))], output, report)
+    receivers = telling.Telling(telling.settings(to, spool, spool_limit, deliver_for))
     if model is None and not as_json:
         console.say(
             "no model was given: learning from the capture itself, with robust-pca: each eighth of it is judged "
             "by the rest, so most of the traffic should be normal"
         )
-    with console.reading(sources, "looking for odd flows") as progress:
-        detection = api.detect(
-            *sources,
-            model=model,
-            budget=budget,
-            false_alarm_rate=false_alarm_rate,
-            truth=truth,
-            home_networks=home_net,
-            progress=progress,
-            merge=merge,
-            privacy=privacy,
-        )
+    try:
+        receivers.begin()
+        with console.reading(sources, "looking for odd flows") as progress:
+            detection = api.detect(
+                *sources,
+                model=model,
+                budget=budget,
+                false_alarm_rate=false_alarm_rate,
+                truth=truth,
+                home_networks=home_net,
+                progress=progress,
+                merge=merge,
+                privacy=privacy,
+            )
+    except BaseException:
+        receivers.abandon()
+        raise
     try:
         if output:
             write_alerts(output, (alert for row in detection.rows for alert in row.alerts))
         if report:
             write_whole(report, render(detection))
+        receivers.emit(alert for row in detection.rows for alert in row.alerts)
     finally:  # a full disk must not hide what was found
-        if as_json:
-            console.print_json(show.as_dict(detection))
-        else:
-            show.detection(detection, rows)
+        is_told = receivers.close_after(detection, rows, as_json=as_json)
     for place, what in ((output, "alerts"), (report, "report")):
         if place:
             console.say(f"{what} in {place}")
-    if strict and not detection.ledger.complete:
+    if strict and not (detection.ledger.complete and is_told):
         raise options.Lost
     if fail_on_alert and detection.rows:
         raise typer.Exit(4)

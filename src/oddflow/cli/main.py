@@ -23,6 +23,7 @@ from oddflow.cli import (
     inspect,
     keys,
     learn,
+    send,
     tune,
     watch,
 )
@@ -72,6 +73,7 @@ for command in (
     evaluate,
     explain,
     extract,
+    send,
     inspect,
     detectors,
     datasets,

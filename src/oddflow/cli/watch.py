@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import following, live, netflow, options
+from oddflow.cli import following, live, netflow, options, telling
 
 if TYPE_CHECKING:
     from oddflow.logs.privacy import Privacy
+    from oddflow.outputs.outputs import OutputSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +45,10 @@ def watch(
             "silent are known to have ended only after their time-out. Above it, results are those of `detect`.",
         ),
     ] = 15.0,
+    to: telling.To = None,
+    spool: telling.SpoolFolder = None,
+    spool_limit: telling.SpoolLimit = telling.LIMIT_MIB,
+    deliver_for: telling.DeliverFor = telling.DELIVER_FOR_S,
     home_net: options.HomeNet = None,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
@@ -83,10 +88,12 @@ def watch(
         for taken, what in ((model, "the model"), (source, "the source")):
             if taken and same_file(taken, output):
                 raise UsageError(f"{output} is {what}; give the alerts another name")
+    asked = telling.settings(to, spool, spool_limit, min(deliver_for, telling.MOST_LIVE_S))
+    place = output or (asked.place if asked else None)
     judged = partial(
         _judged_by, model, budget, false_alarm_rate, home_net,
         patience=patience, max_flows=max_flows, output=output, quiet=as_json,
-        privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
+        privacy=Privacy.of(payload=not no_payload, key=pseudonymise), asked=asked,
     )  # fmt: skip
     if source is not None:
         following.refuse(promiscuous=promiscuous, capture_filter=capture_filter, metrics=metrics, count=count)
@@ -97,7 +104,7 @@ def watch(
         netflow.refuse(promiscuous=promiscuous, capture_filter=capture_filter)
         make_sink, _ = judged(source=exporters, portable=True)
         outcome = netflow.collect(
-            exporters, make_sink, output,
+            exporters, make_sink, place,
             user=user, interval=interval, metrics=metrics, duration=duration, count=count,
         )  # fmt: skip
         live.end(outcome, {"netflow": exporters}, output, as_json=as_json, strict=strict)
@@ -107,7 +114,7 @@ def watch(
             user=user, interval=interval, metrics=metrics, duration=duration, count=count,
         )  # fmt: skip
         make_sink, meter = judged(source=interface)
-        outcome = live.run(settings, meter, make_sink, output)
+        outcome = live.run(settings, meter, make_sink, place)
         live.end(outcome, {"interface": interface}, output, as_json=as_json, strict=strict)
     if fail_on_alert and outcome.alerts:
         raise typer.Exit(4)
@@ -125,6 +132,7 @@ def _judged_by(
     output: str | None,
     quiet: bool,
     privacy: "Privacy",
+    asked: "OutputSettings | None" = None,
     portable: bool = False,
 ) -> tuple[Any, Any]:
     """What makes the sink that scores flows, and how the model wants them cut; the model is read while it may be.
@@ -174,6 +182,6 @@ def _judged_by(
             source=source,
             privacy=prepared.privacy,
         )
-        return AlertSink(watcher, output, show, owner=owner)
+        return AlertSink(watcher, output, show, owner=owner, told=telling.Telling(asked, owner))
 
     return make_sink, meter

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -15,6 +16,19 @@ from oddflow.verdicts.rows import fold
 from oddflow.verdicts.watching import Watcher
 
 
+class Receivers(Protocol):
+    """Whom alerts are told to, besides."""
+
+    def begin(self) -> None:
+        """Privileges were given up: threads may begin."""
+
+    def emit(self, items: Iterable[Alert]) -> None:
+        """Takes alerts, without waiting for anybody."""
+
+    def close(self) -> object:
+        """No more will come."""
+
+
 class AlertSink:
     """Scores the flows of a worker.
 
@@ -23,10 +37,17 @@ class AlertSink:
         path: Where alerts are written, one JSON a line, whole lines at a time; the file grows in place.
         show: Told of alike alerts, folded, about once a second.
         owner: Whose the file shall be, where it is opened with more rights than are kept.
+        told: Who is told besides.
     """
 
     def __init__(
-        self, watcher: Watcher, path: str | None, show: Callable[[AlertRow], None], *, owner: Account | None = None
+        self,
+        watcher: Watcher,
+        path: str | None,
+        show: Callable[[AlertRow], None],
+        *,
+        owner: Account | None = None,
+        told: Receivers | None = None,
     ) -> None:
         self.alerts = 0
         self.companion = watcher.companion
@@ -34,6 +55,7 @@ class AlertSink:
         self._path = path
         self._file = open_for(path, owner) if path else None
         self._show = show
+        self._told = told
 
     def add(self, flows: pa.RecordBatch) -> None:
         """As Sink."""
@@ -41,6 +63,8 @@ class AlertSink:
 
     def tick(self, seen_until_ns: int) -> None:
         """As Sink."""
+        if self._told is not None:
+            self._told.begin()
         self._tell(self._watcher.alerts(seen_until_ns))
 
     def close(self) -> None:
@@ -53,6 +77,9 @@ class AlertSink:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+        if self._told is not None:
+            told, self._told = self._told, None
+            told.close()
 
     def _tell(self, alerts: list[Alert]) -> None:
         self.alerts += len(alerts)
@@ -64,6 +91,8 @@ class AlertSink:
                 raise
             except OSError as error:
                 raise OutputError(f"{self._path} cannot be written: {reason_of(error)}; make room") from None
+        if self._told is not None and alerts:
+            self._told.emit(alerts)
         for row in fold(alerts):
             self._show(row)
 

@@ -89,6 +89,21 @@ class Alert:
     category_probability: float = 0.0
     """How likely it is that, as if attacks were as common as normal flows."""
 
+    src_name: str = ""
+    """What DNS or DHCP, seen in the same traffic, called the initiator."""
+
+    dst_name: str = ""
+    """What they called the responder."""
+
+    src_country: str = ""
+    """Two letters (ISO 3166) from a local GeoIP database, where one was given."""
+
+    dst_country: str = ""
+    """Of the responder."""
+
+    intelligence: tuple[str, ...] = ()
+    """Which threat-intelligence lists name one of its ends, and as what."""
+
     @property
     def likeliest(self) -> str:
         """Which kind of attack it likeliest is, in words with its probability; empty where the model tells none."""
