@@ -199,8 +199,9 @@ class Spool:
             self._sizes.setdefault(self._number, 0)
         self._number = max(self._sizes)
         self._writer = self._open_segment(self._number)
-        if self._cursor.segment not in self._sizes:
-            self._cursor = Position(min(self._sizes), 0)
+        first = min(self._sizes)
+        at = self._cursor if self._cursor.segment in self._sizes else Position(first, 0)
+        self._cursor = Position(at.segment, min(at.offset, self._sizes[at.segment]))
 
     def _open_segment(self, number: int) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
