@@ -74,7 +74,11 @@ def test_queues_of_different_receivers_are_different_and_those_of_one_the_same()
 
 @pytest.mark.parametrize(
     ("urls", "why"),
-    [(["file:x", "file:x"], "more than once"), (["file:x?format=xml"], "no format 'xml'"), (["file:x"] * 33, "33 times")],
+    [
+        (["file:x", "file:x"], "more than once"),
+        (["file:x?format=xml"], "no format 'xml'"),
+        (["file:x"] * 33, "33 times"),
+    ],
 )
 def test_receivers_are_few_and_different(urls, why):
     with pytest.raises(UsageError, match=why):

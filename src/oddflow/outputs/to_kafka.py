@@ -48,10 +48,8 @@ class Kafka:
                 f"{address.name} needs confluent-kafka; install it: pip install 'oddflow[kafka]'"
             ) from None
         self._library = confluent_kafka
-        try:
-            self._producer: Any = confluent_kafka.Producer(self._settings)
-        except (confluent_kafka.KafkaException, ValueError) as error:
-            raise UsageError(f"{address.name}: librdkafka refuses: {error}") from None
+        self._name = address.name
+        self._producer: Any = self._new_producer()
 
     def send(self, messages: Sequence[Message]) -> None:
         """As Transport."""
@@ -74,11 +72,17 @@ class Kafka:
         except (self._library.KafkaException, BufferError) as error:
             failed.append(str(error))
         if failed or acknowledged < len(messages):
-            self._producer.purge()
-            self._producer.poll(0)
+            self.close()
+            self._producer = self._new_producer()  # one that was purged in flight keeps no order, and says so for ever
             raise NotDelivered(failed[0] if failed else "the brokers do not answer")
 
     def close(self) -> None:
         """As Transport."""
         self._producer.purge()
         self._producer.flush(1)
+
+    def _new_producer(self) -> Any:
+        try:
+            return self._library.Producer(self._settings)
+        except (self._library.KafkaException, ValueError) as error:
+            raise UsageError(f"{self._name}: librdkafka refuses: {error}") from None
