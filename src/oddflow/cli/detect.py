@@ -38,6 +38,8 @@ def detect(
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
+    intelligence: options.Intelligence = None,
+    geoip: options.GeoIp = None,
     to: telling.To = None,
     spool: telling.SpoolFolder = None,
     spool_limit: telling.SpoolLimit = telling.LIMIT_MIB,
@@ -52,6 +54,7 @@ def detect(
     """Meters, scores and ranks in one pass."""
     from oddflow import api
     from oddflow.cli import console
+    from oddflow.enrichment.enrichment import Enrichment
     from oddflow.errors import UsageError
     from oddflow.files import write_whole
     from oddflow.logs.privacy import Privacy
@@ -67,6 +70,7 @@ def detect(
         )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     _check_places([*sources, *filter(None, (model, truth))], output, report)
+    enrichment = Enrichment.of(intelligence, geoip, is_pseudonymised=pseudonymise is not None)
     receivers = telling.Telling(telling.settings(to, spool, spool_limit, deliver_for))
     if model is None and not as_json:
         console.say(
@@ -86,6 +90,7 @@ def detect(
                 progress=progress,
                 merge=merge,
                 privacy=privacy,
+                enrichment=enrichment,
             )
     except BaseException:
         receivers.abandon()

@@ -93,7 +93,8 @@ def alert_line(row: "AlertRow") -> Text:
     count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
     likeliest = f"; likeliest {top.likeliest}" if top.likeliest else ""
     labelled = f"; the source says: {row.labels}" if row.labels else ""
-    why = f"{row.headline}; {top.rarity}{likeliest}{labelled}"
+    known = "".join(f"; {text}" for text in (top.known_ends, *top.intelligence) if text)
+    why = f"{row.headline}; {top.rarity}{likeliest}{known}{labelled}"
     return Text.assemble(
         f"{clock(min(alert.start_ns for alert in row.alerts))[:8]} {top.score:.4g} ",
         (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
@@ -136,6 +137,8 @@ def alert_table(detection: "Detection", limit: int) -> Table:
                 plain(row.headline),
                 "\n",
                 (top.rarity, "dim"),
+                *_line("names:", top.known_ends),
+                *_line("lists:", "; ".join(top.intelligence)),
                 *_line("likeliest", top.likeliest),
                 *_line("the source says:", row.labels),
             ),

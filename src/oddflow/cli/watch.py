@@ -8,6 +8,7 @@ import typer
 from oddflow.cli import following, live, netflow, options, telling
 
 if TYPE_CHECKING:
+    from oddflow.enrichment.enrichment import Enrichment
     from oddflow.logs.privacy import Privacy
     from oddflow.outputs.outputs import OutputSettings
 
@@ -45,6 +46,8 @@ def watch(
             "silent are known to have ended only after their time-out. Above it, results are those of `detect`.",
         ),
     ] = 15.0,
+    intelligence: options.Intelligence = None,
+    geoip: options.GeoIp = None,
     to: telling.To = None,
     spool: telling.SpoolFolder = None,
     spool_limit: telling.SpoolLimit = telling.LIMIT_MIB,
@@ -68,6 +71,7 @@ def watch(
     ] = False,
 ) -> None:
     """Meters, scores and tells, until interrupted."""
+    from oddflow.enrichment.enrichment import Enrichment
     from oddflow.errors import UsageError
     from oddflow.files import check_place, same_file
     from oddflow.logs.privacy import Privacy
@@ -94,6 +98,7 @@ def watch(
         _judged_by, model, budget, false_alarm_rate, home_net,
         patience=patience, max_flows=max_flows, output=output, quiet=as_json,
         privacy=Privacy.of(payload=not no_payload, key=pseudonymise), asked=asked,
+        enrichment=Enrichment.of(intelligence, geoip, is_pseudonymised=pseudonymise is not None),
     )  # fmt: skip
     if source is not None:
         following.refuse(promiscuous=promiscuous, capture_filter=capture_filter, metrics=metrics, count=count)
@@ -133,6 +138,7 @@ def _judged_by(
     quiet: bool,
     privacy: "Privacy",
     asked: "OutputSettings | None" = None,
+    enrichment: "Enrichment | None" = None,
     portable: bool = False,
 ) -> tuple[Any, Any]:
     """What makes the sink that scores flows, and how the model wants them cut; the model is read while it may be.
@@ -167,6 +173,8 @@ def _judged_by(
     meter = replace(prepared.settings, max_flows=max_flows)
     threshold = set_threshold(archive.held_back, wanted, manifest.flows_per_s)
     console.say(f"budget {threshold.budget}: {threshold.promise}")
+    for remark in enrichment.remarks() if enrichment else ():
+        console.say(remark)
 
     def show(row: Any) -> None:
         if not quiet:
@@ -181,6 +189,7 @@ def _judged_by(
             patience_s=patience,
             source=source,
             privacy=prepared.privacy,
+            enrichment=enrichment,
         )
         return AlertSink(watcher, output, show, owner=owner, told=telling.Telling(asked, owner))
 

@@ -175,6 +175,8 @@ def _facts(row: AlertRow) -> tuple[tuple[str, str, bool], ...]:
         ("Bytes", f"{top.size_bytes:,}", False),
         ("Source", f"{top.first_capture}, packet {top.first_packet:,}" if top.first_packet else top.source, False),
         ("Record", top.record_id, True),
+        ("Names", top.known_ends, False),
+        ("In lists", "; ".join(top.intelligence), False),
         ("Likeliest", top.likeliest, False),
         ("The source says", row.labels, False),
         ("Community ID", top.community_id, True),

@@ -110,6 +110,17 @@ class Alert:
         return f"{self.category.replace('_', ' ')}, {self.category_probability:.0%}" if self.category else ""
 
     @property
+    def known_ends(self) -> str:
+        """What its ends are called and where they are, in words; empty where nothing is known."""
+        told = []
+        ends = ((self.src_ip, self.src_name, self.src_country), (self.dst_ip, self.dst_name, self.dst_country))
+        for address, name, country in ends:
+            if name or country:
+                place = f" ({country})" if country else ""
+                told.append(f"{address} is {name}{place}" if name else f"{address} is in {country}")
+        return "; ".join(told)
+
+    @property
     def first_capture(self) -> str:
         """The file that `first_packet` is counted in."""
         return self.captures[0] if self.captures else self.source

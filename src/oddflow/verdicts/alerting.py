@@ -9,12 +9,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.capture.capture_set import CaptureSet
+from oddflow.enrichment.enrichment import Enrichment
 from oddflow.features.columns import integers
 from oddflow.features.representation import Representation
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Source, name_of
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.enriching import enriched
 from oddflow.verdicts.naming import Normal, plain_rows
 
 
@@ -78,6 +80,7 @@ class Alerting:
         threshold: The score from which on a flow is an alert.
         population: What held-back scores are those of, in words.
         privacy: What may be told of the flows.
+        enrichment: What is known of their ends; flows under pseudonyms are not looked at.
     """
 
     judge: Judge
@@ -85,6 +88,7 @@ class Alerting:
     threshold: float
     population: str = "normal flows"
     privacy: Privacy = OPEN
+    enrichment: Enrichment = field(default_factory=Enrichment)
     _normals: dict[str, Normal] = field(default_factory=dict)
 
     def judged(
@@ -101,6 +105,8 @@ class Alerting:
         over = scores >= self.threshold
         places = np.flatnonzero(over)
         alerts = []
+        if not pseudonyms:
+            self.enrichment.observe(flows)
         for place, flow in zip(places, plain_rows(flows, places), strict=True):
             model = self.judge.model_at(flow["end"])
             normal = self._normal(model)
@@ -113,6 +119,8 @@ class Alerting:
                 pseudonyms=pseudonyms,
                 likeliest=model.likeliest_attack(x[place]),
             )
+            if not pseudonyms:
+                alert = enriched(alert, flow, self.enrichment)
             alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
         return Judged(flows, scores, over, alerts, names)
 

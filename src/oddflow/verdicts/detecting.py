@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from oddflow.datasets.truth import GroundTruth
+from oddflow.enrichment.enrichment import Enrichment
 from oddflow.errors import SchemaMismatch
 from oddflow.features.columns import integers
 from oddflow.features.ordering import in_end_order
@@ -79,6 +80,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     truth: GroundTruth | None = None,
     progress: Progress | None = None,
     privacy: Privacy = OPEN,
+    enrichment: Enrichment | None = None,
 ) -> Detection:
     """Scores all flows of the sources and keeps those over the budget's threshold.
 
@@ -93,6 +95,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         truth: Ground truth, to report found, missed and false.
         progress: Told of the bytes read.
         privacy: What may be told of the flows; home networks and truth are as it lets them be seen.
+        enrichment: What is known of addresses besides; names that are seen are added to it.
 
     Raises:
         NothingMetered: No source held a flow.
@@ -100,7 +103,8 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         SchemaMismatch: The model was learnt on other features, or under pseudonyms of another key.
     """
     model.check_features(representation.features)
-    alerting = Alerting(judge or OneModel(model), model.held_back, threshold.score, population, privacy)
+    enrichment = enrichment or Enrichment()
+    alerting = Alerting(judge or OneModel(model), model.held_back, threshold.score, population, privacy, enrichment)
     run = _Run(alerting, truth)
     ledger = Ledger()
     for source in sources:
@@ -134,7 +138,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         ledger=ledger,
         model=_told(model, privacy),
         truth=_summary(run, rows, truth) if truth else None,
-        remarks=_remarks(run, representation) + (truth.report().told() if truth else []),
+        remarks=_remarks(run, representation) + enrichment.remarks() + (truth.report().told() if truth else []),
         not_kept=run.met - len(run.alerts),
     )
 

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from oddflow.enrichment.enrichment import Enrichment
 from oddflow.features.ordering import Waiting
 from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
@@ -25,6 +26,7 @@ class Watcher:
             of `detect` on the same packets.
         source: What alerts call where they came from.
         privacy: What may be told of the flows; home networks are as it lets them be seen.
+        enrichment: What is known of addresses besides.
 
     Raises:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
@@ -39,6 +41,7 @@ class Watcher:
         patience_s: float,
         source: str,
         privacy: Privacy = OPEN,
+        enrichment: Enrichment | None = None,
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
@@ -46,7 +49,9 @@ class Watcher:
         self._patience_ns = round(patience_s * 1e9)
         self._source = source
         self._privacy = privacy
-        self._alerting = Alerting(OneModel(model), model.held_back, threshold, privacy=privacy)
+        self._alerting = Alerting(
+            OneModel(model), model.held_back, threshold, privacy=privacy, enrichment=enrichment or Enrichment()
+        )
         self._waiting = Waiting()
 
     @property
