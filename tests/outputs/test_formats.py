@@ -170,6 +170,16 @@ def test_stix_is_a_bundle_whose_references_lead_somewhere(item):
             assert refs or not name.endswith("_refs")
 
 
+def test_stix_traffic_that_has_ended_says_so():
+    ended, instant = (
+        next(each for each in json.loads(said(item, "stix"))["objects"] if each["type"] == "network-traffic")
+        for item in (RICH, alert(end_ns=RICH.start_ns + 1))
+    )
+    assert ended["is_active"] is False
+    assert ended["end"] > ended["start"]
+    assert not {"end", "is_active"} & instant.keys()
+
+
 def test_stix_ids_of_addresses_are_those_of_the_standard():
     made = json.loads(said(alert(src_ip="198.51.100.3"), "stix"))["objects"]
     address = next(each for each in made if each.get("value") == "198.51.100.3")

@@ -81,18 +81,22 @@ def _observables(notice: Notice) -> dict[str, dict[str, Any]]:
             of_address[host] = address["id"]
     for name, address_text in ((notice.src_name, notice.src_ip), (notice.dst_name, notice.dst_ip)):
         if name and address_text in of_address:
-            domain = _observable("domain-name", {"value": name})
+            domain = _observable("domain-name", {"value": name}) | {"resolves_to_refs": [of_address[address_text]]}
             made[domain["id"]] = domain
     if notice.src_ip in of_address and notice.dst_ip in of_address:
         protocols = ["ipv6" if ":" in notice.src_ip else "ipv4", notice.transport]
         identifying: dict[str, Any] = {
-            "start": _time(notice.start_ns), "end": _time(notice.end_ns),
-            "src_ref": of_address[notice.src_ip], "dst_ref": of_address[notice.dst_ip],
+            "start": _time(notice.start_ns),
+            "src_ref": of_address[notice.src_ip],
+            "dst_ref": of_address[notice.dst_ip],
             "protocols": protocols,
-        }  # fmt: skip
+        }
+        ended = _time(notice.end_ns) > identifying["start"]  # as far as microseconds tell
+        if ended:
+            identifying["end"] = _time(notice.end_ns)
         if notice.src_port or notice.dst_port:
             identifying |= {"src_port": notice.src_port, "dst_port": notice.dst_port}
-        traffic = _observable("network-traffic", identifying)
+        traffic = _observable("network-traffic", identifying) | ({"is_active": False} if ended else {})
         made[traffic["id"]] = traffic
     return made
 
