@@ -36,9 +36,11 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
-from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
+from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, by_discovery, far_out, set_threshold
+from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
+from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from oddflow.learning.augment import Augmentation
     from oddflow.learning.transfer import Origin
     from oddflow.logs import source as logs
+    from oddflow.models.stamp import Stamp
     from oddflow.training.loop import EpochTold
     from oddflow.training.run import Run
     from oddflow.tuning.folds import Dealing
@@ -99,6 +102,7 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
     origin: "Origin | None" = None,
     unlabelled: Gathered | None = None,
     labelled_share: float = 1.0,
+    stamp: "Stamp | None" = None,
     **options: Any,
 ) -> SealedModel:
     """Learns feature rows and seals a model; writes it where `output` is given.
@@ -142,6 +146,8 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
         if listeners and learns_in_epochs:
             options["told"] = _all(listeners)
         archive = learn_rows(gathered, detector=kind, seed=seed, **options)
+    if stamp is not None:
+        archive = stamp.on(archive)
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)
@@ -323,11 +329,12 @@ def tune(
     return tuned
 
 
-def detect(
+def detect(  # noqa: PLR0913  (the front door: each is by keyword)
     *sources: Source,
     model: SealedModel | Source | None = None,
     budget: str | None = None,
     false_alarm_rate: float | None = None,
+    fdr: float | None = None,
     truth: Source | None = None,
     home_networks: Sequence[str] | None = None,
     progress: Progress | None = None,
@@ -342,6 +349,7 @@ def detect(
         model: A sealed model or its path; without one each eighth of the sources is judged by the rest.
         budget: False alarms that you put up with, "10/day" unless given; with a model.
         false_alarm_rate: Instead of a budget, a share of normal flows.
+        fdr: Instead of both, the share of normal flows among those shown (`verdicts/discovering.py`).
         truth: A ground-truth CSV, to report found, missed and false.
         home_networks: Networks of yours; the model's unless given.
         progress: Told of the bytes read.
@@ -355,8 +363,10 @@ def detect(
         UsageError: The budget is wrong, or there are too few flows to learn from.
     """
     names = names_of(sources)
-    if budget is not None and false_alarm_rate is not None:
-        raise UsageError("a budget and a false-alarm rate were both given; give one")
+    wishes = {"a budget": budget, "a false-alarm rate": false_alarm_rate, "a false discovery rate": fdr}
+    given = [name for name, value in wishes.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} were {'both' if len(given) == 2 else 'all'} given; give one")
     known = GroundTruth.read(fspath(truth)) if truth is not None else None
     if known is not None and privacy.pseudonyms:
         known = known.under(privacy.pseudonyms.address)
@@ -366,7 +376,7 @@ def detect(
         else Budget.parse(DEFAULT_BUDGET if budget is None else budget)
     )
     if model is None:
-        if budget is not None or false_alarm_rate is not None:
+        if given:
             raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
         ledger = Ledger()
         return _detect_alone(
@@ -375,7 +385,12 @@ def detect(
         )  # fmt: skip
     sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
     prepared = Prepared.of(sealed.manifest, privacy, home_networks)
-    threshold = set_threshold(sealed.held_back, wanted, sealed.manifest.flows_per_s)
+    discovery = OnlineDiscovery(fdr) if fdr is not None else None
+    threshold = (
+        set_threshold(sealed.held_back, wanted, sealed.manifest.flows_per_s, Calibration(sealed.sample))
+        if discovery is None
+        else by_discovery(sealed.held_back, discovery.share)
+    )
     ledger = Ledger()
     detection = detect_in(
         arrange(names, ledger, merge=merge),
@@ -387,6 +402,7 @@ def detect(
         progress=progress,
         privacy=prepared.privacy,
         enrichment=enrichment,
+        discovery=discovery,
     )
     detection.ledger.add(ledger)
     return detection

@@ -1,5 +1,7 @@
 """Alerts that say all that can be said, and messages of them."""
 
+from dataclasses import dataclass
+
 from oddflow.outputs.formats import FORMATS
 from oddflow.outputs.notice import notice_of
 from oddflow.verdicts.alert import Reason
@@ -23,6 +25,30 @@ NASTY = alert(
     reasons=(Reason("x", 1.0, 0.0, 0.0, 1.0, HOSTILE),), intelligence=(HOSTILE,), record_id=HOSTILE,
 )  # fmt: skip
 ALERTS = {"rich": RICH, "bare": BARE, "six": SIX, "nasty": NASTY}
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What outputs need of an incident."""
+
+    id: str = "abcdef012345"
+    title: str = "10.0.0.66 tried 120 ports of 10.0.0.10, then spoke to 2001:db8::1"
+    severity: str = "critical"
+    first_ns: int = 1_700_000_000_123_456_789
+    last_ns: int = 1_700_000_060_000_000_000
+    hosts: tuple[str, ...] = ("10.0.0.66", "10.0.0.10", "2001:db8::1", "arp")
+    category: str = "probe"
+    category_probability: float = 0.8
+    techniques: tuple[str, ...] = ("T1046", "T1021.004")
+    alert_ids: tuple[str, ...] = ("0123456789ab", "ffff")
+    points: int = 90
+
+    def as_dict(self):
+        """As JSON values."""
+        return {"id": self.id, "title": self.title, "points": self.points}
+
+
+ALERTS["incident"] = Incident()
 
 
 def said(item, name):

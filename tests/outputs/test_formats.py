@@ -13,7 +13,7 @@ import pytest
 from oddflow.outputs import cef, comma, stix
 from oddflow.outputs.formats import FORMATS
 from oddflow.outputs.notice import Severity, is_address, notice_of
-from tests.outputs.make import ALERTS, HOSTILE, NASTY, RICH, SIX, said
+from tests.outputs.make import ALERTS, HOSTILE, NASTY, RICH, SIX, Incident, said
 from tests.verdicts.make import alert
 
 each_alert = pytest.mark.parametrize("item", ALERTS.values(), ids=ALERTS)
@@ -53,9 +53,10 @@ def test_ecs_has_the_fields_of_version_8_and_none_empty(item):
     assert record["ecs"]["version"].startswith("8.")
     assert (record["event"]["kind"], record["event"]["id"]) == ("alert", item.id)
     assert set(record["event"]["category"]) <= {"network", "intrusion_detection"}
-    for end, address in (("source", item.src_ip), ("destination", item.dst_ip)):
-        assert record[end]["address"] == address
-        assert ("ip" in record[end]) == is_address(address)
+    for end, address in (("source", "src_ip"), ("destination", "dst_ip")):
+        if hasattr(item, address):
+            assert record[end]["address"] == getattr(item, address)
+            assert ("ip" in record[end]) == is_address(getattr(item, address))
 
     def leaves(value):
         return [leaf for inner in value.values() for leaf in leaves(inner)] if isinstance(value, dict) else [value]
@@ -89,7 +90,8 @@ def test_cef_is_read_back(item):
     assert header[:3] == ["CEF:0", "Oddflow", "Oddflow"]
     assert 0 <= int(header[6]) <= 10
     assert fields["externalId"] == item.id
-    assert fields["start"] == str(item.start_ns // 1_000_000)
+    began_ns = item.start_ns if hasattr(item, "start_ns") else item.first_ns
+    assert fields["start"] == str(began_ns // 1_000_000)
     for label in [key for key in fields if key.endswith("Label")]:
         assert label.removesuffix("Label") in fields
 
@@ -140,6 +142,7 @@ REQUIRED = {
     "indicator": {"pattern", "pattern_type", "valid_from"},
     "sighting": {"sighting_of_ref"},
     "attack-pattern": {"name"},
+    "incident": {"name"},
     "network-traffic": {"protocols"},
     "ipv4-addr": {"value"},
     "ipv6-addr": {"value"},
@@ -209,6 +212,26 @@ def test_stix_patterns_hold_hostile_names():
 )
 def test_severity_is_by_lists_and_by_how_sure_the_kind_is(changes, severity):
     assert notice_of(alert(**changes)).severity is severity
+
+
+def test_an_incident_names_its_techniques_hosts_and_alerts():
+    record = json.loads(said(ALERTS["incident"], "eve"))
+    assert record["alert"]["severity"] == 1
+    assert record["alert"]["metadata"]["mitre_technique_id"] == ["T1046", "T1021.004"]
+    assert record["alert"]["metadata"]["alerts"] == ["0123456789ab", "ffff"]
+    ecs = json.loads(said(ALERTS["incident"], "ecs"))
+    assert ecs["threat"]["technique"]["id"] == ["T1046", "T1021.004"]
+    assert ecs["related"]["ip"] == ["10.0.0.66", "10.0.0.10", "2001:db8::1"]
+    sighted = [each for each in json.loads(said(ALERTS["incident"], "stix"))["objects"] if each["type"] == "sighting"]
+    assert len(sighted) == 2
+
+
+def test_an_incident_that_grew_is_told_again_and_an_alert_is_not():
+    grown = Incident(last_ns=1_700_000_090_000_000_000, points=95)
+    first, second = (FORMATS["json"].message(item) for item in (ALERTS["incident"], grown))
+    assert first.id == second.id
+    assert first.key != second.key
+    assert FORMATS["json"].message(RICH).key == FORMATS["json"].message(RICH).key
 
 
 def test_what_is_neither_alert_nor_incident_is_no_notice():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oddflow.learning.transfer import Origin
     from oddflow.losses import Ledger
     from oddflow.models.manifest import Manifest
+    from oddflow.models.stamp import Stamp
     from oddflow.reports.fits import Fits
     from oddflow.training.loop import Epoch
 
@@ -243,6 +244,22 @@ def learn(
             show_default=False,
         ),
     ] = None,
+    licence: Annotated[
+        str,
+        typer.Option("--licence", metavar="TEXT", help="Who may use the model: words, or an SPDX name like CC-BY-4.0."),
+    ] = "",
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help="What its users should know; `inspect` shows it.")
+    ] = "",
+    sign: Annotated[
+        str | None,
+        typer.Option(
+            "--sign",
+            metavar="KEYFILE",
+            help="Sign the model with this key (see `oddflow keys new --signing`).",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
     strict: options.Strict = False,
 ) -> None:
@@ -272,6 +289,7 @@ def learn(
         checkpoints=None if checkpoints is None else Path(checkpoints),
     )
     options.check_report(report, [*(sources or []), *filter(None, [labels, output])])
+    stamp = _stamp(licence, note, sign)
     begun = _origin(origin, frozen, lower_rate)
     reading = Reading(
         detector,
@@ -324,6 +342,7 @@ def learn(
             origin=begun,
             unlabelled=beside,
             labelled_share=labelled_share,
+            stamp=stamp,
             **given,
         )
     if report:
@@ -335,6 +354,14 @@ def learn(
         _say(model.manifest, gathered, ledger, output)
     if strict and not ledger.complete:
         raise options.Lost
+
+
+def _stamp(licence: str, note: str, key: str | None) -> "Stamp":
+    """What is put on the model at the end; the key is read before the work begins."""
+    from oddflow.models.signing_keys import read_signing_key
+    from oddflow.models.stamp import Stamp
+
+    return Stamp(licence, note, None if key is None else read_signing_key(key))
 
 
 def _origin(model: str | None, frozen: str, lower_rate: float) -> "Origin | None":

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import ip_address
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from oddflow.schema import protocol_name
 from oddflow.verdicts.alert import Alert
@@ -29,6 +29,10 @@ class Told(Protocol):
 
     def as_dict(self) -> dict[str, Any]:
         """Itself as JSON values."""
+
+
+SEVERITIES = {step.name.lower(): step for step in Severity}
+"""Of incidents; what is graver than high is high here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,79 @@ class Notice:
         return "" if self.protocol is None else protocol_name(self.protocol)
 
 
+@runtime_checkable
+class Story(Protocol):
+    """An incident, as far as it is told: alerts that belong together."""
+
+    @property
+    def id(self) -> str:
+        """Stable: the same while it grows."""
+
+    @property
+    def title(self) -> str:
+        """Who did what to whom."""
+
+    @property
+    def severity(self) -> str:
+        """low, medium, high or critical."""
+
+    @property
+    def first_ns(self) -> int:
+        """From its first packet, ns since 1970 UTC."""
+
+    @property
+    def last_ns(self) -> int:
+        """To its last."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """All that take part."""
+
+    @property
+    def category(self) -> str:
+        """Which kind of attack it is likeliest."""
+
+    @property
+    def category_probability(self) -> float:
+        """How likely it is that."""
+
+    @property
+    def techniques(self) -> tuple[str, ...]:
+        """MITRE ATT&CK ids."""
+
+    @property
+    def alert_ids(self) -> tuple[str, ...]:
+        """Ids of its alerts."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Itself as JSON values."""
+
+
 def notice_of(item: Told) -> Notice:
-    """An alert as it is told."""
+    """An alert or an incident as it is told."""
     if isinstance(item, Alert):
         return _of_alert(item)
-    raise TypeError(f"{type(item).__name__} cannot be told; expected an alert")
+    if isinstance(item, Story):
+        return _of_incident(item)
+    raise TypeError(f"{type(item).__name__} cannot be told; expected an alert or an incident")
+
+
+def _of_incident(story: Story) -> Notice:
+    return Notice(
+        id=story.id,
+        kind="incident",
+        title=_text(story.title),
+        severity=SEVERITIES.get(str(story.severity), Severity.HIGH),
+        start_ns=story.first_ns,
+        end_ns=story.last_ns,
+        body=story.as_dict(),
+        reasons=(_text(story.title),),
+        hosts=_texts(story.hosts),
+        category=_text(story.category),
+        probability=story.category_probability,
+        techniques=_texts(story.techniques),
+        alert_ids=_texts(story.alert_ids),
+    )
 
 
 def _text(text: str) -> str:

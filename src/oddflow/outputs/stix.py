@@ -36,6 +36,10 @@ def bundle(notice: Notice) -> dict[str, Any]:
         )  # fmt: skip
         made.append(observed)
         about = [observed["id"]]
+    if notice.kind == "incident":
+        story = ours("incident", "incident", name=notice.title)
+        made.append(story)
+        about = [*about, story["id"]]
     for technique in notice.techniques:
         attack = _object(
             "attack-pattern", technique, CREATED, name=technique,
@@ -62,7 +66,8 @@ def bundle(notice: Notice) -> dict[str, Any]:
 
 
 def _sighting(ours: Any, of: str, about: list[str], notice: Notice) -> dict[str, Any]:
-    fields = {"observed_data_refs": about} if about else {}
+    observed = [ref for ref in about if ref.startswith("observed-data--")]
+    fields = {"observed_data_refs": observed} if observed else {}
     made: dict[str, Any] = ours(
         "sighting", f"sighting {of}", sighting_of_ref=of, count=1,
         first_seen=_time(notice.start_ns), last_seen=_time(notice.end_ns), **fields,

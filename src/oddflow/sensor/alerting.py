@@ -38,6 +38,7 @@ class AlertSink:
         show: Told of alike alerts, folded, about once a second.
         owner: Whose the file shall be, where it is opened with more rights than are kept.
         told: Who is told besides.
+        tell: Told, once, that traffic has drifted away from what the threshold was set on.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class AlertSink:
         *,
         owner: Account | None = None,
         told: Receivers | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.alerts = 0
         self.companion = watcher.companion
@@ -56,6 +58,7 @@ class AlertSink:
         self._file = open_for(path, owner) if path else None
         self._show = show
         self._told = told
+        self._tell_drift = tell
 
     def add(self, flows: pa.RecordBatch) -> None:
         """As Sink."""
@@ -95,6 +98,8 @@ class AlertSink:
             self._told.emit(alerts)
         for row in fold(alerts):
             self._show(row)
+        if self._tell_drift is not None and (drift := self._watcher.drift()):
+            self._tell_drift(drift)
 
 
 def _write_all(file: int, content: bytes) -> None:

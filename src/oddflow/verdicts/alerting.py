@@ -14,10 +14,15 @@ from oddflow.features.columns import integers
 from oddflow.features.representation import Representation
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Source, name_of
+from oddflow.models.format import CARD
+from oddflow.models.held_back import Circumstances
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.enriching import enriched
 from oddflow.verdicts.naming import Normal, plain_rows
+from oddflow.verdicts.uniformity import Uniformity
 
 
 class Judge(Protocol):
@@ -81,6 +86,9 @@ class Alerting:
         population: What held-back scores are those of, in words.
         privacy: What may be told of the flows.
         enrichment: What is known of their ends; flows under pseudonyms are not looked at.
+        calibration: What p-values are told by; None where nothing is known to be normal.
+        discovery: What chooses the flows by their p-values, in place of the threshold.
+        uniformity: Told of all scores, where there is one.
     """
 
     judge: Judge
@@ -89,6 +97,9 @@ class Alerting:
     population: str = "normal flows"
     privacy: Privacy = OPEN
     enrichment: Enrichment = field(default_factory=Enrichment)
+    calibration: Calibration | None = None
+    discovery: OnlineDiscovery | None = None
+    uniformity: Uniformity | None = None
     _normals: dict[str, Normal] = field(default_factory=dict)
 
     def judged(
@@ -102,7 +113,9 @@ class Alerting:
         """One batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
         x = representation.rows(flows)
         scores, parts = self.judge.score(x, integers(flows, "end"))
-        over = scores >= self.threshold
+        over = self._over(scores)
+        if self.uniformity is not None:
+            self.uniformity.add(scores)
         places = np.flatnonzero(over)
         alerts = []
         if not pseudonyms:
@@ -122,7 +135,33 @@ class Alerting:
             if not pseudonyms:
                 alert = enriched(alert, flow, self.enrichment)
             alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
+        if self.calibration is not None and alerts:
+            alerts = self._with_chances(self.calibration, alerts, x[places])
         return Judged(flows, scores, over, alerts, names)
+
+    def _over(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+        if self.discovery is None or self.calibration is None:
+            return np.asarray(scores >= self.threshold)
+        return self.discovery.shown(self.calibration.p_values(scores))
+
+    def _with_chances(self, calibration: Calibration, alerts: list[Alert], x: NDArray[np.float32]) -> list[Alert]:
+        """Alerts with their p-values; `x` are their feature rows."""
+        scores = np.array([alert.score for alert in alerts], np.float32)
+        ends = np.array([alert.end_ns for alert in alerts], np.int64)
+        features = self.judge.model_at(alerts[0].end_ns).features
+        chances = calibration.p_values(scores)
+        low, high = calibration.intervals(scores)
+        here = calibration.p_values(scores, Circumstances.of(x, ends, features))
+        return [
+            replace(
+                alert,
+                p_value=_shown(chances[place]),
+                p_low=_shown(low[place]),
+                p_high=_shown(high[place]),
+                context_p_value=_shown(here[place]),
+            )
+            for place, alert in enumerate(alerts)
+        ]
 
     def _with_files(self, alert: Alert, source: CaptureSet) -> Alert:
         files = (self.privacy.name(name) for name in source.between(alert.start_ns, alert.end_ns))
@@ -134,9 +173,14 @@ class Alerting:
         return self._normals[model.fingerprint]
 
 
+def _shown(chance: float) -> float:
+    """With as many digits as mean something."""
+    return float(f"{chance:.3g}")
+
+
 def _identity(model: SealedModel) -> str:
     """Names what a model computes, not when it was made: learnt again, it gives alerts the same ids."""
-    return " ".join(digest for _, digest in sorted(model.manifest.parts.items()))
+    return " ".join(digest for name, digest in sorted(model.manifest.parts.items()) if name != CARD)
 
 
 def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: str) -> Normal:

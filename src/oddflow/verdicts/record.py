@@ -16,6 +16,7 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 Name = Annotated[str, Field(max_length=1_024)]
 Country = Annotated[str, Field(pattern="^([A-Z]{2})?$")]
+Chance = Annotated[float, Field(ge=0, le=1)]
 Length = Annotated[int, Field(ge=-65_535, le=65_535)]
 
 
@@ -66,6 +67,10 @@ class _Record(BaseModel):
     src_country: Country = ""
     dst_country: Country = ""
     intelligence: Annotated[list[Annotated[str, Field(max_length=1_000)]], Field(max_length=64)] = []
+    p_value: Chance | None = None
+    p_low: Chance | None = None
+    p_high: Chance | None = None
+    context_p_value: Chance | None = None
 
     def alert(self) -> Alert:
         """The alert this line stands for."""

@@ -11,7 +11,13 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Alerting, OneModel
+from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.detecting import check_pseudonyms
+from oddflow.verdicts.discovering import OnlineDiscovery
+from oddflow.verdicts.uniformity import Uniformity
+
+REMEMBERED = 10_000
+"""Flows by which drift is told."""
 
 
 class Watcher:
@@ -27,6 +33,7 @@ class Watcher:
         source: What alerts call where they came from.
         privacy: What may be told of the flows; home networks are as it lets them be seen.
         enrichment: What is known of addresses besides.
+        discovery: What chooses the flows by their p-values, in place of the threshold.
 
     Raises:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
@@ -42,6 +49,7 @@ class Watcher:
         source: str,
         privacy: Privacy = OPEN,
         enrichment: Enrichment | None = None,
+        discovery: OnlineDiscovery | None = None,
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
@@ -49,8 +57,18 @@ class Watcher:
         self._patience_ns = round(patience_s * 1e9)
         self._source = source
         self._privacy = privacy
+        calibration = Calibration(model.sample)
+        self._uniformity = Uniformity(calibration, threshold, REMEMBERED)
+        self._drift_told = False
         self._alerting = Alerting(
-            OneModel(model), model.held_back, threshold, privacy=privacy, enrichment=enrichment or Enrichment()
+            OneModel(model),
+            model.held_back,
+            threshold,
+            privacy=privacy,
+            enrichment=enrichment or Enrichment(),
+            calibration=calibration,
+            discovery=discovery,
+            uniformity=self._uniformity,
         )
         self._waiting = Waiting()
 
@@ -70,3 +88,9 @@ class Watcher:
         if flows is None:
             return []
         return self._alerting.judged(flows, self._representation, self._source, self._privacy.fingerprint).alerts
+
+    def drift(self) -> str | None:
+        """Once, as soon as it shows: that scores are no longer those that the threshold was set on, in words."""
+        told = None if self._drift_told else self._uniformity.told()
+        self._drift_told = self._drift_told or told is not None
+        return told
