@@ -18,6 +18,7 @@ from oddflow.baselines import LABELS_ALONE, WANTED, Source, gather, gather_label
 from oddflow.capture.capture_set import CaptureSet, passes_once
 from oddflow.capture.remote import is_local, is_url
 from oddflow.datasets.truth import GroundTruth
+from oddflow.enrichment.enrichment import Enrichment
 from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features.context import ContextSettings
 from oddflow.features.full import BYTELESS, FULL
@@ -329,7 +330,7 @@ def tune(
     return tuned
 
 
-def detect(
+def detect(  # noqa: PLR0913  (the front door: each is by keyword)
     *sources: Source,
     model: SealedModel | Source | None = None,
     budget: str | None = None,
@@ -340,6 +341,7 @@ def detect(
     progress: Progress | None = None,
     merge: bool = False,
     privacy: Privacy = OPEN,
+    enrichment: Enrichment | None = None,
 ) -> Detection:
     """Finds the flows that do not fit.
 
@@ -354,6 +356,7 @@ def detect(
         progress: Told of the bytes read.
         merge: Reads all sources as one capture, in the order of time.
         privacy: What may be told of the flows. Home networks and truth are given as they are without pseudonyms.
+        enrichment: Threat intelligence and countries to mark alerts with; names that are seen are told in any case.
 
     Raises:
         InputError: A source cannot be used.
@@ -378,8 +381,9 @@ def detect(
             raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
         ledger = Ledger()
         return _detect_alone(
-            arrange(names, ledger, merge=merge), ledger, known, home_networks, progress=progress, privacy=privacy
-        )
+            arrange(names, ledger, merge=merge), ledger, known, home_networks,
+            progress=progress, privacy=privacy, enrichment=enrichment,
+        )  # fmt: skip
     sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
     prepared = Prepared.of(sealed.manifest, privacy, home_networks)
     discovery = OnlineDiscovery(fdr) if fdr is not None else None
@@ -398,6 +402,7 @@ def detect(
         truth=known,
         progress=progress,
         privacy=prepared.privacy,
+        enrichment=enrichment,
         discovery=discovery,
         collective=Collective.of(sealed, wanted),
     )
@@ -413,6 +418,7 @@ def _detect_alone(
     *,
     progress: Progress | None,
     privacy: Privacy,
+    enrichment: Enrichment | None,
 ) -> Detection:
     """Learns from the sources, then looks at them again; where one passes only once, all are metered to files first."""
     from tempfile import TemporaryDirectory
@@ -449,6 +455,7 @@ def _detect_alone(
             population="flows of this capture",
             truth=truth,
             privacy=privacy,
+            enrichment=enrichment,
         )
     detection.sources = [privacy.name(name_of(source)) for source in sources]
     detection.ledger = ledger

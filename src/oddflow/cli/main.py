@@ -24,6 +24,7 @@ from oddflow.cli import (
     keys,
     learn,
     models,
+    send,
     tune,
     watch,
 )
@@ -73,6 +74,7 @@ for command in (
     evaluate,
     explain,
     extract,
+    send,
     inspect,
     models,
     detectors,

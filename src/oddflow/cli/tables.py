@@ -123,6 +123,8 @@ def alert_table(detection: "Detection", limit: int) -> Table:
                 "\n",
                 (top.rarity, "dim"),
                 *_line("odd", top.odd),
+                *_line("names:", top.known_ends),
+                *_line("lists:", "; ".join(top.intelligence)),
                 *_line("likeliest", top.likeliest),
                 *_line("the source says:", row.labels),
             ),

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import following, live, netflow, options
+from oddflow.cli import following, live, netflow, options, telling
 
 if TYPE_CHECKING:
+    from oddflow.enrichment.enrichment import Enrichment
     from oddflow.logs.privacy import Privacy
     from oddflow.models.format import Archive
+    from oddflow.outputs.outputs import OutputSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +56,12 @@ def watch(
             "silent are known to have ended only after their time-out. Above it, results are those of `detect`.",
         ),
     ] = 15.0,
+    intelligence: options.Intelligence = None,
+    geoip: options.GeoIp = None,
+    to: telling.To = None,
+    spool: telling.SpoolFolder = None,
+    spool_limit: telling.SpoolLimit = telling.LIMIT_MIB,
+    deliver_for: telling.DeliverFor = telling.DELIVER_FOR_S,
     trust: options.Trust = None,
     registry: options.Registry = None,
     home_net: options.HomeNet = None,
@@ -76,6 +84,7 @@ def watch(
 ) -> None:
     """Meters, scores and tells, until interrupted."""
     from oddflow.cli import opening
+    from oddflow.enrichment.enrichment import Enrichment
     from oddflow.errors import UsageError
     from oddflow.files import check_place, same_file
     from oddflow.logs.privacy import Privacy
@@ -97,10 +106,13 @@ def watch(
         for taken, what in ((model, "the model"), (source, "the source")):
             if taken and same_file(taken, output):
                 raise UsageError(f"{output} is {what}; give the alerts another name")
+    asked = telling.settings(to, spool, spool_limit, min(deliver_for, telling.MOST_LIVE_S))
+    place = output or (asked.place if asked else None)
     judged = partial(
         _judged_by, opening.read(model, trust, called), called, budget, false_alarm_rate, fdr, home_net,
         patience=patience, max_flows=max_flows, output=output, quiet=as_json,
-        privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
+        privacy=Privacy.of(payload=not no_payload, key=pseudonymise), asked=asked,
+        enrichment=Enrichment.of(intelligence, geoip, is_pseudonymised=pseudonymise is not None),
     )  # fmt: skip
     if source is not None:
         following.refuse(promiscuous=promiscuous, capture_filter=capture_filter, metrics=metrics, count=count)
@@ -111,7 +123,7 @@ def watch(
         netflow.refuse(promiscuous=promiscuous, capture_filter=capture_filter)
         make_sink, _ = judged(source=exporters, portable=True)
         outcome = netflow.collect(
-            exporters, make_sink, output,
+            exporters, make_sink, place,
             user=user, interval=interval, metrics=metrics, duration=duration, count=count,
         )  # fmt: skip
         live.end(outcome, {"netflow": exporters}, output, as_json=as_json, strict=strict)
@@ -121,7 +133,7 @@ def watch(
             user=user, interval=interval, metrics=metrics, duration=duration, count=count,
         )  # fmt: skip
         make_sink, meter = judged(source=interface)
-        outcome = live.run(settings, meter, make_sink, output)
+        outcome = live.run(settings, meter, make_sink, place)
         live.end(outcome, {"interface": interface}, output, as_json=as_json, strict=strict)
     if fail_on_alert and outcome.alerts:
         raise typer.Exit(4)
@@ -141,6 +153,8 @@ def _judged_by(
     output: str | None,
     quiet: bool,
     privacy: "Privacy",
+    asked: "OutputSettings | None" = None,
+    enrichment: "Enrichment | None" = None,
     portable: bool = False,
 ) -> tuple[Any, Any]:
     """What makes the sink that scores flows, and how the model wants them cut; the model is read while it may be.
@@ -180,6 +194,8 @@ def _judged_by(
         else by_discovery(archive.held_back, discovery.share)
     )
     console.say(f"budget {threshold.budget}: {threshold.promise}")
+    for remark in enrichment.remarks() if enrichment else ():
+        console.say(remark)
 
     def show(incident: Any, new: bool) -> None:
         if not quiet:
@@ -194,9 +210,13 @@ def _judged_by(
             patience_s=patience,
             source=source,
             privacy=prepared.privacy,
+            enrichment=enrichment,
             discovery=discovery,
             collective=Collective.of(sealed, wanted),
         )
-        return AlertSink(watcher, output, show, owner=owner, tell=lambda text: console.say(f"note: {text}"))
+        return AlertSink(
+            watcher, output, show,
+            owner=owner, told=telling.Telling(asked, owner), tell=lambda text: console.say(f"note: {text}"),
+        )  # fmt: skip
 
     return make_sink, meter

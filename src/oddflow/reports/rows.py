@@ -187,6 +187,8 @@ def _facts(row: AlertRow) -> tuple[tuple[str, str, bool], ...]:
         ("Source", f"{top.first_capture}, packet {top.first_packet:,}" if top.first_packet else top.source, False),
         ("Record", top.record_id, True),
         ("Odd", top.odd, False),
+        ("Names", top.known_ends, False),
+        ("In lists", "; ".join(top.intelligence), False),
         ("Likeliest", top.likeliest, False),
         ("ATT&CK", named(top.techniques), False),
         ("The source says", row.labels, False),

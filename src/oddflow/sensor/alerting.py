@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -15,6 +16,19 @@ from oddflow.verdicts.incidents.incident import Incident
 from oddflow.verdicts.watching import Watcher
 
 
+class Receivers(Protocol):
+    """Whom alerts are told to, besides."""
+
+    def begin(self) -> None:
+        """Privileges were given up: threads may begin."""
+
+    def emit(self, items: Iterable[Alert]) -> None:
+        """Takes alerts, without waiting for anybody."""
+
+    def close(self) -> object:
+        """No more will come."""
+
+
 class AlertSink:
     """Scores the flows of a worker.
 
@@ -23,6 +37,7 @@ class AlertSink:
         path: Where alerts are written, one JSON a line, whole lines at a time; the file grows in place.
         show: Told of incidents that are new (true) or went on, about once a second.
         owner: Whose the file shall be, where it is opened with more rights than are kept.
+        told: Who is told besides.
         tell: Told, once, that traffic has drifted away from what the threshold was set on.
     """
 
@@ -33,6 +48,7 @@ class AlertSink:
         show: Callable[[Incident, bool], None],
         *,
         owner: Account | None = None,
+        told: Receivers | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self.alerts = 0
@@ -41,6 +57,7 @@ class AlertSink:
         self._path = path
         self._file = open_for(path, owner) if path else None
         self._show = show
+        self._told = told
         self._tell_drift = tell
 
     def add(self, flows: pa.RecordBatch) -> None:
@@ -49,6 +66,8 @@ class AlertSink:
 
     def tick(self, seen_until_ns: int) -> None:
         """As Sink."""
+        if self._told is not None:
+            self._told.begin()
         self._tell(self._watcher.alerts(seen_until_ns))
 
     def close(self) -> None:
@@ -61,6 +80,9 @@ class AlertSink:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+        if self._told is not None:
+            told, self._told = self._told, None
+            told.close()
 
     def _tell(self, alerts: list[Alert], *, last: bool = False) -> None:
         self.alerts += len(alerts)
@@ -72,6 +94,8 @@ class AlertSink:
                 raise
             except OSError as error:
                 raise OutputError(f"{self._path} cannot be written: {reason_of(error)}; make room") from None
+        if self._told is not None and alerts:
+            self._told.emit(alerts)
         if alerts or last:
             for incident, new in self._watcher.news(last=last):
                 self._show(incident, new)

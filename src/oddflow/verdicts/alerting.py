@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.capture.capture_set import CaptureSet
+from oddflow.enrichment.enrichment import Enrichment
 from oddflow.features.columns import integers
 from oddflow.features.representation import Representation
 from oddflow.logs.privacy import OPEN, Privacy
@@ -22,6 +23,7 @@ from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.categories import Likeliest, facts_of, likeliest
 from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.discovering import OnlineDiscovery
+from oddflow.verdicts.enriching import enriched
 from oddflow.verdicts.naming import Normal, plain_rows
 from oddflow.verdicts.uniformity import Uniformity
 
@@ -88,6 +90,7 @@ class Alerting:
         threshold: The score from which on a flow is an alert.
         population: What held-back scores are those of, in words.
         privacy: What may be told of the flows.
+        enrichment: What is known of their ends; flows under pseudonyms are not looked at.
         calibration: What p-values are told by; None where nothing is known to be normal.
         discovery: What chooses the flows by their p-values, in place of the threshold.
         uniformity: Told of all scores, where there is one.
@@ -99,6 +102,7 @@ class Alerting:
     threshold: float
     population: str = "normal flows"
     privacy: Privacy = OPEN
+    enrichment: Enrichment = field(default_factory=Enrichment)
     calibration: Calibration | None = None
     discovery: OnlineDiscovery | None = None
     uniformity: Uniformity | None = None
@@ -120,6 +124,8 @@ class Alerting:
         if self.uniformity is not None:
             self.uniformity.add(scores)
         places = np.flatnonzero(over)
+        if not pseudonyms:
+            self.enrichment.observe(flows)
 
         def alert_of(place: int, flow: dict[str, Any]) -> Alert:
             model = self.judge.model_at(flow["end"])
@@ -137,6 +143,8 @@ class Alerting:
             hides = bool(pseudonyms) and holds_words(model.features)
             row = b"" if hides else x[place].astype("<f4").tobytes()
             alert = replace(alert, threshold=float(self.threshold), row=row)
+            if not pseudonyms:
+                alert = enriched(alert, flow, self.enrichment)
             return self._with_files(alert, source) if isinstance(source, CaptureSet) else alert
 
         alerts = [alert_of(int(place), flow) for place, flow in zip(places, plain_rows(flows, places), strict=True)]

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from oddflow.datasets.truth import GroundTruth
+from oddflow.enrichment.enrichment import Enrichment
 from oddflow.errors import SchemaMismatch
 from oddflow.features.columns import integers
 from oddflow.features.ordering import in_end_order
@@ -96,6 +97,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     truth: GroundTruth | None = None,
     progress: Progress | None = None,
     privacy: Privacy = OPEN,
+    enrichment: Enrichment | None = None,
     discovery: OnlineDiscovery | None = None,
     collective: Collective | None = None,
 ) -> Detection:
@@ -112,6 +114,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         truth: Ground truth, to report found, missed and false.
         progress: Told of the bytes read.
         privacy: What may be told of the flows; home networks and truth are as it lets them be seen.
+        enrichment: What is known of addresses besides; names that are seen are added to it.
         discovery: What chooses the flows by their p-values, in place of the threshold.
         collective: What sees groups of flows, if anything.
 
@@ -121,6 +124,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         SchemaMismatch: The model was learnt on other features, or under pseudonyms of another key.
     """
     model.check_features(representation.features)
+    enrichment = enrichment or Enrichment()
     # a judge of its own judges by flows that nobody knows to be normal
     calibration = Calibration(model.sample) if judge is None else None
     alerting = Alerting(
@@ -129,6 +133,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         threshold.score,
         population,
         privacy,
+        enrichment,
         calibration=calibration,
         discovery=discovery,
         uniformity=None if calibration is None else Uniformity(calibration, threshold.score),
@@ -170,7 +175,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         ledger=ledger,
         model=_told(model, privacy),
         truth=_summary(run, rows, incidents, truth) if truth else None,
-        remarks=_remarks(run, representation) + (truth.report().told() if truth else []),
+        remarks=_remarks(run, representation) + enrichment.remarks() + (truth.report().told() if truth else []),
         not_kept=run.met - len(run.alerts),
         incidents=incidents,
     )
@@ -196,7 +201,7 @@ def _told_of(threshold: Threshold, run: _Run) -> Threshold:
     alerting = run.alerting
     if alerting.discovery is not None:
         # no score is the border: the lowest that was shown is told, or one above all that were held back
-        shown = [score for score, _, _ in run.alerts]
+        shown = [score for score, *_ in run.alerts]
         return replace(threshold, score=min(shown, default=threshold.score))
     expected = float(f"{threshold.expected_false * run.flows:.2g}")
     return replace(threshold, expected_false=expected, expected_between=_between(alerting, run.flows))

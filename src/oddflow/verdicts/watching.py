@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from oddflow.enrichment.enrichment import Enrichment
 from oddflow.features.ordering import Waiting
 from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
@@ -36,6 +37,7 @@ class Watcher:
             of `detect` on the same packets.
         source: What alerts call where they came from.
         privacy: What may be told of the flows; home networks are as it lets them be seen.
+        enrichment: What is known of addresses besides.
         discovery: What chooses the flows by their p-values, in place of the threshold.
         collective: What sees groups of flows, if anything.
 
@@ -52,6 +54,7 @@ class Watcher:
         patience_s: float,
         source: str,
         privacy: Privacy = OPEN,
+        enrichment: Enrichment | None = None,
         discovery: OnlineDiscovery | None = None,
         collective: Collective | None = None,
     ) -> None:
@@ -69,6 +72,7 @@ class Watcher:
             model.held_back,
             threshold,
             privacy=privacy,
+            enrichment=enrichment or Enrichment(),
             calibration=calibration,
             discovery=discovery,
             uniformity=self._uniformity,
