@@ -38,6 +38,7 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
+from oddflow.verdicts.feedback.feedback import Feedback
 from oddflow.verdicts.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -332,6 +333,7 @@ def detect(
     progress: Progress | None = None,
     merge: bool = False,
     privacy: Privacy = OPEN,
+    feedback: "Source | Feedback | None" = None,
 ) -> Detection:
     """Finds the flows that do not fit.
 
@@ -345,6 +347,7 @@ def detect(
         progress: Told of the bytes read.
         merge: Reads all sources as one capture, in the order of time.
         privacy: What may be told of the flows. Home networks and truth are given as they are without pseudonyms.
+        feedback: What people said of alerts: a file that `oddflow feedback` wrote, or its rules. With a model.
 
     Raises:
         InputError: A source cannot be used.
@@ -365,13 +368,21 @@ def detect(
     if model is None:
         if budget is not None or false_alarm_rate is not None:
             raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
+        if feedback is not None:
+            raise UsageError("feedback speaks of the alerts of a model; give the model that made them")
         ledger = Ledger()
         return _detect_alone(
             arrange(names, ledger, merge=merge), ledger, known, home_networks, progress=progress, privacy=privacy
         )
     sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
     prepared = Prepared.of(sealed.manifest, privacy, home_networks)
-    threshold = set_threshold(sealed.held_back, wanted, sealed.manifest.flows_per_s)
+    said = feedback if feedback is None or isinstance(feedback, Feedback) else Feedback.read(feedback)
+    held_back = (
+        said.calibrated(sealed.held_back, wanted.allowed_share(sealed.manifest.flows_per_s))
+        if said
+        else sealed.held_back
+    )
+    threshold = set_threshold(held_back, wanted, sealed.manifest.flows_per_s)
     ledger = Ledger()
     detection = detect_in(
         arrange(names, ledger, merge=merge),
@@ -382,6 +393,7 @@ def detect(
         truth=known,
         progress=progress,
         privacy=prepared.privacy,
+        feedback=said,
     )
     detection.ledger.add(ledger)
     return detection

@@ -34,6 +34,10 @@ def detect(
     truth: Annotated[
         str | None, typer.Option("--truth", help="A CSV of what really happened: found, missed and false are shown.")
     ] = None,
+    feedback: options.Feedback = None,
+    show_suppressed: Annotated[
+        bool, typer.Option("--show-suppressed", help="Show the alerts that feedback hides, too, apart from the others.")
+    ] = False,
     merge: options.Merge = False,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
@@ -62,7 +66,7 @@ def detect(
             "(`oddflow learn`) and name it with -m, or leave --budget and --false-alarm-rate out"
         )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
-    _check_places([*sources, *filter(None, (model, truth))], output, report)
+    _check_places([*sources, *filter(None, (model, truth, feedback))], output, report)
     if model is None and not as_json:
         console.say(
             "no model was given: learning from the capture itself, with robust-pca: each eighth of it is judged "
@@ -79,6 +83,7 @@ def detect(
             progress=progress,
             merge=merge,
             privacy=privacy,
+            feedback=feedback,
         )
     try:
         if output:
@@ -87,9 +92,9 @@ def detect(
             write_whole(report, render(detection))
     finally:  # a full disk must not hide what was found
         if as_json:
-            console.print_json(show.as_dict(detection))
+            console.print_json(show.as_dict(detection, suppressed=show_suppressed))
         else:
-            show.detection(detection, rows)
+            show.detection(detection, rows, suppressed=show_suppressed)
     for place, what in ((output, "alerts"), (report, "report")):
         if place:
             console.say(f"{what} in {place}")

@@ -1,6 +1,7 @@
 """Shows a detection in the terminal."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rich.text import Text
@@ -8,17 +9,21 @@ from rich.text import Text
 from oddflow.amounts import count
 from oddflow.cli import console
 from oddflow.cli.tables import alert_table
+from oddflow.verdicts.alert import AlertRow
 from oddflow.verdicts.detection import Detection, TruthSummary
 
 
-def detection(result: Detection, rows: int) -> None:
-    """The ranked rows, then truth, budget and losses."""
+def detection(result: Detection, rows: int, *, suppressed: bool = False) -> None:
+    """The ranked rows, what feedback hid where that is asked for, then truth, budget and losses."""
     if result.rows:
-        console.out.print(alert_table(result, rows))
+        console.out.print(alert_table(result.rows, rows, truth=result.truth is not None))
         if len(result.rows) > rows:
             console.say(f"{len(result.rows) - rows:,} more rows; --rows shows them, --report has them all")
     else:
         console.out.print("nothing odd: no flow is over the threshold")
+    if suppressed and result.hidden_rows:
+        console.out.print("\nhidden by feedback")
+        console.out.print(alert_table(result.hidden_rows, rows, truth=result.truth is not None))
     if result.truth:
         _truth(result.truth)
     threshold = result.threshold
@@ -27,6 +32,13 @@ def detection(result: Detection, rows: int) -> None:
         f"in {count(len(result.rows), 'row')}"
     )
     console.say(f"budget {threshold.budget}: {threshold.promise}")
+    for hidden in result.hidden:
+        console.say(hidden.text)
+    if result.hidden:
+        console.say(
+            f"feedback hid {count(result.suppressed, 'alert')}"
+            + ("" if suppressed else "; --show-suppressed shows them")
+        )
     for remark in result.remarks:
         console.say(f"note: {remark}")
     console.show_ledger(result.ledger)
@@ -56,8 +68,15 @@ def _truth(truth: TruthSummary) -> None:
     )
 
 
-def as_dict(result: Detection) -> dict[str, Any]:
-    """The whole result for --json."""
+def _rows(rows: Sequence[AlertRow]) -> list[dict[str, Any]]:
+    return [
+        {"rank": row.rank, "flows": len(row.alerts), "top": row.top.as_dict(), "ids": [a.id for a in row.alerts]}
+        for row in rows
+    ]
+
+
+def as_dict(result: Detection, *, suppressed: bool = False) -> dict[str, Any]:
+    """The whole result for --json; with the alerts that feedback hid where that is asked for."""
     truth = result.truth
     return {
         "sources": result.sources,
@@ -69,10 +88,7 @@ def as_dict(result: Detection) -> dict[str, Any]:
             "expected_false": None if math.isnan(result.threshold.expected_false) else result.threshold.expected_false,
             "held_back": result.threshold.held_back,
         },
-        "rows": [
-            {"rank": row.rank, "flows": len(row.alerts), "top": row.top.as_dict(), "ids": [a.id for a in row.alerts]}
-            for row in result.rows
-        ],
+        "rows": _rows(result.rows),
         "truth": None
         if truth is None
         else {
@@ -83,6 +99,11 @@ def as_dict(result: Detection) -> dict[str, Any]:
             "false_alerts": truth.false_alerts,
             "false_rows_in_first_20": truth.false_rows_in_first_20,
             "joined": truth.joined.as_dict(),
+        },
+        "suppressed": {
+            "alerts": result.suppressed,
+            "rules": [hidden.as_dict() for hidden in result.hidden],
+            **({"rows": _rows(result.hidden_rows)} if suppressed else {}),
         },
         "ledger": result.ledger.as_dict(),
         "remarks": result.remarks,

@@ -34,6 +34,7 @@ def watch(
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Write the alerts, one JSON a line, as they come.")
     ] = None,
+    feedback: options.Feedback = None,
     patience: Annotated[
         float,
         typer.Option(
@@ -80,12 +81,12 @@ def watch(
         )
     if output:
         check_place(output)
-        for taken, what in ((model, "the model"), (source, "the source")):
+        for taken, what in ((model, "the model"), (source, "the source"), (feedback, "the feedback")):
             if taken and same_file(taken, output):
                 raise UsageError(f"{output} is {what}; give the alerts another name")
     judged = partial(
         _judged_by, model, budget, false_alarm_rate, home_net,
-        patience=patience, max_flows=max_flows, output=output, quiet=as_json,
+        patience=patience, max_flows=max_flows, output=output, quiet=as_json, feedback=feedback,
         privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
     )  # fmt: skip
     if source is not None:
@@ -125,6 +126,7 @@ def _judged_by(
     output: str | None,
     quiet: bool,
     privacy: "Privacy",
+    feedback: str | None,
     portable: bool = False,
 ) -> tuple[Any, Any]:
     """What makes the sink that scores flows, and how the model wants them cut; the model is read while it may be.
@@ -141,6 +143,7 @@ def _judged_by(
     from oddflow.models.sealed import SealedModel
     from oddflow.sensor.alerting import AlertSink
     from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
+    from oddflow.verdicts.feedback.feedback import FollowedFeedback
     from oddflow.verdicts.prepared import Prepared
     from oddflow.verdicts.watching import Watcher
 
@@ -157,7 +160,11 @@ def _judged_by(
             "sources know: `oddflow learn --portable`"
         )
     meter = replace(prepared.settings, max_flows=max_flows)
-    threshold = set_threshold(archive.held_back, wanted, manifest.flows_per_s)
+    said = FollowedFeedback(feedback) if feedback else None
+    held_back = archive.held_back
+    if said:
+        held_back = said.now().calibrated(held_back, wanted.allowed_share(manifest.flows_per_s))
+    threshold = set_threshold(held_back, wanted, manifest.flows_per_s)
     console.say(f"budget {threshold.budget}: {threshold.promise}")
 
     def show(row: Any) -> None:
@@ -173,7 +180,8 @@ def _judged_by(
             patience_s=patience,
             source=source,
             privacy=prepared.privacy,
+            feedback=said,
         )
-        return AlertSink(watcher, output, show, owner=owner)
+        return AlertSink(watcher, output, show, owner=owner, say=live.say_with_time(console.say))
 
     return make_sink, meter

@@ -23,10 +23,17 @@ class AlertSink:
         path: Where alerts are written, one JSON a line, whole lines at a time; the file grows in place.
         show: Told of alike alerts, folded, about once a second.
         owner: Whose the file shall be, where it is opened with more rights than are kept.
+        say: Told what a person must know beside alerts: what feedback hid, and how traffic drifts.
     """
 
     def __init__(
-        self, watcher: Watcher, path: str | None, show: Callable[[AlertRow], None], *, owner: Account | None = None
+        self,
+        watcher: Watcher,
+        path: str | None,
+        show: Callable[[AlertRow], None],
+        *,
+        owner: Account | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self.alerts = 0
         self.companion = watcher.companion
@@ -34,6 +41,7 @@ class AlertSink:
         self._path = path
         self._file = open_for(path, owner) if path else None
         self._show = show
+        self._say = say or (lambda _: None)
 
     def add(self, flows: pa.RecordBatch) -> None:
         """As Sink."""
@@ -46,6 +54,8 @@ class AlertSink:
     def close(self) -> None:
         """As Sink: flows that were still waiting are judged now."""
         self._tell(self._watcher.alerts(None))
+        for hidden in self._watcher.suppression.by_rule():
+            self._say(hidden.text)
         self.abandon()
 
     def abandon(self) -> None:

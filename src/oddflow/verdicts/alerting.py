@@ -15,6 +15,8 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Source, name_of
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.feedback.feedback import Feedback, FollowedFeedback
+from oddflow.verdicts.feedback.rule import Rule
 from oddflow.verdicts.naming import Normal, plain_rows
 
 
@@ -56,8 +58,9 @@ class Judged:
     Attributes:
         flows: The batch.
         scores: Of each flow, (n,).
-        over: Which are over the threshold, (n,).
+        over: Which are alerts that are shown, (n,).
         alerts: What those are, in their order.
+        hidden: Alerts that feedback hides, each with the rule that does.
         names: What the ground truth says of each flow, where there is one.
     """
 
@@ -66,6 +69,7 @@ class Judged:
     over: NDArray[np.bool_]
     alerts: list[Alert]
     names: Sequence[str] | None
+    hidden: list[tuple[Rule, Alert]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -78,6 +82,7 @@ class Alerting:
         threshold: The score from which on a flow is an alert.
         population: What held-back scores are those of, in words.
         privacy: What may be told of the flows.
+        feedback: What people said of alerts, if anything.
     """
 
     judge: Judge
@@ -85,6 +90,7 @@ class Alerting:
     threshold: float
     population: str = "normal flows"
     privacy: Privacy = OPEN
+    feedback: Feedback | FollowedFeedback | None = None
     _normals: dict[str, Normal] = field(default_factory=dict)
 
     def judged(
@@ -99,8 +105,12 @@ class Alerting:
         x = representation.rows(flows)
         scores, parts = self.judge.score(x, integers(flows, "end"))
         over = scores >= self.threshold
+        feedback = self.feedback.now() if isinstance(self.feedback, FollowedFeedback) else self.feedback
+        if feedback:
+            over |= feedback.shown(flows, scores, self.threshold)
         places = np.flatnonzero(over)
-        alerts = []
+        alerts: list[Alert] = []
+        hidden: list[tuple[Rule, Alert]] = []
         for place, flow in zip(places, plain_rows(flows, places), strict=True):
             model = self.judge.model_at(flow["end"])
             normal = self._normal(model)
@@ -113,8 +123,17 @@ class Alerting:
                 pseudonyms=pseudonyms,
                 likeliest=model.likeliest_attack(x[place]),
             )
-            alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
-        return Judged(flows, scores, over, alerts, names)
+            rule = feedback.hiding(alert) if feedback else None
+            is_odd = alert.score >= self.threshold or (feedback is not None and feedback.is_malicious(alert))
+            over[place] = is_odd and rule is None
+            if not is_odd:
+                continue
+            alert = self._with_files(alert, source) if isinstance(source, CaptureSet) else alert
+            if rule is None:
+                alerts.append(alert)
+            else:
+                hidden.append((rule, alert))
+        return Judged(flows, scores, over, alerts, names, hidden)
 
     def _with_files(self, alert: Alert, source: CaptureSet) -> Alert:
         files = (self.privacy.name(name) for name in source.between(alert.start_ns, alert.end_ns))

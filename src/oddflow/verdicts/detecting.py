@@ -22,6 +22,8 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert, AlertRow
 from oddflow.verdicts.alerting import Alerting, Judge, OneModel
 from oddflow.verdicts.detection import AttackOutcome, Detection, Threshold, TruthSummary
+from oddflow.verdicts.feedback.feedback import Feedback
+from oddflow.verdicts.feedback.suppression import Suppression
 from oddflow.verdicts.rows import fold
 from oddflow.verdicts.tally import ScoreTally, TimeTally
 
@@ -43,6 +45,7 @@ class _Run:
     not_kept: int = 0
     attack_flows: Counter[str] = field(default_factory=Counter)
     attack_alerts: Counter[str] = field(default_factory=Counter)
+    suppression: Suppression = field(default_factory=Suppression)
 
     def add(self, batch: pa.RecordBatch, representation: Representation, source: Source, pseudonyms: str) -> None:
         """Scores one batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
@@ -56,6 +59,8 @@ class _Run:
             self.attack_alerts.update(name for name, is_over in zip(names, judged.over, strict=True) if is_over)
         for alert in judged.alerts:
             self._keep(alert)
+        for rule, alert in judged.hidden:
+            self.suppression.add(rule, alert)
 
     def _keep(self, alert: Alert) -> None:
         self.met += 1  # parts equal scores: alerts themselves have no order
@@ -79,6 +84,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     truth: GroundTruth | None = None,
     progress: Progress | None = None,
     privacy: Privacy = OPEN,
+    feedback: Feedback | None = None,
 ) -> Detection:
     """Scores all flows of the sources and keeps those over the budget's threshold.
 
@@ -93,6 +99,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         truth: Ground truth, to report found, missed and false.
         progress: Told of the bytes read.
         privacy: What may be told of the flows; home networks and truth are as it lets them be seen.
+        feedback: What people said of alerts, if anything.
 
     Raises:
         NothingMetered: No source held a flow.
@@ -100,7 +107,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         SchemaMismatch: The model was learnt on other features, or under pseudonyms of another key.
     """
     model.check_features(representation.features)
-    alerting = Alerting(judge or OneModel(model), model.held_back, threshold.score, population, privacy)
+    alerting = Alerting(judge or OneModel(model), model.held_back, threshold.score, population, privacy, feedback)
     run = _Run(alerting, truth)
     ledger = Ledger()
     for source in sources:
@@ -136,6 +143,8 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         truth=_summary(run, rows, truth) if truth else None,
         remarks=_remarks(run, representation) + (truth.report().told() if truth else []),
         not_kept=run.met - len(run.alerts),
+        hidden=run.suppression.by_rule(),
+        hidden_rows=fold(run.suppression.alerts()),
     )
 
 

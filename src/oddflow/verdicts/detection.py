@@ -6,6 +6,7 @@ from typing import Any
 from oddflow.datasets.truth import NOTHING_JOINED, TruthReport
 from oddflow.losses import Ledger
 from oddflow.verdicts.alert import AlertRow
+from oddflow.verdicts.feedback.suppression import Hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,18 @@ class Detection:
     not_kept: int = 0
     """Alerts of the lowest scores that were counted only."""
 
+    hidden: list[Hidden] = field(default_factory=list)
+    """What each rule of feedback hid; none of it is among the rows."""
+
+    hidden_rows: list[AlertRow] = field(default_factory=list)
+    """The oddest alerts that were hidden, for those who ask."""
+
     @property
     def alerts(self) -> int:
         """Number of flows over the threshold."""
         return self.not_kept + sum(len(row.alerts) for row in self.rows)
+
+    @property
+    def suppressed(self) -> int:
+        """Number of alerts that feedback hid."""
+        return sum(hidden.alerts for hidden in self.hidden)

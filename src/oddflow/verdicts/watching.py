@@ -11,6 +11,8 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Alerting, OneModel
 from oddflow.verdicts.detecting import check_pseudonyms
+from oddflow.verdicts.feedback.feedback import FollowedFeedback
+from oddflow.verdicts.feedback.suppression import Suppression
 
 
 class Watcher:
@@ -25,6 +27,7 @@ class Watcher:
             of `detect` on the same packets.
         source: What alerts call where they came from.
         privacy: What may be told of the flows; home networks are as it lets them be seen.
+        feedback: What people say of alerts, if anything; it may change meanwhile.
 
     Raises:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
@@ -39,6 +42,7 @@ class Watcher:
         patience_s: float,
         source: str,
         privacy: Privacy = OPEN,
+        feedback: FollowedFeedback | None = None,
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
@@ -46,8 +50,9 @@ class Watcher:
         self._patience_ns = round(patience_s * 1e9)
         self._source = source
         self._privacy = privacy
-        self._alerting = Alerting(OneModel(model), model.held_back, threshold, privacy=privacy)
+        self._alerting = Alerting(OneModel(model), model.held_back, threshold, privacy=privacy, feedback=feedback)
         self._waiting = Waiting()
+        self.suppression = Suppression()
 
     @property
     def companion(self) -> Companion | None:
@@ -64,4 +69,7 @@ class Watcher:
         flows = self._waiting.ready(None if seen_until_ns is None else seen_until_ns - self._patience_ns)
         if flows is None:
             return []
-        return self._alerting.judged(flows, self._representation, self._source, self._privacy.fingerprint).alerts
+        judged = self._alerting.judged(flows, self._representation, self._source, self._privacy.fingerprint)
+        for rule, alert in judged.hidden:
+            self.suppression.add(rule, alert)
+        return judged.alerts
