@@ -105,6 +105,7 @@ def as_dict(result: Detection, *, suppressed: bool = False) -> dict[str, Any]:
             "rules": [hidden.as_dict() for hidden in result.hidden],
             **({"rows": _rows(result.hidden_rows)} if suppressed else {}),
         },
+        "drift": [drift.as_dict() for drift in result.drifts],
         "ledger": result.ledger.as_dict(),
         "remarks": result.remarks,
     }

@@ -177,6 +177,7 @@ def _judged_by(
             sealed,
             prepared.representation(sealed, max_flows),
             threshold=threshold.score,
+            promised=threshold.expected_false,
             patience_s=patience,
             source=source,
             privacy=prepared.privacy,

@@ -8,6 +8,7 @@ from oddflow.models.format import GRAPH, STATE, Archive, seal
 from oddflow.models.manifest import Manifest
 from oddflow.models.rows import Floats, five_digits
 from oddflow.models.sealed import score_graph, score_state
+from oddflow.models.usual import usual_part
 
 MOST_DIFFERENCE = 1e-3
 """Relative; float32 sums in another order differ by about 1e-6."""
@@ -22,8 +23,8 @@ def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: 
     Args:
         detector: Fitted.
         manifest: What the model says of itself; its parts are filled in.
-        held_back: Scores of held-back rows, (n,).
-        x: Rows that were learnt from, (m, d).
+        held_back: Scores of held-back rows, (n,), in the order of time.
+        x: Rows that were learnt from, (m, d), in the order of time.
 
     Raises:
         LearningFailed: It cannot be sealed, or the two do not agree.
@@ -47,7 +48,8 @@ def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: 
             f"at most {MOST_DIFFERENCE:g} is expected; please report it"
         )
     measured = manifest.model_copy(update={"metrics": {**manifest.metrics, "graph_difference": difference}})
-    return seal(measured, scorer, five_digits(held_back), detector.weights(), part=part)
+    scores = five_digits(held_back)
+    return seal(measured, scorer, scores, detector.weights(), part=part, usual=usual_part(x, scores))
 
 
 def _scorer_of(detector: Detector) -> tuple[str, bytes]:

@@ -5,6 +5,7 @@
     state.safetensors           or, in its place, arrays that a kernel of ours runs (state.py)
     calibration.safetensors     scores of held-back normal rows, ascending, float32
     weights.safetensors         optional: what further training starts from
+    usual.safetensors           optional: how the baseline is spread, to tell drift by (usual.py)
 
 Parts are stored, not compressed: the same content gives the same bytes, and no small file can unfold into a
 large one. The hashes tell that the parts belong together and arrived whole; they do not tell who made it.
@@ -31,8 +32,9 @@ from oddflow.errors import NotAModel, Tampered, Unreadable
 from oddflow.files import whole_file
 from oddflow.models.manifest import FORMAT_VERSION, Manifest, schema_sha256
 
-MANIFEST, GRAPH, STATE, CALIBRATION, WEIGHTS = (
+MANIFEST, GRAPH, STATE, CALIBRATION, WEIGHTS, USUAL = (
     "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "weights.safetensors",
+    "usual.safetensors",
 )  # fmt: skip
 NEEDED = frozenset({MANIFEST, CALIBRATION})
 SCORERS = frozenset({GRAPH, STATE})
@@ -44,6 +46,7 @@ MOST_BYTES = {
     STATE: 64 * MEBIBYTE,
     CALIBRATION: 64 * MEBIBYTE,
     WEIGHTS: 256 * MEBIBYTE,
+    USUAL: 2 * MEBIBYTE,
 }
 MOST_BYTES_TOTAL = 512 * MEBIBYTE
 
@@ -80,6 +83,7 @@ def seal(
     weights: dict[str, Floats] | None = None,
     *,
     part: str = GRAPH,
+    usual: bytes | None = None,
 ) -> Archive:
     """Puts the parts together, their hashes into the manifest.
 
@@ -89,11 +93,14 @@ def seal(
         held_back: Scores of held-back rows, (n,), in any order.
         weights: What further training starts from.
         part: Which of both the scorer is, GRAPH or STATE.
+        usual: How the baseline is spread, as `usual.usual_part` writes it.
     """
     scores = np.sort(np.asarray(held_back, np.float32))
     parts = {part: scorer, CALIBRATION: save_tensors({"scores": scores})}
     if weights:
         parts[WEIGHTS] = save_tensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
+    if usual is not None:
+        parts[USUAL] = usual
     hashes = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
     return Archive(manifest.model_copy(update={"parts": hashes}), parts)
 
@@ -190,7 +197,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], name: str) -> None:
     if len(names) != len(set(names)) or not set(names) <= set(MOST_BYTES) or not is_whole:
         raise NotAModel(
             f"{name}: holds {_listed(names)}; a sealed model holds {_listed(NEEDED)}, one of {_listed(SCORERS)} and at "
-            f"most {WEIGHTS} beside them"
+            f"most {WEIGHTS} and {USUAL} beside them"
         )
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:

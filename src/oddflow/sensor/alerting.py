@@ -76,6 +76,8 @@ class AlertSink:
                 raise OutputError(f"{self._path} cannot be written: {reason_of(error)}; make room") from None
         for row in fold(alerts):
             self._show(row)
+        for text in self._watcher.news():
+            self._say(text)
 
 
 def _write_all(file: int, content: bytes) -> None:

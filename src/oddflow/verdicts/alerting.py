@@ -15,6 +15,7 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Source, name_of
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.drift.monitor import DriftMonitor
 from oddflow.verdicts.feedback.feedback import Feedback, FollowedFeedback
 from oddflow.verdicts.feedback.rule import Rule
 from oddflow.verdicts.naming import Normal, plain_rows
@@ -83,6 +84,7 @@ class Alerting:
         population: What held-back scores are those of, in words.
         privacy: What may be told of the flows.
         feedback: What people said of alerts, if anything.
+        drift: Told of all flows that were scored, where it is watched whether they are like the baseline.
     """
 
     judge: Judge
@@ -91,6 +93,7 @@ class Alerting:
     population: str = "normal flows"
     privacy: Privacy = OPEN
     feedback: Feedback | FollowedFeedback | None = None
+    drift: DriftMonitor | None = None
     _normals: dict[str, Normal] = field(default_factory=dict)
 
     def judged(
@@ -103,7 +106,10 @@ class Alerting:
     ) -> Judged:
         """One batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
         x = representation.rows(flows)
-        scores, parts = self.judge.score(x, integers(flows, "end"))
+        ends_ns = integers(flows, "end")
+        scores, parts = self.judge.score(x, ends_ns)
+        if self.drift:
+            self.drift.add(x, scores, ends_ns)
         over = scores >= self.threshold
         feedback = self.feedback.now() if isinstance(self.feedback, FollowedFeedback) else self.feedback
         if feedback:

@@ -22,6 +22,7 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert, AlertRow
 from oddflow.verdicts.alerting import Alerting, Judge, OneModel
 from oddflow.verdicts.detection import AttackOutcome, Detection, Threshold, TruthSummary
+from oddflow.verdicts.drift.monitor import DriftMonitor, advice
 from oddflow.verdicts.feedback.feedback import Feedback
 from oddflow.verdicts.feedback.suppression import Suppression
 from oddflow.verdicts.rows import fold
@@ -107,7 +108,10 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         SchemaMismatch: The model was learnt on other features, or under pseudonyms of another key.
     """
     model.check_features(representation.features)
-    alerting = Alerting(judge or OneModel(model), model.held_back, threshold.score, population, privacy, feedback)
+    drift = None if judge else DriftMonitor(model, threshold.score, threshold.expected_false)
+    alerting = Alerting(
+        judge or OneModel(model), model.held_back, threshold.score, population, privacy, feedback, drift
+    )
     run = _Run(alerting, truth)
     ledger = Ledger()
     for source in sources:
@@ -141,9 +145,12 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         ledger=ledger,
         model=_told(model, privacy),
         truth=_summary(run, rows, truth) if truth else None,
-        remarks=_remarks(run, representation) + (truth.report().told() if truth else []),
+        remarks=_remarks(run, representation)
+        + (truth.report().told() if truth else [])
+        + (advice(drift.drifts) if drift else []),
         not_kept=run.met - len(run.alerts),
         hidden=run.suppression.by_rule(),
+        drifts=drift.drifts if drift else [],
         hidden_rows=fold(run.suppression.alerts()),
     )
 

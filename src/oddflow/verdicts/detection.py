@@ -6,6 +6,7 @@ from typing import Any
 from oddflow.datasets.truth import NOTHING_JOINED, TruthReport
 from oddflow.losses import Ledger
 from oddflow.verdicts.alert import AlertRow
+from oddflow.verdicts.drift.finding import Drift
 from oddflow.verdicts.feedback.suppression import Hidden
 
 
@@ -91,6 +92,9 @@ class Detection:
 
     hidden: list[Hidden] = field(default_factory=list)
     """What each rule of feedback hid; none of it is among the rows."""
+
+    drifts: list[Drift] = field(default_factory=list)
+    """How the traffic is unlike the baseline, the farthest first; `remarks` says it in words."""
 
     hidden_rows: list[AlertRow] = field(default_factory=list)
     """The oddest alerts that were hidden, for those who ask."""

@@ -11,8 +11,12 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Alerting, OneModel
 from oddflow.verdicts.detecting import check_pseudonyms
+from oddflow.verdicts.drift.monitor import DriftMonitor, advice
 from oddflow.verdicts.feedback.feedback import FollowedFeedback
 from oddflow.verdicts.feedback.suppression import Suppression
+
+MOST_NEWS = 4
+"""So much of what began to drift at once is told."""
 
 
 class Watcher:
@@ -22,6 +26,7 @@ class Watcher:
         model: A sealed model.
         representation: A fresh representation with the model's home networks and context settings.
         threshold: The score from which on a flow is an alert.
+        promised: The share of normal flows that may be alerts; drift is watched where it is given.
         patience_s: Flows wait this long for others that ended before them and are known to have ended only later;
             what comes later still is scored as it comes. With the longest time-out of the meter, scores are those
             of `detect` on the same packets.
@@ -39,6 +44,7 @@ class Watcher:
         representation: Representation,
         *,
         threshold: float,
+        promised: float | None = None,
         patience_s: float,
         source: str,
         privacy: Privacy = OPEN,
@@ -50,9 +56,18 @@ class Watcher:
         self._patience_ns = round(patience_s * 1e9)
         self._source = source
         self._privacy = privacy
-        self._alerting = Alerting(OneModel(model), model.held_back, threshold, privacy=privacy, feedback=feedback)
+        self._drift = None if promised is None else DriftMonitor(model, threshold, promised)
+        self._alerting = Alerting(
+            OneModel(model), model.held_back, threshold, privacy=privacy, feedback=feedback, drift=self._drift
+        )
         self._waiting = Waiting()
         self.suppression = Suppression()
+
+    def news(self) -> list[str]:
+        """What began to drift since this was asked last, in sentences, with advice."""
+        if self._drift is None or not (began := self._drift.news()):
+            return []
+        return [*(f"drift: {drift.told}" for drift in began[:MOST_NEWS]), advice(self._drift.drifts)[-1]]
 
     @property
     def companion(self) -> Companion | None:
