@@ -46,6 +46,7 @@ class Adwin:
         self._squares = np.zeros((0, streams))
         self._extra = np.zeros((0, *extra))
         self._first = np.zeros(streams, np.int64)
+        self._changed_ns = np.zeros(streams, np.int64)
 
     def add(self, values: Floats, since_ns: int, extra: Floats | float = 0.0) -> NDArray[np.bool_]:
         """One value of each stream, (k,), of the time from `since_ns` on; which windows were cut, (k,)."""
@@ -74,6 +75,14 @@ class Adwin:
     def since_ns(self) -> NDArray[np.int64]:
         """When each window begins, (k,)."""
         return self._since_ns[np.minimum(self._first, len(self._sizes) - 1)]
+
+    @property
+    def changed_ns(self) -> NDArray[np.int64]:
+        """When what each window holds began: where the cut stood that shortened it, or where the window begins, (k,).
+
+        A window keeps some of what was before the change, since it gives way by whole buckets.
+        """
+        return np.asarray(np.maximum(self._changed_ns, self.since_ns))
 
     def carried(self) -> Floats:
         """What the windows' buckets carry, summed: of extra of shape (k, …) each stream's own window, (k, …)."""
@@ -111,7 +120,10 @@ class Adwin:
     def _cut(self) -> NDArray[np.bool_]:
         was_cut = np.zeros(len(self._first), bool)
         while True:
-            changed = self._has_changed()
+            changed, at = self._has_changed()
+            # a change that the window still holds was told more finely when it was young
+            is_new = changed & (self._changed_ns <= self.since_ns)
+            self._changed_ns = np.where(is_new, at, self._changed_ns)
             if not changed.any():
                 break
             was_cut |= changed
@@ -121,8 +133,13 @@ class Adwin:
             self._forget(unused)
         return was_cut
 
-    def _has_changed(self) -> NDArray[np.bool_]:
-        """Which windows have an older and a newer part whose means differ by more than chance allows, (k,)."""
+    def _has_changed(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Which windows have an older and a newer part whose means differ by more than chance allows, (k,); and since.
+
+        Of all cuts the one whose difference is greatest beside what chance allows tells the time, (k,).
+        """
+        if len(self._sizes) < 2:
+            return np.zeros(len(self._first), bool), self.since_ns
         streams = np.arange(len(self._first))
         sizes = np.concatenate([[0], np.cumsum(self._sizes)])
         sums = np.concatenate([np.zeros((1, len(streams))), np.cumsum(self._sums, axis=0)])
@@ -139,4 +156,5 @@ class Adwin:
             inverse = 1.0 / older + 1.0 / newer
             chance = np.log(2 * np.log(np.maximum(n, math.e)) / self._delta)
             allowed = np.sqrt(2 * inverse * variance * chance) + 2 / 3 * inverse * chance
-            return np.asarray((enough & (gap > allowed)).any(axis=0))
+            beyond = np.where(enough, gap / np.maximum(allowed, 1e-12), 0.0)
+        return beyond.max(axis=0) > 1, self._since_ns[1:][beyond.argmax(axis=0)]

@@ -122,7 +122,7 @@ class DriftMonitor:
         counts = self._windows.carried()
         index = stability(counts, self._usual.shares)
         enough = counts.sum(axis=1) >= LEAST_FLOWS
-        since_ns = self._windows.since_ns
+        since_ns = self._windows.changed_ns
         for place in np.flatnonzero(enough):
             drift = self._drift_of(int(place), counts[place], float(index[place]), int(since_ns[place]))
             self._tell(drift, is_on=index[place] > self._limits[place], is_off=index[place] < self._limits[place] / 2)
@@ -170,7 +170,7 @@ class DriftMonitor:
             return
         share = alerts / (plain + alerts)
         times = share / self._promised
-        since_ns = int(self._rate.since_ns[0]) if self._rate_was_cut else 0
+        since_ns = int(self._rate.changed_ns[0]) if self._rate_was_cut else 0
         text = f"{share:.2%} of flows are alerts, and {self._promised:.2g} of normal ones would be"
         drift = Drift(Drifted.ALERTS, "", since_ns, float(f"{times:.3g}"), OVER_PROMISED, text)
         self._tell(drift, is_on=times > OVER_PROMISED and alerts >= LEAST_ALERTS, is_off=times < OVER_PROMISED / 2)
