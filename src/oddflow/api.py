@@ -7,7 +7,7 @@ True
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_flows
 from oddflow.losses import Ledger
+from oddflow.models.format import WEIGHTS
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
 from oddflow.verdicts.detecting import detect as detect_in
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from oddflow.features.feature import Feature
     from oddflow.learning.augment import Augmentation
     from oddflow.learning.transfer import Origin
+    from oddflow.learning.update import Compared
     from oddflow.logs import source as logs
     from oddflow.training.loop import EpochTold
     from oddflow.training.run import Run
@@ -321,6 +323,89 @@ def tune(
     if output is not None:
         learn_gathered(gathered, output, detector=kind, seed=wanted.seed, **options_of(kind, tuned.words))
     return tuned
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """A model that was learnt on, and how.
+
+    Attributes:
+        model: The new one.
+        learnt: How many flows were learnt and left out, in words.
+        compared: The old and the new one, on flows that neither learnt.
+    """
+
+    model: SealedModel
+    learnt: str
+    compared: "Compared"
+
+
+def update(  # noqa: PLR0913  (the front door: each is by keyword)
+    model: Source | SealedModel,
+    *sources: Source,
+    output: Source | None = None,
+    budget: str = DEFAULT_BUDGET,
+    feedback: "Source | Feedback | None" = None,
+    seed: int = 0,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
+    merge: bool = False,
+    privacy: Privacy = OPEN,
+    told: "EpochTold | None" = None,
+    run: "Run | None" = None,
+) -> Updated:
+    """Learns on: from what a model let pass, and from nothing that it raises an alert on; see `learning.update`.
+
+    A network begins from the weights of the old one; what is learnt at once is learnt anew, from these sources alone.
+
+    Args:
+        model: A sealed model or its path.
+        sources: Traffic since.
+        output: Where to write the new model, if anywhere.
+        budget: Sets the thresholds of both.
+        feedback: What people said of alerts: a file that `oddflow feedback` wrote, or its rules.
+        seed: Of all chance in it.
+        ledger: Told of all that is lost.
+        progress: Told of the bytes read.
+        merge: Reads all sources as one capture, in the order of time.
+        privacy: What may be told of the flows; as when the old model was learnt.
+        told: Told of each epoch.
+        run: Where and how networks learn.
+
+    Raises:
+        LearningFailed: More than a tenth of the flows would be left out.
+        UsageError: The model learns from labels, or there are too few flows.
+        InputError, ModelError: See `detect`.
+    """
+    from oddflow.baselines import gather_update
+    from oddflow.detectors import registry
+    from oddflow.learning.update import begun_from, compare, options_of
+    from oddflow.models.format import Archive, write_sealed
+
+    old = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
+    options, kind = options_of(old), registry.sealable(old.manifest.detector)
+    if output is not None:
+        check_place(fspath(output))
+    wanted = Budget.parse(budget)
+    said = feedback if feedback is None or isinstance(feedback, Feedback) else Feedback.read(feedback)
+    threshold = set_threshold(old.held_back, wanted, old.manifest.flows_per_s).score
+    sifted = gather_update(
+        old, *sources,
+        threshold=threshold, feedback=said, ledger=ledger, progress=progress, privacy=privacy, merge=merge,
+    )  # fmt: skip
+    origin = None
+    if registry.learns_in_epochs(kind) and kind.begins_from and WEIGHTS in old.parts:
+        from oddflow.learning.transfer import Origin
+
+        origin = Origin(old)
+    learnt = learn_gathered(sifted.known, detector=kind, seed=seed, told=told, run=run, origin=origin, **options)
+    manifest = learnt.manifest
+    training = manifest.training.model_copy(update={"begun_from": begun_from(old, manifest.training.begun_from)})
+    new = SealedModel(Archive(manifest.model_copy(update={"training": training}), dict(learnt.parts)))
+    after = set_threshold(new.held_back, wanted, manifest.flows_per_s).score
+    if output is not None:
+        write_sealed(fspath(output), Archive(new.manifest, dict(new.parts)))
+    return Updated(new, sifted.told, compare(sifted, old, new, (threshold, after)))
 
 
 def detect(

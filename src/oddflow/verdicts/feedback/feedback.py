@@ -70,18 +70,16 @@ class Feedback:
         """
         found = np.zeros(len(scores), bool)
         for rule in self._malicious:
-            if rule.score >= threshold:  # such flows are alerts anyway
-                continue
-            mask = scores >= np.float32(rule.score)
-            wanted = {"src_ip": rule.src_ip, "dst_ip": rule.dst_ip}
-            for name, value in wanted.items():
-                if value:
-                    mask &= np.asarray(pc.equal(flows.column(name), value).fill_null(fill_value=False))
-            if rule.scope is not Scope.HOST:
-                for name, number in (("protocol", rule.protocol), ("dst_port", rule.dst_port)):
-                    column = flows.column(name)
-                    mask &= np.asarray(pc.equal(column, pa.scalar(number, column.type)).fill_null(fill_value=False))
-            found |= mask
+            if rule.score < threshold:  # others are alerts anyway
+                found |= _in_reach(rule, flows) & (scores >= np.float32(rule.score))
+        return found
+
+    def malicious(self, flows: pa.RecordBatch) -> NDArray[np.bool_]:
+        """Flows in the reach of a malicious rule, however odd, (n,); of rules of scope ALWAYS alerts alone tell."""
+        found = np.zeros(flows.num_rows, bool)
+        for rule in self._malicious:
+            if rule.scope is not Scope.ALWAYS:
+                found |= _in_reach(rule, flows)
         return found
 
     def calibrated(self, held_back: NDArray[np.float32], share: float) -> NDArray[np.float32]:
@@ -114,6 +112,19 @@ class Feedback:
     def same_as(self, rules: Sequence[Rule]) -> bool:
         """Whether it holds just these rules."""
         return self.rules == tuple(rules)
+
+
+def _in_reach(rule: Rule, flows: pa.RecordBatch) -> NDArray[np.bool_]:
+    """Flows that share a rule's addresses and service, as far as its scope looks at them, (n,)."""
+    found = np.ones(flows.num_rows, bool)
+    wanted: dict[str, str | int] = {"src_ip": rule.src_ip, "dst_ip": rule.dst_ip}
+    wanted = {name: value for name, value in wanted.items() if value}
+    if rule.scope is not Scope.HOST:
+        wanted |= {"protocol": rule.protocol, "dst_port": rule.dst_port}
+    for name, value in wanted.items():
+        column = flows.column(name)
+        found &= np.asarray(pc.equal(column, pa.scalar(value, column.type)).fill_null(fill_value=False))
+    return found
 
 
 class FollowedFeedback:
