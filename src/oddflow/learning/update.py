@@ -214,8 +214,8 @@ def options_of(model: SealedModel) -> dict[str, Any]:
     manifest = model.manifest
     if manifest.classes:
         raise UsageError(
-            f"{manifest.detector} learns from labelled attacks, and --update from traffic without labels; learn it anew "
-            "with --labels or --dataset"
+            f"{manifest.detector} learns from labelled attacks, and --update from traffic without labels; learn it "
+            "anew with --labels or --dataset"
         )
     options = {name: value for name, value in manifest.options.items() if name != "seed"}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
@@ -246,7 +246,7 @@ class Compared:
     @property
     def told(self) -> str:
         """It in words."""
-        kept = f"; of {self.left_out:,} left out, {self.still:,} are alerts of the new" if self.left_out else ""
+        kept = f"; of {self.left_out:,} left out, {self.still:,} are still alerts" if self.left_out else ""
         return f"on {self.tested:,} later flows: {self.before:,} alerts before, {self.after:,} after{kept}"
 
 

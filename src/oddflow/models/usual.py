@@ -132,24 +132,25 @@ def read_usual(part: bytes, width: int) -> tuple[Usual, Usual]:
         tensors = load(part)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotAModel(f"its usual values hold no tensors ({error}); learn it again") from None
-    found = []
-    for prefix, columns in (("", width), ("score_", 1)):
-        knots, shares, wander = (tensors.get(prefix + name) for name in ("knots", "shares", "wander"))
-        is_whole = (
-            knots is not None and knots.shape == (columns, BINS - 1) and knots.dtype == np.float32
-            and shares is not None and shares.shape == (columns, BINS) and shares.dtype == np.float32
-            and wander is not None and wander.shape == (columns,) and wander.dtype == np.float32
-        )  # fmt: skip
-        if not is_whole or len(tensors) != 6:
-            raise NotAModel("its usual values have another shape than its features; learn it again")
-        is_sane = (
-            not np.isnan(knots).any()
-            and (knots[:, 1:] >= knots[:, :-1]).all()
-            and (shares >= 0).all()
-            and np.allclose(shares.sum(axis=1), 1, atol=1e-3)
-            and np.isfinite(wander).all()
-        )
-        if not is_sane:
-            raise NotAModel("its usual values are no shares of ascending bins; learn it again")
-        found.append(Usual(knots, shares, wander))
-    return found[0], found[1]
+    if len(tensors) != 6:
+        raise NotAModel(f"its usual values hold {len(tensors)} tensors, and 6 are needed; learn it again")
+    return _checked(tensors, "", width), _checked(tensors, "score_", 1)
+
+
+def _checked(tensors: dict[str, Floats], prefix: str, columns: int) -> Usual:
+    shapes = {"knots": (columns, BINS - 1), "shares": (columns, BINS), "wander": (columns,)}
+    for name, shape in shapes.items():
+        found = tensors.get(prefix + name)
+        if found is None or found.shape != shape or found.dtype != np.float32:
+            raise NotAModel(f"its usual {prefix}{name} are no float32 numbers of shape {shape}; learn it again")
+    usual = Usual(*(tensors[prefix + name] for name in shapes))
+    is_sane = (
+        not np.isnan(usual.knots).any()
+        and (usual.knots[:, 1:] >= usual.knots[:, :-1]).all()
+        and (usual.shares >= 0).all()
+        and np.allclose(usual.shares.sum(axis=1), 1, atol=1e-3)
+        and np.isfinite(usual.wander).all()
+    )
+    if not is_sane:
+        raise NotAModel("its usual values are no shares of ascending bins; learn it again")
+    return usual
