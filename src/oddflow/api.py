@@ -36,9 +36,11 @@ from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_fl
 from oddflow.losses import Ledger
 from oddflow.models.format import WEIGHTS
 from oddflow.models.sealed import SealedModel
-from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
+from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, by_discovery, far_out, set_threshold
+from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
+from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.feedback.feedback import Feedback
 from oddflow.verdicts.prepared import Prepared
 
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from oddflow.learning.transfer import Origin
     from oddflow.learning.update import Compared
     from oddflow.logs import source as logs
+    from oddflow.models.stamp import Stamp
     from oddflow.training.loop import EpochTold
     from oddflow.training.run import Run
     from oddflow.tuning.folds import Dealing
@@ -101,6 +104,7 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
     origin: "Origin | None" = None,
     unlabelled: Gathered | None = None,
     labelled_share: float = 1.0,
+    stamp: "Stamp | None" = None,
     **options: Any,
 ) -> SealedModel:
     """Learns feature rows and seals a model; writes it where `output` is given.
@@ -144,6 +148,8 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
         if listeners and learns_in_epochs:
             options["told"] = _all(listeners)
         archive = learn_rows(gathered, detector=kind, seed=seed, **options)
+    if stamp is not None:
+        archive = stamp.on(archive)
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)
@@ -353,6 +359,7 @@ def update(  # noqa: PLR0913  (the front door: each is by keyword)
     privacy: Privacy = OPEN,
     told: "EpochTold | None" = None,
     run: "Run | None" = None,
+    stamp: "Stamp | None" = None,
 ) -> Updated:
     """Learns on: from what a model let pass, and from nothing that it raises an alert on; see `learning.update`.
 
@@ -371,6 +378,7 @@ def update(  # noqa: PLR0913  (the front door: each is by keyword)
         privacy: What may be told of the flows; as when the old model was learnt.
         told: Told of each epoch.
         run: Where and how networks learn.
+        stamp: What is put on the new model.
 
     Raises:
         LearningFailed: More than a tenth of the flows would be left out.
@@ -401,18 +409,21 @@ def update(  # noqa: PLR0913  (the front door: each is by keyword)
     learnt = learn_gathered(sifted.known, detector=kind, seed=seed, told=told, run=run, origin=origin, **options)
     manifest = learnt.manifest
     training = manifest.training.model_copy(update={"begun_from": begun_from(old, manifest.training.begun_from)})
-    new = SealedModel(Archive(manifest.model_copy(update={"training": training}), dict(learnt.parts)))
+    archive = Archive(manifest.model_copy(update={"training": training}), dict(learnt.parts))
+    archive = archive if stamp is None else stamp.on(archive)
+    new = SealedModel(archive)
     after = set_threshold(new.held_back, wanted, manifest.flows_per_s).score
     if output is not None:
-        write_sealed(fspath(output), Archive(new.manifest, dict(new.parts)))
+        write_sealed(fspath(output), archive)
     return Updated(new, sifted.told, compare(sifted, old, new, (threshold, after)))
 
 
-def detect(
+def detect(  # noqa: PLR0913  (the front door: each is by keyword)
     *sources: Source,
     model: SealedModel | Source | None = None,
     budget: str | None = None,
     false_alarm_rate: float | None = None,
+    fdr: float | None = None,
     truth: Source | None = None,
     home_networks: Sequence[str] | None = None,
     progress: Progress | None = None,
@@ -427,6 +438,7 @@ def detect(
         model: A sealed model or its path; without one each eighth of the sources is judged by the rest.
         budget: False alarms that you put up with, "10/day" unless given; with a model.
         false_alarm_rate: Instead of a budget, a share of normal flows.
+        fdr: Instead of both, the share of normal flows among those shown (`verdicts/discovering.py`).
         truth: A ground-truth CSV, to report found, missed and false.
         home_networks: Networks of yours; the model's unless given.
         progress: Told of the bytes read.
@@ -440,8 +452,10 @@ def detect(
         UsageError: The budget is wrong, or there are too few flows to learn from.
     """
     names = names_of(sources)
-    if budget is not None and false_alarm_rate is not None:
-        raise UsageError("a budget and a false-alarm rate were both given; give one")
+    wishes = {"a budget": budget, "a false-alarm rate": false_alarm_rate, "a false discovery rate": fdr}
+    given = [name for name, value in wishes.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} were {'both' if len(given) == 2 else 'all'} given; give one")
     known = GroundTruth.read(fspath(truth)) if truth is not None else None
     if known is not None and privacy.pseudonyms:
         known = known.under(privacy.pseudonyms.address)
@@ -451,7 +465,7 @@ def detect(
         else Budget.parse(DEFAULT_BUDGET if budget is None else budget)
     )
     if model is None:
-        if budget is not None or false_alarm_rate is not None:
+        if given:
             raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
         if feedback is not None:
             raise UsageError("feedback speaks of the alerts of a model; give the model that made them")
@@ -461,13 +475,16 @@ def detect(
         )
     sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
     prepared = Prepared.of(sealed.manifest, privacy, home_networks)
+    discovery = OnlineDiscovery(fdr) if fdr is not None else None
     said = feedback if feedback is None or isinstance(feedback, Feedback) else Feedback.read(feedback)
-    held_back = (
-        said.calibrated(sealed.held_back, wanted.allowed_share(sealed.manifest.flows_per_s))
-        if said
-        else sealed.held_back
+    held_back = sealed.held_back
+    if said:
+        held_back = said.calibrated(held_back, wanted.allowed_share(sealed.manifest.flows_per_s))
+    threshold = (
+        set_threshold(held_back, wanted, sealed.manifest.flows_per_s, Calibration(sealed.sample))
+        if discovery is None
+        else by_discovery(sealed.held_back, discovery.share)
     )
-    threshold = set_threshold(held_back, wanted, sealed.manifest.flows_per_s)
     ledger = Ledger()
     detection = detect_in(
         arrange(names, ledger, merge=merge),
@@ -479,6 +496,7 @@ def detect(
         progress=progress,
         privacy=prepared.privacy,
         feedback=said,
+        discovery=discovery,
     )
     detection.ledger.add(ledger)
     return detection

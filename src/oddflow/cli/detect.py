@@ -17,7 +17,10 @@ def detect(
     model: Annotated[
         str | None,
         typer.Option(
-            "-m", "--model", help="A model that `learn` sealed. Without one, the capture itself is learnt from."
+            "-m",
+            "--model",
+            help="A model that `learn` sealed: its file, or its name in the registry, like office or office@3. Without "
+            "one, the capture itself is learnt from.",
         ),
     ] = None,
     budget: Annotated[
@@ -29,6 +32,7 @@ def detect(
     false_alarm_rate: Annotated[
         float | None, typer.Option("--false-alarm-rate", help="Instead: a share of normal flows, like 0.001.")
     ] = None,
+    fdr: options.Fdr = None,
     report: Annotated[str | None, typer.Option("--report", help="Write an HTML page that needs no network.")] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="Write the alerts, one JSON a line.")] = None,
     truth: Annotated[
@@ -38,6 +42,8 @@ def detect(
     show_suppressed: Annotated[
         bool, typer.Option("--show-suppressed", help="Show the alerts that feedback hides, too, apart from the others.")
     ] = False,
+    trust: options.Trust = None,
+    registry: options.Registry = None,
     merge: options.Merge = False,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
@@ -51,21 +57,18 @@ def detect(
 ) -> None:
     """Meters, scores and ranks in one pass."""
     from oddflow import api
-    from oddflow.cli import console, show
-    from oddflow.errors import UsageError
+    from oddflow.cli import console, opening, show
     from oddflow.files import write_whole
     from oddflow.logs.privacy import Privacy
     from oddflow.reports.page import render
     from oddflow.verdicts.record import write_alerts
 
-    if budget is not None and false_alarm_rate is not None:
-        raise UsageError("--budget and --false-alarm-rate were both given; give one")
-    if model is None and (budget is not None or false_alarm_rate is not None):
-        raise UsageError(
-            "without a model nothing is known to be normal, so no budget can be kept; learn one "
-            "(`oddflow learn`) and name it with -m, or leave --budget and --false-alarm-rate out"
-        )
+    _check_given(model, budget, false_alarm_rate, fdr, trust)
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
+    sealed = None
+    if model is not None:
+        model, called = opening.find(model, registry)
+        sealed = opening.load(model, trust, called)
     _check_places([*sources, *filter(None, (model, truth, feedback))], output, report)
     if model is None and not as_json:
         console.say(
@@ -75,9 +78,10 @@ def detect(
     with console.reading(sources, "looking for odd flows") as progress:
         detection = api.detect(
             *sources,
-            model=model,
+            model=sealed,
             budget=budget,
             false_alarm_rate=false_alarm_rate,
+            fdr=fdr,
             truth=truth,
             home_networks=home_net,
             progress=progress,
@@ -102,6 +106,22 @@ def detect(
         raise options.Lost
     if fail_on_alert and detection.rows:
         raise typer.Exit(4)
+
+
+def _check_given(
+    model: str | None, budget: str | None, rate: float | None, fdr: float | None, trust: list[str] | None
+) -> None:
+    """Refuses options that mean nothing together."""
+    from oddflow.errors import UsageError
+
+    options.check_budget(budget, rate, fdr)
+    if model is None and any(given is not None for given in (budget, rate, fdr)):
+        raise UsageError(
+            "without a model nothing is known to be normal, so no budget can be kept; learn one "
+            "(`oddflow learn`) and name it with -m, or leave --budget, --false-alarm-rate and --fdr out"
+        )
+    if model is None and trust:
+        raise UsageError("--trust says whose models to take, and none was given; name one with -m")
 
 
 def _check_places(read: list[str], output: str | None, report: str | None) -> None:

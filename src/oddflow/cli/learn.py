@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oddflow.learning.transfer import Origin
     from oddflow.losses import Ledger
     from oddflow.models.manifest import Manifest
+    from oddflow.models.stamp import Stamp
     from oddflow.reports.fits import Fits
     from oddflow.training.loop import Epoch
 
@@ -263,6 +264,22 @@ def learn(
             show_default=False,
         ),
     ] = None,
+    licence: Annotated[
+        str,
+        typer.Option("--licence", metavar="TEXT", help="Who may use the model: words, or an SPDX name like CC-BY-4.0."),
+    ] = "",
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help="What its users should know; `inspect` shows it.")
+    ] = "",
+    sign: Annotated[
+        str | None,
+        typer.Option(
+            "--sign",
+            metavar="KEYFILE",
+            help="Sign the model with this key (see `oddflow keys new --signing`).",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
     strict: options.Strict = False,
 ) -> None:
@@ -288,7 +305,7 @@ def learn(
             == (Payload.SESSION, 300.0, 10.0, 1_800.0, 65_536, True),
             seed=seed, merge=merge, privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
             run=Run(device, precision, processes, checkpoints=None if checkpoints is None else Path(checkpoints)),
-            as_json=as_json, strict=strict,
+            stamp=_stamp(licence, note, sign), as_json=as_json, strict=strict,
         )  # fmt: skip
         return
     detector, given = registry.told(detector or registry.default(), option or [])
@@ -300,6 +317,7 @@ def learn(
         checkpoints=None if checkpoints is None else Path(checkpoints),
     )
     options.check_report(report, [*(sources or []), *filter(None, [labels, output])])
+    stamp = _stamp(licence, note, sign)
     begun = _origin(origin, frozen, lower_rate)
     reading = Reading(
         detector,
@@ -352,6 +370,7 @@ def learn(
             origin=begun,
             unlabelled=beside,
             labelled_share=labelled_share,
+            stamp=stamp,
             **given,
         )
     if report:
@@ -373,6 +392,14 @@ def _check_call(sources: list[str] | None, dataset: str | None, output: str | No
         raise UsageError("expected -o MODEL.oddflow: where to write what is learnt")
     if bool(sources) == bool(dataset):
         raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
+
+
+def _stamp(licence: str, note: str, key: str | None) -> "Stamp":
+    """What is put on the model at the end; the key is read before the work begins."""
+    from oddflow.models.signing_keys import read_signing_key
+    from oddflow.models.stamp import Stamp
+
+    return Stamp(licence, note, None if key is None else read_signing_key(key))
 
 
 def _origin(model: str | None, frozen: str, lower_rate: float) -> "Origin | None":

@@ -6,6 +6,7 @@ from oddflow.cli import options
 
 if TYPE_CHECKING:
     from oddflow.logs.privacy import Privacy
+    from oddflow.models.stamp import Stamp
     from oddflow.training.run import Run
 
 
@@ -20,6 +21,7 @@ def update(
     merge: bool,
     privacy: "Privacy",
     run: "Run",
+    stamp: "Stamp",
     as_json: bool,
     strict: bool,
 ) -> None:
@@ -47,7 +49,7 @@ def update(
         done = api.update(
             model, *sources,
             output=output, feedback=feedback, seed=seed, ledger=ledger, progress=progress, merge=merge,
-            privacy=privacy, run=run,
+            privacy=privacy, run=run, stamp=stamp,
         )  # fmt: skip
     if as_json:
         console.print_json({

@@ -24,6 +24,7 @@ from oddflow.cli import (
     inspect,
     keys,
     learn,
+    models,
     tune,
     watch,
 )
@@ -75,6 +76,7 @@ for command in (
     extract,
     feedback,
     inspect,
+    models,
     detectors,
     datasets,
     keys,

@@ -39,9 +39,20 @@ def detection(result: Detection, rows: int, *, suppressed: bool = False) -> None
             f"feedback hid {count(result.suppressed, 'alert')}"
             + ("" if suppressed else "; --show-suppressed shows them")
         )
+    if threshold.expected_between is not None:
+        console.say(f"false alarms among so many flows, were all normal{between(threshold.expected_between)}")
     for remark in result.remarks:
         console.say(f"note: {remark}")
     console.show_ledger(result.ledger)
+
+
+def between(ends: tuple[float, float] | None) -> str:
+    """In words, what was expected; nothing where nothing can be said.
+
+    >>> between((2.0, 31.0))
+    ', between 2 and 31 expected at 95 %'
+    """
+    return "" if ends is None else f", between {ends[0]:,.0f} and {ends[1]:,.0f} expected at 95 %"
 
 
 def _truth(truth: TruthSummary) -> None:
@@ -62,8 +73,7 @@ def _truth(truth: TruthSummary) -> None:
                 )
             )
     console.out.print(
-        f"false   {truth.false_alerts:,} of {truth.benign_flows:,} benign flows; "
-        f""
+        f"false   {truth.false_alerts:,} of {truth.benign_flows:,} benign flows{between(truth.false_between)}; "
         f"benign rows among the first 20: {truth.false_rows_in_first_20}"
     )
 
@@ -86,6 +96,7 @@ def as_dict(result: Detection, *, suppressed: bool = False) -> dict[str, Any]:
             "budget": result.threshold.budget,
             "promise": result.threshold.promise,
             "expected_false": None if math.isnan(result.threshold.expected_false) else result.threshold.expected_false,
+            "expected_between": result.threshold.expected_between,
             "held_back": result.threshold.held_back,
         },
         "rows": _rows(result.rows),
@@ -97,6 +108,7 @@ def as_dict(result: Detection, *, suppressed: bool = False) -> dict[str, Any]:
             ],
             "benign_flows": truth.benign_flows,
             "false_alerts": truth.false_alerts,
+            "false_between": truth.false_between,
             "false_rows_in_first_20": truth.false_rows_in_first_20,
             "joined": truth.joined.as_dict(),
         },

@@ -9,6 +9,7 @@ from oddflow.cli import following, live, netflow, options
 
 if TYPE_CHECKING:
     from oddflow.logs.privacy import Privacy
+    from oddflow.models.format import Archive
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +24,13 @@ def watch(
     ] = None,
     exporters: netflow.Address = None,
     model: Annotated[
-        str | None, typer.Option("-m", "--model", help="A model that `learn` sealed.", show_default=False)
+        str | None,
+        typer.Option(
+            "-m",
+            "--model",
+            help="A model that `learn` sealed: its file, or its name in the registry.",
+            show_default=False,
+        ),
     ] = None,
     budget: Annotated[
         str | None, typer.Option("--budget", help="False alarms you put up with: 10/day unless given, 2/hour, 1/week.")
@@ -31,6 +38,7 @@ def watch(
     false_alarm_rate: Annotated[
         float | None, typer.Option("--false-alarm-rate", help="Instead: a share of normal flows, like 0.001.")
     ] = None,
+    fdr: options.Fdr = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Write the alerts, one JSON a line, as they come.")
     ] = None,
@@ -45,6 +53,8 @@ def watch(
             "silent are known to have ended only after their time-out. Above it, results are those of `detect`.",
         ),
     ] = 15.0,
+    trust: options.Trust = None,
+    registry: options.Registry = None,
     home_net: options.HomeNet = None,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
@@ -64,6 +74,7 @@ def watch(
     ] = False,
 ) -> None:
     """Meters, scores and tells, until interrupted."""
+    from oddflow.cli import opening
     from oddflow.errors import UsageError
     from oddflow.files import check_place, same_file
     from oddflow.logs.privacy import Privacy
@@ -79,13 +90,14 @@ def watch(
             "name an interface to listen on with -i, an address for exporters with --netflow, or a capture or log that "
             "grows: one of the three"
         )
+    model, called = opening.find(model, registry)
     if output:
         check_place(output)
         for taken, what in ((model, "the model"), (source, "the source"), (feedback, "the feedback")):
             if taken and same_file(taken, output):
                 raise UsageError(f"{output} is {what}; give the alerts another name")
     judged = partial(
-        _judged_by, model, budget, false_alarm_rate, home_net,
+        _judged_by, opening.read(model, trust, called), called, budget, false_alarm_rate, fdr, home_net,
         patience=patience, max_flows=max_flows, output=output, quiet=as_json, feedback=feedback,
         privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
     )  # fmt: skip
@@ -115,9 +127,11 @@ def watch(
 
 
 def _judged_by(
+    archive: "Archive",
     model: str,
     budget: str | None,
     false_alarm_rate: float | None,
+    fdr: float | None,
     home_net: list[str] | None,
     *,
     patience: float,
@@ -137,21 +151,21 @@ def _judged_by(
 
     from oddflow.cli import console
     from oddflow.cli.tables import alert_line
-    from oddflow.errors import SchemaMismatch, UsageError
+    from oddflow.errors import SchemaMismatch
     from oddflow.features.portable import PORTABLE
-    from oddflow.models.format import read_sealed
     from oddflow.models.sealed import SealedModel
     from oddflow.sensor.alerting import AlertSink
-    from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
+    from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, by_discovery, set_threshold
+    from oddflow.verdicts.calibration import Calibration
+    from oddflow.verdicts.discovering import OnlineDiscovery
     from oddflow.verdicts.feedback.feedback import FollowedFeedback
     from oddflow.verdicts.prepared import Prepared
     from oddflow.verdicts.watching import Watcher
 
-    if budget is not None and false_alarm_rate is not None:
-        raise UsageError("--budget and --false-alarm-rate were both given; give one")
+    options.check_budget(budget, false_alarm_rate, fdr)
+    discovery = OnlineDiscovery(fdr) if fdr is not None else None
     share = false_alarm_rate
     wanted = Budget.parse(budget or DEFAULT_BUDGET) if share is None else Budget.of_share(share)
-    archive = read_sealed(model)
     manifest = archive.manifest
     prepared = Prepared.of(manifest, privacy, home_net)
     if portable and prepared.version != PORTABLE.version:
@@ -164,7 +178,11 @@ def _judged_by(
     held_back = archive.held_back
     if said:
         held_back = said.now().calibrated(held_back, wanted.allowed_share(manifest.flows_per_s))
-    threshold = set_threshold(held_back, wanted, manifest.flows_per_s)
+    threshold = (
+        set_threshold(held_back, wanted, manifest.flows_per_s, Calibration(archive.sample))
+        if discovery is None
+        else by_discovery(archive.held_back, discovery.share)
+    )
     console.say(f"budget {threshold.budget}: {threshold.promise}")
 
     def show(row: Any) -> None:
@@ -182,6 +200,7 @@ def _judged_by(
             source=source,
             privacy=prepared.privacy,
             feedback=said,
+            discovery=discovery,
         )
         return AlertSink(watcher, output, show, owner=owner, say=live.say_with_time(console.say))
 

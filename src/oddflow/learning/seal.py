@@ -5,6 +5,7 @@ import numpy as np
 from oddflow.detectors.base import Detector, Exportable
 from oddflow.errors import LearningFailed, NotAModel
 from oddflow.models.format import GRAPH, STATE, Archive, seal
+from oddflow.models.held_back import Origins
 from oddflow.models.manifest import Manifest
 from oddflow.models.rows import Floats, five_digits
 from oddflow.models.sealed import score_graph, score_state
@@ -14,7 +15,9 @@ MOST_DIFFERENCE = 1e-3
 """Relative; float32 sums in another order differ by about 1e-6."""
 
 
-def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: Floats) -> Archive:
+def seal_detector(
+    detector: Detector, manifest: Manifest, held_back: Floats, x: Floats, origins: Origins | None = None
+) -> Archive:
     """Seals a fitted detector, and checks that the graph or the state scores as it does.
 
     Checked on rows that were learnt from and on rows far beyond them; the greatest relative difference is written into
@@ -25,6 +28,7 @@ def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: 
         manifest: What the model says of itself; its parts are filled in.
         held_back: Scores of held-back rows, (n,), in the order of time.
         x: Rows that were learnt from, (m, d), in the order of time.
+        origins: Where the held-back rows came from, (n,).
 
     Raises:
         LearningFailed: It cannot be sealed, or the two do not agree.
@@ -48,8 +52,8 @@ def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: 
             f"at most {MOST_DIFFERENCE:g} is expected; please report it"
         )
     measured = manifest.model_copy(update={"metrics": {**manifest.metrics, "graph_difference": difference}})
-    scores = five_digits(held_back)
-    return seal(measured, scorer, scores, detector.weights(), part=part, usual=usual_part(x, scores))
+    scores, usual = five_digits(held_back), usual_part(x, held_back)
+    return seal(measured, scorer, scores, detector.weights(), part=part, origins=origins, usual=usual)
 
 
 def _scorer_of(detector: Detector) -> tuple[str, bytes]:

@@ -89,6 +89,18 @@ class Alert:
     category_probability: float = 0.0
     """How likely it is that, as if attacks were as common as normal flows."""
 
+    p_value: float | None = None
+    """How likely a normal flow scores as high (`calibration.py`); None where nothing is known to be normal."""
+
+    p_low: float | None = None
+    """The lower end of the 95 % interval of that chance."""
+
+    p_high: float | None = None
+    """The upper end."""
+
+    context_p_value: float | None = None
+    """The same among normal flows of its service, role and hour, as far as these are known."""
+
     @property
     def likeliest(self) -> str:
         """Which kind of attack it likeliest is, in words with its probability; empty where the model tells none."""

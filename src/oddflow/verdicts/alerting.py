@@ -13,12 +13,17 @@ from oddflow.features.columns import integers
 from oddflow.features.representation import Representation
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Source, name_of
+from oddflow.models.format import CARD
+from oddflow.models.held_back import Circumstances
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.drift.monitor import DriftMonitor
 from oddflow.verdicts.feedback.feedback import Feedback, FollowedFeedback
 from oddflow.verdicts.feedback.rule import Rule
 from oddflow.verdicts.naming import Normal, plain_rows
+from oddflow.verdicts.uniformity import Uniformity
 
 
 class Judge(Protocol):
@@ -85,6 +90,9 @@ class Alerting:
         privacy: What may be told of the flows.
         feedback: What people said of alerts, if anything.
         drift: Told of all flows that were scored, where it is watched whether they are like the baseline.
+        calibration: What p-values are told by; None where nothing is known to be normal.
+        discovery: What chooses the flows by their p-values, in place of the threshold.
+        uniformity: Told of all scores, where there is one.
     """
 
     judge: Judge
@@ -92,6 +100,9 @@ class Alerting:
     threshold: float
     population: str = "normal flows"
     privacy: Privacy = OPEN
+    calibration: Calibration | None = None
+    discovery: OnlineDiscovery | None = None
+    uniformity: Uniformity | None = None
     feedback: Feedback | FollowedFeedback | None = None
     drift: DriftMonitor | None = None
     _normals: dict[str, Normal] = field(default_factory=dict)
@@ -108,15 +119,15 @@ class Alerting:
         x = representation.rows(flows)
         ends_ns = integers(flows, "end")
         scores, parts = self.judge.score(x, ends_ns)
-        if self.drift:
+        chosen = self._over(scores)
+        if self.uniformity is not None:
+            self.uniformity.add(scores)
+        if self.drift is not None:
             self.drift.add(x, scores, ends_ns)
-        over = scores >= self.threshold
         feedback = self.feedback.now() if isinstance(self.feedback, FollowedFeedback) else self.feedback
-        if feedback:
-            over |= feedback.shown(flows, scores, self.threshold)
+        over = chosen | feedback.shown(flows, scores, self.threshold) if feedback else chosen.copy()
         places = np.flatnonzero(over)
         alerts: list[Alert] = []
-        hidden: list[tuple[Rule, Alert]] = []
         for place, flow in zip(places, plain_rows(flows, places), strict=True):
             model = self.judge.model_at(flow["end"])
             normal = self._normal(model)
@@ -129,17 +140,43 @@ class Alerting:
                 pseudonyms=pseudonyms,
                 likeliest=model.likeliest_attack(x[place]),
             )
-            rule = feedback.hiding(alert) if feedback else None
-            is_odd = alert.score >= self.threshold or (feedback is not None and feedback.is_malicious(alert))
-            over[place] = is_odd and rule is None
-            if not is_odd:
-                continue
-            alert = self._with_files(alert, source) if isinstance(source, CaptureSet) else alert
-            if rule is None:
-                alerts.append(alert)
-            else:
-                hidden.append((rule, alert))
-        return Judged(flows, scores, over, alerts, names, hidden)
+            over[place] = chosen[place] or (feedback is not None and feedback.is_malicious(alert))
+            if over[place]:
+                alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
+        places = places[over[places]]
+        if self.calibration is not None and alerts:
+            alerts = self._with_chances(self.calibration, alerts, x[places])
+        if feedback is None:
+            return Judged(flows, scores, over, alerts, names)
+        ruled = [(feedback.hiding(alert), alert) for alert in alerts]
+        over[places] = [rule is None for rule, _ in ruled]
+        shown = [alert for rule, alert in ruled if rule is None]
+        hidden = [(rule, alert) for rule, alert in ruled if rule is not None]
+        return Judged(flows, scores, over, shown, names, hidden)
+
+    def _over(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+        if self.discovery is None or self.calibration is None:
+            return np.asarray(scores >= self.threshold)
+        return self.discovery.shown(self.calibration.p_values(scores))
+
+    def _with_chances(self, calibration: Calibration, alerts: list[Alert], x: NDArray[np.float32]) -> list[Alert]:
+        """Alerts with their p-values; `x` are their feature rows."""
+        scores = np.array([alert.score for alert in alerts], np.float32)
+        ends = np.array([alert.end_ns for alert in alerts], np.int64)
+        features = self.judge.model_at(alerts[0].end_ns).features
+        chances = calibration.p_values(scores)
+        low, high = calibration.intervals(scores)
+        here = calibration.p_values(scores, Circumstances.of(x, ends, features))
+        return [
+            replace(
+                alert,
+                p_value=_shown(chances[place]),
+                p_low=_shown(low[place]),
+                p_high=_shown(high[place]),
+                context_p_value=_shown(here[place]),
+            )
+            for place, alert in enumerate(alerts)
+        ]
 
     def _with_files(self, alert: Alert, source: CaptureSet) -> Alert:
         files = (self.privacy.name(name) for name in source.between(alert.start_ns, alert.end_ns))
@@ -151,9 +188,14 @@ class Alerting:
         return self._normals[model.fingerprint]
 
 
+def _shown(chance: float) -> float:
+    """With as many digits as mean something."""
+    return float(f"{chance:.3g}")
+
+
 def _identity(model: SealedModel) -> str:
     """Names what a model computes, not when it was made: learnt again, it gives alerts the same ids."""
-    return " ".join(digest for _, digest in sorted(model.manifest.parts.items()))
+    return " ".join(digest for name, digest in sorted(model.manifest.parts.items()) if name != CARD)
 
 
 def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: str) -> Normal:

@@ -21,15 +21,21 @@ from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert, AlertRow
 from oddflow.verdicts.alerting import Alerting, Judge, OneModel
+from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.detection import AttackOutcome, Detection, Threshold, TruthSummary
+from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.drift.monitor import DriftMonitor, advice
 from oddflow.verdicts.feedback.feedback import Feedback
 from oddflow.verdicts.feedback.suppression import Suppression
 from oddflow.verdicts.rows import fold
 from oddflow.verdicts.tally import ScoreTally, TimeTally
+from oddflow.verdicts.uniformity import Uniformity
 
 MAX_ALERTS = 20_000
 FIRST_ROWS = 20
+FEWEST_FOR_VOLUME = 100
+MUCH_MORE = 2.0
+"""Times the flows of the baseline from which on the reader is told."""
 
 
 @dataclass(slots=True)
@@ -44,6 +50,7 @@ class _Run:
     alerts: list[tuple[float, int, Alert]] = field(default_factory=list)
     met: int = 0
     not_kept: int = 0
+    learnt_per_s: float = 0.0
     attack_flows: Counter[str] = field(default_factory=Counter)
     attack_alerts: Counter[str] = field(default_factory=Counter)
     suppression: Suppression = field(default_factory=Suppression)
@@ -86,6 +93,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     progress: Progress | None = None,
     privacy: Privacy = OPEN,
     feedback: Feedback | None = None,
+    discovery: OnlineDiscovery | None = None,
 ) -> Detection:
     """Scores all flows of the sources and keeps those over the budget's threshold.
 
@@ -101,6 +109,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         progress: Told of the bytes read.
         privacy: What may be told of the flows; home networks and truth are as it lets them be seen.
         feedback: What people said of alerts, if anything.
+        discovery: What chooses the flows by their p-values, in place of the threshold.
 
     Raises:
         NothingMetered: No source held a flow.
@@ -108,11 +117,22 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         SchemaMismatch: The model was learnt on other features, or under pseudonyms of another key.
     """
     model.check_features(representation.features)
-    drift = None if judge else DriftMonitor(model, threshold.score, threshold.expected_false)
+    # a judge of its own judges by flows that nobody knows to be normal
+    calibration = Calibration(model.sample) if judge is None else None
+    drift = DriftMonitor(model, threshold.score, threshold.expected_false) if judge is None else None
     alerting = Alerting(
-        judge or OneModel(model), model.held_back, threshold.score, population, privacy, feedback, drift
+        judge or OneModel(model),
+        model.held_back,
+        threshold.score,
+        population,
+        privacy,
+        calibration=calibration,
+        discovery=discovery,
+        uniformity=None if calibration is None else Uniformity(calibration, threshold.score),
+        feedback=feedback,
+        drift=drift,
     )
-    run = _Run(alerting, truth)
+    run = _Run(alerting, truth, learnt_per_s=model.manifest.flows_per_s)
     ledger = Ledger()
     for source in sources:
         representation.begin()
@@ -138,7 +158,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     return Detection(
         sources=[privacy.name(name_of(source)) for source in sources],
         rows=rows,
-        threshold=replace(threshold, expected_false=float(f"{threshold.expected_false * run.flows:.2g}")),
+        threshold=_told_of(threshold, run),
         histogram=run.scores.drawn_beside(held_back),
         timeline=run.times.drawn(),
         flows=run.flows,
@@ -170,6 +190,25 @@ def check_pseudonyms(model: SealedModel, fingerprint: str) -> None:
         )
 
 
+def _told_of(threshold: Threshold, run: _Run) -> Threshold:
+    """The threshold with what it lets expect of this source."""
+    alerting = run.alerting
+    if alerting.discovery is not None:
+        # no score is the border: the lowest that was shown is told, or one above all that were held back
+        shown = [score for score, _, _ in run.alerts]
+        return replace(threshold, score=min(shown, default=threshold.score))
+    expected = float(f"{threshold.expected_false * run.flows:.2g}")
+    return replace(threshold, expected_false=expected, expected_between=_between(alerting, run.flows))
+
+
+def _between(alerting: Alerting, flows: int) -> tuple[float, float] | None:
+    """How many of so many normal flows are shown, at 95 %; None where nothing is known to be normal."""
+    if alerting.calibration is None or alerting.discovery is not None:
+        return None
+    found = alerting.calibration.false_alarms(alerting.threshold, flows)
+    return found.low, found.high
+
+
 def _told(model: SealedModel, privacy: Privacy) -> dict[str, Any]:
     """The manifest as it may be told: what it learnt from, and the home networks, as the flows are."""
     told: dict[str, Any] = model.manifest.model_dump(mode="json")
@@ -188,7 +227,26 @@ def _remarks(run: _Run, representation: Representation) -> list[str]:
         )
     if run.not_kept:
         remarks.append(f"{run.not_kept:,} more alerts, of lower score, are counted and not listed")
+    if volume := _volume(run):
+        remarks.append(volume)
+    drift = run.alerting.uniformity.told() if run.alerting.uniformity is not None else None
+    if drift:
+        remarks.append(drift)
     return remarks
+
+
+def _volume(run: _Run) -> str | None:
+    """In words, that this source has far more or fewer flows than the baseline, for which a budget in time was set."""
+    seconds = run.times.occupied_s
+    if run.alerting.calibration is None or run.flows < FEWEST_FOR_VOLUME or not run.learnt_per_s:
+        return None
+    here = run.flows / seconds
+    if 1 / MUCH_MORE <= here / run.learnt_per_s <= MUCH_MORE:
+        return None
+    return (
+        f"{here:,.3g} flows a second came, and the baseline had {run.learnt_per_s:,.3g}: a budget in time was set for "
+        f"the baseline's, so expect {here / run.learnt_per_s:,.2g} times as many false alarms a day"
+    )
 
 
 def _summary(run: _Run, rows: list[AlertRow], truth: GroundTruth) -> TruthSummary:
@@ -207,4 +265,5 @@ def _summary(run: _Run, rows: list[AlertRow], truth: GroundTruth) -> TruthSummar
         false_alerts=run.attack_alerts[""],
         false_rows_in_first_20=sum(alert.truth == "" for alert in first),
         joined=truth.report(),
+        false_between=_between(run.alerting, run.attack_flows[""]),
     )

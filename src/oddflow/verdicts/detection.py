@@ -21,6 +21,7 @@ class Threshold:
         expected_false: False alarms expected in this source at most, if it is like the baseline; NaN where nothing
             can be said.
         held_back: Number of normal flows that the threshold was set on.
+        expected_between: The ends of the 95 % interval of false alarms in this source; None where nothing can be said.
     """
 
     score: float
@@ -28,6 +29,7 @@ class Threshold:
     promise: str
     expected_false: float
     held_back: int
+    expected_between: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,18 @@ class AttackOutcome:
 
 @dataclass(frozen=True, slots=True)
 class TruthSummary:
-    """Found, missed and false against the ground truth; `joined` says how its rows and the flows met."""
+    """Found, missed and false against the ground truth; `joined` says how its rows and the flows met.
+
+    `false_between` are the ends of the 95 % interval in which `false_alerts` were expected; None where nothing can be
+    said.
+    """
 
     attacks: tuple[AttackOutcome, ...]
     benign_flows: int
     false_alerts: int
     false_rows_in_first_20: int
     joined: TruthReport = NOTHING_JOINED
+    false_between: tuple[float, float] | None = None
 
 
 @dataclass(slots=True)

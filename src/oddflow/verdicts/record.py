@@ -14,6 +14,7 @@ from oddflow.verdicts.alert import Alert, Reason
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Chance = Annotated[float, Field(ge=0, le=1)]
 Length = Annotated[int, Field(ge=-65_535, le=65_535)]
 
 
@@ -59,6 +60,10 @@ class _Record(BaseModel):
     label: str = ""
     category: str = ""
     category_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    p_value: Chance | None = None
+    p_low: Chance | None = None
+    p_high: Chance | None = None
+    context_p_value: Chance | None = None
 
     def alert(self) -> Alert:
         """The alert this line stands for."""

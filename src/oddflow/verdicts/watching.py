@@ -10,13 +10,19 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Alerting, OneModel
+from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.detecting import check_pseudonyms
+from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.drift.monitor import DriftMonitor, advice
 from oddflow.verdicts.feedback.feedback import FollowedFeedback
 from oddflow.verdicts.feedback.suppression import Suppression
+from oddflow.verdicts.uniformity import Uniformity
 
 MOST_NEWS = 4
 """So much of what began to drift at once is told."""
+
+REMEMBERED = 10_000
+"""Flows by which drift is told."""
 
 
 class Watcher:
@@ -33,6 +39,7 @@ class Watcher:
         source: What alerts call where they came from.
         privacy: What may be told of the flows; home networks are as it lets them be seen.
         feedback: What people say of alerts, if anything; it may change meanwhile.
+        discovery: What chooses the flows by their p-values, in place of the threshold.
 
     Raises:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
@@ -49,6 +56,7 @@ class Watcher:
         source: str,
         privacy: Privacy = OPEN,
         feedback: FollowedFeedback | None = None,
+        discovery: OnlineDiscovery | None = None,
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
@@ -57,17 +65,29 @@ class Watcher:
         self._source = source
         self._privacy = privacy
         self._drift = None if promised is None else DriftMonitor(model, threshold, promised)
+        calibration = Calibration(model.sample)
+        self._uniformity = Uniformity(calibration, threshold, REMEMBERED)
+        self._drift_told = False
         self._alerting = Alerting(
-            OneModel(model), model.held_back, threshold, privacy=privacy, feedback=feedback, drift=self._drift
+            OneModel(model),
+            model.held_back,
+            threshold,
+            privacy=privacy,
+            calibration=calibration,
+            discovery=discovery,
+            uniformity=self._uniformity,
+            feedback=feedback,
+            drift=self._drift,
         )
         self._waiting = Waiting()
         self.suppression = Suppression()
 
     def news(self) -> list[str]:
         """What began to drift since this was asked last, in sentences, with advice."""
-        if self._drift is None or not (began := self._drift.news()):
-            return []
-        return [*(f"drift: {drift.told}" for drift in began[:MOST_NEWS]), advice(self._drift.drifts)[-1]]
+        news = [] if (told := self.drift()) is None else [told]
+        if self._drift is not None and (began := self._drift.news()):
+            news += [*(f"drift: {drift.told}" for drift in began[:MOST_NEWS]), advice(self._drift.drifts)[-1]]
+        return news
 
     @property
     def companion(self) -> Companion | None:
@@ -88,3 +108,9 @@ class Watcher:
         for rule, alert in judged.hidden:
             self.suppression.add(rule, alert)
         return judged.alerts
+
+    def drift(self) -> str | None:
+        """Once, as soon as it shows: that scores are no longer those that the threshold was set on, in words."""
+        told = None if self._drift_told else self._uniformity.told()
+        self._drift_told = self._drift_told or told is not None
+        return told

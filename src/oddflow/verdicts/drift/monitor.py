@@ -47,7 +47,7 @@ class DriftMonitor:
     Args:
         model: What learnt.
         threshold: The score from which on a flow is an alert.
-        promised: The share of normal flows that may be alerts.
+        promised: The share of normal flows that may be alerts; NaN where none is promised.
     """
 
     def __init__(self, model: SealedModel, threshold: float, promised: float) -> None:
@@ -57,7 +57,8 @@ class DriftMonitor:
         self._width = len(self._features)
         self._medians = [r.median for r in model.manifest.ranges]
         self._threshold = threshold
-        self._promised = max(promised, 1e-6)
+        # where no threshold chooses the flows nothing is promised: what a sample can prove stands for it
+        self._promised = promised if promised > 0 else 1 / (1 + len(model.held_back))
         self._limits = np.maximum(MUCH, WANDERS * usual.wander.astype(np.float64))
         self._ranks = usual.ranks
         self._windows = Adwin(len(usual.knots), (len(usual.knots), BINS))
