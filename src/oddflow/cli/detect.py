@@ -40,6 +40,10 @@ def detect(
     truth: Annotated[
         str | None, typer.Option("--truth", help="A CSV of what really happened: found, missed and false are shown.")
     ] = None,
+    feedback: options.Feedback = None,
+    show_suppressed: Annotated[
+        bool, typer.Option("--show-suppressed", help="Show the alerts that feedback hides, too, apart from the others.")
+    ] = False,
     trust: options.Trust = None,
     registry: options.Registry = None,
     merge: options.Merge = False,
@@ -77,7 +81,7 @@ def detect(
     if model is not None:
         model, called = opening.find(model, registry)
         sealed = opening.load(model, trust, called)
-    _check_places([*sources, *filter(None, (model, truth))], output, report)
+    _check_places([*sources, *filter(None, (model, truth, feedback))], output, report)
     enrichment = Enrichment.of(intelligence, geoip, is_pseudonymised=pseudonymise is not None)
     receivers = telling.Telling(telling.settings(to, spool, spool_limit, deliver_for))
     if model is None and not as_json:
@@ -100,6 +104,7 @@ def detect(
                 merge=merge,
                 privacy=privacy,
                 enrichment=enrichment,
+                feedback=feedback,
             )
     except BaseException:
         receivers.abandon()
@@ -111,7 +116,7 @@ def detect(
             write_whole(report, render(detection))
         receivers.emit(alert for row in detection.rows for alert in row.alerts)
     finally:  # a full disk must not hide what was found
-        is_told = receivers.close_after(detection, rows, as_json=as_json)
+        is_told = receivers.close_after(detection, rows, suppressed=show_suppressed, as_json=as_json)
     for place, what in ((output, "alerts"), (report, "report")):
         if place:
             console.say(f"{what} in {place}")

@@ -147,6 +147,16 @@ Tunnels = Annotated[
     bool,
     typer.Option(" /--no-tunnels", help="Meter tunnels themselves, not the packets inside them."),
 ]
+Feedback = Annotated[
+    str | None,
+    typer.Option(
+        "--feedback",
+        metavar="FILE",
+        help="What people said of alerts (see `oddflow feedback`): alerts like benign ones are hidden and counted, "
+        "alerts like malicious ones always shown, and the threshold moves with both.",
+        show_default=False,
+    ),
+]
 Data = Annotated[
     str | None,
     typer.Option(

@@ -1,6 +1,7 @@
 """Shows a detection in the terminal."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rich.text import Text
@@ -9,21 +10,28 @@ from oddflow.amounts import count
 from oddflow.cli import console
 from oddflow.cli.incident_table import SHOWN_INCIDENTS, incident_table
 from oddflow.cli.tables import alert_table
+from oddflow.verdicts.alert import AlertRow
 from oddflow.verdicts.detection import AttackOutcome, Detection, TruthSummary
 
+SHOWN_HIDDEN = 20
+"""Rows of what feedback hid, unless `--rows` is given."""
 
-def detection(result: Detection, rows: int | None) -> None:
-    """The incidents, `rows` of the ranked rows where wanted, then truth, budget and losses."""
+
+def detection(result: Detection, rows: int | None, *, suppressed: bool = False) -> None:
+    """The incidents; ranked rows, and what feedback hid, where that is asked for; truth, budget and losses."""
     if result.rows:
         console.out.print(incident_table(result))
         if len(result.incidents) > SHOWN_INCIDENTS:
             console.say(f"{len(result.incidents) - SHOWN_INCIDENTS:,} more incidents; --json and --report have them")
         if rows is not None:
-            console.out.print(alert_table(result, rows))
+            console.out.print(alert_table(result.rows, rows, truth=result.truth is not None))
         if rows is not None and len(result.rows) > rows:
             console.say(f"{len(result.rows) - rows:,} more rows; --rows shows them, --report has them all")
     else:
         console.out.print("nothing odd: no flow is over the threshold")
+    if suppressed and result.hidden_rows:
+        console.out.print("\nhidden by feedback")
+        console.out.print(alert_table(result.hidden_rows, rows or SHOWN_HIDDEN, truth=result.truth is not None))
     if result.truth:
         _truth(result.truth)
     threshold = result.threshold
@@ -32,6 +40,13 @@ def detection(result: Detection, rows: int | None) -> None:
         f"in {count(len(result.incidents), 'incident')} and {count(len(result.rows), 'row')} (--rows 20 shows them)"
     )
     console.say(f"budget {threshold.budget}: {threshold.promise}")
+    for hidden in result.hidden:
+        console.say(hidden.text)
+    if result.hidden:
+        console.say(
+            f"feedback hid {count(result.suppressed, 'alert')}"
+            + ("" if suppressed else "; --show-suppressed shows them")
+        )
     if threshold.expected_between is not None:
         console.say(f"false alarms among so many flows, were all normal{between(threshold.expected_between)}")
     for remark in result.remarks:
@@ -85,8 +100,15 @@ def _where(attack: AttackOutcome, truth: TruthSummary) -> str:
     return f"best row {attack.best_rank}, incident {found[0]}{others}"
 
 
-def as_dict(result: Detection) -> dict[str, Any]:
-    """The whole result for --json."""
+def _rows(rows: Sequence[AlertRow]) -> list[dict[str, Any]]:
+    return [
+        {"rank": row.rank, "flows": len(row.alerts), "top": row.top.as_dict(), "ids": [a.id for a in row.alerts]}
+        for row in rows
+    ]
+
+
+def as_dict(result: Detection, *, suppressed: bool = False) -> dict[str, Any]:
+    """The whole result for --json; with the alerts that feedback hid where that is asked for."""
     truth = result.truth
     return {
         "sources": result.sources,
@@ -100,10 +122,7 @@ def as_dict(result: Detection) -> dict[str, Any]:
             "held_back": result.threshold.held_back,
         },
         "incidents": [incident.as_dict() for incident in result.incidents],
-        "rows": [
-            {"rank": row.rank, "flows": len(row.alerts), "top": row.top.as_dict(), "ids": [a.id for a in row.alerts]}
-            for row in result.rows
-        ],
+        "rows": _rows(result.rows),
         "truth": None
         if truth is None
         else {
@@ -117,6 +136,12 @@ def as_dict(result: Detection) -> dict[str, Any]:
             "joined": truth.joined.as_dict(),
             "incidents": truth.incidents.as_dict() if truth.incidents is not None else None,
         },
+        "suppressed": {
+            "alerts": result.suppressed,
+            "rules": [hidden.as_dict() for hidden in result.hidden],
+            **({"rows": _rows(result.hidden_rows)} if suppressed else {}),
+        },
+        "drift": [drift.as_dict() for drift in result.drifts],
         "ledger": result.ledger.as_dict(),
         "remarks": result.remarks,
     }

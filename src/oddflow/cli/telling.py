@@ -96,15 +96,17 @@ class Telling:
         if self._outputs:
             self._outputs.abandon()
 
-    def close_after(self, detection: "Detection", rows: int | None, *, as_json: bool) -> bool:
+    def close_after(self, detection: "Detection", rows: int | None, *, suppressed: bool, as_json: bool) -> bool:
         """Shows a detection and ends; a person need not wait for receivers. Whether nothing was turned away."""
         from oddflow.cli import console, show
 
         if not as_json:
-            show.detection(detection, rows)
+            show.detection(detection, rows, suppressed=suppressed)
         outcomes = self.close()
         if as_json:
-            console.print_json(show.as_dict(detection) | ({"outputs": outcomes} if self._outputs else {}))
+            console.print_json(
+                show.as_dict(detection, suppressed=suppressed) | ({"outputs": outcomes} if self._outputs else {})
+            )
         return not any(outcome["shed"] for outcome in outcomes)
 
     def close(self) -> list[dict[str, Any]]:

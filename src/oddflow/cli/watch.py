@@ -46,6 +46,7 @@ def watch(
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Write the alerts, one JSON a line, as they come.")
     ] = None,
+    feedback: options.Feedback = None,
     patience: Annotated[
         float,
         typer.Option(
@@ -103,14 +104,14 @@ def watch(
     model, called = opening.find(model, registry)
     if output:
         check_place(output)
-        for taken, what in ((model, "the model"), (source, "the source")):
+        for taken, what in ((model, "the model"), (source, "the source"), (feedback, "the feedback")):
             if taken and same_file(taken, output):
                 raise UsageError(f"{output} is {what}; give the alerts another name")
     asked = telling.settings(to, spool, spool_limit, min(deliver_for, telling.MOST_LIVE_S))
     place = output or (asked.place if asked else None)
     judged = partial(
         _judged_by, opening.read(model, trust, called), called, budget, false_alarm_rate, fdr, home_net,
-        patience=patience, max_flows=max_flows, output=output, quiet=as_json,
+        patience=patience, max_flows=max_flows, output=output, quiet=as_json, feedback=feedback,
         privacy=Privacy.of(payload=not no_payload, key=pseudonymise), asked=asked,
         enrichment=Enrichment.of(intelligence, geoip, is_pseudonymised=pseudonymise is not None),
     )  # fmt: skip
@@ -153,6 +154,7 @@ def _judged_by(
     output: str | None,
     quiet: bool,
     privacy: "Privacy",
+    feedback: str | None = None,
     asked: "OutputSettings | None" = None,
     enrichment: "Enrichment | None" = None,
     portable: bool = False,
@@ -173,6 +175,7 @@ def _judged_by(
     from oddflow.verdicts.calibration import Calibration
     from oddflow.verdicts.collective.stage import Collective
     from oddflow.verdicts.discovering import OnlineDiscovery
+    from oddflow.verdicts.feedback.feedback import FollowedFeedback
     from oddflow.verdicts.prepared import Prepared
     from oddflow.verdicts.watching import Watcher
 
@@ -188,8 +191,12 @@ def _judged_by(
             "sources know: `oddflow learn --portable`"
         )
     meter = replace(prepared.settings, max_flows=max_flows)
+    said = FollowedFeedback(feedback) if feedback else None
+    held_back = archive.held_back
+    if said:
+        held_back = said.now().calibrated(held_back, wanted.allowed_share(manifest.flows_per_s))
     threshold = (
-        set_threshold(archive.held_back, wanted, manifest.flows_per_s, Calibration(archive.sample))
+        set_threshold(held_back, wanted, manifest.flows_per_s, Calibration(archive.sample))
         if discovery is None
         else by_discovery(archive.held_back, discovery.share)
     )
@@ -207,16 +214,18 @@ def _judged_by(
             sealed,
             prepared.representation(sealed, max_flows),
             threshold=threshold.score,
+            promised=threshold.expected_false,
             patience_s=patience,
             source=source,
             privacy=prepared.privacy,
             enrichment=enrichment,
+            feedback=said,
             discovery=discovery,
             collective=Collective.of(sealed, wanted),
         )
         return AlertSink(
             watcher, output, show,
-            owner=owner, told=telling.Telling(asked, owner), tell=lambda text: console.say(f"note: {text}"),
+            owner=owner, told=telling.Telling(asked, owner), say=live.say_with_time(console.say),
         )  # fmt: skip
 
     return make_sink, meter

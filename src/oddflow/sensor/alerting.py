@@ -38,7 +38,7 @@ class AlertSink:
         show: Told of incidents that are new (true) or went on, about once a second.
         owner: Whose the file shall be, where it is opened with more rights than are kept.
         told: Who is told besides.
-        tell: Told, once, that traffic has drifted away from what the threshold was set on.
+        say: Told what a person must know beside alerts: what feedback hid, and how traffic drifts.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class AlertSink:
         *,
         owner: Account | None = None,
         told: Receivers | None = None,
-        tell: Callable[[str], None] | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self.alerts = 0
         self.companion = watcher.companion
@@ -58,7 +58,7 @@ class AlertSink:
         self._file = open_for(path, owner) if path else None
         self._show = show
         self._told = told
-        self._tell_drift = tell
+        self._say = say or (lambda _: None)
 
     def add(self, flows: pa.RecordBatch) -> None:
         """As Sink."""
@@ -73,6 +73,8 @@ class AlertSink:
     def close(self) -> None:
         """As Sink: flows that were still waiting are judged now."""
         self._tell(self._watcher.alerts(None), last=True)
+        for hidden in self._watcher.suppression.by_rule():
+            self._say(hidden.text)
         self.abandon()
 
     def abandon(self) -> None:
@@ -99,8 +101,8 @@ class AlertSink:
         if alerts or last:
             for incident, new in self._watcher.news(last=last):
                 self._show(incident, new)
-        if self._tell_drift is not None and (drift := self._watcher.drift()):
-            self._tell_drift(drift)
+        for text in self._watcher.warnings():
+            self._say(text)
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -23,7 +23,10 @@ from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.categories import Likeliest, facts_of, likeliest
 from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.discovering import OnlineDiscovery
+from oddflow.verdicts.drift.monitor import DriftMonitor
 from oddflow.verdicts.enriching import enriched
+from oddflow.verdicts.feedback.feedback import Feedback, FollowedFeedback
+from oddflow.verdicts.feedback.rule import Rule
 from oddflow.verdicts.naming import Normal, plain_rows
 from oddflow.verdicts.uniformity import Uniformity
 
@@ -66,8 +69,9 @@ class Judged:
     Attributes:
         flows: The batch.
         scores: Of each flow, (n,).
-        over: Which are over the threshold, (n,).
+        over: Which are alerts that are shown, (n,).
         alerts: What those are, in their order; then the groups that these flows brought over their limits.
+        hidden: Alerts that feedback hides, each with the rule that does.
         names: What the ground truth says of each flow, where there is one.
         groups: Those of the alerts that are of groups.
     """
@@ -78,6 +82,7 @@ class Judged:
     alerts: list[Alert]
     names: Sequence[str] | None
     groups: list[Alert] = field(default_factory=list)
+    hidden: list[tuple[Rule, Alert]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,6 +96,8 @@ class Alerting:
         population: What held-back scores are those of, in words.
         privacy: What may be told of the flows.
         enrichment: What is known of their ends; flows under pseudonyms are not looked at.
+        feedback: What people said of alerts, if anything.
+        drift: Told of all flows that were scored, where it is watched whether they are like the baseline.
         calibration: What p-values are told by; None where nothing is known to be normal.
         discovery: What chooses the flows by their p-values, in place of the threshold.
         uniformity: Told of all scores, where there is one.
@@ -107,6 +114,8 @@ class Alerting:
     discovery: OnlineDiscovery | None = None
     uniformity: Uniformity | None = None
     collective: Collective | None = None
+    feedback: Feedback | FollowedFeedback | None = None
+    drift: DriftMonitor | None = None
     _normals: dict[str, Normal] = field(default_factory=dict)
 
     def judged(
@@ -119,11 +128,17 @@ class Alerting:
     ) -> Judged:
         """One batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
         x = representation.rows(flows)
-        scores, parts = self.judge.score(x, integers(flows, "end"))
-        over = self._over(scores)
+        ends_ns = integers(flows, "end")
+        scores, parts = self.judge.score(x, ends_ns)
+        chosen = self._over(scores)
         if self.uniformity is not None:
             self.uniformity.add(scores)
+        if self.drift is not None:
+            self.drift.add(x, scores, ends_ns)
+        feedback = self.feedback.now() if isinstance(self.feedback, FollowedFeedback) else self.feedback
+        over = chosen | feedback.shown(flows, scores, self.threshold) if feedback else chosen.copy()
         places = np.flatnonzero(over)
+
         if not pseudonyms:
             self.enrichment.observe(flows)
 
@@ -137,7 +152,7 @@ class Alerting:
                 self.privacy.name(name_of(source)),
                 names[place] if names is not None else None,
                 pseudonyms=pseudonyms,
-                likeliest=_likeliest(model, x[place], flow),
+                likeliest=likeliest_of(model, x[place], flow),
                 kind=normal.kind(x[place], parts[place], representation.version),
             )
             hides = bool(pseudonyms) and holds_words(model.features)
@@ -148,6 +163,10 @@ class Alerting:
             return self._with_files(alert, source) if isinstance(source, CaptureSet) else alert
 
         alerts = [alert_of(int(place), flow) for place, flow in zip(places, plain_rows(flows, places), strict=True)]
+        if feedback is not None:
+            over[places] = [chosen[place] or feedback.is_malicious(a) for place, a in zip(places, alerts, strict=True)]
+            alerts = [alert for place, alert in zip(places, alerts, strict=True) if over[place]]
+            places = np.flatnonzero(over)
         if self.calibration is not None and alerts:
             alerts = self._with_chances(self.calibration, alerts, x[places])
         groups: list[Alert] = []
@@ -159,7 +178,14 @@ class Alerting:
                 finding.alert(flow, alert_of(place, flow), self.threshold)
                 for (place, finding), flow in zip(found, rows, strict=True)
             ]
-        return Judged(flows, scores, over, alerts + groups, names, groups)
+        if feedback is None:
+            return Judged(flows, scores, over, alerts + groups, names, groups)
+        ruled = [(feedback.hiding(alert), alert) for alert in alerts + groups]
+        over[places] = [rule is None for rule, _ in ruled[: len(places)]]
+        shown = [alert for rule, alert in ruled if rule is None]
+        hidden = [(rule, alert) for rule, alert in ruled if rule is not None]
+        groups = [alert for rule, alert in ruled[len(places) :] if rule is None]
+        return Judged(flows, scores, over, shown, names, groups, hidden)
 
     def _over(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self.discovery is None or self.calibration is None:
@@ -195,7 +221,7 @@ class Alerting:
         return self._normals[model.fingerprint]
 
 
-def _likeliest(model: SealedModel, row: NDArray[np.float32], flow: dict[str, Any]) -> Likeliest:
+def likeliest_of(model: SealedModel, row: NDArray[np.float32], flow: dict[str, Any]) -> Likeliest:
     """By the model where it learnt from labels, else by rules on the evidence."""
     facts = facts_of(flow, row, model.features)
     if not model.manifest.classes:

@@ -26,6 +26,9 @@ from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detection import AttackOutcome, Detection, Threshold, TruthSummary
 from oddflow.verdicts.discovering import OnlineDiscovery
+from oddflow.verdicts.drift.monitor import DriftMonitor, advice
+from oddflow.verdicts.feedback.feedback import Feedback
+from oddflow.verdicts.feedback.suppression import Suppression
 from oddflow.verdicts.incidents.gathering import Incidents
 from oddflow.verdicts.incidents.incident import Incident
 from oddflow.verdicts.incidents.outcome import IncidentOutcome
@@ -56,6 +59,7 @@ class _Run:
     attack_flows: Counter[str] = field(default_factory=Counter)
     attack_alerts: Counter[str] = field(default_factory=Counter)
     incidents: Incidents = field(init=False)
+    suppression: Suppression = field(default_factory=Suppression)
 
     def __post_init__(self) -> None:
         self.incidents = Incidents(self.alerting.threshold)
@@ -74,6 +78,8 @@ class _Run:
             self.attack_alerts[""] += sum(not alert.truth for alert in judged.groups)
         for alert in judged.alerts:
             self._keep(alert)
+        for rule, alert in judged.hidden:
+            self.suppression.add(rule, alert)
 
     def _keep(self, alert: Alert) -> None:
         self.met += 1  # parts equal scores: alerts themselves have no order
@@ -98,6 +104,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     progress: Progress | None = None,
     privacy: Privacy = OPEN,
     enrichment: Enrichment | None = None,
+    feedback: Feedback | None = None,
     discovery: OnlineDiscovery | None = None,
     collective: Collective | None = None,
 ) -> Detection:
@@ -115,6 +122,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         progress: Told of the bytes read.
         privacy: What may be told of the flows; home networks and truth are as it lets them be seen.
         enrichment: What is known of addresses besides; names that are seen are added to it.
+        feedback: What people said of alerts, if anything.
         discovery: What chooses the flows by their p-values, in place of the threshold.
         collective: What sees groups of flows, if anything.
 
@@ -127,6 +135,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     enrichment = enrichment or Enrichment()
     # a judge of its own judges by flows that nobody knows to be normal
     calibration = Calibration(model.sample) if judge is None else None
+    drift = DriftMonitor(model, threshold.score, threshold.expected_false) if judge is None else None
     alerting = Alerting(
         judge or OneModel(model),
         model.held_back,
@@ -138,6 +147,8 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         discovery=discovery,
         uniformity=None if calibration is None else Uniformity(calibration, threshold.score),
         collective=collective,
+        feedback=feedback,
+        drift=drift,
     )
     run = _Run(alerting, truth, learnt_per_s=model.manifest.flows_per_s)
     ledger = Ledger()
@@ -175,9 +186,15 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         ledger=ledger,
         model=_told(model, privacy),
         truth=_summary(run, rows, incidents, truth) if truth else None,
-        remarks=_remarks(run, representation) + enrichment.remarks() + (truth.report().told() if truth else []),
+        remarks=_remarks(run, representation)
+        + enrichment.remarks()
+        + (truth.report().told() if truth else [])
+        + (advice(drift.drifts) if drift else []),
         not_kept=run.met - len(run.alerts),
         incidents=incidents,
+        hidden=run.suppression.by_rule(),
+        drifts=drift.drifts if drift else [],
+        hidden_rows=fold(run.suppression.alerts()),
     )
 
 
