@@ -91,10 +91,11 @@ def alert_line(row: "AlertRow") -> Text:
     """Alike alerts in one line: when, who, where to, why, how rare."""
     top = row.top
     count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
+    odd = f"; odd {top.odd}" if top.odd else ""
     likeliest = f"; likeliest {top.likeliest}" if top.likeliest else ""
     labelled = f"; the source says: {row.labels}" if row.labels else ""
     known = "".join(f"; {text}" for text in (top.known_ends, *top.intelligence) if text)
-    why = f"{row.headline}; {top.rarity}{likeliest}{known}{labelled}"
+    why = f"{row.headline}; {top.rarity}{odd}{likeliest}{known}{labelled}"
     return Text.assemble(
         f"{clock(min(alert.start_ns for alert in row.alerts))[:8]} {top.score:.4g} ",
         (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
@@ -139,6 +140,7 @@ def alert_table(detection: "Detection", limit: int) -> Table:
                 (top.rarity, "dim"),
                 *_line("names:", top.known_ends),
                 *_line("lists:", "; ".join(top.intelligence)),
+                *_line("odd", top.odd),
                 *_line("likeliest", top.likeliest),
                 *_line("the source says:", row.labels),
             ),

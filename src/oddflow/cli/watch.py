@@ -169,6 +169,7 @@ def _judged_by(
     from oddflow.sensor.alerting import AlertSink
     from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, by_discovery, set_threshold
     from oddflow.verdicts.calibration import Calibration
+    from oddflow.verdicts.collective.stage import Collective
     from oddflow.verdicts.discovering import OnlineDiscovery
     from oddflow.verdicts.prepared import Prepared
     from oddflow.verdicts.watching import Watcher
@@ -209,6 +210,7 @@ def _judged_by(
             privacy=prepared.privacy,
             enrichment=enrichment,
             discovery=discovery,
+            collective=Collective.of(sealed, wanted),
         )
         return AlertSink(
             watcher, output, show,

@@ -50,6 +50,7 @@ class Ensemble(Detector):
     bad_at: ClassVar[str] = "speed: all members score; being better than the best of them"
     paper: ClassVar[str] = "Fisher 1932; Kriegel et al. 2011"
     needs: ClassVar[str] = "train"
+    decomposes: ClassVar[bool] = False
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"seed": (0, 2**32 - 1)}
 
     members_: list[Detector]

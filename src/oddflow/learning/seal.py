@@ -15,7 +15,12 @@ MOST_DIFFERENCE = 1e-3
 
 
 def seal_detector(
-    detector: Detector, manifest: Manifest, held_back: Floats, x: Floats, origins: Origins | None = None
+    detector: Detector,
+    manifest: Manifest,
+    held_back: Floats,
+    x: Floats,
+    origins: Origins | None = None,
+    prototypes: Floats | None = None,
 ) -> Archive:
     """Seals a fitted detector, and checks that the graph or the state scores as it does.
 
@@ -28,6 +33,7 @@ def seal_detector(
         held_back: Scores of held-back rows, (n,).
         x: Rows that were learnt from, (m, d).
         origins: Where the held-back rows came from, (n,).
+        prototypes: Normal rows that stand for all, (p, d).
 
     Raises:
         LearningFailed: It cannot be sealed, or the two do not agree.
@@ -51,7 +57,15 @@ def seal_detector(
             f"at most {MOST_DIFFERENCE:g} is expected; please report it"
         )
     measured = manifest.model_copy(update={"metrics": {**manifest.metrics, "graph_difference": difference}})
-    return seal(measured, scorer, five_digits(held_back), detector.weights(), part=part, origins=origins)
+    return seal(
+        measured,
+        scorer,
+        five_digits(held_back),
+        detector.weights(),
+        part=part,
+        origins=origins,
+        prototypes=prototypes,
+    )
 
 
 def _scorer_of(detector: Detector) -> tuple[str, bytes]:

@@ -4,9 +4,11 @@
     graph.onnx                  raw feature rows to scores and contributions (allowed.py: what it may hold)
     state.safetensors           or, in its place, arrays that a kernel of ours runs (state.py)
     calibration.safetensors     scores of held-back normal rows and where these came from (held_back.py)
+    groups.safetensors          optional: what groups of flows come to (verdicts/collective/)
     weights.safetensors         optional: what further training starts from
     card.json                   optional: tables of an evaluation (card.py)
     signature.json              optional: who answers for the manifest, and so for all parts (signature.py)
+    prototypes.safetensors      optional: a few normal rows (prototypes.py)
 
 Parts are stored, not compressed: the same content gives the same bytes, and no small file can unfold into a
 large one. The hashes tell that the parts belong together and arrived whole; only a signature tells who made it.
@@ -34,26 +36,30 @@ from oddflow.files import whole_file
 from oddflow.models.card import Card
 from oddflow.models.held_back import HeldBack, Origins
 from oddflow.models.manifest import FORMAT_VERSION, Calibration, Manifest, schema_sha256
+from oddflow.models.prototypes import open_prototypes, prototypes_part
 from oddflow.models.signature import Signature
 from oddflow.models.signing_keys import SigningKey
 from oddflow.models.zip_layout import fault_of
 
-MANIFEST, GRAPH, STATE, CALIBRATION, WEIGHTS, CARD, SIGNATURE = (
-    "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "weights.safetensors",
-    "card.json", "signature.json",
+MANIFEST, GRAPH, STATE, CALIBRATION, GROUPS, WEIGHTS, PROTOTYPES, CARD, SIGNATURE = (
+    "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "groups.safetensors",
+    "weights.safetensors", "prototypes.safetensors", "card.json", "signature.json",
 )  # fmt: skip
 NEEDED = frozenset({MANIFEST, CALIBRATION})
 SCORERS = frozenset({GRAPH, STATE})
 """A model holds one of them."""
+OPTIONAL = frozenset({GROUPS, WEIGHTS, PROTOTYPES, CARD, SIGNATURE})
 MEBIBYTE = 1 << 20
 MOST_BYTES = {
     MANIFEST: 8 * MEBIBYTE,
     GRAPH: 256 * MEBIBYTE,
     STATE: 64 * MEBIBYTE,
     CALIBRATION: 64 * MEBIBYTE,
+    GROUPS: 64 * MEBIBYTE,
     WEIGHTS: 256 * MEBIBYTE,
     CARD: 2 * MEBIBYTE,
     SIGNATURE: 1 * MEBIBYTE,
+    PROTOTYPES: 16 * MEBIBYTE,
 }
 MOST_BYTES_TOTAL = 512 * MEBIBYTE
 
@@ -96,6 +102,17 @@ class Archive:
         """
         return _held_back(self.parts[CALIBRATION], self.manifest.calibration)
 
+    @property
+    def prototypes(self) -> Floats:
+        """Normal rows that stand for all, (p, d) float32; (0, d) where it has none.
+
+        Raises:
+            NotAModel: The part holds something else.
+        """
+        width = len(self.manifest.features)
+        part = self.parts.get(PROTOTYPES)
+        return np.zeros((0, width), np.float32) if part is None else open_prototypes(part, width)
+
 
 def seal(
     manifest: Manifest,
@@ -105,6 +122,7 @@ def seal(
     *,
     part: str = GRAPH,
     origins: Origins | None = None,
+    prototypes: Floats | None = None,
 ) -> Archive:
     """Puts the parts together, their hashes into the manifest.
 
@@ -115,11 +133,14 @@ def seal(
         weights: What further training starts from.
         part: Which of both the scorer is, GRAPH or STATE.
         origins: Of the held-back rows, in the same order, by blocks as long as the manifest says.
+        prototypes: Normal rows that stand for all, (p, d).
     """
     sample = HeldBack.of(np.asarray(held_back, np.float32), origins, manifest.calibration.block_s)
     parts = {part: scorer, CALIBRATION: save_tensors(sample.tensors())}
     if weights:
         parts[WEIGHTS] = save_tensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
+    if prototypes is not None:
+        parts[PROTOTYPES] = prototypes_part(prototypes)
     hashes = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
     return Archive(manifest.model_copy(update={"parts": hashes}), parts)
 
@@ -145,6 +166,12 @@ def _of_this_format(manifest: Manifest) -> Manifest:
 def _document(manifest: Manifest) -> bytes:
     told = _of_this_format(manifest).model_dump(mode="json")
     return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False).encode()
+
+
+def with_groups(archive: Archive, part: bytes) -> Archive:
+    """The model with what groups of flows come to, its hash in the manifest."""
+    hashes = archive.manifest.parts | {GROUPS: hashlib.sha256(part).hexdigest()}
+    return Archive(archive.manifest.model_copy(update={"parts": hashes}), archive.parts | {GROUPS: part})
 
 
 def pack(archive: Archive) -> bytes:
@@ -223,7 +250,7 @@ def unpack(content: bytes, name: str = "model") -> Archive:
             raise Tampered(f"{name}: {part} does not match its SHA-256 in the manifest; use the original file")
     archive = Archive(manifest, parts, signature)
     try:
-        _ = archive.sample
+        _ = archive.sample, archive.prototypes
     except NotAModel as error:
         raise NotAModel(f"{name}: {error}") from None
     try:
@@ -263,7 +290,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], name: str) -> None:
     if len(names) != len(set(names)) or not set(names) <= set(MOST_BYTES) or not is_whole:
         raise NotAModel(
             f"{name}: holds {_listed(names)}; a sealed model holds {_listed(NEEDED)}, one of {_listed(SCORERS)} and at "
-            f"most {WEIGHTS}, {CARD} and {SIGNATURE} beside them"
+            f"most {_listed(OPTIONAL)} beside them"
         )
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:

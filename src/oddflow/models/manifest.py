@@ -125,6 +125,8 @@ class Manifest(_Part):
     """The whole of it; a field that is not here is refused.
 
     `classes` names the columns of the graph's `classes`, of which the first is normal; none where it has none.
+    `decomposes` says that the score is made of its contributions, which are then what each feature did; else they only
+    share it out.
     `pseudonyms` is the fingerprint of the key under whose pseudonyms it was learnt, the home networks among them.
     `licence` and `note` are words of whoever made it: who may use it, and what a user should know.
     """
@@ -150,6 +152,7 @@ class Manifest(_Part):
     calibration: Calibration
     metrics: dict[Text, float] = {}
     classes: Annotated[list[Text], Field(max_length=MOST_CLASSES)] = []
+    decomposes: bool = False
     parts: dict[Text, Sha256] = {}
 
     @property

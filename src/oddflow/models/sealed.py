@@ -41,6 +41,7 @@ class SealedModel:
         features: The d columns that a row must have, in order.
         held_back: Scores of held-back normal rows, ascending, (n,) float32.
         sample: The same with the origins of the rows, where these are known.
+        prototypes: Normal rows that stand for all, (p, d) float32; none in a model that was sealed without.
         fingerprint: Twelve hexadecimal digits that name it: the same for the same features and parts.
     """
 
@@ -53,6 +54,7 @@ class SealedModel:
         self.features = tuple(Feature(f.name, f.unit, f.scale, f.words) for f in archive.manifest.features)
         self.sample = archive.sample
         self.held_back = self.sample.scores
+        self.prototypes = archive.prototypes
         self.fingerprint = _fingerprint(archive)
         self._threads = threads
         self._scorer = _scorer_of(archive, len(self.features))

@@ -5,6 +5,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
+KIND_WORDS = {
+    "point": "by itself",
+    "contextual": "for this host, service or time",
+    "collective": "as a group: each of its flows may be normal",
+}
+
 LABELS = 3
 """So many different labels of a row are shown."""
 
@@ -17,6 +25,15 @@ def utc(time_ns: int) -> str:
     """
     seconds, rest = divmod(time_ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+
+
+def listed(row: bytes) -> list[float]:
+    """Float32 numbers in the fewest digits that tell them from all others.
+
+    >>> listed(bytes.fromhex("cdcccc3d00004040"))
+    [0.1, 3.0]
+    """
+    return [float(str(value)) for value in np.frombuffer(row, "<f4")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +104,13 @@ class Alert:
     """Which kind of attack it is likeliest, where the model tells kinds apart."""
 
     category_probability: float = 0.0
-    """How likely it is that, as if attacks were as common as normal flows."""
+    """How likely it is that, as if attacks were as common as normal flows; of a rule, how often it names rightly."""
+
+    kind: str = ""
+    """What makes it odd: itself ("point"), its host, service or time ("contextual"), its group ("collective")."""
+
+    techniques: tuple[str, ...] = ()
+    """MITRE ATT&CK ids of what it likeliest is."""
 
     src_name: str = ""
     """What DNS or DHCP, seen in the same traffic, called the initiator."""
@@ -115,11 +138,24 @@ class Alert:
 
     context_p_value: float | None = None
     """The same among normal flows of its service, role and hour, as far as these are known."""
+    threshold: float = 0.0
+    """The score from which on it was an alert; 0 where nobody kept it."""
+
+    row: bytes = b""
+    """What the model saw of it, d raw feature values as float32, little-endian: what `explain` scores anew."""
 
     @property
     def likeliest(self) -> str:
         """Which kind of attack it likeliest is, in words with its probability; empty where the model tells none."""
-        return f"{self.category.replace('_', ' ')}, {self.category_probability:.0%}" if self.category else ""
+        if not self.category:
+            return ""
+        techniques = f" ({', '.join(self.techniques)})" if self.techniques else ""
+        return f"{self.category.replace('_', ' ')}, {self.category_probability:.0%}{techniques}"
+
+    @property
+    def odd(self) -> str:
+        """What makes it odd, in words; empty where nobody said."""
+        return KIND_WORDS.get(self.kind, "")
 
     @property
     def known_ends(self) -> str:
@@ -142,6 +178,7 @@ class Alert:
         record = asdict(self)
         record["start"], record["end"] = utc(record.pop("start_ns")), utc(record.pop("end_ns"))
         record["payload"] = self.payload.hex()
+        record["row"] = listed(self.row)
         return record
 
 

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from oddflow.errors import InputError, Unreadable, UsageError
 from oddflow.files import reason_of, whole_file
+from oddflow.models.manifest import MOST_FEATURES
 from oddflow.verdicts.alert import Alert, Reason
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -17,7 +19,10 @@ Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 Name = Annotated[str, Field(max_length=1_024)]
 Country = Annotated[str, Field(pattern="^([A-Z]{2})?$")]
 Chance = Annotated[float, Field(ge=0, le=1)]
+Technique = Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")]
 Length = Annotated[int, Field(ge=-65_535, le=65_535)]
+Single = Annotated[float, Field(ge=-3.4028235e38, le=3.4028235e38)]
+"""What float32 can hold."""
 
 
 class _Reason(BaseModel):
@@ -71,11 +76,15 @@ class _Record(BaseModel):
     p_low: Chance | None = None
     p_high: Chance | None = None
     context_p_value: Chance | None = None
+    threshold: float = 0.0
+    row: Annotated[list[Single], Field(max_length=MOST_FEATURES)] = []
+    kind: Annotated[str, Field(pattern="^(point|contextual|collective|)$")] = ""
+    techniques: Annotated[list[Technique], Field(max_length=32)] = []
 
     def alert(self) -> Alert:
         """The alert this line stands for."""
-        fields: dict[str, Any] = self.model_dump(exclude={"start", "end", "reasons", "payload"})
-        for name in ("lengths", "gaps_us", "captures", "intelligence"):
+        fields: dict[str, Any] = self.model_dump(exclude={"start", "end", "reasons", "payload", "row"})
+        for name in ("lengths", "gaps_us", "captures", "techniques", "intelligence"):
             fields[name] = tuple(fields[name])
         return Alert(
             **fields,
@@ -83,6 +92,7 @@ class _Record(BaseModel):
             start_ns=_ns(self.start),
             end_ns=_ns(self.end) + 999,
             payload=bytes.fromhex(self.payload),
+            row=np.array(self.row, "<f4").tobytes(),
             reasons=tuple(Reason(**reason.model_dump()) for reason in self.reasons),
         )
 

@@ -12,6 +12,7 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Alerting, OneModel
 from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detecting import check_pseudonyms
 from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.uniformity import Uniformity
@@ -34,6 +35,7 @@ class Watcher:
         privacy: What may be told of the flows; home networks are as it lets them be seen.
         enrichment: What is known of addresses besides.
         discovery: What chooses the flows by their p-values, in place of the threshold.
+        collective: What sees groups of flows, if anything.
 
     Raises:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
@@ -50,6 +52,7 @@ class Watcher:
         privacy: Privacy = OPEN,
         enrichment: Enrichment | None = None,
         discovery: OnlineDiscovery | None = None,
+        collective: Collective | None = None,
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
@@ -69,6 +72,7 @@ class Watcher:
             calibration=calibration,
             discovery=discovery,
             uniformity=self._uniformity,
+            collective=collective,
         )
         self._waiting = Waiting()
 
