@@ -210,7 +210,7 @@ def _of_alert(alert: Alert) -> Notice:
         hosts=_texts((alert.src_ip, alert.dst_ip)),
         category=_text(alert.category),
         probability=alert.category_probability,
-        techniques=tuple(getattr(alert, "techniques", ())),
+        techniques=_texts(alert.techniques),
         intelligence=_texts(alert.intelligence),
         source=_text(alert.source),
         pseudonyms=alert.pseudonyms,

@@ -53,7 +53,7 @@ class Watcher:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (each by keyword; most are what may be there beside the model)
         self,
         model: SealedModel,
         representation: Representation,
