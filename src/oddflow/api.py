@@ -37,6 +37,7 @@ from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, by_discovery, far_out, set_threshold
 from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
 from oddflow.verdicts.discovering import OnlineDiscovery
@@ -398,6 +399,7 @@ def detect(
         progress=progress,
         privacy=prepared.privacy,
         discovery=discovery,
+        collective=Collective.of(sealed, wanted),
     )
     detection.ledger.add(ledger)
     return detection

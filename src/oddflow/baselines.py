@@ -82,14 +82,21 @@ def gather(  # noqa: PLR0913  (each is by keyword)
         context=matrix.as_dict() if matrix else None,
         payload=cut.payload,
     )
-    return gather_rows(
+    # its kernels take a moment to load, and other ways to gather need none
+    from oddflow.verdicts.collective.learning import GroupLearner
+
+    groups = GroupLearner()
+    gathered = gather_rows(
         arrange(names_of(sources), told, merge=merge),
         representation,
         settings=cut,
         ledger=told,
         progress=progress,
         privacy=privacy,
+        onlooker=groups,
     )
+    gathered.groups = groups.normal().part()
+    return gathered
 
 
 def gather_for(

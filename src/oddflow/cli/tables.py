@@ -122,6 +122,7 @@ def alert_table(detection: "Detection", limit: int) -> Table:
                 plain(row.headline),
                 "\n",
                 (top.rarity, "dim"),
+                *_line("odd", top.odd),
                 *_line("likeliest", top.likeliest),
                 *_line("the source says:", row.labels),
             ),

@@ -157,6 +157,7 @@ def _judged_by(
     from oddflow.sensor.alerting import AlertSink
     from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, by_discovery, set_threshold
     from oddflow.verdicts.calibration import Calibration
+    from oddflow.verdicts.collective.stage import Collective
     from oddflow.verdicts.discovering import OnlineDiscovery
     from oddflow.verdicts.prepared import Prepared
     from oddflow.verdicts.watching import Watcher
@@ -194,6 +195,7 @@ def _judged_by(
             source=source,
             privacy=prepared.privacy,
             discovery=discovery,
+            collective=Collective.of(sealed, wanted),
         )
         return AlertSink(watcher, output, show, owner=owner, tell=lambda text: console.say(f"note: {text}"))
 

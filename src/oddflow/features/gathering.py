@@ -39,6 +39,16 @@ class Labeller(Protocol):
         """Of a flow batch, in end order."""
 
 
+class Onlooker(Protocol):
+    """Sees the flows that are gathered, beside the representation."""
+
+    def begin(self) -> None:
+        """Another source begins."""
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Flows, in end order."""
+
+
 @dataclass(slots=True)
 class Gathered:
     """Feature rows of a baseline, in the order in which flows ended, or packets came.
@@ -87,6 +97,9 @@ class Gathered:
     marks: NDArray[np.bool_] | None = None
     """Which parts of each row are an attack, (n, p); None where nobody knows."""
 
+    groups: bytes = b""
+    """What groups of flows came to, as a part of a sealed model; empty where nobody looked."""
+
     @property
     def span_s(self) -> float:
         """How long there was traffic: the minutes that saw a flow end; pauses and stray times do not count."""
@@ -130,11 +143,12 @@ def gather(
     max_rows: int | None = None,
     privacy: Privacy = OPEN,
     labeller: Labeller | None = None,
+    onlooker: Onlooker | None = None,
 ) -> Gathered:
     """Reads sources into feature rows; at most 2 × `max_rows` are kept, evenly over time.
 
     As many as `MAX_ROWS` and `MAX_NUMBERS` allow unless given. The home networks of the representation are as
-    `privacy` lets them be seen. With a labeller, `flows` counts the normal ones.
+    `privacy` lets them be seen. With a labeller, `flows` counts the normal ones. An onlooker sees all flows.
 
     Raises:
         NothingMetered: No source held a flow.
@@ -149,6 +163,8 @@ def gather(
         representation.begin()
         if labeller:
             labeller.begin()
+        if onlooker:
+            onlooker.begin()
         fingerprint = Fingerprint(name_of(source))
         seen.append(fingerprint)
         flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress, privacy=privacy)
@@ -158,6 +174,8 @@ def gather(
             attacks += int((y > 0).sum())
             known = [*([y] if labeller else []), *([marks] if marks is not None else [])]
             sample.add(representation.rows(batch), ends, _hosts(batch), *known)
+            if onlooker:
+                onlooker.add(batch)
             start_ns = min(start_ns, int(integers(batch, "start").min()))
             end_ns = max(end_ns, int(ends.max()))
     flow_count = sum(fingerprint.flows for fingerprint in seen)

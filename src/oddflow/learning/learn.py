@@ -19,7 +19,7 @@ from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
 from oddflow.learning.proof import NOTHING, Compared, augmented
 from oddflow.learning.seal import seal_detector
-from oddflow.models.format import Archive
+from oddflow.models.format import Archive, with_groups
 from oddflow.models.held_back import Circumstances, Origins, block_length_s
 from oddflow.models.manifest import (
     FORMAT_VERSION,
@@ -383,7 +383,8 @@ def archive_of(  # noqa: PLR0913  (each is by keyword)
         decomposes=fitted.decomposes,
     )
     origins = None if scored is None else _origins(gathered, scored, block_s)
-    return seal_detector(fitted, manifest, scores, known, origins, chosen(known, gathered.features))
+    sealed = seal_detector(fitted, manifest, scores, known, origins, chosen(known, gathered.features))
+    return with_groups(sealed, gathered.groups) if gathered.groups else sealed
 
 
 def _origins(gathered: Gathered, scored: NDArray[np.int64], block_s: float) -> Origins:

@@ -4,6 +4,7 @@
     graph.onnx                  raw feature rows to scores and contributions (allowed.py: what it may hold)
     state.safetensors           or, in its place, arrays that a kernel of ours runs (state.py)
     calibration.safetensors     scores of held-back normal rows and where these came from (held_back.py)
+    groups.safetensors          optional: what groups of flows come to (verdicts/collective/)
     weights.safetensors         optional: what further training starts from
     card.json                   optional: tables of an evaluation (card.py)
     signature.json              optional: who answers for the manifest, and so for all parts (signature.py)
@@ -40,21 +41,21 @@ from oddflow.models.signature import Signature
 from oddflow.models.signing_keys import SigningKey
 from oddflow.models.zip_layout import fault_of
 
-MANIFEST, GRAPH, STATE, CALIBRATION, WEIGHTS, CARD, SIGNATURE = (
-    "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "weights.safetensors",
-    "card.json", "signature.json",
+MANIFEST, GRAPH, STATE, CALIBRATION, GROUPS, WEIGHTS, PROTOTYPES, CARD, SIGNATURE = (
+    "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "groups.safetensors",
+    "weights.safetensors", "prototypes.safetensors", "card.json", "signature.json",
 )  # fmt: skip
-PROTOTYPES = "prototypes.safetensors"
 NEEDED = frozenset({MANIFEST, CALIBRATION})
 SCORERS = frozenset({GRAPH, STATE})
 """A model holds one of them."""
-OPTIONAL = frozenset({WEIGHTS, PROTOTYPES, CARD, SIGNATURE})
+OPTIONAL = frozenset({GROUPS, WEIGHTS, PROTOTYPES, CARD, SIGNATURE})
 MEBIBYTE = 1 << 20
 MOST_BYTES = {
     MANIFEST: 8 * MEBIBYTE,
     GRAPH: 256 * MEBIBYTE,
     STATE: 64 * MEBIBYTE,
     CALIBRATION: 64 * MEBIBYTE,
+    GROUPS: 64 * MEBIBYTE,
     WEIGHTS: 256 * MEBIBYTE,
     CARD: 2 * MEBIBYTE,
     SIGNATURE: 1 * MEBIBYTE,
@@ -165,6 +166,12 @@ def _of_this_format(manifest: Manifest) -> Manifest:
 def _document(manifest: Manifest) -> bytes:
     told = _of_this_format(manifest).model_dump(mode="json")
     return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False).encode()
+
+
+def with_groups(archive: Archive, part: bytes) -> Archive:
+    """The model with what groups of flows come to, its hash in the manifest."""
+    hashes = archive.manifest.parts | {GROUPS: hashlib.sha256(part).hexdigest()}
+    return Archive(archive.manifest.model_copy(update={"parts": hashes}), archive.parts | {GROUPS: part})
 
 
 def pack(archive: Archive) -> bytes:

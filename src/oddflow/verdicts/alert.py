@@ -7,6 +7,12 @@ from typing import Any
 
 import numpy as np
 
+KIND_WORDS = {
+    "point": "by itself",
+    "contextual": "for this host, service or time",
+    "collective": "as a group: each of its flows may be normal",
+}
+
 LABELS = 3
 """So many different labels of a row are shown."""
 
@@ -101,7 +107,13 @@ class Alert:
     """Which kind of attack it is likeliest, where the model tells kinds apart."""
 
     category_probability: float = 0.0
-    """How likely it is that, as if attacks were as common as normal flows."""
+    """How likely it is that, as if attacks were as common as normal flows; of a rule, how often it names rightly."""
+
+    kind: str = ""
+    """What makes it odd: itself ("point"), its host, service or time ("contextual"), its group ("collective")."""
+
+    techniques: tuple[str, ...] = ()
+    """MITRE ATT&CK ids of what it likeliest is."""
 
     p_value: float | None = None
     """How likely a normal flow scores as high (`calibration.py`); None where nothing is known to be normal."""
@@ -123,7 +135,15 @@ class Alert:
     @property
     def likeliest(self) -> str:
         """Which kind of attack it likeliest is, in words with its probability; empty where the model tells none."""
-        return f"{self.category.replace('_', ' ')}, {self.category_probability:.0%}" if self.category else ""
+        if not self.category:
+            return ""
+        techniques = f" ({', '.join(self.techniques)})" if self.techniques else ""
+        return f"{self.category.replace('_', ' ')}, {self.category_probability:.0%}{techniques}"
+
+    @property
+    def odd(self) -> str:
+        """What makes it odd, in words; empty where nobody said."""
+        return KIND_WORDS.get(self.kind, "")
 
     @property
     def first_capture(self) -> str:

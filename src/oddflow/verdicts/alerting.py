@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,8 @@ from oddflow.models.prototypes import holds_words
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.categories import Likeliest, facts_of, likeliest
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.naming import Normal, plain_rows
 from oddflow.verdicts.uniformity import Uniformity
@@ -63,8 +65,9 @@ class Judged:
         flows: The batch.
         scores: Of each flow, (n,).
         over: Which are over the threshold, (n,).
-        alerts: What those are, in their order.
+        alerts: What those are, in their order; then the groups that these flows brought over their limits.
         names: What the ground truth says of each flow, where there is one.
+        groups: Those of the alerts that are of groups.
     """
 
     flows: pa.RecordBatch
@@ -72,6 +75,7 @@ class Judged:
     over: NDArray[np.bool_]
     alerts: list[Alert]
     names: Sequence[str] | None
+    groups: list[Alert] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -87,6 +91,7 @@ class Alerting:
         calibration: What p-values are told by; None where nothing is known to be normal.
         discovery: What chooses the flows by their p-values, in place of the threshold.
         uniformity: Told of all scores, where there is one.
+        collective: What sees groups of flows, if anything.
     """
 
     judge: Judge
@@ -97,6 +102,7 @@ class Alerting:
     calibration: Calibration | None = None
     discovery: OnlineDiscovery | None = None
     uniformity: Uniformity | None = None
+    collective: Collective | None = None
     _normals: dict[str, Normal] = field(default_factory=dict)
 
     def judged(
@@ -125,7 +131,8 @@ class Alerting:
                 self.privacy.name(name_of(source)),
                 names[int(place)] if names is not None else None,
                 pseudonyms=pseudonyms,
-                likeliest=model.likeliest_attack(x[place]),
+                likeliest=_likeliest(model, x[place], flow),
+                kind=normal.kind(x[place], parts[place], representation.version),
             )
             hides = bool(pseudonyms) and holds_words(model.features)
             alert = replace(
@@ -134,7 +141,16 @@ class Alerting:
             alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
         if self.calibration is not None and alerts:
             alerts = self._with_chances(self.calibration, alerts, x[places])
-        return Judged(flows, scores, over, alerts, names)
+        groups: list[Alert] = []
+        if self.collective is not None:
+            groups = self.collective.found(
+                flows,
+                threshold=self.threshold,
+                source=self.privacy.name(name_of(source)),
+                pseudonyms=pseudonyms,
+                names=names,
+            )
+        return Judged(flows, scores, over, alerts + groups, names, groups)
 
     def _over(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self.discovery is None or self.calibration is None:
@@ -168,6 +184,17 @@ class Alerting:
         if model.fingerprint not in self._normals:
             self._normals[model.fingerprint] = normal_of(model, self.held_back, self.population)
         return self._normals[model.fingerprint]
+
+
+def _likeliest(model: SealedModel, row: NDArray[np.float32], flow: dict[str, Any]) -> Likeliest:
+    """By the model where it learnt from labels, else by rules on the evidence."""
+    facts = facts_of(flow, row, model.features)
+    if not model.manifest.classes:
+        return likeliest(facts)
+    category, probability = model.likeliest_attack(row)
+    ruled = likeliest(facts)
+    # a technique is named only where both see the same
+    return Likeliest(category, probability, ruled.techniques if ruled.category == category else ())
 
 
 def _shown(chance: float) -> float:

@@ -22,6 +22,7 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert, AlertRow
 from oddflow.verdicts.alerting import Alerting, Judge, OneModel
 from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detection import AttackOutcome, Detection, Threshold, TruthSummary
 from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.incidents.gathering import Incidents
@@ -68,6 +69,8 @@ class _Run:
         if names:
             self.attack_flows.update(names)
             self.attack_alerts.update(name for name, is_over in zip(names, judged.over, strict=True) if is_over)
+            # a group counts as the flow that brought it over its limit
+            self.attack_alerts.update(alert.truth or "" for alert in judged.groups)
         for alert in judged.alerts:
             self._keep(alert)
 
@@ -94,6 +97,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     progress: Progress | None = None,
     privacy: Privacy = OPEN,
     discovery: OnlineDiscovery | None = None,
+    collective: Collective | None = None,
 ) -> Detection:
     """Scores all flows of the sources and keeps those over the budget's threshold.
 
@@ -109,6 +113,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         progress: Told of the bytes read.
         privacy: What may be told of the flows; home networks and truth are as it lets them be seen.
         discovery: What chooses the flows by their p-values, in place of the threshold.
+        collective: What sees groups of flows, if anything.
 
     Raises:
         NothingMetered: No source held a flow.
@@ -127,11 +132,14 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         calibration=calibration,
         discovery=discovery,
         uniformity=None if calibration is None else Uniformity(calibration, threshold.score),
+        collective=collective,
     )
     run = _Run(alerting, truth, learnt_per_s=model.manifest.flows_per_s)
     ledger = Ledger()
     for source in sources:
         representation.begin()
+        if collective is not None:
+            collective.begin()
         seen = Fingerprint(name_of(source), hashed=False)
         flows = read_flows(
             source,
@@ -188,7 +196,7 @@ def _told_of(threshold: Threshold, run: _Run) -> Threshold:
     alerting = run.alerting
     if alerting.discovery is not None:
         # no score is the border: the lowest that was shown is told, or one above all that were held back
-        shown = [score for score, _, _ in run.alerts]
+        shown = [score for score, *_ in run.alerts]
         return replace(threshold, score=min(shown, default=threshold.score))
     expected = float(f"{threshold.expected_false * run.flows:.2g}")
     return replace(threshold, expected_false=expected, expected_between=_between(alerting, run.flows))
@@ -214,6 +222,8 @@ def _told(model: SealedModel, privacy: Privacy) -> dict[str, Any]:
 
 def _remarks(run: _Run, representation: Representation) -> list[str]:
     remarks = representation.remarks()
+    if run.alerting.collective is not None:
+        remarks += run.alerting.collective.remarks()
     if representation.incomplete:
         remarks.append(
             f"{representation.incomplete:,} flows lack something that others of their source have: it was taken as 0"

@@ -13,8 +13,10 @@ from oddflow.features.feature import Feature
 from oddflow.features.packet_columns import PACKET, PACKET_CAPTURE, PACKET_IS_REVERSE
 from oddflow.verdicts.alert import Alert, Reason
 from oddflow.verdicts.budget import rarity
+from oddflow.verdicts.categories import UNKNOWN, Likeliest
 from oddflow.verdicts.extent import extent
 from oddflow.verdicts.filters import wireshark_filter
+from oddflow.verdicts.kinds import AnomalyKind, kind_of
 from oddflow.verdicts.words import sentence
 from oddflow.verdicts.words import service as service_name
 
@@ -81,6 +83,11 @@ class Normal:
         place = next(named, None)
         return float(row[place]) if place is not None else math.nan
 
+    def kind(self, row: NDArray[np.float32], parts: NDArray[np.float32], version: str) -> AnomalyKind:
+        """What makes a flow odd, by its row and the parts of its score, (d,) each."""
+        group = self.groups.get(self._service(row))
+        return kind_of(row, parts, self.features, (self.low, self.high), group, version)
+
     def alert(
         self,
         flow: dict[str, Any],
@@ -90,11 +97,12 @@ class Normal:
         truth: str | None,
         *,
         pseudonyms: str = "",
-        likeliest: tuple[str, float] = ("", 0.0),
+        likeliest: Likeliest = UNKNOWN,
+        kind: str = "",
     ) -> Alert:
         """One flow of the flow table as an alert; without its bytes where it is under `pseudonyms` of a key.
 
-        `likeliest` is the kind of attack, and how likely it is.
+        `likeliest` is the kind of attack, and how likely it is; `kind` what makes the flow odd.
         """
         told = flow | {PACKET_CAPTURE: None} if pseudonyms else flow
         ends = (flow["src_ip"], flow["src_port"], flow["dst_ip"], flow["dst_port"], flow["protocol"])
@@ -128,8 +136,10 @@ class Normal:
             pseudonyms=pseudonyms,
             record_id=flow["record_id"] or "",
             label=flow["label"] or "",
-            category=likeliest[0],
-            category_probability=likeliest[1],
+            category=likeliest.category,
+            category_probability=likeliest.probability,
+            kind=kind,
+            techniques=likeliest.techniques,
         )
 
 

@@ -17,6 +17,7 @@ from oddflow.verdicts.alert import Alert, Reason
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 Chance = Annotated[float, Field(ge=0, le=1)]
+Technique = Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")]
 Length = Annotated[int, Field(ge=-65_535, le=65_535)]
 Single = Annotated[float, Field(ge=-3.4028235e38, le=3.4028235e38)]
 """What float32 can hold."""
@@ -71,11 +72,13 @@ class _Record(BaseModel):
     context_p_value: Chance | None = None
     threshold: float = 0.0
     row: Annotated[list[Single], Field(max_length=MOST_FEATURES)] = []
+    kind: Annotated[str, Field(pattern="^(point|contextual|collective|)$")] = ""
+    techniques: Annotated[list[Technique], Field(max_length=32)] = []
 
     def alert(self) -> Alert:
         """The alert this line stands for."""
         fields: dict[str, Any] = self.model_dump(exclude={"start", "end", "reasons", "payload", "row"})
-        for name in ("lengths", "gaps_us", "captures"):
+        for name in ("lengths", "gaps_us", "captures", "techniques"):
             fields[name] = tuple(fields[name])
         return Alert(
             **fields,

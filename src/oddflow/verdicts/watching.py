@@ -13,6 +13,7 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Alerting, OneModel
 from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detecting import check_pseudonyms
 from oddflow.verdicts.discovering import OnlineDiscovery
 from oddflow.verdicts.incidents.gathering import Incidents
@@ -36,6 +37,7 @@ class Watcher:
         source: What alerts call where they came from.
         privacy: What may be told of the flows; home networks are as it lets them be seen.
         discovery: What chooses the flows by their p-values, in place of the threshold.
+        collective: What sees groups of flows, if anything.
 
     Raises:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
@@ -51,6 +53,7 @@ class Watcher:
         source: str,
         privacy: Privacy = OPEN,
         discovery: OnlineDiscovery | None = None,
+        collective: Collective | None = None,
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
@@ -69,6 +72,7 @@ class Watcher:
             calibration=calibration,
             discovery=discovery,
             uniformity=self._uniformity,
+            collective=collective,
         )
         self._waiting = Waiting()
         self._incidents = Incidents(threshold)
