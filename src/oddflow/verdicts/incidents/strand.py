@@ -136,7 +136,7 @@ class Strand:
             self._add_reason(alert.reasons[0])
         if alert.category:
             self.categories[alert.category] = self.categories.get(alert.category, 0.0) + alert.category_probability
-        self.techniques.update(getattr(alert, "techniques", ()))
+        self.techniques.update(alert.techniques)
         if len(self.ids) < LISTED_IDS:
             self.ids.append(alert.id)
         if alert.label and (alert.label in self.labels or len(self.labels) < MOST_LABELS):
