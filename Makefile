@@ -44,11 +44,11 @@ results: $(VENV)/.ready  ## Make every table of docs/results.md anew; goes on wh
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/oddflow evaluate --suite all --data $(DATA) --jobs 2 --write docs/results.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/against_kitsune.py --data $(DATA) --write
 
-explanations: $(VENV)/.ready  ## Measure whether explanations are true; prints the table of docs/explain.md
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/explanations.py --data $(DATA)
-
 calibration: $(VENV)/.ready  ## Whether stated numbers of false alarms hold: the tables of docs/calibration.md (LAB=folders of make lab)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --data $(DATA) --lab $(LAB)
+
+explanations: $(VENV)/.ready  ## Measure whether explanations are true; prints the table of docs/explain.md
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/explanations.py --data $(DATA)
 
 peers: out/peers/nfstream/.ready out/peers/dpkt/.ready out/peers/cicflowmeter/.ready learners  ## Install the tools that bench compares with
 

@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import options, telling
 
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command(name="detect", help="Show the flows that do not fit, ranked and explained.")(detect)
+    app.command(name="detect", help="Show the flows that do not fit, joined into incidents, ranked and explained.")(
+        detect
+    )
 
 
 def detect(
@@ -38,13 +40,26 @@ def detect(
     truth: Annotated[
         str | None, typer.Option("--truth", help="A CSV of what really happened: found, missed and false are shown.")
     ] = None,
+    feedback: options.Feedback = None,
+    show_suppressed: Annotated[
+        bool, typer.Option("--show-suppressed", help="Show the alerts that feedback hides, too, apart from the others.")
+    ] = False,
     trust: options.Trust = None,
     registry: options.Registry = None,
     merge: options.Merge = False,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="Rows shown.")] = 20,
+    intelligence: options.Intelligence = None,
+    geoip: options.GeoIp = None,
+    to: telling.To = None,
+    spool: telling.SpoolFolder = None,
+    spool_limit: telling.SpoolLimit = telling.LIMIT_MIB,
+    deliver_for: telling.DeliverFor = telling.DELIVER_FOR_S,
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", min=1, help="Show so many rows of odd flows below the incidents.", show_default=False),
+    ] = None,
     as_json: options.Json = False,
     strict: options.Strict = False,
     fail_on_alert: Annotated[
@@ -53,7 +68,8 @@ def detect(
 ) -> None:
     """Meters, scores and ranks in one pass."""
     from oddflow import api
-    from oddflow.cli import console, opening, show
+    from oddflow.cli import console, opening
+    from oddflow.enrichment.enrichment import Enrichment
     from oddflow.files import write_whole
     from oddflow.logs.privacy import Privacy
     from oddflow.reports.page import render
@@ -65,39 +81,46 @@ def detect(
     if model is not None:
         model, called = opening.find(model, registry)
         sealed = opening.load(model, trust, called)
-    _check_places([*sources, *filter(None, (model, truth))], output, report)
+    _check_places([*sources, *filter(None, (model, truth, feedback))], output, report)
+    enrichment = Enrichment.of(intelligence, geoip, is_pseudonymised=pseudonymise is not None)
+    receivers = telling.Telling(telling.settings(to, spool, spool_limit, deliver_for))
     if model is None and not as_json:
         console.say(
             "no model was given: learning from the capture itself, with robust-pca: each eighth of it is judged "
             "by the rest, so most of the traffic should be normal"
         )
-    with console.reading(sources, "looking for odd flows") as progress:
-        detection = api.detect(
-            *sources,
-            model=sealed,
-            budget=budget,
-            false_alarm_rate=false_alarm_rate,
-            fdr=fdr,
-            truth=truth,
-            home_networks=home_net,
-            progress=progress,
-            merge=merge,
-            privacy=privacy,
-        )
+    try:
+        receivers.begin()
+        with console.reading(sources, "looking for odd flows") as progress:
+            detection = api.detect(
+                *sources,
+                model=sealed,
+                budget=budget,
+                false_alarm_rate=false_alarm_rate,
+                fdr=fdr,
+                truth=truth,
+                home_networks=home_net,
+                progress=progress,
+                merge=merge,
+                privacy=privacy,
+                enrichment=enrichment,
+                feedback=feedback,
+            )
+    except BaseException:
+        receivers.abandon()
+        raise
     try:
         if output:
             write_alerts(output, (alert for row in detection.rows for alert in row.alerts))
         if report:
             write_whole(report, render(detection))
+        receivers.emit(alert for row in detection.rows for alert in row.alerts)
     finally:  # a full disk must not hide what was found
-        if as_json:
-            console.print_json(show.as_dict(detection))
-        else:
-            show.detection(detection, rows)
+        is_told = receivers.close_after(detection, rows, suppressed=show_suppressed, as_json=as_json)
     for place, what in ((output, "alerts"), (report, "report")):
         if place:
             console.say(f"{what} in {place}")
-    if strict and not detection.ledger.complete:
+    if strict and not (detection.ledger.complete and is_told):
         raise options.Lost
     if fail_on_alert and detection.rows:
         raise typer.Exit(4)

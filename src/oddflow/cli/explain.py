@@ -117,7 +117,7 @@ def _show_alert(alert: "Alert", path: str, explanation: "Explanation | None") ->
             f"{endpoint(alert.dst_ip, alert.dst_port)}  {protocol_name(alert.protocol)}"
         )
     )
-    show(console.plain(f"score {alert.score:.4g}: {alert.rarity}"))
+    show(console.plain(f"score {alert.score:.4g}: {alert.rarity}{f'; {alert.chance}' if alert.chance else ''}"))
     show(
         console.plain(
             f"{utc(alert.start_ns)}, {seconds((alert.end_ns - alert.start_ns) / 1e9)}, "

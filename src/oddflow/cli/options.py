@@ -105,6 +105,24 @@ Pseudonymise = Annotated[
         show_default=False,
     ),
 ]
+Intelligence = Annotated[
+    str | None,
+    typer.Option(
+        "--intelligence",
+        metavar="FOLDER",
+        help="Mark alerts whose ends are in lists of addresses, networks, domains or JA4s: .txt, .csv, STIX .json.",
+        show_default=False,
+    ),
+]
+GeoIp = Annotated[
+    str | None,
+    typer.Option(
+        "--geoip",
+        metavar="FILE",
+        help="Tell the countries of addresses, from a local database (.mmdb).",
+        show_default=False,
+    ),
+]
 Trust = Annotated[
     list[str] | None,
     typer.Option(
@@ -128,6 +146,16 @@ Registry = Annotated[
 Tunnels = Annotated[
     bool,
     typer.Option(" /--no-tunnels", help="Meter tunnels themselves, not the packets inside them."),
+]
+Feedback = Annotated[
+    str | None,
+    typer.Option(
+        "--feedback",
+        metavar="FILE",
+        help="What people said of alerts (see `oddflow feedback`): alerts like benign ones are hidden and counted, "
+        "alerts like malicious ones always shown, and the threshold moves with both.",
+        show_default=False,
+    ),
 ]
 Data = Annotated[
     str | None,

@@ -9,6 +9,7 @@ from oddflow.models.held_back import Origins
 from oddflow.models.manifest import Manifest
 from oddflow.models.rows import Floats, five_digits
 from oddflow.models.sealed import score_graph, score_state
+from oddflow.models.usual import usual_part
 
 MOST_DIFFERENCE = 1e-3
 """Relative; float32 sums in another order differ by about 1e-6."""
@@ -30,8 +31,8 @@ def seal_detector(
     Args:
         detector: Fitted.
         manifest: What the model says of itself; its parts are filled in.
-        held_back: Scores of held-back rows, (n,).
-        x: Rows that were learnt from, (m, d).
+        held_back: Scores of held-back rows, (n,), in the order of time.
+        x: Rows that were learnt from, (m, d), in the order of time.
         origins: Where the held-back rows came from, (n,).
         prototypes: Normal rows that stand for all, (p, d).
 
@@ -63,6 +64,7 @@ def seal_detector(
         five_digits(held_back),
         detector.weights(),
         part=part,
+        usual=usual_part(x, held_back),
         origins=origins,
         prototypes=prototypes,
     )

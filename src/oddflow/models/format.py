@@ -6,6 +6,7 @@
     calibration.safetensors     scores of held-back normal rows and where these came from (held_back.py)
     groups.safetensors          optional: what groups of flows come to (verdicts/collective/)
     weights.safetensors         optional: what further training starts from
+    usual.safetensors           optional: how the baseline is spread, to tell drift by (usual.py)
     card.json                   optional: tables of an evaluation (card.py)
     signature.json              optional: who answers for the manifest, and so for all parts (signature.py)
     prototypes.safetensors      optional: a few normal rows (prototypes.py)
@@ -41,14 +42,14 @@ from oddflow.models.signature import Signature
 from oddflow.models.signing_keys import SigningKey
 from oddflow.models.zip_layout import fault_of
 
-MANIFEST, GRAPH, STATE, CALIBRATION, GROUPS, WEIGHTS, PROTOTYPES, CARD, SIGNATURE = (
+MANIFEST, GRAPH, STATE, CALIBRATION, GROUPS, WEIGHTS, USUAL, PROTOTYPES, CARD, SIGNATURE = (
     "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "groups.safetensors",
-    "weights.safetensors", "prototypes.safetensors", "card.json", "signature.json",
+    "weights.safetensors", "usual.safetensors", "prototypes.safetensors", "card.json", "signature.json",
 )  # fmt: skip
 NEEDED = frozenset({MANIFEST, CALIBRATION})
 SCORERS = frozenset({GRAPH, STATE})
 """A model holds one of them."""
-OPTIONAL = frozenset({GROUPS, WEIGHTS, PROTOTYPES, CARD, SIGNATURE})
+OPTIONAL = frozenset({GROUPS, WEIGHTS, USUAL, PROTOTYPES, CARD, SIGNATURE})
 MEBIBYTE = 1 << 20
 MOST_BYTES = {
     MANIFEST: 8 * MEBIBYTE,
@@ -57,6 +58,7 @@ MOST_BYTES = {
     CALIBRATION: 64 * MEBIBYTE,
     GROUPS: 64 * MEBIBYTE,
     WEIGHTS: 256 * MEBIBYTE,
+    USUAL: 2 * MEBIBYTE,
     CARD: 2 * MEBIBYTE,
     SIGNATURE: 1 * MEBIBYTE,
     PROTOTYPES: 16 * MEBIBYTE,
@@ -121,6 +123,7 @@ def seal(
     weights: dict[str, Floats] | None = None,
     *,
     part: str = GRAPH,
+    usual: bytes | None = None,
     origins: Origins | None = None,
     prototypes: Floats | None = None,
 ) -> Archive:
@@ -132,6 +135,7 @@ def seal(
         held_back: Scores of held-back rows, (n,), in any order.
         weights: What further training starts from.
         part: Which of both the scorer is, GRAPH or STATE.
+        usual: How the baseline is spread, as `usual.usual_part` writes it.
         origins: Of the held-back rows, in the same order, by blocks as long as the manifest says.
         prototypes: Normal rows that stand for all, (p, d).
     """
@@ -141,6 +145,8 @@ def seal(
         parts[WEIGHTS] = save_tensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
     if prototypes is not None:
         parts[PROTOTYPES] = prototypes_part(prototypes)
+    if usual is not None:
+        parts[USUAL] = usual
     hashes = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
     return Archive(manifest.model_copy(update={"parts": hashes}), parts)
 

@@ -88,6 +88,9 @@ class Alert:
     """Where several files were read as one: the file that `first_packet` is counted in, then all others that may hold
     packets of the flow."""
 
+    incident: str = ""
+    """The id of the incident that it belongs to, as far as was known when it was written."""
+
     payload_bytes: int = 0
     """What both sides sent, kept or not."""
 
@@ -111,6 +114,21 @@ class Alert:
 
     techniques: tuple[str, ...] = ()
     """MITRE ATT&CK ids of what it likeliest is."""
+
+    src_name: str = ""
+    """What DNS or DHCP, seen in the same traffic, called the initiator."""
+
+    dst_name: str = ""
+    """What they called the responder."""
+
+    src_country: str = ""
+    """Two letters (ISO 3166) from a local GeoIP database, where one was given."""
+
+    dst_country: str = ""
+    """Of the responder."""
+
+    intelligence: tuple[str, ...] = ()
+    """Which threat-intelligence lists name one of its ends, and as what."""
 
     p_value: float | None = None
     """How likely a normal flow scores as high (`calibration.py`); None where nothing is known to be normal."""
@@ -141,6 +159,26 @@ class Alert:
     def odd(self) -> str:
         """What makes it odd, in words; empty where nobody said."""
         return KIND_WORDS.get(self.kind, "")
+
+    @property
+    def chance(self) -> str:
+        """The p-value with its interval, in words; empty where nothing is known to be normal."""
+        if self.p_value is None:
+            return ""
+        known = self.p_low is not None and self.p_high is not None
+        between = f", {self.p_low:.2g} to {self.p_high:.2g} at 95 %" if known else ""
+        return f"p-value {self.p_value:.2g}{between}"
+
+    @property
+    def known_ends(self) -> str:
+        """What its ends are called and where they are, in words; empty where nothing is known."""
+        told = []
+        ends = ((self.src_ip, self.src_name, self.src_country), (self.dst_ip, self.dst_name, self.dst_country))
+        for address, name, country in ends:
+            if name or country:
+                place = f" ({country})" if country else ""
+                told.append(f"{address} is {name}{place}" if name else f"{address} is in {country}")
+        return "; ".join(told)
 
     @property
     def first_capture(self) -> str:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.capture.capture_set import CaptureSet
+from oddflow.enrichment.enrichment import Enrichment
 from oddflow.features.columns import integers
 from oddflow.features.representation import Representation
 from oddflow.logs.privacy import OPEN, Privacy
@@ -22,6 +23,10 @@ from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.categories import Likeliest, facts_of, likeliest
 from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.discovering import OnlineDiscovery
+from oddflow.verdicts.drift.monitor import DriftMonitor
+from oddflow.verdicts.enriching import enriched
+from oddflow.verdicts.feedback.feedback import Feedback, FollowedFeedback
+from oddflow.verdicts.feedback.rule import Rule
 from oddflow.verdicts.naming import Normal, plain_rows
 from oddflow.verdicts.uniformity import Uniformity
 
@@ -64,8 +69,9 @@ class Judged:
     Attributes:
         flows: The batch.
         scores: Of each flow, (n,).
-        over: Which are over the threshold, (n,).
+        over: Which are alerts that are shown, (n,).
         alerts: What those are, in their order; then the groups that these flows brought over their limits.
+        hidden: Alerts that feedback hides, each with the rule that does.
         names: What the ground truth says of each flow, where there is one.
         groups: Those of the alerts that are of groups.
     """
@@ -76,6 +82,7 @@ class Judged:
     alerts: list[Alert]
     names: Sequence[str] | None
     groups: list[Alert] = field(default_factory=list)
+    hidden: list[tuple[Rule, Alert]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -88,6 +95,9 @@ class Alerting:
         threshold: The score from which on a flow is an alert.
         population: What held-back scores are those of, in words.
         privacy: What may be told of the flows.
+        enrichment: What is known of their ends; flows under pseudonyms are not looked at.
+        feedback: What people said of alerts, if anything.
+        drift: Told of all flows that were scored, where it is watched whether they are like the baseline.
         calibration: What p-values are told by; None where nothing is known to be normal.
         discovery: What chooses the flows by their p-values, in place of the threshold.
         uniformity: Told of all scores, where there is one.
@@ -99,10 +109,13 @@ class Alerting:
     threshold: float
     population: str = "normal flows"
     privacy: Privacy = OPEN
+    enrichment: Enrichment = field(default_factory=Enrichment)
     calibration: Calibration | None = None
     discovery: OnlineDiscovery | None = None
     uniformity: Uniformity | None = None
     collective: Collective | None = None
+    feedback: Feedback | FollowedFeedback | None = None
+    drift: DriftMonitor | None = None
     _normals: dict[str, Normal] = field(default_factory=dict)
 
     def judged(
@@ -115,13 +128,21 @@ class Alerting:
     ) -> Judged:
         """One batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
         x = representation.rows(flows)
-        scores, parts = self.judge.score(x, integers(flows, "end"))
-        over = self._over(scores)
+        ends_ns = integers(flows, "end")
+        scores, parts = self.judge.score(x, ends_ns)
+        chosen = self._over(scores)
         if self.uniformity is not None:
             self.uniformity.add(scores)
+        if self.drift is not None:
+            self.drift.add(x, scores, ends_ns)
+        feedback = self.feedback.now() if isinstance(self.feedback, FollowedFeedback) else self.feedback
+        over = chosen | feedback.shown(flows, scores, self.threshold) if feedback else chosen.copy()
         places = np.flatnonzero(over)
-        alerts = []
-        for place, flow in zip(places, plain_rows(flows, places), strict=True):
+
+        if not pseudonyms:
+            self.enrichment.observe(flows)
+
+        def alert_of(place: int, flow: dict[str, Any]) -> Alert:
             model = self.judge.model_at(flow["end"])
             normal = self._normal(model)
             alert = normal.alert(
@@ -129,28 +150,42 @@ class Alerting:
                 float(scores[place]),
                 normal.reasons(x[place], parts[place]),
                 self.privacy.name(name_of(source)),
-                names[int(place)] if names is not None else None,
+                names[place] if names is not None else None,
                 pseudonyms=pseudonyms,
-                likeliest=_likeliest(model, x[place], flow),
+                likeliest=likeliest_of(model, x[place], flow),
                 kind=normal.kind(x[place], parts[place], representation.version),
             )
             hides = bool(pseudonyms) and holds_words(model.features)
-            alert = replace(
-                alert, threshold=float(self.threshold), row=b"" if hides else x[place].astype("<f4").tobytes()
-            )
-            alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
+            row = b"" if hides else x[place].astype("<f4").tobytes()
+            alert = replace(alert, threshold=float(self.threshold), row=row)
+            if not pseudonyms:
+                alert = enriched(alert, flow, self.enrichment)
+            return self._with_files(alert, source) if isinstance(source, CaptureSet) else alert
+
+        alerts = [alert_of(int(place), flow) for place, flow in zip(places, plain_rows(flows, places), strict=True)]
+        if feedback is not None:
+            over[places] = [chosen[place] or feedback.is_malicious(a) for place, a in zip(places, alerts, strict=True)]
+            alerts = [alert for place, alert in zip(places, alerts, strict=True) if over[place]]
+            places = np.flatnonzero(over)
         if self.calibration is not None and alerts:
             alerts = self._with_chances(self.calibration, alerts, x[places])
         groups: list[Alert] = []
-        if self.collective is not None:
-            groups = self.collective.found(
-                flows,
-                threshold=self.threshold,
-                source=self.privacy.name(name_of(source)),
-                pseudonyms=pseudonyms,
-                names=names,
-            )
-        return Judged(flows, scores, over, alerts + groups, names, groups)
+        # under other pseudonyms than the baseline's, no host would be the one that was known there
+        if self.collective is not None and self.collective.pseudonyms == pseudonyms:
+            found = self.collective.found(flows)
+            rows = plain_rows(flows, np.array([place for place, _ in found], np.int64)) if found else []
+            groups = [
+                finding.alert(flow, alert_of(place, flow), self.threshold)
+                for (place, finding), flow in zip(found, rows, strict=True)
+            ]
+        if feedback is None:
+            return Judged(flows, scores, over, alerts + groups, names, groups)
+        ruled = [(feedback.hiding(alert), alert) for alert in alerts + groups]
+        over[places] = [rule is None for rule, _ in ruled[: len(places)]]
+        shown = [alert for rule, alert in ruled if rule is None]
+        hidden = [(rule, alert) for rule, alert in ruled if rule is not None]
+        groups = [alert for rule, alert in ruled[len(places) :] if rule is None]
+        return Judged(flows, scores, over, shown, names, groups, hidden)
 
     def _over(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self.discovery is None or self.calibration is None:
@@ -186,7 +221,7 @@ class Alerting:
         return self._normals[model.fingerprint]
 
 
-def _likeliest(model: SealedModel, row: NDArray[np.float32], flow: dict[str, Any]) -> Likeliest:
+def likeliest_of(model: SealedModel, row: NDArray[np.float32], flow: dict[str, Any]) -> Likeliest:
     """By the model where it learnt from labels, else by rules on the evidence."""
     facts = facts_of(flow, row, model.features)
     if not model.manifest.classes:

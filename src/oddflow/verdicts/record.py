@@ -16,6 +16,8 @@ from oddflow.verdicts.alert import Alert, Reason
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Name = Annotated[str, Field(max_length=1_024)]
+Country = Annotated[str, Field(pattern="^([A-Z]{2})?$")]
 Chance = Annotated[float, Field(ge=0, le=1)]
 Technique = Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")]
 Length = Annotated[int, Field(ge=-65_535, le=65_535)]
@@ -59,12 +61,18 @@ class _Record(BaseModel):
     wireshark_filter: str = ""
     truth: str | None = None
     captures: list[str] = []
+    incident: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
     payload_bytes: Count = 0
     pseudonyms: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
     record_id: str = ""
     label: str = ""
     category: str = ""
     category_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    src_name: Name = ""
+    dst_name: Name = ""
+    src_country: Country = ""
+    dst_country: Country = ""
+    intelligence: Annotated[list[Annotated[str, Field(max_length=1_000)]], Field(max_length=64)] = []
     p_value: Chance | None = None
     p_low: Chance | None = None
     p_high: Chance | None = None
@@ -77,7 +85,7 @@ class _Record(BaseModel):
     def alert(self) -> Alert:
         """The alert this line stands for."""
         fields: dict[str, Any] = self.model_dump(exclude={"start", "end", "reasons", "payload", "row"})
-        for name in ("lengths", "gaps_us", "captures", "techniques"):
+        for name in ("lengths", "gaps_us", "captures", "techniques", "intelligence"):
             fields[name] = tuple(fields[name])
         return Alert(
             **fields,
