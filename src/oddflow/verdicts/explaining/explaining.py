@@ -39,9 +39,14 @@ def explain(alert: Alert, model: SealedModel, row: Floats | None = None) -> Expl
         row: What the model saw of the flow, (d,), where the alert does not hold it.
 
     Raises:
-        UsageError: Nobody kept what the model saw.
+        UsageError: Nobody kept what the model saw, or it is of a group of flows, which no row tells of.
         SchemaMismatch: It is of another model, with other features.
     """
+    if alert.kind == "collective":
+        raise UsageError(
+            f"alert {alert.id} is of a group of flows, each of which may be normal by itself: it was counted beside the "
+            "model, and its reasons are those counts; explain it without -m"
+        )
     given = np.frombuffer(alert.row, "<f4").astype(np.float32) if row is None else row
     if not len(given):
         raise UsageError(
