@@ -31,7 +31,7 @@ class Looking(nn.Module):
 
 
 def test_heat_is_that_of_torch():
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     features = Image().features
     builder = GraphBuilder(SIDE * SIDE)
     (number,) = builder.include(to_onnx(Looking().eval(), SIDE * SIDE), builder.x)
