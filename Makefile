@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 LAB ?= out/lab-11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench results calibration peers learners fuzz docs lab lock wheel sweep clean
+.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz docs lab lock wheel sweep clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -46,6 +46,9 @@ results: $(VENV)/.ready  ## Make every table of docs/results.md anew; goes on wh
 
 calibration: $(VENV)/.ready  ## Whether stated numbers of false alarms hold: the tables of docs/calibration.md (LAB=folders of make lab)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --data $(DATA) --lab $(LAB)
+
+explanations: $(VENV)/.ready  ## Measure whether explanations are true; prints the table of docs/explain.md
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/explanations.py --data $(DATA)
 
 peers: out/peers/nfstream/.ready out/peers/dpkt/.ready out/peers/cicflowmeter/.ready learners  ## Install the tools that bench compares with
 

@@ -30,6 +30,7 @@ from oddflow.logs.table import TableWriter
 from oddflow.schema import FLOW_SCHEMA
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.categories import RULES
+from oddflow.verdicts.collective.finding import is_of_group
 from oddflow.verdicts.detection import Detection
 
 EXAMPLES = oddflow.examples()
@@ -93,9 +94,11 @@ def slow_attacks(incident: pa.Table, names: list[str], begin_ns: int, seed: int 
         return begin_ns + (1_800 + np.cumsum(gaps)) * SECOND
 
     knock, login = first(name == "port scan"), first(name == "password guessing")
-    web = (name == "") & (port == 443) & (received > 0)
+    web = (name == "") & (port == 443) & (received > 0) & (np.asarray(incident["ip_version"].fill_null(0)) == 4)
     small = first(web & (sent < np.quantile(sent[web], 0.6)))
-    large = first((name == "") & (sent == np.sort(sent[(name == "") & (port != 22)])[-3]))
+    # over IPv4, as the ends that it is given
+    bulk = (name == "") & (port != 22) & (np.asarray(incident["ip_version"].fill_null(0)) == 4)
+    large = first(bulk & (sent == np.sort(sent[bulk])[-3]))
     ports = chance.permutation(np.arange(1, 1024))[:90].astype(np.int64)
     beats = times(150, 60.0)[chance.random(150) > 0.2].astype(np.int64)
     flood = (begin_ns + (9_000 + np.sort(chance.uniform(0, 240, 3_000))) * SECOND).astype(np.int64)
@@ -187,7 +190,7 @@ def detectors_table(names: list[str]) -> None:
 
 def is_group(alert: Alert) -> bool:
     """Whether the collective stage told it."""
-    return alert.kind == "collective" and bool(alert.reasons) and alert.packets == 0
+    return is_of_group(alert)
 
 
 def measure_of(alert: Alert) -> str:

@@ -461,6 +461,10 @@ def _detect_alone(
     detection.ledger = ledger
     for row in detection.rows:
         row.alerts[:] = [replace(alert, source=names[alert.source]) for alert in row.alerts]
+    detection.incidents = [
+        replace(incident, top=tuple(replace(alert, source=names[alert.source]) for alert in incident.top))
+        for incident in detection.incidents
+    ]
     detection.remarks.insert(
         0,
         "learnt from this capture itself, each eighth judged by the rest: what goes on all the time counts as normal, "

@@ -49,8 +49,10 @@ def test_with_enough_patience_alerts_are_those_of_detect(learnt):
             watching.add(flow)
             found += watching.alerts(flow.column("end").cast("int64")[0].as_py())
     found += watching.alerts(None)
-    expected = [alert for row in oddflow.detect(incident, model=model).rows for alert in row.alerts]
+    detection = oddflow.detect(incident, model=model)
+    expected = [alert for row in detection.rows for alert in row.alerts]
     assert expected
+    assert watching.incidents() == detection.incidents
     assert sorted(found, key=lambda alert: alert.id) == sorted(expected, key=lambda alert: alert.id)
 
 

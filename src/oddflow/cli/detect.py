@@ -9,7 +9,9 @@ from oddflow.cli import options, telling
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command(name="detect", help="Show the flows that do not fit, ranked and explained.")(detect)
+    app.command(name="detect", help="Show the flows that do not fit, joined into incidents, ranked and explained.")(
+        detect
+    )
 
 
 def detect(
@@ -50,7 +52,10 @@ def detect(
     spool: telling.SpoolFolder = None,
     spool_limit: telling.SpoolLimit = telling.LIMIT_MIB,
     deliver_for: telling.DeliverFor = telling.DELIVER_FOR_S,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="Rows shown.")] = 20,
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", min=1, help="Show so many rows of odd flows below the incidents.", show_default=False),
+    ] = None,
     as_json: options.Json = False,
     strict: options.Strict = False,
     fail_on_alert: Annotated[
@@ -105,6 +110,7 @@ def detect(
         if report:
             write_whole(report, render(detection))
         receivers.emit(alert for row in detection.rows for alert in row.alerts)
+        receivers.emit(detection.incidents)
     finally:  # a full disk must not hide what was found
         is_told = receivers.close_after(detection, rows, as_json=as_json)
     for place, what in ((output, "alerts"), (report, "report")):

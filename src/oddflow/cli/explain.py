@@ -7,6 +7,8 @@ import typer
 from oddflow.cli import options
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from oddflow.models.rows import Floats
     from oddflow.models.sealed import SealedModel
     from oddflow.verdicts.alert import Alert
@@ -34,8 +36,8 @@ def explain(
         typer.Option(
             "-m",
             "--model",
-            help="The model that the alert was found with. It is asked what the score would be without each part, which "
-            "normal flows are nearest, and what is the least that would make this one normal.",
+            help="The model that the alert was found with. It is asked what the score would be without each part, "
+            "which normal flows are nearest, and what is the least that would make this one normal.",
             show_default=False,
         ),
     ] = None,
@@ -115,7 +117,7 @@ def _show_alert(alert: "Alert", path: str, explanation: "Explanation | None") ->
             f"{endpoint(alert.dst_ip, alert.dst_port)}  {protocol_name(alert.protocol)}"
         )
     )
-    show(console.plain(f"score {alert.score:.4g}: {alert.rarity}"))
+    show(console.plain(f"score {alert.score:.4g}: {alert.rarity}{f'; {alert.chance}' if alert.chance else ''}"))
     show(
         console.plain(
             f"{utc(alert.start_ns)}, {seconds((alert.end_ns - alert.start_ns) / 1e9)}, "
@@ -146,7 +148,7 @@ def _show_alert(alert: "Alert", path: str, explanation: "Explanation | None") ->
     show("", *(console.plain(f"{name:<13} {text}") for name, text in places.items() if text))
 
 
-def _bar(share: float, text: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  (rich's, imported when shown)
+def _bar(share: float, text: str) -> "Text":
     from rich.text import Text
 
     from oddflow.cli import console
@@ -155,33 +157,31 @@ def _bar(share: float, text: str):  # type: ignore[no-untyped-def]  # noqa: ANN2
     return Text.assemble((f"  {share:4.0%} ", "bold"), (f"{bar:<20} ", "red"), console.plain(text))
 
 
-def _explained(it: "Explanation"):  # type: ignore[no-untyped-def]  # noqa: ANN202  (as above)
+def _explained(it: "Explanation") -> "list[Text | str]":
     """What a model says of its verdict, line by line."""
-    from oddflow.cli import console
+    from oddflow.cli.console import plain
 
-    lines = ["", f"why, by {it.detector} {it.model}: {it.method}; the score without it, and all above"]
+    lines: list[Text | str] = ["", plain(f"why, by {it.detector} {it.model}: {it.method}")]
+    lines.append("→ is the score without it, and all above, as normal flows have them")
     for one in it.because:
         lines.append(_bar(one.share, f"{one.text}  → {one.score_without:.3g}"))
-        lines += [console.plain(f"{'':27} {text}") for text in one.also]
-    lines.append(console.plain(f"{'':7}under {it.threshold:.3g} it is no alert"))
-    lines += ["", console.plain(it.counterfactual.text or "nothing that was tried would make it normal")]
+        lines.extend(plain(f"{'':27} {text}") for text in one.also)
+    lines += [plain(f"{'':7}under {it.threshold:.3g} it is no alert"), ""]
+    lines.append(plain(it.counterfactual.text or "nothing that was tried would make it normal"))
     if it.packets:
         lines += ["", "packets, by their share of the score"]
-        strongest = sorted(it.packets, key=lambda one: -one.share)[:6]
-        for one in strongest:
-            way = "received" if one.length_bytes < 0 else "sent"
-            lines.append(_bar(one.share, f"packet {one.number}: {abs(one.length_bytes):,} bytes {way}"))
+        for packet in sorted(it.packets, key=lambda packet: -packet.share)[:6]:
+            way = "received" if packet.length_bytes < 0 else "sent"
+            lines.append(_bar(packet.share, f"packet {packet.number}: {abs(packet.length_bytes):,} bytes {way}"))
     if it.nearest:
         lines += ["", "nearest normal flows"]
         for near in it.nearest:
-            lines.append(
-                console.plain(f"  {near.distance:.2f} away, score {near.score:.3g}: {'; '.join(near.differs)}")
-            )
+            told = f"{near.distance:.2f} away, score {near.score:.3g}: {'; '.join(near.differs) or 'the same'}"
+            lines.append(plain(f"  {told}"))
     if it.heat:
         lines += ["", "bytes that raise the score most, by lines of 16"]
-        for place, heat in _hottest(it.heat):
-            lines.append(_bar(heat, f"bytes {place} to {place + 15}"))
-    lines += [console.plain(f"note: {remark}") for remark in it.remarks]
+        lines.extend(_bar(heat, f"bytes {place} to {place + 15}") for place, heat in _hottest(it.heat))
+    lines.extend(plain(f"note: {remark}") for remark in it.remarks)
     return lines
 
 

@@ -7,15 +7,20 @@ from rich.text import Text
 
 from oddflow.amounts import count
 from oddflow.cli import console
+from oddflow.cli.incident_table import SHOWN_INCIDENTS, incident_table
 from oddflow.cli.tables import alert_table
-from oddflow.verdicts.detection import Detection, TruthSummary
+from oddflow.verdicts.detection import AttackOutcome, Detection, TruthSummary
 
 
-def detection(result: Detection, rows: int) -> None:
-    """The ranked rows, then truth, budget and losses."""
+def detection(result: Detection, rows: int | None) -> None:
+    """The incidents, `rows` of the ranked rows where wanted, then truth, budget and losses."""
     if result.rows:
-        console.out.print(alert_table(result, rows))
-        if len(result.rows) > rows:
+        console.out.print(incident_table(result))
+        if len(result.incidents) > SHOWN_INCIDENTS:
+            console.say(f"{len(result.incidents) - SHOWN_INCIDENTS:,} more incidents; --json and --report have them")
+        if rows is not None:
+            console.out.print(alert_table(result, rows))
+        if rows is not None and len(result.rows) > rows:
             console.say(f"{len(result.rows) - rows:,} more rows; --rows shows them, --report has them all")
     else:
         console.out.print("nothing odd: no flow is over the threshold")
@@ -24,7 +29,7 @@ def detection(result: Detection, rows: int) -> None:
     threshold = result.threshold
     console.say(
         f"{count(result.flows, 'flow')}, {result.alerts:,} over the threshold of {threshold.score:.4g}, "
-        f"in {count(len(result.rows), 'row')}"
+        f"in {count(len(result.incidents), 'incident')} and {count(len(result.rows), 'row')} (--rows 20 shows them)"
     )
     console.say(f"budget {threshold.budget}: {threshold.promise}")
     if threshold.expected_between is not None:
@@ -55,8 +60,7 @@ def _truth(truth: TruthSummary) -> None:
         else:
             console.out.print(
                 Text(
-                    f"found   {attack.what}: {attack.alerts:,} of its {attack.flows:,} flows, "
-                    f"best row {attack.best_rank}",
+                    f"found   {attack.what}: {attack.alerts:,} of its {attack.flows:,} flows, {_where(attack, truth)}",
                     style="green",
                 )
             )
@@ -64,6 +68,21 @@ def _truth(truth: TruthSummary) -> None:
         f"false   {truth.false_alerts:,} of {truth.benign_flows:,} benign flows{between(truth.false_between)}; "
         f"benign rows among the first 20: {truth.false_rows_in_first_20}"
     )
+
+    if truth.incidents is not None:
+        joined = truth.incidents
+        console.out.print(
+            f"        {count(joined.false, 'false incident')}, {count(joined.split, 'attack')} split, "
+            f"{count(joined.merged, 'incident')} of several attacks"
+        )
+
+
+def _where(attack: AttackOutcome, truth: TruthSummary) -> str:
+    """Which incident found it, and in which others it lies, too."""
+    if truth.incidents is None or not (found := truth.incidents.of_attack.get(attack.what)):
+        return f"best row {attack.best_rank}"
+    others = f" and {count(len(found) - 1, 'other')}" if len(found) > 1 else ""
+    return f"best row {attack.best_rank}, incident {found[0]}{others}"
 
 
 def as_dict(result: Detection) -> dict[str, Any]:
@@ -80,6 +99,7 @@ def as_dict(result: Detection) -> dict[str, Any]:
             "expected_between": result.threshold.expected_between,
             "held_back": result.threshold.held_back,
         },
+        "incidents": [incident.as_dict() for incident in result.incidents],
         "rows": [
             {"rank": row.rank, "flows": len(row.alerts), "top": row.top.as_dict(), "ids": [a.id for a in row.alerts]}
             for row in result.rows
@@ -95,6 +115,7 @@ def as_dict(result: Detection) -> dict[str, Any]:
             "false_between": truth.false_between,
             "false_rows_in_first_20": truth.false_rows_in_first_20,
             "joined": truth.joined.as_dict(),
+            "incidents": truth.incidents.as_dict() if truth.incidents is not None else None,
         },
         "ledger": result.ledger.as_dict(),
         "remarks": result.remarks,

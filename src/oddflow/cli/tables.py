@@ -87,22 +87,6 @@ def flow_line(flows: pa.RecordBatch) -> Iterator[Text]:
         yield plain(f"{clock(start_ns)} {between} {protocol(row)}  {packets}  {sizes}  {lasted}  {said(row)}")
 
 
-def alert_line(row: "AlertRow") -> Text:
-    """Alike alerts in one line: when, who, where to, why, how rare."""
-    top = row.top
-    count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
-    odd = f"; odd {top.odd}" if top.odd else ""
-    likeliest = f"; likeliest {top.likeliest}" if top.likeliest else ""
-    labelled = f"; the source says: {row.labels}" if row.labels else ""
-    known = "".join(f"; {text}" for text in (top.known_ends, *top.intelligence) if text)
-    why = f"{row.headline}; {top.rarity}{odd}{likeliest}{known}{labelled}"
-    return Text.assemble(
-        f"{clock(min(alert.start_ns for alert in row.alerts))[:8]} {top.score:.4g} ",
-        (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
-        plain(f" {protocol_name(top.protocol)}  {count}{why}  [{top.id}]").plain,
-    )
-
-
 def targets(row: "AlertRow") -> str:
     """Where the alerts of a row went: one service, several ports of one host, or several hosts."""
     hosts = {alert.dst_ip for alert in row.alerts}
@@ -138,9 +122,9 @@ def alert_table(detection: "Detection", limit: int) -> Table:
                 plain(row.headline),
                 "\n",
                 (top.rarity, "dim"),
+                *_line("odd", top.odd),
                 *_line("names:", top.known_ends),
                 *_line("lists:", "; ".join(top.intelligence)),
-                *_line("odd", top.odd),
                 *_line("likeliest", top.likeliest),
                 *_line("the source says:", row.labels),
             ),

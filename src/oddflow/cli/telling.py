@@ -19,7 +19,7 @@ To = Annotated[
         help="Tell alerts there, each at least once; may be repeated: file:alerts.eve?format=eve, "
         "syslog+tls://host:6514?format=cef, https://host/hook#secret=env:NAME, "
         "smtp://user@host?from=A&to=B&password=env:NAME, kafka://host:9092/topic. "
-        "Formats: json, eve, ecs, cef, idmef, stix, csv, text.",
+        "Formats: json, eve, ecs, cef, idmef, stix, csv, text; about=incidents tells incidents instead.",
         show_default=False,
         rich_help_panel=PANEL,
     ),
@@ -96,7 +96,7 @@ class Telling:
         if self._outputs:
             self._outputs.abandon()
 
-    def close_after(self, detection: "Detection", rows: int, *, as_json: bool) -> bool:
+    def close_after(self, detection: "Detection", rows: int | None, *, as_json: bool) -> bool:
         """Shows a detection and ends; a person need not wait for receivers. Whether nothing was turned away."""
         from oddflow.cli import console, show
 

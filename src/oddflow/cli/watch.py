@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command(name="watch", help="Listen, and show the flows that do not fit, as they end.")(watch)
+    app.command(name="watch", help="Listen, and show flows that do not fit, joined into incidents, as they come.")(
+        watch
+    )
 
 
 def watch(
@@ -162,7 +164,7 @@ def _judged_by(
     from dataclasses import replace
 
     from oddflow.cli import console
-    from oddflow.cli.tables import alert_line
+    from oddflow.cli.incident_table import incident_line
     from oddflow.errors import SchemaMismatch
     from oddflow.features.portable import PORTABLE
     from oddflow.models.sealed import SealedModel
@@ -195,9 +197,9 @@ def _judged_by(
     for remark in enrichment.remarks() if enrichment else ():
         console.say(remark)
 
-    def show(row: Any) -> None:
+    def show(incident: Any, new: bool) -> None:
         if not quiet:
-            console.out.print(alert_line(row), soft_wrap=True)
+            console.out.print(incident_line(incident, new=new), soft_wrap=True)
 
     def make_sink(_: Any, owner: Any) -> Any:
         sealed = SealedModel(archive)  # in the worker's process: the runtime starts threads

@@ -70,4 +70,4 @@ def chosen(known: Floats, features: Sequence[Feature]) -> Floats | None:
     while len(places) < MOST_PROTOTYPES and nearest.max() > 0:
         places.append(int(nearest.argmax()))
         np.minimum(nearest, measure.apart(rows, rows[places[-1]]).sum(axis=1), out=nearest)
-    return rows[np.unique(places)]
+    return np.asarray(rows[np.unique(places)], np.float32)

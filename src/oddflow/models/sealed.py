@@ -301,7 +301,7 @@ def _check_classes(told: int, count: int) -> None:
 def _outputs(session: Any, outputs: Sequence[str], rows: Floats) -> list[Any]:
     try:
         return session.run(list(outputs), {"x": rows})  # type: ignore[no-any-return]
-    except _runtime_errors() as error:
+    except runtime_errors() as error:
         raise _cannot_run(_first_line(error)) from None
 
 
@@ -342,11 +342,11 @@ def _session(graph: bytes) -> Any:
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except _runtime_errors() as error:
+    except runtime_errors() as error:
         raise _cannot_run(_first_line(error)) from None
 
 
-def _runtime_errors() -> tuple[type[Exception], ...]:
+def runtime_errors() -> tuple[type[Exception], ...]:
     """ONNX Runtime's own exceptions have no common base."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 

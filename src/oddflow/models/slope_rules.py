@@ -479,7 +479,7 @@ def _gelu(b: Backward, node: onnx.NodeProto) -> str:
     return b.add("Add", b.add("Mul", below, b.number(0.5)), b.add("Mul", x, bell))
 
 
-def _cast(b: Backward, node: onnx.NodeProto, slope: str, wanted: Sequence[int]) -> Slopes:
+def _cast(b: Backward, node: onnx.NodeProto, slope: str, wanted: Sequence[int]) -> Slopes:  # noqa: ARG001
     if 0 in wanted and _attributes(node)["to"] == TensorProto.FLOAT:
         yield 0, slope
 

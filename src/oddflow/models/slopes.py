@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from oddflow.models.rows import Floats
+from oddflow.models.sealed import runtime_errors
 from oddflow.models.slope_rules import RULES, Backward, NoSlope
 
 OUTPUT = "slope_of_"
@@ -111,7 +112,7 @@ class Slopes:
             self._session = onnxruntime.InferenceSession(
                 made.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # ONNX Runtime's own have no common base; none of them is about our rows
+        except runtime_errors() as error:
             raise NoSlope(f"the graph of its slopes cannot be made: {error}") from None
 
     def of(self, x: Floats) -> Floats:
@@ -127,7 +128,7 @@ class Slopes:
     def _run(self, names: list[str], x: Floats) -> list[Floats]:
         try:
             found: list[Floats] = self._session.run(names, {"x": x})
-        except Exception as error:  # as above
+        except runtime_errors() as error:
             raise NoSlope(f"the graph of its slopes cannot be run: {error}") from None
         return found
 

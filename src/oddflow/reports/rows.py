@@ -79,6 +79,7 @@ class RowView:
     protocol: str
     score: str
     rarity: str
+    chance: str
     reason: str
     odd: str
     truth: str | None
@@ -100,6 +101,7 @@ def row_view(row: AlertRow, features: FeatureFacts, *, places: int, detailed: bo
         protocol=protocols_of(row),
         score=f"{top.score:,.{places}f}",
         rarity=top.rarity,
+        chance=top.chance,
         reason=row.headline or "The model names no single reason.",
         odd=_odd(top),
         truth=_truth(row),
@@ -184,9 +186,9 @@ def _facts(row: AlertRow) -> tuple[tuple[str, str, bool], ...]:
         ("Bytes", f"{top.size_bytes:,}", False),
         ("Source", f"{top.first_capture}, packet {top.first_packet:,}" if top.first_packet else top.source, False),
         ("Record", top.record_id, True),
+        ("Odd", top.odd, False),
         ("Names", top.known_ends, False),
         ("In lists", "; ".join(top.intelligence), False),
-        ("Odd", top.odd, False),
         ("Likeliest", top.likeliest, False),
         ("ATT&CK", named(top.techniques), False),
         ("The source says", row.labels, False),

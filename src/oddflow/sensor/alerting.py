@@ -1,4 +1,4 @@
-"""Flows to alerts, written and told as they come."""
+"""Flows to alerts, written as they come, and to incidents, told as they begin and go on."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from oddflow.errors import OutputError
 from oddflow.files import reason_of
 from oddflow.sensor.privileges import Account
 from oddflow.sensor.sink import open_for
-from oddflow.verdicts.alert import Alert, AlertRow
-from oddflow.verdicts.rows import fold
+from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.incidents.incident import Incident
 from oddflow.verdicts.watching import Watcher
 
 
@@ -22,8 +22,8 @@ class Receivers(Protocol):
     def begin(self) -> None:
         """Privileges were given up: threads may begin."""
 
-    def emit(self, items: Iterable[Alert]) -> None:
-        """Takes alerts, without waiting for anybody."""
+    def emit(self, items: Iterable[Alert | Incident]) -> None:
+        """Takes alerts and incidents, without waiting for anybody."""
 
     def close(self) -> object:
         """No more will come."""
@@ -35,7 +35,7 @@ class AlertSink:
     Args:
         watcher: What judges them.
         path: Where alerts are written, one JSON a line, whole lines at a time; the file grows in place.
-        show: Told of alike alerts, folded, about once a second.
+        show: Told of incidents that are new (true) or went on, about once a second.
         owner: Whose the file shall be, where it is opened with more rights than are kept.
         told: Who is told besides.
         tell: Told, once, that traffic has drifted away from what the threshold was set on.
@@ -45,7 +45,7 @@ class AlertSink:
         self,
         watcher: Watcher,
         path: str | None,
-        show: Callable[[AlertRow], None],
+        show: Callable[[Incident, bool], None],
         *,
         owner: Account | None = None,
         told: Receivers | None = None,
@@ -72,7 +72,7 @@ class AlertSink:
 
     def close(self) -> None:
         """As Sink: flows that were still waiting are judged now."""
-        self._tell(self._watcher.alerts(None))
+        self._tell(self._watcher.alerts(None), last=True)
         self.abandon()
 
     def abandon(self) -> None:
@@ -84,7 +84,7 @@ class AlertSink:
             told, self._told = self._told, None
             told.close()
 
-    def _tell(self, alerts: list[Alert]) -> None:
+    def _tell(self, alerts: list[Alert], *, last: bool = False) -> None:
         self.alerts += len(alerts)
         if self._file is not None and alerts:
             text = "".join(json.dumps(a.as_dict(), ensure_ascii=False, allow_nan=False) + "\n" for a in alerts)
@@ -96,8 +96,12 @@ class AlertSink:
                 raise OutputError(f"{self._path} cannot be written: {reason_of(error)}; make room") from None
         if self._told is not None and alerts:
             self._told.emit(alerts)
-        for row in fold(alerts):
-            self._show(row)
+        if alerts or last:
+            news = self._watcher.news(last=last)
+            if self._told is not None:
+                self._told.emit([incident for incident, _ in news])
+            for incident, new in news:
+                self._show(incident, new)
         if self._tell_drift is not None and (drift := self._watcher.drift()):
             self._tell_drift(drift)
 

@@ -88,6 +88,9 @@ class Alert:
     """Where several files were read as one: the file that `first_packet` is counted in, then all others that may hold
     packets of the flow."""
 
+    incident: str = ""
+    """The id of the incident that it belongs to, as far as was known when it was written."""
+
     payload_bytes: int = 0
     """What both sides sent, kept or not."""
 
@@ -158,15 +161,29 @@ class Alert:
         return KIND_WORDS.get(self.kind, "")
 
     @property
+    def chance(self) -> str:
+        """The p-value with its interval, in words; empty where nothing is known to be normal."""
+        if self.p_value is None:
+            return ""
+        known = self.p_low is not None and self.p_high is not None
+        between = f", {self.p_low:.2g} to {self.p_high:.2g} at 95 %" if known else ""
+        return f"p-value {self.p_value:.2g}{between}"
+
+    @property
     def known_ends(self) -> str:
         """What its ends are called and where they are, in words; empty where nothing is known."""
+        return "; ".join(self.known)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The same, an end each."""
         told = []
         ends = ((self.src_ip, self.src_name, self.src_country), (self.dst_ip, self.dst_name, self.dst_country))
         for address, name, country in ends:
             if name or country:
                 place = f" ({country})" if country else ""
                 told.append(f"{address} is {name}{place}" if name else f"{address} is in {country}")
-        return "; ".join(told)
+        return tuple(told)
 
     @property
     def first_capture(self) -> str:

@@ -124,10 +124,10 @@ class Alerting:
         if self.uniformity is not None:
             self.uniformity.add(scores)
         places = np.flatnonzero(over)
-        alerts = []
         if not pseudonyms:
             self.enrichment.observe(flows)
-        for place, flow in zip(places, plain_rows(flows, places), strict=True):
+
+        def alert_of(place: int, flow: dict[str, Any]) -> Alert:
             model = self.judge.model_at(flow["end"])
             normal = self._normal(model)
             alert = normal.alert(
@@ -135,29 +135,30 @@ class Alerting:
                 float(scores[place]),
                 normal.reasons(x[place], parts[place]),
                 self.privacy.name(name_of(source)),
-                names[int(place)] if names is not None else None,
+                names[place] if names is not None else None,
                 pseudonyms=pseudonyms,
                 likeliest=_likeliest(model, x[place], flow),
                 kind=normal.kind(x[place], parts[place], representation.version),
             )
             hides = bool(pseudonyms) and holds_words(model.features)
-            alert = replace(
-                alert, threshold=float(self.threshold), row=b"" if hides else x[place].astype("<f4").tobytes()
-            )
+            row = b"" if hides else x[place].astype("<f4").tobytes()
+            alert = replace(alert, threshold=float(self.threshold), row=row)
             if not pseudonyms:
                 alert = enriched(alert, flow, self.enrichment)
-            alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
+            return self._with_files(alert, source) if isinstance(source, CaptureSet) else alert
+
+        alerts = [alert_of(int(place), flow) for place, flow in zip(places, plain_rows(flows, places), strict=True)]
         if self.calibration is not None and alerts:
             alerts = self._with_chances(self.calibration, alerts, x[places])
         groups: list[Alert] = []
-        if self.collective is not None:
-            groups = self.collective.found(
-                flows,
-                threshold=self.threshold,
-                source=self.privacy.name(name_of(source)),
-                pseudonyms=pseudonyms,
-                names=names,
-            )
+        # under other pseudonyms than the baseline's, no host would be the one that was known there
+        if self.collective is not None and self.collective.pseudonyms == pseudonyms:
+            found = self.collective.found(flows)
+            rows = plain_rows(flows, np.array([place for place, _ in found], np.int64)) if found else []
+            groups = [
+                finding.alert(flow, alert_of(place, flow), self.threshold)
+                for (place, finding), flow in zip(found, rows, strict=True)
+            ]
         return Judged(flows, scores, over, alerts + groups, names, groups)
 
     def _over(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -26,6 +26,9 @@ from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detection import AttackOutcome, Detection, Threshold, TruthSummary
 from oddflow.verdicts.discovering import OnlineDiscovery
+from oddflow.verdicts.incidents.gathering import Incidents
+from oddflow.verdicts.incidents.incident import Incident
+from oddflow.verdicts.incidents.outcome import IncidentOutcome
 from oddflow.verdicts.rows import fold
 from oddflow.verdicts.tally import ScoreTally, TimeTally
 from oddflow.verdicts.uniformity import Uniformity
@@ -46,12 +49,16 @@ class _Run:
     scores: ScoreTally = field(default_factory=ScoreTally)
     times: TimeTally = field(default_factory=TimeTally)
     flows: int = 0
-    alerts: list[tuple[float, int, Alert]] = field(default_factory=list)
+    alerts: list[tuple[float, int, Alert, int]] = field(default_factory=list)
     met: int = 0
     not_kept: int = 0
     learnt_per_s: float = 0.0
     attack_flows: Counter[str] = field(default_factory=Counter)
     attack_alerts: Counter[str] = field(default_factory=Counter)
+    incidents: Incidents = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.incidents = Incidents(self.alerting.threshold)
 
     def add(self, batch: pa.RecordBatch, representation: Representation, source: Source, pseudonyms: str) -> None:
         """Scores one batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
@@ -63,14 +70,14 @@ class _Run:
         if names:
             self.attack_flows.update(names)
             self.attack_alerts.update(name for name, is_over in zip(names, judged.over, strict=True) if is_over)
-            # a group counts as the flow that brought it over its limit
-            self.attack_alerts.update(alert.truth or "" for alert in judged.groups)
+            # flows of attacks are counted by themselves; a group that is none is a false alarm all the same
+            self.attack_alerts[""] += sum(not alert.truth for alert in judged.groups)
         for alert in judged.alerts:
             self._keep(alert)
 
     def _keep(self, alert: Alert) -> None:
         self.met += 1  # parts equal scores: alerts themselves have no order
-        entry = (alert.score, -self.met, alert)
+        entry = (alert.score, -self.met, alert, self.incidents.add(alert))
         if len(self.alerts) < MAX_ALERTS:
             heapq.heappush(self.alerts, entry)
         else:
@@ -156,7 +163,8 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         raise ledger.nothing_metered([name_of(source) for source in sources])
     held_back = ScoreTally()
     held_back.add(model.held_back)
-    rows = fold(alert for _, _, alert in run.alerts)
+    incidents = run.incidents.incidents()
+    rows = fold(replace(alert, incident=run.incidents.id_of(strand)) for _, _, alert, strand in run.alerts)
     return Detection(
         sources=[privacy.name(name_of(source)) for source in sources],
         rows=rows,
@@ -166,9 +174,10 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         flows=run.flows,
         ledger=ledger,
         model=_told(model, privacy),
-        truth=_summary(run, rows, truth) if truth else None,
+        truth=_summary(run, rows, incidents, truth) if truth else None,
         remarks=_remarks(run, representation) + enrichment.remarks() + (truth.report().told() if truth else []),
         not_kept=run.met - len(run.alerts),
+        incidents=incidents,
     )
 
 
@@ -192,7 +201,7 @@ def _told_of(threshold: Threshold, run: _Run) -> Threshold:
     alerting = run.alerting
     if alerting.discovery is not None:
         # no score is the border: the lowest that was shown is told, or one above all that were held back
-        shown = [score for score, _, _ in run.alerts]
+        shown = [score for score, *_ in run.alerts]
         return replace(threshold, score=min(shown, default=threshold.score))
     expected = float(f"{threshold.expected_false * run.flows:.2g}")
     return replace(threshold, expected_false=expected, expected_between=_between(alerting, run.flows))
@@ -231,6 +240,7 @@ def _remarks(run: _Run, representation: Representation) -> list[str]:
     drift = run.alerting.uniformity.told() if run.alerting.uniformity is not None else None
     if drift:
         remarks.append(drift)
+    remarks += run.incidents.remarks()
     return remarks
 
 
@@ -248,7 +258,7 @@ def _volume(run: _Run) -> str | None:
     )
 
 
-def _summary(run: _Run, rows: list[AlertRow], truth: GroundTruth) -> TruthSummary:
+def _summary(run: _Run, rows: list[AlertRow], incidents: list[Incident], truth: GroundTruth) -> TruthSummary:
     best: dict[str, int] = {}
     for row in rows:
         for alert in row.alerts:
@@ -264,5 +274,6 @@ def _summary(run: _Run, rows: list[AlertRow], truth: GroundTruth) -> TruthSummar
         false_alerts=run.attack_alerts[""],
         false_rows_in_first_20=sum(alert.truth == "" for alert in first),
         joined=truth.report(),
+        incidents=IncidentOutcome.of(incidents, attacks),
         false_between=_between(run.alerting, run.attack_flows[""]),
     )

@@ -5,7 +5,10 @@ from typing import Any
 
 from oddflow.datasets.truth import NOTHING_JOINED, TruthReport
 from oddflow.losses import Ledger
-from oddflow.verdicts.alert import AlertRow
+from oddflow.verdicts.alert import Alert, AlertRow
+from oddflow.verdicts.incidents.incident import Incident
+from oddflow.verdicts.incidents.outcome import IncidentOutcome
+from oddflow.verdicts.rows import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class TruthSummary:
     false_alerts: int
     false_rows_in_first_20: int
     joined: TruthReport = NOTHING_JOINED
+    incidents: IncidentOutcome | None = None
     false_between: tuple[float, float] | None = None
 
 
@@ -95,7 +99,18 @@ class Detection:
     not_kept: int = 0
     """Alerts of the lowest scores that were counted only."""
 
+    incidents: list[Incident] = field(default_factory=list)
+    """What the alerts are together, the gravest first."""
+
     @property
     def alerts(self) -> int:
         """Number of flows over the threshold."""
         return self.not_kept + sum(len(row.alerts) for row in self.rows)
+
+    def rows_of_incidents(self) -> dict[str, list[AlertRow]]:
+        """The rows of each incident by its id; ranks count within the incident."""
+        alerts: dict[str, list[Alert]] = {}
+        for row in self.rows:
+            for alert in row.alerts:
+                alerts.setdefault(alert.incident, []).append(alert)
+        return {an_id: fold(each) for an_id, each in alerts.items()}

@@ -61,6 +61,7 @@ class _Record(BaseModel):
     wireshark_filter: str = ""
     truth: str | None = None
     captures: list[str] = []
+    incident: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
     payload_bytes: Count = 0
     pseudonyms: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
     record_id: str = ""

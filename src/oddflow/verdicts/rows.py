@@ -2,10 +2,7 @@
 
 from collections.abc import Iterable
 
-from oddflow.schema import AttackCategory
 from oddflow.verdicts.alert import Alert, AlertRow
-
-COLLECTIVE, PROBE = "collective", AttackCategory.PROBE.value
 
 Kind = tuple[str, int, int | None]
 
@@ -13,10 +10,9 @@ Kind = tuple[str, int, int | None]
 def kind_of(alert: Alert) -> Kind:
     """What makes two alerts alike: one source, one protocol, and one service where any data were sent.
 
-    Without data the port says nothing: a scan tries many, and is one thing. Of other groups it does.
+    Without data the port says nothing: a scan tries many, and is one thing.
     """
-    is_used = alert.payload_bytes or alert.payload or (alert.kind == COLLECTIVE and alert.category != PROBE)
-    return alert.src_ip, alert.protocol, alert.dst_port if is_used else None
+    return alert.src_ip, alert.protocol, alert.dst_port if alert.payload_bytes or alert.payload else None
 
 
 def flow_key(alert: Alert) -> tuple[str, int, str, int, int, int]:

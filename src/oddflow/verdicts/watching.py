@@ -1,4 +1,6 @@
-"""Detection without an end: live flows in, alerts out as they come."""
+"""Detection without an end: live flows in, alerts and incidents out as they come."""
+
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -15,6 +17,8 @@ from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detecting import check_pseudonyms
 from oddflow.verdicts.discovering import OnlineDiscovery
+from oddflow.verdicts.incidents.gathering import Incidents
+from oddflow.verdicts.incidents.incident import Incident
 from oddflow.verdicts.uniformity import Uniformity
 
 REMEMBERED = 10_000
@@ -75,6 +79,7 @@ class Watcher:
             collective=collective,
         )
         self._waiting = Waiting()
+        self._incidents = Incidents(threshold)
 
     @property
     def companion(self) -> Companion | None:
@@ -91,7 +96,20 @@ class Watcher:
         flows = self._waiting.ready(None if seen_until_ns is None else seen_until_ns - self._patience_ns)
         if flows is None:
             return []
-        return self._alerting.judged(flows, self._representation, self._source, self._privacy.fingerprint).alerts
+        found = self._alerting.judged(flows, self._representation, self._source, self._privacy.fingerprint).alerts
+        strands = [self._incidents.add(alert) for alert in found]
+        self._incidents.open()  # which incident each belongs to is known now
+        return [
+            replace(alert, incident=self._incidents.id_of(strand)) for alert, strand in zip(found, strands, strict=True)
+        ]
+
+    def news(self, *, last: bool = False) -> list[tuple[Incident, bool]]:
+        """As Incidents.news."""
+        return self._incidents.news(last=last)
+
+    def incidents(self) -> list[Incident]:
+        """All that are kept, the gravest first."""
+        return self._incidents.incidents()
 
     def drift(self) -> str | None:
         """Once, as soon as it shows: that scores are no longer those that the threshold was set on, in words."""

@@ -3,11 +3,10 @@
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oddflow.amounts import count, seconds, size
-from oddflow.schema import protocol_name
 from oddflow.verdicts.alert import Alert, Reason
 from oddflow.verdicts.categories import facts_of, likeliest
 from oddflow.verdicts.collective.measures import MEANINGS, MOST_IRREGULAR, WIDTHS_S, Measure
@@ -16,9 +15,6 @@ from oddflow.verdicts.words import service as service_name
 
 OCTAVES = 3
 """A group that is eight times its limit scores twice the threshold: alerts of groups and of flows stand in one list."""
-
-TO_ONE_SERVICE = frozenset({Measure.FLOOD, Measure.UNANSWERED, Measure.REPEATS, Measure.BEACON})
-FROM_MANY = frozenset({Measure.FLOOD, Measure.UNANSWERED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,57 +82,29 @@ class Finding:
         limit = size(self.limit) if meaning.unit == "bytes" else f"{self.limit:,}"
         return f"{said}; normal here: less than {limit} in {seconds(WIDTHS_S[self.scale])}"
 
-    def alert(
-        self,
-        flow: Mapping[str, Any],
-        *,
-        threshold: float,
-        model_id: str,
-        source: str,
-        truth: str | None,
-        pseudonyms: str,
-    ) -> Alert:
-        """The alert; `flow` is the one that brought the group over its limit, and stands for its ends."""
-        measure = self.measure
-        src_ip, dst_ip, protocol = flow["src_ip"], flow["dst_ip"], flow["protocol"]
-        port = 0 if measure in (Measure.PORTS, Measure.SENT) else flow["dst_port"]
-        meaning = MEANINGS[measure]
+    def alert(self, flow: Mapping[str, Any], own: Alert, threshold: float) -> Alert:
+        """The alert of the group; it is told with `flow`, which brought it over its limit, and with that flow's `own`.
+
+        So packets can be shown and extracted as of any other alert; the group is in the reason.
+        """
+        meaning = MEANINGS[self.measure]
+        is_beacon = self.measure is Measure.BEACON
         likely = likeliest(facts_of(flow, measure=meaning.name))
-        ends = (src_ip, dst_ip, protocol, port)
-        identity = f"{model_id} {meaning.name} {self.scale} {ends} {self.since_ns} {self.value}"
         reason = Reason(
-            feature=f"{meaning.name}_{WIDTHS_S[self.scale]}s" if measure is not Measure.BEACON else meaning.name,
+            feature=meaning.name if is_beacon else f"{meaning.name}_{WIDTHS_S[self.scale]}s",
             value=float(self.value),
             normal_low=0.0,
-            normal_high=0.0 if measure is Measure.BEACON else float(self.limit),
+            normal_high=0.0 if is_beacon else float(self.limit),
             share=1.0,
             text=self.words(flow),
         )
-        return Alert(
+        identity = f"{own.id} {meaning.name} {self.scale} {self.since_ns} {self.value}"
+        return replace(
+            own,
             id=hashlib.sha256(identity.encode()).hexdigest()[:12],
-            start_ns=min(self.since_ns, flow["start"]),
-            end_ns=flow["end"],
-            src_ip=src_ip,
-            src_port=0,
-            dst_ip=dst_ip,
-            dst_port=port,
-            protocol=protocol,
-            community_id="",
             score=round(self.score(threshold), 4),
             rarity=self.rarity,
             reasons=(reason,),
-            packets=0,
-            size_bytes=self.value if measure is Measure.SENT else 0,
-            lengths=(),
-            gaps_us=(),
-            payload=b"",
-            source=source,
-            first_packet=0,
-            wireshark_filter=group_filter(measure, src_ip, dst_ip, protocol, port),
-            truth=truth,
-            captures=(flow["capture"],) if flow["capture"] else (),
-            pseudonyms=pseudonyms,
-            label=flow["label"] or "",
             category=likely.category,
             category_probability=likely.probability,
             techniques=likely.techniques,
@@ -144,14 +112,13 @@ class Finding:
         )
 
 
-def group_filter(measure: Measure, src_ip: str, dst_ip: str, protocol: int, port: int) -> str:
-    """A Wireshark display filter for the packets of a group.
+GROUP_FEATURES = frozenset(
+    MEANINGS[measure].name if measure is Measure.BEACON else f"{MEANINGS[measure].name}_{width}s"
+    for measure in Measure
+    for width in WIDTHS_S
+)
 
-    >>> group_filter(Measure.HOSTS, "10.0.0.1", "10.0.0.2", 6, 23)
-    'ip.addr == 10.0.0.1 && tcp.port == 23'
-    """
-    field = "ipv6.addr" if ":" in src_ip else "ip.addr"
-    hosts = [dst_ip] if measure in FROM_MANY else [src_ip] if measure is Measure.HOSTS else [src_ip, dst_ip]
-    name = protocol_name(protocol)
-    parts = [f"{field} == {host}" for host in hosts]
-    return " && ".join([*parts, *([f"{name}.port == {port}"] if port and name in ("tcp", "udp", "sctp") else [])])
+
+def is_of_group(alert: Alert) -> bool:
+    """Whether the stage told it: its reason speaks of a group, not of a feature."""
+    return bool(alert.reasons) and alert.reasons[0].feature in GROUP_FEATURES

@@ -1,20 +1,17 @@
 """The stage that sees all flows and tells of groups: beside the model, on the road of detect and of watch."""
 
-from collections.abc import Sequence
 from typing import Self
 
 import pyarrow as pa
 
 from oddflow.models.format import GROUPS
 from oddflow.models.sealed import SealedModel
-from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.budget import Budget
 from oddflow.verdicts.collective import _groups_kernels as kernels
 from oddflow.verdicts.collective.finding import Finding
 from oddflow.verdicts.collective.groups import Groups, GroupSettings, group_rows
 from oddflow.verdicts.collective.measures import Measure
 from oddflow.verdicts.collective.normal import SHARE, GroupNormal
-from oddflow.verdicts.naming import plain_rows
 
 
 class Collective:
@@ -23,7 +20,7 @@ class Collective:
     Args:
         normal: What a baseline showed.
         false_alarms_per_s: That groups may bring, all together.
-        model_id: Names the model in the ids of alerts.
+        pseudonyms: The fingerprint of the key that the baseline's addresses were under.
         settings: How much is remembered.
     """
 
@@ -32,12 +29,12 @@ class Collective:
         normal: GroupNormal,
         false_alarms_per_s: float,
         *,
-        model_id: str = "",
+        pseudonyms: str = "",
         settings: GroupSettings | None = None,
     ) -> None:
         self._normal = normal
         self._groups = Groups(normal.limits(false_alarms_per_s), settings)
-        self._model_id = model_id
+        self.pseudonyms = pseudonyms
         self.told = 0
         self.false_alarms_per_s = false_alarms_per_s
 
@@ -53,45 +50,26 @@ class Collective:
             return None
         flows_per_s = model.manifest.flows_per_s
         allowed_per_s = SHARE * budget.allowed_share(flows_per_s) * max(flows_per_s, 1e-9)
-        return cls(GroupNormal.of_part(part), allowed_per_s, model_id=model.fingerprint, settings=settings)
+        return cls(GroupNormal.of_part(part), allowed_per_s, pseudonyms=model.manifest.pseudonyms, settings=settings)
 
     def begin(self) -> None:
         """Another source begins: its time need not follow that of the last."""
         self._groups.reset()
 
-    def found(
-        self,
-        flows: pa.RecordBatch,
-        *,
-        threshold: float,
-        source: str,
-        pseudonyms: str,
-        names: Sequence[str] | None,
-    ) -> list[Alert]:
-        """Alerts of the groups that these flows bring over their limits; flows come in end order."""
+    def found(self, flows: pa.RecordBatch) -> list[tuple[int, Finding]]:
+        """The groups that flows bring over their limits, each with the place of the flow; flows come in end order."""
         told, _ = self._groups.add(group_rows(flows))
-        if not len(told):
-            return []
         self.told += len(told)
-        alerts = []
-        for row, flow in zip(told.tolist(), plain_rows(flows, told[:, kernels.TOLD_FLOW]), strict=True):
+        found = []
+        for row in told.tolist():
             measure, scale, value = Measure(row[kernels.TOLD_MEASURE]), row[kernels.TOLD_SCALE], row[kernels.TOLD_COUNT]
             as_high, windows = (0, 0) if measure is Measure.BEACON else self._normal.as_high(measure, scale, value)
             finding = Finding(
                 measure, scale, value, row[kernels.TOLD_SINCE], row[kernels.TOLD_LIMIT], row[kernels.TOLD_EXTRA],
                 as_high, windows,
             )  # fmt: skip
-            alerts.append(
-                finding.alert(
-                    flow,
-                    threshold=threshold,
-                    model_id=self._model_id,
-                    source=source,
-                    truth=names[row[kernels.TOLD_FLOW]] if names is not None else None,
-                    pseudonyms=pseudonyms,
-                )
-            )
-        return alerts
+            found.append((row[kernels.TOLD_FLOW], finding))
+        return found
 
     def remarks(self) -> list[str]:
         """What the reader must know."""

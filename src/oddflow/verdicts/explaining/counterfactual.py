@@ -9,6 +9,7 @@ from oddflow.features.feature import Feature, Scale
 from oddflow.models.measure import Measure
 from oddflow.models.rows import Floats
 from oddflow.verdicts.explaining.putting_back import Scores, Step
+from oddflow.verdicts.naming import without_window
 from oddflow.verdicts.words import amount
 
 _SHARES = np.linspace(1, 0, 17)[:-1]
@@ -53,7 +54,8 @@ class Counterfactual:
         """One sentence; "" where nothing that was tried makes it normal."""
         if not self.reached or not self.changes:
             return ""
-        told = [change.text for change in self.changes]
+        # of one count over several windows the widest is said; the changes hold all
+        told = list({without_window(change.feature): change.text for change in self.changes}.values())
         return f"it would be normal with {', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}"
 
 

@@ -169,8 +169,8 @@ def _remarks(alert: Alert, score: float, threshold: float, model: SealedModel, m
     remarks = []
     if abs(score - alert.score) > _SAME_SCORE * max(abs(alert.score), 1e-6):
         remarks.append(
-            f"this model gives the flow {score:.4g}, and the alert says {alert.score:.4g}: it is another model than the "
-            "one that the alert was found with"
+            f"this model gives the flow {score:.4g}, and the alert says {alert.score:.4g}: it is another model than "
+            "that which the alert was found with"
         )
     if score < threshold:
         remarks.append(f"by this model the flow is no alert: {score:.4g} is under the threshold {threshold:.4g}")
