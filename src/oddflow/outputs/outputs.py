@@ -1,5 +1,6 @@
 """All receivers of a run: alerts in, each told to each of them at least once."""
 
+import encodings.idna  # noqa: F401  (host names need it, and an account that may read no libraries loads none)
 import os
 import shutil
 import tempfile
@@ -98,6 +99,10 @@ class OutputSettings:
             raise UsageError(f"--to was given {len(addresses)} times; expected {MOST_RECEIVERS} at most")
         for address in addresses:
             format_of(address)
+            if address.scheme == "kafka":
+                from oddflow.outputs.to_kafka import library_for  # noqa: PLC0415  (an extra)
+
+                library_for(address)  # while libraries may still be read
         folders = [address.folder for address in addresses]
         for address, folder in zip(addresses, folders, strict=True):
             if folders.count(folder) > 1:
