@@ -1,10 +1,15 @@
 """`oddflow detect`: the main job."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oddflow.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from oddflow.verdicts.detection import Detection
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +39,18 @@ def detect(
     truth: Annotated[
         str | None, typer.Option("--truth", help="A CSV of what really happened: found, missed and false are shown.")
     ] = None,
+    triage: Annotated[
+        str | None,
+        typer.Option(
+            "--triage",
+            metavar="POLICY",
+            help="Order the rows as a policy would look at them that `triage learn` sealed, not by score.",
+            show_default=False,
+        ),
+    ] = None,
+    triage_minutes: Annotated[
+        float, typer.Option("--triage-minutes", min=1, help="With --triage: the analyst's minutes.")
+    ] = 60,
     merge: options.Merge = False,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
@@ -62,7 +79,8 @@ def detect(
             "(`oddflow learn`) and name it with -m, or leave --budget and --false-alarm-rate out"
         )
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
-    _check_places([*sources, *filter(None, (model, truth))], output, report)
+    _check_places([*sources, *filter(None, (model, truth, triage))], output, report)
+    in_order = _triage(triage, triage_minutes)
     if model is None and not as_json:
         console.say(
             "no model was given: learning from the capture itself, with robust-pca: each eighth of it is judged "
@@ -80,6 +98,7 @@ def detect(
             merge=merge,
             privacy=privacy,
         )
+    detection = in_order(detection)
     try:
         if output:
             write_alerts(output, (alert for row in detection.rows for alert in row.alerts))
@@ -97,6 +116,17 @@ def detect(
         raise options.Lost
     if fail_on_alert and detection.rows:
         raise typer.Exit(4)
+
+
+def _triage(path: str | None, minutes: float) -> "Callable[[Detection], Detection]":
+    """What orders the rows; a file that is no policy is refused before the work begins."""
+    if path is None:
+        return lambda detection: detection
+    from functools import partial
+
+    from oddflow.verdicts.triage.order import load_policy, triaged
+
+    return partial(triaged, policy=load_policy(path), minutes=minutes)
 
 
 def _check_places(read: list[str], output: str | None, report: str | None) -> None:

@@ -23,6 +23,7 @@ from oddflow.cli import (
     inspect,
     keys,
     learn,
+    triage,
     tune,
     watch,
 )
@@ -66,6 +67,7 @@ for command in (
     watch,
     learn,
     tune,
+    triage,
     curves,
     embed,
     flows,

@@ -1,7 +1,7 @@
 """REINFORCE on a problem with a known answer: CartPole-v1, solved at a mean return of 475 over 100 episodes.
 
-Source: Barto, Sutton & Anderson 1983, "Neuronlike Adaptive Elements That Can Solve Difficult Learning Control Problems";
-Gymnasium's CartPole-v1, whose episodes end after 500 steps.
+Source: Barto, Sutton & Anderson 1983, "Neuronlike Adaptive Elements That Can Solve Difficult Learning Control
+Problems"; Gymnasium's CartPole-v1, whose episodes end after 500 steps.
 """
 
 from collections.abc import Callable

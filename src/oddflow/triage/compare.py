@@ -108,10 +108,9 @@ def compare(
             if told:
                 told(done, total)
         lines = tuple(_line(name, length, table, chance) for name, length in table)
-        shape = [float(np.mean([len(part) for part in parts])) for parts in (
-            [queue.incidents for queue in kept], [queue.candidates for queue in kept],
-        )]  # fmt: skip
-        found.append(Comparison(kind, len(kept), *shape, len(policies), lines))
+        incidents = float(np.mean([len(queue.incidents) for queue in kept]))
+        candidates = float(np.mean([len(queue.candidates) for queue in kept]))
+        found.append(Comparison(kind, len(kept), incidents, candidates, len(policies), lines))
     return found
 
 

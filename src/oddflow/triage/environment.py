@@ -1,4 +1,4 @@
-"""Triage as a Gymnasium environment: a queue of alerts, an analyst's minutes, incidents that pay when they are proved."""
+"""Triage as a Gymnasium environment: a queue, an analyst's minutes, incidents that pay when proved."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,12 +25,12 @@ Seen = NDArray[np.float32]
 class TriageEnvironment(gym.Env[Seen, np.int64]):
     """An episode is one shift over one queue.
 
-    **State** s: the foremost candidates of the queue, each with what is known of it and of those alike, of its source and
-    of its hosts (`verdicts/triage/shift.py`), (WINDOW + 1, 1 + WIDTH); the first column says whether the action may be
-    taken.
+    **State** s: the foremost candidates of the queue, each with what is known of it, of those alike, of its source
+    and of its hosts (`verdicts/triage/shift.py`), (WINDOW + 1, 1 + WIDTH); the first column says whether the action may
+    be taken.
 
-    **Action** a: 0 … WINDOW − 1 looks at a candidate; WINDOW sets aside all open ones that are alike to the last one that
-    turned out benign. A look costs minutes, which depend on the candidate, and tells whether it holds any of an attack.
+    **Action** a: 0 … WINDOW − 1 looks at a candidate; WINDOW sets aside all open ones alike to the last that turned out
+    benign. A look costs minutes, which depend on the candidate, and tells whether it holds any of an attack.
 
     **Reward** r: 1 for an incident, at the look that completes its proof, and 0 before and after: a first sight of it
     pays nothing by itself, and neither does a tenth. The episode ends when nothing that is left fits into what is left

@@ -14,7 +14,7 @@ from oddflow.models.manifest import Source
 from oddflow.networks.queue import ActionPreference, QueueValue
 from oddflow.triage.choosing import at_random
 from oddflow.triage.environment import TriageEnvironment
-from oddflow.triage.queues import Labelled, Mixer, dealt
+from oddflow.triage.queues import Labelled, Mixer, dealt, marks_of
 from oddflow.triage.reinforce import Settings, reinforce
 from oddflow.triage.seal import seal_policy
 from oddflow.verdicts.triage.shift import WIDTH
@@ -23,6 +23,7 @@ SHIFTS_MINUTES = (15.0, 30.0, 60.0)
 MET = 20
 """So many shifts of random looks say what rows are like."""
 MOST_ROWS = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -39,6 +40,7 @@ class Plan:
     queues: int = 300
     minutes: Sequence[float] = SHIFTS_MINUTES
     hidden_size: int = 32
+
 
 def learn_policy(
     captures: Sequence[Labelled],
@@ -77,13 +79,14 @@ def learn_policy(
         options={
             "episodes": len(returns), "queues": len(queues), "minutes": list(plan.minutes),
             "discount": settings.discount, "rate": settings.rate, "entropy": settings.entropy,
-            "known_ids": [alert.id for capture in captures for alert in capture.alerts[:: max(1, len(capture.alerts) // 8)]],
         },
+        known=[mark for capture in captures for mark in marks_of(capture)],
         returns=[float(value) for value in batches],
         seed=settings.seed,
         duration_s=time.monotonic() - begun,
     )  # fmt: skip
     return archive, returns
+
 
 def _met(environment: TriageEnvironment, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """Rows of actions that random looks meet, (≤ MOST_ROWS, WIDTH)."""
@@ -98,6 +101,7 @@ def _met(environment: TriageEnvironment, seed: int) -> np.ndarray[tuple[int, int
     rows = np.concatenate(met)
     return rows[np.random.default_rng(seed).permutation(len(rows))[:MOST_ROWS]]
 
+
 def _source(capture: Labelled, path: str) -> Source:
     content = Path(path).read_bytes()
     return Source(
@@ -106,5 +110,3 @@ def _source(capture: Labelled, path: str) -> Source:
         bytes=len(content),
         flows=len(capture.alerts),
     )
-
-assert WINDOW + 1 > WIDTH or WIDTH  # noqa: S101

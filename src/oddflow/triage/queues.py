@@ -1,7 +1,8 @@
 """Queues to learn on and to be judged on: alerts whose truth is known, folded, thinned and mixed."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from oddflow.errors import InputError, UsageError
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.record import read_alerts
-from oddflow.verdicts.rows import fold
+from oddflow.verdicts.rows import flow_key, fold
 from oddflow.verdicts.triage.candidate import Candidate, candidate_of
 
 
@@ -69,20 +70,33 @@ def read_all(paths: Sequence[str]) -> list[Labelled]:
     return captures
 
 
-def check_apart(learnt: Sequence[str], given: Sequence[Labelled]) -> None:
-    """Refuses captures that a policy learnt: the same alerts are never in learning and in test.
+MARKED = 32
+
+
+def marks_of(capture: Labelled) -> list[str]:
+    """Hashes of the ends and times of a capture's highest flows: the same whichever model found them odd."""
+    highest = sorted(capture.alerts, key=lambda alert: (-alert.score, flow_key(alert)))[:MARKED]
+    return sorted(map(_mark, highest))
+
+
+def _mark(alert: Alert) -> str:
+    return hashlib.sha256(repr((flow_key(alert)[:5], alert.start_ns // 1_000)).encode()).hexdigest()[:12]
+
+
+def check_apart(known: Iterable[object], given: Sequence[Labelled]) -> None:
+    """Refuses captures that a policy learnt: the same flows are never in learning and in test.
 
     Args:
-        learnt: Ids of alerts, one or more of each capture.
-        given: What is to be judged on.
+        known: Marks of flows that it learnt.
+        given: What it is to be judged on.
 
     Raises:
         UsageError: Which of them was learnt.
     """
-    known = set(learnt)
+    marks = set(map(str, known))
     for capture in given:
-        if any(alert.id in known for alert in capture.alerts):
-            raise UsageError(f"{capture.name}: the policy was learnt on these alerts; judge it on others")
+        if any(_mark(alert) in marks for alert in capture.alerts):
+            raise UsageError(f"{capture.name}: the policy was learnt on flows of it; judge it on other captures")
 
 
 def queue_of(parts: Sequence[tuple[str, Sequence[Alert]]]) -> Queue:

@@ -2,8 +2,8 @@
 
 As the notes state it (002, sections 12.3 and 12.4): a trajectory τ = s_1, a_1, r_1, s_2, a_2, r_2, …, s_T of a policy
 π_θ(a|s) has the discounted return R(τ) = Σ_{t=1}^{T−1} γ^{t−1} r_t, and θ* = arg max_θ E_{τ∼p(τ)}[R(τ)] is climbed by
-gradient ascent. Its gradient is E[Σ_t ∇_θ log π_θ(a_t|s_t) (R_t − b(s_t))], where R_t = Σ_{k≥t} γ^{k−t} r_k is the return
-from t on, which alone a_t can change, and the baseline b does not depend on a_t.
+gradient ascent. Its gradient is E[Σ_t ∇_θ log π_θ(a_t|s_t) (R_t − b(s_t))], where R_t = Σ_{k≥t} γ^{k−t} r_k is the
+return from t on, which alone a_t can change, and the baseline b does not depend on a_t.
 
 Source: Williams 1992, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning",
 theorem 1; the baseline as a learnt value, Sutton & Barto 2018, "Reinforcement Learning", section 13.4.
@@ -32,11 +32,11 @@ class Settings:
         discount: γ, of each step.
         rate: Adam's, for the policy; it falls to a tenth, linearly.
         value_rate: The same for the baseline.
-        entropy: What a nat of the policy's entropy is worth, so that it does not settle too soon (Williams & Peng 1991).
+        entropy: What a nat of the policy's entropy is worth, against settling too soon (Williams & Peng 1991).
         seed: Of actions and environments.
     """
 
-    episodes: int = 4_000
+    episodes: int = 6_400
     batch: int = 32
     discount: float = 0.99
     rate: float = 3e-3
@@ -152,7 +152,8 @@ def _loss(
         advantage = advantage / advantage.std().clamp_min(1e-6)
     chosen = log_pi.gather(1, actions[:, None]).squeeze(1)
     entropy = -(log_pi.exp() * log_pi).sum(dim=1)
-    return -(chosen * advantage).mean() - settings.entropy * entropy.mean()
+    loss: Tensor = -(chosen * advantage).mean() - settings.entropy * entropy.mean()
+    return loss
 
 
 def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -56,6 +56,7 @@ def seal_policy(
     *,
     sources: Sequence[Source],
     options: dict[str, JsonValue],
+    known: Sequence[str],
     returns: Sequence[float],
     seed: int,
     duration_s: float,
@@ -67,6 +68,7 @@ def seal_policy(
         rows: Rows of actions that were met, (n, WIDTH).
         sources: Files of alerts.
         options: What it was learnt with.
+        known: Marks of flows that it was learnt on, so that it is never judged on them.
         returns: The mean return of each batch of episodes, negated where a loss is told.
         seed: Of the learning.
         duration_s: Of the learning.
@@ -92,6 +94,7 @@ def seal_policy(
         feature_schema_version=VERSION,
         feature_schema_sha256=schema_sha256(features),
         ranges=_ranges(rows),
+        context={"known_flows": list(known)},
         provenance=Provenance(sources=list(sources), seed=seed, durations_s={"learning": round(duration_s, 1)}),
         training=Training(fit_rows=len(rows), epochs=len(returns), fit_losses=[-value for value in returns]),
         calibration=Calibration(rows=len(rows), flows_per_s=0),

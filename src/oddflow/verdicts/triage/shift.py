@@ -126,7 +126,9 @@ class Shift:
         self.left_minutes -= minutes
 
     def _seen(self, places: NDArray[np.int64]) -> Rows:
-        alike, source, hosts = (shared[places].astype(np.float32) for shared in (self._alike, self._source, self._hosts))
+        alike, source, hosts = (
+            shared[places].astype(np.float32) for shared in (self._alike, self._source, self._hosts)
+        )
         opened = self._open.astype(np.float32)
         counts = np.column_stack([
             alike @ opened, source @ opened, alike @ self._found, source @ self._found, hosts @ self._found[:, 2],
