@@ -4,9 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SEED ?= 1
 DATA ?= ../shared/data
+LAB ?= out/lab-11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench results peers learners fuzz docs lab lock wheel sweep clean
+.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz docs lab lock wheel sweep clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -42,6 +43,12 @@ bench: $(VENV)/.ready peers  ## Measure metering, learning and scoring on this m
 results: $(VENV)/.ready  ## Make every table of docs/results.md anew; goes on where it stopped (DATA=folder of data sets)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/oddflow evaluate --suite all --data $(DATA) --jobs 2 --write docs/results.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/against_kitsune.py --data $(DATA) --write
+
+calibration: $(VENV)/.ready  ## Whether stated numbers of false alarms hold: the tables of docs/calibration.md (LAB=folders of make lab)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py --data $(DATA) --lab $(LAB)
+
+explanations: $(VENV)/.ready  ## Measure whether explanations are true; prints the table of docs/explain.md
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/explanations.py --data $(DATA)
 
 peers: out/peers/nfstream/.ready out/peers/dpkt/.ready out/peers/cicflowmeter/.ready learners  ## Install the tools that bench compares with
 

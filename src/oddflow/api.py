@@ -7,7 +7,7 @@ True
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from oddflow.baselines import LABELS_ALONE, WANTED, Source, gather, gather_label
 from oddflow.capture.capture_set import CaptureSet, passes_once
 from oddflow.capture.remote import is_local, is_url
 from oddflow.datasets.truth import GroundTruth
+from oddflow.enrichment.enrichment import Enrichment
 from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features.context import ContextSettings
 from oddflow.features.full import BYTELESS, FULL
@@ -34,10 +35,15 @@ from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Fingerprint, Progress, arrange, name_of, read_flows
 from oddflow.losses import Ledger
+from oddflow.models.format import WEIGHTS
 from oddflow.models.sealed import SealedModel
-from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, far_out, set_threshold
+from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, by_discovery, far_out, set_threshold
+from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
+from oddflow.verdicts.discovering import OnlineDiscovery
+from oddflow.verdicts.feedback.feedback import Feedback
 from oddflow.verdicts.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -47,7 +53,9 @@ if TYPE_CHECKING:
     from oddflow.features.feature import Feature
     from oddflow.learning.augment import Augmentation
     from oddflow.learning.transfer import Origin
+    from oddflow.learning.update import Compared
     from oddflow.logs import source as logs
+    from oddflow.models.stamp import Stamp
     from oddflow.training.loop import EpochTold
     from oddflow.training.run import Run
     from oddflow.tuning.folds import Dealing
@@ -98,6 +106,7 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
     origin: "Origin | None" = None,
     unlabelled: Gathered | None = None,
     labelled_share: float = 1.0,
+    stamp: "Stamp | None" = None,
     **options: Any,
 ) -> SealedModel:
     """Learns feature rows and seals a model; writes it where `output` is given.
@@ -141,6 +150,8 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
         if listeners and learns_in_epochs:
             options["told"] = _all(listeners)
         archive = learn_rows(gathered, detector=kind, seed=seed, **options)
+    if stamp is not None:
+        archive = stamp.on(archive)
     if output is not None:
         write_sealed(output, archive)
     return SealedModel(archive)
@@ -322,16 +333,106 @@ def tune(
     return tuned
 
 
-def detect(
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """A model that was learnt on, and how.
+
+    Attributes:
+        model: The new one.
+        learnt: How many flows were learnt and left out, in words.
+        compared: The old and the new one, on flows that neither learnt.
+    """
+
+    model: SealedModel
+    learnt: str
+    compared: "Compared"
+
+
+def update(  # noqa: PLR0913  (the front door: each is by keyword)
+    model: Source | SealedModel,
+    *sources: Source,
+    output: Source | None = None,
+    budget: str = DEFAULT_BUDGET,
+    feedback: "Source | Feedback | None" = None,
+    seed: int = 0,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
+    merge: bool = False,
+    privacy: Privacy = OPEN,
+    told: "EpochTold | None" = None,
+    run: "Run | None" = None,
+    stamp: "Stamp | None" = None,
+) -> Updated:
+    """Learns on: from what a model let pass, and from nothing that it raises an alert on; see `learning.update`.
+
+    A network begins from the weights of the old one; what is learnt at once is learnt anew, from these sources alone.
+
+    Args:
+        model: A sealed model or its path.
+        sources: Traffic since.
+        output: Where to write the new model, if anywhere.
+        budget: Sets the thresholds of both.
+        feedback: What people said of alerts: a file that `oddflow feedback` wrote, or its rules.
+        seed: Of all chance in it.
+        ledger: Told of all that is lost.
+        progress: Told of the bytes read.
+        merge: Reads all sources as one capture, in the order of time.
+        privacy: What may be told of the flows; as when the old model was learnt.
+        told: Told of each epoch.
+        run: Where and how networks learn.
+        stamp: What is put on the new model.
+
+    Raises:
+        LearningFailed: More than a tenth of the flows would be left out.
+        UsageError: The model learns from labels, or there are too few flows.
+        InputError, ModelError: See `detect`.
+    """
+    from oddflow.baselines import gather_update
+    from oddflow.detectors import registry
+    from oddflow.learning.update import begun_from, compare, options_of
+    from oddflow.models.format import Archive, write_sealed
+
+    old = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
+    options, kind = options_of(old), registry.sealable(old.manifest.detector)
+    if output is not None:
+        check_place(fspath(output))
+    wanted = Budget.parse(budget)
+    said = feedback if feedback is None or isinstance(feedback, Feedback) else Feedback.read(feedback)
+    threshold = set_threshold(old.held_back, wanted, old.manifest.flows_per_s).score
+    sifted = gather_update(
+        old, *sources,
+        threshold=threshold, feedback=said, ledger=ledger, progress=progress, privacy=privacy, merge=merge,
+    )  # fmt: skip
+    origin = None
+    if registry.learns_in_epochs(kind) and kind.begins_from and WEIGHTS in old.parts:
+        from oddflow.learning.transfer import Origin
+
+        origin = Origin(old)
+    learnt = learn_gathered(sifted.known, detector=kind, seed=seed, told=told, run=run, origin=origin, **options)
+    manifest = learnt.manifest
+    training = manifest.training.model_copy(update={"begun_from": begun_from(old, manifest.training.begun_from)})
+    archive = Archive(manifest.model_copy(update={"training": training}), dict(learnt.parts))
+    archive = archive if stamp is None else stamp.on(archive)
+    new = SealedModel(archive)
+    after = set_threshold(new.held_back, wanted, manifest.flows_per_s).score
+    if output is not None:
+        write_sealed(fspath(output), archive)
+    return Updated(new, sifted.told, compare(sifted, old, new, (threshold, after)))
+
+
+def detect(  # noqa: PLR0913  (the front door: each is by keyword)
     *sources: Source,
     model: SealedModel | Source | None = None,
     budget: str | None = None,
     false_alarm_rate: float | None = None,
+    fdr: float | None = None,
     truth: Source | None = None,
     home_networks: Sequence[str] | None = None,
     progress: Progress | None = None,
     merge: bool = False,
     privacy: Privacy = OPEN,
+    enrichment: Enrichment | None = None,
+    feedback: "Source | Feedback | None" = None,
 ) -> Detection:
     """Finds the flows that do not fit.
 
@@ -340,11 +441,14 @@ def detect(
         model: A sealed model or its path; without one each eighth of the sources is judged by the rest.
         budget: False alarms that you put up with, "10/day" unless given; with a model.
         false_alarm_rate: Instead of a budget, a share of normal flows.
+        fdr: Instead of both, the share of normal flows among those shown (`verdicts/discovering.py`).
         truth: A ground-truth CSV, to report found, missed and false.
         home_networks: Networks of yours; the model's unless given.
         progress: Told of the bytes read.
         merge: Reads all sources as one capture, in the order of time.
         privacy: What may be told of the flows. Home networks and truth are given as they are without pseudonyms.
+        enrichment: Threat intelligence and countries to mark alerts with; names that are seen are told in any case.
+        feedback: What people said of alerts: a file that `oddflow feedback` wrote, or its rules. With a model.
 
     Raises:
         InputError: A source cannot be used.
@@ -352,8 +456,10 @@ def detect(
         UsageError: The budget is wrong, or there are too few flows to learn from.
     """
     names = names_of(sources)
-    if budget is not None and false_alarm_rate is not None:
-        raise UsageError("a budget and a false-alarm rate were both given; give one")
+    wishes = {"a budget": budget, "a false-alarm rate": false_alarm_rate, "a false discovery rate": fdr}
+    given = [name for name, value in wishes.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} were {'both' if len(given) == 2 else 'all'} given; give one")
     known = GroundTruth.read(fspath(truth)) if truth is not None else None
     if known is not None and privacy.pseudonyms:
         known = known.under(privacy.pseudonyms.address)
@@ -363,15 +469,27 @@ def detect(
         else Budget.parse(DEFAULT_BUDGET if budget is None else budget)
     )
     if model is None:
-        if budget is not None or false_alarm_rate is not None:
+        if given:
             raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
+        if feedback is not None:
+            raise UsageError("feedback speaks of the alerts of a model; give the model that made them")
         ledger = Ledger()
         return _detect_alone(
-            arrange(names, ledger, merge=merge), ledger, known, home_networks, progress=progress, privacy=privacy
-        )
+            arrange(names, ledger, merge=merge), ledger, known, home_networks,
+            progress=progress, privacy=privacy, enrichment=enrichment,
+        )  # fmt: skip
     sealed = model if isinstance(model, SealedModel) else SealedModel.load(fspath(model))
     prepared = Prepared.of(sealed.manifest, privacy, home_networks)
-    threshold = set_threshold(sealed.held_back, wanted, sealed.manifest.flows_per_s)
+    discovery = OnlineDiscovery(fdr) if fdr is not None else None
+    said = feedback if feedback is None or isinstance(feedback, Feedback) else Feedback.read(feedback)
+    held_back = sealed.held_back
+    if said:
+        held_back = said.calibrated(held_back, wanted.allowed_share(sealed.manifest.flows_per_s))
+    threshold = (
+        set_threshold(held_back, wanted, sealed.manifest.flows_per_s, Calibration(sealed.sample))
+        if discovery is None
+        else by_discovery(sealed.held_back, discovery.share)
+    )
     ledger = Ledger()
     detection = detect_in(
         arrange(names, ledger, merge=merge),
@@ -382,6 +500,10 @@ def detect(
         truth=known,
         progress=progress,
         privacy=prepared.privacy,
+        enrichment=enrichment,
+        feedback=said,
+        discovery=discovery,
+        collective=Collective.of(sealed, wanted),
     )
     detection.ledger.add(ledger)
     return detection
@@ -395,6 +517,7 @@ def _detect_alone(
     *,
     progress: Progress | None,
     privacy: Privacy,
+    enrichment: Enrichment | None,
 ) -> Detection:
     """Learns from the sources, then looks at them again; where one passes only once, all are metered to files first."""
     from tempfile import TemporaryDirectory
@@ -431,11 +554,16 @@ def _detect_alone(
             population="flows of this capture",
             truth=truth,
             privacy=privacy,
+            enrichment=enrichment,
         )
     detection.sources = [privacy.name(name_of(source)) for source in sources]
     detection.ledger = ledger
     for row in detection.rows:
         row.alerts[:] = [replace(alert, source=names[alert.source]) for alert in row.alerts]
+    detection.incidents = [
+        replace(incident, top=tuple(replace(alert, source=names[alert.source]) for alert in incident.top))
+        for incident in detection.incidents
+    ]
     detection.remarks.insert(
         0,
         "learnt from this capture itself, each eighth judged by the rest: what goes on all the time counts as normal, "

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from oddflow.datasets.leaks import Finding
     from oddflow.datasets.rows import Split
     from oddflow.detectors.base import Detector
+    from oddflow.learning.update import Sifted
+    from oddflow.verdicts.feedback.feedback import Feedback
 
 Source = str | PathLike[str]
 LABELS_ALONE = "labelled sources are read as they are: leave out how flows are cut, merged and told, but for --payload"
@@ -82,14 +84,21 @@ def gather(  # noqa: PLR0913  (each is by keyword)
         context=matrix.as_dict() if matrix else None,
         payload=cut.payload,
     )
-    return gather_rows(
+    # its kernels take a moment to load, and other ways to gather need none
+    from oddflow.verdicts.collective.learning import GroupLearner
+
+    groups = GroupLearner()
+    gathered = gather_rows(
         arrange(names_of(sources), told, merge=merge),
         representation,
         settings=cut,
         ledger=told,
         progress=progress,
         privacy=privacy,
+        onlooker=groups,
     )
+    gathered.groups = groups.normal().part()
+    return gathered
 
 
 def gather_for(
@@ -116,6 +125,45 @@ def gather_for(
         progress=progress,
         privacy=prepared.privacy,
     )
+
+
+def gather_update(
+    model: SealedModel,
+    *sources: Source,
+    threshold: float,
+    feedback: "Feedback | None" = None,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
+    privacy: Privacy = OPEN,
+    merge: bool = False,
+) -> "Sifted":
+    """Reads sources as a sealed model reads them, and leaves out what it raises alerts on; see `learning.update`.
+
+    Raises:
+        SchemaMismatch: The model reads rows of a data set, or packets, and no flows; or the flows are not under the
+            pseudonyms that it was learnt under.
+        LearningFailed: Too much would be left out.
+    """
+    from oddflow.learning.update import Sieve, sift
+    from oddflow.verdicts.detecting import check_pseudonyms
+    from oddflow.verdicts.feedback.feedback import Feedback
+
+    prepared = Prepared.of(model.manifest, privacy)
+    if reads_of(prepared.version) is Reads.PACKETS:
+        raise SchemaMismatch("the model reads packets one by one; only models of flows are learnt on; learn it anew")
+    check_pseudonyms(model, privacy.fingerprint)
+    told = ledger if ledger is not None else Ledger()
+    sieve = Sieve(prepared.representation(model), model, threshold, feedback or Feedback(()), privacy.fingerprint)
+    gathered = gather_rows(
+        arrange(names_of(sources), told, merge=merge),
+        sieve,
+        settings=prepared.settings,
+        ledger=told,
+        progress=progress,
+        privacy=prepared.privacy,
+        labeller=sieve,
+    )
+    return sift(gathered)
 
 
 def _reads(detector: "str | type[Detector] | None", *, matrix: bool = False) -> Reads:

@@ -7,7 +7,9 @@ OddflowError
 │   └── NothingMetered        it was read to its end and held no flow
 ├── ModelError            a sealed model cannot be used             exit 2
 │   ├── NotAModel             not a sealed model, or a part of it is missing or cut
-│   ├── Tampered              a part does not match its hash
+│   ├── Tampered              a part does not match its hash, or a signature its manifest
+│   ├── Untrusted             a signature that was asked for is missing, or another's
+│   ├── BrokenRegistry        a registry of models holds what nobody wrote so
 │   └── SchemaMismatch        it needs columns that the source lacks
 ├── LearningFailed        a detector could not be fitted            exit 2
 ├── OutputError           a result cannot be written (full disk…)   exit 2
@@ -49,7 +51,15 @@ class NotAModel(ModelError):
 
 
 class Tampered(ModelError):
-    """A part of a sealed model does not match the hash in its manifest."""
+    """A part of a sealed model does not match the hash in its manifest, or its signature does not hold."""
+
+
+class Untrusted(ModelError):
+    """A sealed model is not signed, or not by a key that is trusted."""
+
+
+class BrokenRegistry(ModelError):
+    """A registry of models holds what nobody wrote so, or lacks what it says it has."""
 
 
 class SchemaMismatch(ModelError):

@@ -51,6 +51,24 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
         file.write(text.encode("utf-8", "replace"))
 
 
+def write_new(path: str, content: bytes, mode: int) -> None:
+    """Writes a file that nothing else has the name of, with these permissions.
+
+    Raises:
+        OutputError: It cannot be written, or something has that name.
+    """
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+        with os.fdopen(file, "wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+    except FileExistsError:
+        raise OutputError(f"{path} is there already, and no key is ever overwritten; give another name") from None
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {reason_of(error)}; choose another place") from None
+
+
 @contextmanager
 def whole_file(path: str) -> Iterator[BinaryIO]:
     """A file that gets its name when it is whole; a device or pipe is written to, never replaced by a file.

@@ -25,6 +25,7 @@ FAST = {
     "cross-modal-network": {"epochs": 20, "width": 16, "learning_rate": 0.01},
     "deep-belief-classifier": {"hidden": (32,), "machine_epochs": 2, "batch_rows": 32, "learning_rate": 0.02},
     "feed-forward-network": {"epochs": 40},
+    "hybrid": {"classifier": "random-forest", "oddness": "principal-components"},
     "matrix-segmentation": {"epochs": 8, "network": "fcn", "widths": (4, 8), "batch_rows": 16, "learning_rate": 5e-3},
     "packet-segmentation": {"epochs": 12, "widths": (8, 8, 8), "batch_rows": 32, "learning_rate": 5e-3},
     "rnn-ids": {"epochs": 60, "learning_rate": 0.01, "patience": 20},

@@ -25,7 +25,7 @@ from tests.capture.build import ether, ipv4, pcap, tcp, udp
 from tests.capture.wire import FAR, ROOT, Wire, needs_wire
 
 from .call import COMMAND, call, fixed_key, refused
-from .captures import capture
+from .captures import SCANNER, capture
 
 pytestmark = needs_wire
 
@@ -480,7 +480,8 @@ def test_watch_finds_a_scan(wire, sense, office, tmp_path):
     assert found
     assert {alert["source"] for alert in found} == {FAR}
     assert re.search(r"alerts? in ", sensor.said)
-    assert "→" in sensor.out
+    assert f"{SCANNER} probed" in sensor.out
+    assert {alert["incident"] for alert in found} & set(re.findall(r"\[([0-9a-f]{12})\]", sensor.out))
 
 
 def test_watch_scores_packets_with_a_model_of_packets(wire, sense, office, tmp_path):

@@ -23,6 +23,44 @@ def test_budget_and_rate_together(office):
     refused(outcome, "--budget", "--false-alarm-rate", "give one")
 
 
+@pytest.mark.parametrize("share", ["0", "1", "-0.1", "nan"])
+@pytest.mark.parametrize("command", ["detect", "watch"])
+def test_a_wrong_false_discovery_rate(command, share, office):
+    outcome = call(command, office.incident, "-m", office.model, "--fdr", share)
+    refused(outcome, "false discovery rate", "like 0.1")
+
+
+@pytest.mark.parametrize("command", ["detect", "watch"])
+def test_a_budget_and_a_false_discovery_rate_together(command, office):
+    outcome = call(command, office.incident, "-m", office.model, "--fdr", "0.1", "--budget", "1/day")
+    refused(outcome, "--budget and --fdr were both given")
+
+
+def test_a_false_discovery_rate_needs_a_model(office):
+    refused(call("detect", office.incident, "--fdr", "0.1"), "nothing is known to be normal", "--fdr")
+
+
+def test_a_false_discovery_rate_stands_in_the_place_of_the_budget(office):
+    outcome = call("detect", office.incident, "-m", office.model, "--fdr", "0.2", "--json").json
+    assert outcome["threshold"]["budget"] == "0.2 of the flows shown may be normal"
+    assert outcome["threshold"]["expected_between"] is None
+
+
+def test_alerts_have_p_values_and_the_result_an_interval(office):
+    outcome = call("detect", office.incident, "-m", office.model, "--false-alarm-rate", "0.05", "--json").json
+    low, high = outcome["threshold"]["expected_between"]
+    assert 0 <= low <= outcome["threshold"]["expected_false"] <= high <= outcome["flows"]
+    top = outcome["rows"][0]["top"]
+    assert 0 <= top["p_low"] <= top["p_value"] <= top["p_high"] < 0.2
+    assert 0 < top["context_p_value"] < 0.2
+
+
+def test_without_a_model_there_is_no_p_value(office):
+    outcome = call("detect", office.incident, "--json").json
+    assert {row["top"]["p_value"] for row in outcome["rows"]} == {None}
+    assert outcome["threshold"]["expected_between"] is None
+
+
 def test_a_wider_budget_never_shows_less(office):
     shown = []
     for rate in ("0.01", "0.1", "0.5"):

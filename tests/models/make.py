@@ -5,7 +5,15 @@ import numpy as np
 from oddflow.features.feature import Feature, Scale
 from oddflow.models.format import Archive, seal
 from oddflow.models.graph import GraphBuilder
-from oddflow.models.manifest import Calibration, Manifest, Range, Training, schema_sha256, sealed_features
+from oddflow.models.manifest import (
+    FORMAT_VERSION,
+    Calibration,
+    Manifest,
+    Range,
+    Training,
+    schema_sha256,
+    sealed_features,
+)
 from oddflow.models.tokens import Tokeniser
 
 FEATURES = (
@@ -27,7 +35,7 @@ def graph(width=3):
 def manifest(*, rows=3, features=FEATURES, **changes):
     sealed = sealed_features(features)
     values = {
-        "format_version": 1,
+        "format_version": FORMAT_VERSION,
         "created": "2026-01-01T00:00:00Z",
         "oddflow_version": "0",
         "detector": "robust-pca",

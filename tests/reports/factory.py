@@ -1,6 +1,7 @@
 """A detection as a real run gives it: a scan, password guessing, slow HTTP, a tunnel, two benign rows."""
 
 import random
+from dataclasses import replace
 
 from oddflow.datasets.truth import TruthReport
 from oddflow.losses import Ledger, Loss
@@ -13,6 +14,8 @@ from oddflow.verdicts.detection import (
     Timeline,
     TruthSummary,
 )
+from oddflow.verdicts.incidents.gathering import Incidents
+from oddflow.verdicts.incidents.outcome import IncidentOutcome
 
 SECOND = 1_000_000_000
 START = 1_770_019_200 * SECOND
@@ -348,8 +351,23 @@ def timeline(found):
     return Timeline(START, width_ns, tuple(flows), tuple(alerts))
 
 
+def joined(found):
+    """The incidents of these rows; their alerts are told which they belong to."""
+    gathered = Incidents(9.0)
+    alerts = sorted((alert for row in found for alert in row.alerts), key=lambda alert: alert.end_ns)
+    strands = {id(alert): gathered.add(alert) for alert in alerts}
+    incidents = gathered.incidents()
+    for row in found:
+        row.alerts[:] = [replace(alert, incident=gathered.id_of(strands[id(alert)])) for alert in row.alerts]
+    return incidents
+
+
+ATTACKS = ("port scan", "password guessing", "slow http", "dns tunnel", "heartbleed")
+
+
 def detection(**changes):
-    found = rows()
+    found = rows() if "rows" not in changes else changes["rows"]
+    incidents = joined(found)
     fields = {
         "sources": ["captures/monday.pcap"],
         "rows": found,
@@ -377,7 +395,9 @@ def detection(**changes):
             false_alerts=2,
             false_rows_in_first_20=2,
             joined=TruthReport(5, 0, (), 0, ""),
+            incidents=IncidentOutcome.of(incidents, ATTACKS),
         ),
+        "incidents": incidents,
         "remarks": [
             "The first 15 minutes are warm-up: what counts flows in windows saw less than it will.",
             "3 of 77 features lie outside their baseline range; the model may need to learn again.",

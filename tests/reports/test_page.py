@@ -67,7 +67,7 @@ def outline(html):
 @pytest.mark.parametrize(
     "words",
     [
-        "1,135 odd flows in 6 rows; at most about 0.42 false alarms expected.",
+        "5 incidents in 1,135 odd flows; at most about 0.42 false alarms expected.",
         "captures/monday.pcap",
         "2026-02-02 08:00:00 to 12:00:00 UTC 4 h",
         "The first 15 minutes are warm-up",
@@ -171,7 +171,7 @@ def test_nothing_at_all():
 
 def test_one_alert_is_spoken_of_as_one():
     one = factory.detection(rows=[AlertRow(1, [factory.alert()])], truth=None)
-    assert "1 odd flow in 1 row;" in Outline(render(one)).text
+    assert "1 incident in 1 odd flow;" in Outline(render(one)).text
 
 
 def test_false_alarms_that_nobody_knows():

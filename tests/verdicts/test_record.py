@@ -17,6 +17,29 @@ def test_alerts_come_back_as_they_were_written_but_for_times_below_a_microsecond
     assert first.end_ns >= ALERT.end_ns
 
 
+@pytest.mark.parametrize(
+    ("chances", "words"),
+    [
+        ({}, ""),
+        ({"p_value": 0.001}, "p-value 0.001"),
+        ({"p_value": 0.001, "p_low": 0.0004}, "p-value 0.001"),
+        ({"p_value": 0.001, "p_low": 0.0004, "p_high": 0.002}, "p-value 0.001, 0.0004 to 0.002 at 95 %"),
+    ],
+)
+def test_chances_come_back_and_are_told(tmp_path, chances, words):
+    path = str(tmp_path / "alerts.jsonl")
+    write_alerts(path, [alert(**chances)])
+    (read,) = read_alerts(path)
+    assert (read.chance, read.p_value) == (words, chances.get("p_value"))
+
+
+def test_alerts_of_before_have_no_chances(tmp_path):
+    old = {name: value for name, value in ALERT.as_dict().items() if not name.startswith(("p_", "context_p"))}
+    path = tmp_path / "alerts.jsonl"
+    path.write_text(json.dumps(old) + "\n")
+    assert next(read_alerts(str(path))).chance == ""
+
+
 def test_an_alert_is_found_by_the_first_letters_of_its_id(tmp_path):
     path = str(tmp_path / "alerts.jsonl")
     write_alerts(path, [ALERT, alert(id="ffff")])
@@ -34,7 +57,8 @@ def test_no_alert_or_several_is_refused(tmp_path, wanted):
 @pytest.mark.parametrize(
     "line",
     ["not json", "{}", "[]", "null", '{"id": 1}', "\x00", json.dumps(ALERT.as_dict() | {"src_port": 70000}),
-     json.dumps(ALERT.as_dict() | {"payload": "zz"}), json.dumps(ALERT.as_dict() | {"start": "yesterday"})],
+     json.dumps(ALERT.as_dict() | {"payload": "zz"}), json.dumps(ALERT.as_dict() | {"start": "yesterday"}),
+     json.dumps(ALERT.as_dict() | {"p_value": 1.5}), json.dumps(ALERT.as_dict() | {"context_p_value": -1})],
 )  # fmt: skip
 def test_a_line_that_is_no_alert_is_named(tmp_path, line):
     path = tmp_path / "alerts.jsonl"

@@ -11,6 +11,7 @@ from oddflow.flows.settings import MeterSettings
 from oddflow.logs.privacy import OPEN
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
+from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.prepared import Prepared
 from oddflow.verdicts.watching import Watcher
 from tests.cli.captures import capture
@@ -33,6 +34,7 @@ def watcher(model: SealedModel, source, patience_s):
         threshold=set_threshold(model.held_back, Budget.parse(DEFAULT_BUDGET), manifest.flows_per_s).score,
         patience_s=patience_s,
         source=source,
+        collective=Collective.of(model, Budget.parse(DEFAULT_BUDGET)),
     )
 
 
@@ -47,8 +49,10 @@ def test_with_enough_patience_alerts_are_those_of_detect(learnt):
             watching.add(flow)
             found += watching.alerts(flow.column("end").cast("int64")[0].as_py())
     found += watching.alerts(None)
-    expected = [alert for row in oddflow.detect(incident, model=model).rows for alert in row.alerts]
+    detection = oddflow.detect(incident, model=model)
+    expected = [alert for row in detection.rows for alert in row.alerts]
     assert expected
+    assert watching.incidents() == detection.incidents
     assert sorted(found, key=lambda alert: alert.id) == sorted(expected, key=lambda alert: alert.id)
 
 
@@ -73,6 +77,7 @@ def test_whatever_a_detector_reads_is_watched_as_it_is_detected(learnt, detector
         threshold=set_threshold(model.held_back, budget, model.manifest.flows_per_s).score,
         patience_s=prepared.settings.longest_wait_s,
         source=str(incident),
+        collective=Collective.of(model, budget),
     )
     found = []
     for batch in oddflow.flows(incident, settings=prepared.settings):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import options, telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command(name="detect", help="Show the flows that do not fit, ranked and explained.")(detect)
+    app.command(name="detect", help="Show the flows that do not fit, joined into incidents, ranked and explained.")(
+        detect
+    )
 
 
 def detect(
@@ -22,7 +24,10 @@ def detect(
     model: Annotated[
         str | None,
         typer.Option(
-            "-m", "--model", help="A model that `learn` sealed. Without one, the capture itself is learnt from."
+            "-m",
+            "--model",
+            help="A model that `learn` sealed: its file, or its name in the registry, like office or office@3. Without "
+            "one, the capture itself is learnt from.",
         ),
     ] = None,
     budget: Annotated[
@@ -34,11 +39,18 @@ def detect(
     false_alarm_rate: Annotated[
         float | None, typer.Option("--false-alarm-rate", help="Instead: a share of normal flows, like 0.001.")
     ] = None,
+    fdr: options.Fdr = None,
     report: Annotated[str | None, typer.Option("--report", help="Write an HTML page that needs no network.")] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="Write the alerts, one JSON a line.")] = None,
     truth: Annotated[
         str | None, typer.Option("--truth", help="A CSV of what really happened: found, missed and false are shown.")
     ] = None,
+    feedback: options.Feedback = None,
+    show_suppressed: Annotated[
+        bool, typer.Option("--show-suppressed", help="Show the alerts that feedback hides, too, apart from the others.")
+    ] = False,
+    trust: options.Trust = None,
+    registry: options.Registry = None,
     triage: Annotated[
         str | None,
         typer.Option(
@@ -55,7 +67,16 @@ def detect(
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="Rows shown.")] = 20,
+    intelligence: options.Intelligence = None,
+    geoip: options.GeoIp = None,
+    to: telling.To = None,
+    spool: telling.SpoolFolder = None,
+    spool_limit: telling.SpoolLimit = telling.LIMIT_MIB,
+    deliver_for: telling.DeliverFor = telling.DELIVER_FOR_S,
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", min=1, help="Show so many rows of odd flows below the incidents.", show_default=False),
+    ] = None,
     as_json: options.Json = False,
     strict: options.Strict = False,
     fail_on_alert: Annotated[
@@ -64,55 +85,61 @@ def detect(
 ) -> None:
     """Meters, scores and ranks in one pass."""
     from oddflow import api
-    from oddflow.cli import console, show
-    from oddflow.errors import UsageError
+    from oddflow.cli import console, opening
+    from oddflow.enrichment.enrichment import Enrichment
     from oddflow.files import write_whole
     from oddflow.logs.privacy import Privacy
     from oddflow.reports.page import render
     from oddflow.verdicts.record import write_alerts
 
-    if budget is not None and false_alarm_rate is not None:
-        raise UsageError("--budget and --false-alarm-rate were both given; give one")
-    if model is None and (budget is not None or false_alarm_rate is not None):
-        raise UsageError(
-            "without a model nothing is known to be normal, so no budget can be kept; learn one "
-            "(`oddflow learn`) and name it with -m, or leave --budget and --false-alarm-rate out"
-        )
+    _check_given(model, budget, false_alarm_rate, fdr, trust)
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
-    _check_places([*sources, *filter(None, (model, truth, triage))], output, report)
+    sealed = None
+    if model is not None:
+        model, called = opening.find(model, registry)
+        sealed = opening.load(model, trust, called)
+    _check_places([*sources, *filter(None, (model, truth, feedback, triage))], output, report)
     in_order = _triage(triage, triage_minutes)
+    enrichment = Enrichment.of(intelligence, geoip, is_pseudonymised=pseudonymise is not None)
+    receivers = telling.Telling(telling.settings(to, spool, spool_limit, deliver_for))
     if model is None and not as_json:
         console.say(
             "no model was given: learning from the capture itself, with robust-pca: each eighth of it is judged "
             "by the rest, so most of the traffic should be normal"
         )
-    with console.reading(sources, "looking for odd flows") as progress:
-        detection = api.detect(
-            *sources,
-            model=model,
-            budget=budget,
-            false_alarm_rate=false_alarm_rate,
-            truth=truth,
-            home_networks=home_net,
-            progress=progress,
-            merge=merge,
-            privacy=privacy,
-        )
-    detection = in_order(detection)
+    try:
+        receivers.begin()
+        with console.reading(sources, "looking for odd flows") as progress:
+            detection = api.detect(
+                *sources,
+                model=sealed,
+                budget=budget,
+                false_alarm_rate=false_alarm_rate,
+                fdr=fdr,
+                truth=truth,
+                home_networks=home_net,
+                progress=progress,
+                merge=merge,
+                privacy=privacy,
+                enrichment=enrichment,
+                feedback=feedback,
+            )
+        detection = in_order(detection)
+    except BaseException:
+        receivers.abandon()
+        raise
     try:
         if output:
             write_alerts(output, (alert for row in detection.rows for alert in row.alerts))
         if report:
             write_whole(report, render(detection))
+        receivers.emit(alert for row in detection.rows for alert in row.alerts)
     finally:  # a full disk must not hide what was found
-        if as_json:
-            console.print_json(show.as_dict(detection))
-        else:
-            show.detection(detection, rows)
+        is_told = receivers.close_after(detection, rows, suppressed=show_suppressed, as_json=as_json)
     for place, what in ((output, "alerts"), (report, "report")):
         if place:
             console.say(f"{what} in {place}")
-    if strict and not detection.ledger.complete:
+    if strict and not (detection.ledger.complete and is_told):
         raise options.Lost
     if fail_on_alert and detection.rows:
         raise typer.Exit(4)
@@ -127,6 +154,22 @@ def _triage(path: str | None, minutes: float) -> "Callable[[Detection], Detectio
     from oddflow.verdicts.triage.order import load_policy, triaged
 
     return partial(triaged, policy=load_policy(path), minutes=minutes)
+
+
+def _check_given(
+    model: str | None, budget: str | None, rate: float | None, fdr: float | None, trust: list[str] | None
+) -> None:
+    """Refuses options that mean nothing together."""
+    from oddflow.errors import UsageError
+
+    options.check_budget(budget, rate, fdr)
+    if model is None and any(given is not None for given in (budget, rate, fdr)):
+        raise UsageError(
+            "without a model nothing is known to be normal, so no budget can be kept; learn one "
+            "(`oddflow learn`) and name it with -m, or leave --budget, --false-alarm-rate and --fdr out"
+        )
+    if model is None and trust:
+        raise UsageError("--trust says whose models to take, and none was given; name one with -m")
 
 
 def _check_places(read: list[str], output: str | None, report: str | None) -> None:

@@ -1,14 +1,17 @@
 """`oddflow inspect`: what a sealed model says of itself, checked."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oddflow.cli import options
 
 if TYPE_CHECKING:
+    from oddflow.models.card import Card
     from oddflow.models.manifest import Manifest, Training
     from oddflow.models.sealed import SealedModel
+
+_FIGURES = 4
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +20,10 @@ def register(app: typer.Typer) -> None:
 
 
 def inspect(
-    model: Annotated[str, typer.Argument(help="A model that `learn` sealed.", show_default=False)],
+    model: Annotated[
+        str,
+        typer.Argument(help="A model that `learn` sealed: its file, or its name in the registry.", show_default=False),
+    ],
     features: Annotated[bool, typer.Option("--features", help="Also list each feature with its normal range.")] = False,
     inside: Annotated[
         str | None,
@@ -43,20 +49,31 @@ def inspect(
             show_default=False,
         ),
     ] = None,
+    verify: Annotated[
+        str | None,
+        typer.Option(
+            "--verify",
+            metavar="PUBKEY",
+            help="Exit with 2 unless the owner of this key signed the model.",
+            show_default=False,
+        ),
+    ] = None,
+    registry: options.Registry = None,
     as_json: options.Json = False,
 ) -> None:
     """Every part is verified against its hash before anything is shown."""
     from rich import box
     from rich.table import Table
 
-    from oddflow.cli import console
+    from oddflow.cli import console, opening
     from oddflow.errors import UsageError
     from oddflow.models.kinds import is_of_feature_set
-    from oddflow.models.sealed import SealedModel
+    from oddflow.reports.learning import signed_words
     from oddflow.reports.samples import sample_words
 
+    model, called = opening.find(model, registry)
     options.check_report(report, [model])
-    sealed = SealedModel.load(model)
+    sealed = opening.load(model, [verify] if verify else [], called)
     manifest = sealed.manifest
     if on and not inside:
         raise UsageError("--on goes with --inside PAGE.html")
@@ -67,35 +84,43 @@ def inspect(
         from oddflow.files import write_whole
         from oddflow.reports import learning
 
-        write_whole(report, learning.render(manifest, sealed.held_back))
+        seal = learning.Seal.of(sealed.archive, verified=bool(verify))
+        write_whole(report, learning.render(manifest, sealed.held_back, seal=seal))
         console.say(f"page in {report}")
     if as_json:
-        console.print_json(manifest.model_dump(mode="json"))
+        console.print_json(manifest.model_dump(mode="json") | _sealed(sealed, verified=bool(verify)))
         return
     made, rows = manifest.provenance, manifest.training
     of_set = is_of_feature_set(manifest)
     made_up = f" ({rows.made_rows:,} of them made)" if rows.made_rows else ""
     facts = {
         "model": f"{manifest.detector}, fingerprint {sealed.fingerprint}, every part matches its hash",
+        "signed": signed_words(sealed.archive, verified=bool(verify)),
+        "licence": manifest.licence or "nothing said",
         "made": f"{manifest.created} by oddflow {manifest.oddflow_version}, seed {made.seed}",
         "options": ", ".join(f"{name} {value}" for name, value in manifest.options.items()) or "as they come",
         "learnt from": "; ".join(f"{s.name}, {s.flows:,} flows, sha256 {s.sha256[:12]}…" for s in made.sources),
+        "data": f"fingerprint {made.data_sha256 or 'none: no source is named'}",
         "traffic": "none: rows" if of_set else f"{made.start} to {made.end}, {manifest.flows_per_s:.2f} flows/s",
         "rows": f"{rows.fit_rows:,} to fit{made_up}, {rows.validation_rows:,} to stop, "
         f"{rows.calibration_rows:,} held back",
         "epochs": str(rows.epochs) if rows.epochs else "none: no network",
-        "features": f"{len(sealed.features)} ({manifest.feature_schema_version})",
+        "features": f"{len(sealed.features)} ({manifest.feature_schema_version}), schema sha256 "
+        f"{manifest.feature_schema_sha256[:12]}…",
         "needs": _needs(manifest),
         "pseudonyms": f"of the key {manifest.pseudonyms}" if manifest.pseudonyms else "none",
         "home networks": ", ".join(manifest.home_networks),
         "lost": ", ".join(f"{count:,} {reason}" for reason, count in made.losses.items()) or "nothing",
     }
+    facts |= {"note": manifest.note} if manifest.note else {}
     facts |= {"made rows": _made(rows)} if rows.made_by else {}
     facts |= {"begun from": rows.begun_from} if rows.begun_from else {}
     facts |= {"beside": f"{rows.unlabelled_rows:,} rows without labels"} if rows.unlabelled_rows else {}
     facts |= {"samples": "; ".join(words)} if (words := sample_words(manifest)) else {}
     for name, value in facts.items():
         console.out.print(console.plain(f"{name:<14} {value}"), soft_wrap=True)
+    if sealed.archive.card is not None:
+        _show_card(sealed.archive.card)
     if features:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for name in ("feature", "unit", "least", "1 in 1,000", "median", "999 in 1,000", "greatest"):
@@ -105,6 +130,40 @@ def inspect(
             names = (console.plain(feature.name), console.plain(feature.unit))
             table.add_row(*names, *(f"{value:,.4g}" for value in numbers))
         console.out.print(table)
+
+
+def _sealed(model: "SealedModel", *, verified: bool) -> dict[str, Any]:
+    """What is beside the manifest in the file, for --json."""
+    archive = model.archive
+    signature = archive.signature
+    told = signature and {
+        "algorithm": "Ed25519",
+        "public_key": signature.public_key.hex(),
+        "fingerprint": signature.signer,
+        "verified": verified,
+    }
+    return {
+        "fingerprint": model.fingerprint,
+        "data_sha256": archive.manifest.provenance.data_sha256,
+        "signature": told,
+        "card": archive.card.model_dump(mode="json") if archive.card else None,
+    }
+
+
+def _show_card(card: "Card") -> None:
+    """The tables of an evaluation: each row's first figures."""
+    from oddflow.amounts import count
+    from oddflow.cli import console
+    from oddflow.reports.learning import card_rows
+
+    console.out.print("card: figures of the detector, learnt anew in each protocol; not of these very weights")
+    for table in card.tables:
+        warned = f", {count(len(table.warnings), 'leak warning')}" if table.warnings else ""
+        name = table.name or "in words"
+        console.out.print(console.plain(f"  {name} ({table.label}, {table.date}){warned}"), soft_wrap=True)
+        for title, part, figures in card_rows(table):
+            told = ", ".join(f"{name} {value}" for name, value in figures[:_FIGURES])
+            console.out.print(console.plain(f"    {title}, {part}: {told}"), soft_wrap=True)
 
 
 def _made(rows: "Training") -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import learning_on, options
 from oddflow.flows.settings import Payload
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from oddflow.learning.transfer import Origin
     from oddflow.losses import Ledger
     from oddflow.models.manifest import Manifest
+    from oddflow.models.stamp import Stamp
     from oddflow.reports.fits import Fits
     from oddflow.training.loop import Epoch
 
@@ -149,6 +150,26 @@ def learn(
             show_default=False,
         ),
     ] = None,
+    updated: Annotated[
+        str | None,
+        typer.Option(
+            "--update",
+            metavar="MODEL",
+            help="Learn on: from what this model lets pass of the sources, beginning from its weights where its "
+            "detector can. What it raises an alert on is never learnt, unless people called it benign. Detector, "
+            "options and how flows are cut are the model's.",
+            show_default=False,
+        ),
+    ] = None,
+    feedback: Annotated[
+        str | None,
+        typer.Option(
+            "--feedback",
+            metavar="FILE",
+            help="With --update: what people said of its alerts (see `oddflow feedback`).",
+            show_default=False,
+        ),
+    ] = None,
     frozen: Annotated[
         str,
         typer.Option(
@@ -243,6 +264,22 @@ def learn(
             show_default=False,
         ),
     ] = None,
+    licence: Annotated[
+        str,
+        typer.Option("--licence", metavar="TEXT", help="Who may use the model: words, or an SPDX name like CC-BY-4.0."),
+    ] = "",
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help="What its users should know; `inspect` shows it.")
+    ] = "",
+    sign: Annotated[
+        str | None,
+        typer.Option(
+            "--sign",
+            metavar="KEYFILE",
+            help="Sign the model with this key (see `oddflow keys new --signing`).",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
     strict: options.Strict = False,
 ) -> None:
@@ -251,7 +288,6 @@ def learn(
     from oddflow.cli import console
     from oddflow.cli.learning_rows import Reading
     from oddflow.detectors import registry
-    from oddflow.errors import UsageError
     from oddflow.files import write_whole
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.privacy import Privacy
@@ -259,10 +295,19 @@ def learn(
     from oddflow.reports.fits import Fits
     from oddflow.training.run import Run, bytes_of
 
-    if not (output or check):
-        raise UsageError("expected -o MODEL.oddflow: where to write what is learnt")
-    if bool(sources) == bool(dataset):
-        raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
+    _check_call(sources, dataset, output, check=check)
+    if updated or feedback:
+        own = (detector, option, portable, windows, dataset, labels, packet_labels, matrix, augment, origin, logdir,
+               unlabelled, report, check, home_net, memory)  # fmt: skip
+        learning_on.update(
+            updated, sources or [], output, feedback,
+            alone=not any(own) and (payload, idle_timeout, datagram_timeout, active_timeout, max_flows, tunnels)
+            == (Payload.SESSION, 300.0, 10.0, 1_800.0, 65_536, True),
+            seed=seed, merge=merge, privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
+            run=Run(device, precision, processes, checkpoints=None if checkpoints is None else Path(checkpoints)),
+            stamp=_stamp(licence, note, sign), as_json=as_json, strict=strict,
+        )  # fmt: skip
+        return
     detector, given = registry.told(detector or registry.default(), option or [])
     run = Run(
         device,
@@ -272,6 +317,7 @@ def learn(
         checkpoints=None if checkpoints is None else Path(checkpoints),
     )
     options.check_report(report, [*(sources or []), *filter(None, [labels, output])])
+    stamp = _stamp(licence, note, sign)
     begun = _origin(origin, frozen, lower_rate)
     reading = Reading(
         detector,
@@ -324,6 +370,7 @@ def learn(
             origin=begun,
             unlabelled=beside,
             labelled_share=labelled_share,
+            stamp=stamp,
             **given,
         )
     if report:
@@ -335,6 +382,24 @@ def learn(
         _say(model.manifest, gathered, ledger, output)
     if strict and not ledger.complete:
         raise options.Lost
+
+
+def _check_call(sources: list[str] | None, dataset: str | None, output: str | None, *, check: bool) -> None:
+    """Refuses a call that says not what to learn, or not where to write it."""
+    from oddflow.errors import UsageError
+
+    if not (output or check):
+        raise UsageError("expected -o MODEL.oddflow: where to write what is learnt")
+    if bool(sources) == bool(dataset):
+        raise UsageError("expected either SOURCE… or --dataset NAME to learn from")
+
+
+def _stamp(licence: str, note: str, key: str | None) -> "Stamp":
+    """What is put on the model at the end; the key is read before the work begins."""
+    from oddflow.models.signing_keys import read_signing_key
+    from oddflow.models.stamp import Stamp
+
+    return Stamp(licence, note, None if key is None else read_signing_key(key))
 
 
 def _origin(model: str | None, frozen: str, lower_rate: float) -> "Origin | None":

@@ -29,6 +29,15 @@ SourcesOrNone = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value to standard output.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 where any part of the input was lost.")]
+Fdr = Annotated[
+    float | None,
+    typer.Option(
+        "--fdr",
+        help="Instead: the share of normal flows among those shown, like 0.1 (online false discovery rate, LORD++). "
+        "It needs a long baseline: what it shows first must be rarer than one in tens of thousands.",
+        show_default=False,
+    ),
+]
 Merge = Annotated[
     bool,
     typer.Option("--merge", help="Read all captures as one, in the order of time: rotated files, or several taps."),
@@ -96,9 +105,57 @@ Pseudonymise = Annotated[
         show_default=False,
     ),
 ]
+Intelligence = Annotated[
+    str | None,
+    typer.Option(
+        "--intelligence",
+        metavar="FOLDER",
+        help="Mark alerts whose ends are in lists of addresses, networks, domains or JA4s: .txt, .csv, STIX .json.",
+        show_default=False,
+    ),
+]
+GeoIp = Annotated[
+    str | None,
+    typer.Option(
+        "--geoip",
+        metavar="FILE",
+        help="Tell the countries of addresses, from a local database (.mmdb).",
+        show_default=False,
+    ),
+]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust",
+        metavar="PUBKEY",
+        help="Take only a model that this key signed: a .pub file, or a folder of them; may be repeated. Those of "
+        "ODDFLOW_TRUST unless given; without any, models need no signature.",
+        show_default=False,
+    ),
+]
+Registry = Annotated[
+    str | None,
+    typer.Option(
+        "--registry",
+        metavar="DIR",
+        help="The folder that names like office or office@3 are looked up in (see `oddflow models`); ODDFLOW_REGISTRY, "
+        "or one of your own, unless given.",
+        show_default=False,
+    ),
+]
 Tunnels = Annotated[
     bool,
     typer.Option(" /--no-tunnels", help="Meter tunnels themselves, not the packets inside them."),
+]
+Feedback = Annotated[
+    str | None,
+    typer.Option(
+        "--feedback",
+        metavar="FILE",
+        help="What people said of alerts (see `oddflow feedback`): alerts like benign ones are hidden and counted, "
+        "alerts like malicious ones always shown, and the threshold moves with both.",
+        show_default=False,
+    ),
 ]
 Data = Annotated[
     str | None,
@@ -130,3 +187,14 @@ class Lost(typer.Exit):
 
     def __init__(self) -> None:
         super().__init__(3)
+
+
+def check_budget(budget: str | None, false_alarm_rate: float | None, fdr: float | None) -> None:
+    """Refuses more than one way to say how much is shown."""
+    from oddflow.errors import UsageError
+
+    named = {"--budget": budget, "--false-alarm-rate": false_alarm_rate, "--fdr": fdr}
+    given = [name for name, value in named.items() if value is not None]
+    if len(given) > 1:
+        both = " and ".join(given) if len(given) == 2 else ", ".join(given)
+        raise UsageError(f"{both} were {'both' if len(given) == 2 else 'all'} given; give one")

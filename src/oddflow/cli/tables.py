@@ -1,6 +1,6 @@
 """Tables for the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from oddflow.schema import protocol_name
 
 if TYPE_CHECKING:
     from oddflow.verdicts.alert import AlertRow
-    from oddflow.verdicts.detection import Detection
 
 
 def clock(time_ns: int) -> str:
@@ -87,20 +86,6 @@ def flow_line(flows: pa.RecordBatch) -> Iterator[Text]:
         yield plain(f"{clock(start_ns)} {between} {protocol(row)}  {packets}  {sizes}  {lasted}  {said(row)}")
 
 
-def alert_line(row: "AlertRow") -> Text:
-    """Alike alerts in one line: when, who, where to, why, how rare."""
-    top = row.top
-    count = f"{len(row.alerts):,} flows, " if len(row.alerts) > 1 else ""
-    likeliest = f"; likeliest {top.likeliest}" if top.likeliest else ""
-    labelled = f"; the source says: {row.labels}" if row.labels else ""
-    why = f"{row.headline}; {top.rarity}{likeliest}{labelled}"
-    return Text.assemble(
-        f"{clock(min(alert.start_ns for alert in row.alerts))[:8]} {top.score:.4g} ",
-        (plain(f"{top.src_ip} → {targets(row)}").plain, "bold"),
-        plain(f" {protocol_name(top.protocol)}  {count}{why}  [{top.id}]").plain,
-    )
-
-
 def targets(row: "AlertRow") -> str:
     """Where the alerts of a row went: one service, several ports of one host, or several hosts."""
     hosts = {alert.dst_ip for alert in row.alerts}
@@ -113,8 +98,11 @@ def targets(row: "AlertRow") -> str:
     return f"{len(hosts):,} hosts{port}"
 
 
-def alert_table(detection: "Detection", limit: int) -> Table:
-    """The ranked rows, what an analyst reads first: a line of facts, and under it why and how rare."""
+def alert_table(rows: "Sequence[AlertRow]", limit: int, *, truth: bool = False) -> Table:
+    """The ranked rows, what an analyst reads first: a line of facts, and under it why and how rare.
+
+    With `truth`, also what the ground truth says of them.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("flows", justify="right", no_wrap=True)
@@ -122,9 +110,9 @@ def alert_table(detection: "Detection", limit: int) -> Table:
     table.add_column("source → destination, and why", overflow="fold", ratio=1)
     table.add_column("proto", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
-    if detection.truth:
+    if truth:
         table.add_column("truth", no_wrap=True)
-    for row in detection.rows[:limit]:
+    for row in rows[:limit]:
         top = row.top
         cells: list[Text | str] = [
             str(row.rank),
@@ -136,13 +124,16 @@ def alert_table(detection: "Detection", limit: int) -> Table:
                 plain(row.headline),
                 "\n",
                 (top.rarity, "dim"),
+                *_line("odd", top.odd),
+                *_line("names:", top.known_ends),
+                *_line("lists:", "; ".join(top.intelligence)),
                 *_line("likeliest", top.likeliest),
                 *_line("the source says:", row.labels),
             ),
             protocol_name(top.protocol),
             f"{top.score:.4g}",
         ]
-        if detection.truth:
+        if truth:
             cells.append(_truth_of(row))
         table.add_row(*cells)
     return table

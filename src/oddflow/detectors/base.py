@@ -61,6 +61,8 @@ class Detector(ABC):
     """Whether it watches rows that it does not learn from, to know when to stop."""
     order_matters: ClassVar[bool] = True
     """Whether the same rows in another order give another detector."""
+    decomposes: ClassVar[bool] = True
+    """Whether its score is made of its contributions; else they only share it out, by what stands out in the row."""
     relations: ClassVar[bool] = True
     """Whether it sees that features part which went together; what looks at each by itself does not."""
     watches_last: ClassVar[bool] = False

@@ -37,6 +37,7 @@ class EnergyDetector(Detector):
     """Whether the network is given rows as they are, as pixels of one scale; scaled ones then only give reasons."""
     encodes: ClassVar[bool] = True
     learns_to_zero: ClassVar[bool] = False
+    decomposes: ClassVar[bool] = False
 
     scaler_: Scaler
     tails_: Tails

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from oddflow.detectors import registry
 from oddflow.detectors.base import Detector, Exportable
+from oddflow.detectors.rarity import Rarity
 from oddflow.detectors.registry import registered
 from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import onnx
 
 RANK, PROBABILITY = "rank", "probability"
-_QUANTILES = np.array([0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999])
 DOUBTED = 3.0
 """Deviations above the mean at which a member is as likely right as wrong."""
 
@@ -50,11 +50,11 @@ class Ensemble(Detector):
     bad_at: ClassVar[str] = "speed: all members score; being better than the best of them"
     paper: ClassVar[str] = "Fisher 1932; Kriegel et al. 2011"
     needs: ClassVar[str] = "train"
+    decomposes: ClassVar[bool] = False
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"seed": (0, 2**32 - 1)}
 
     members_: list[Detector]
-    knots_: list[NDArray[np.float64]]
-    heights_: list[NDArray[np.float64]]
+    rarities_: list[Rarity]
     means_: Floats
     deviations_: Floats
 
@@ -77,8 +77,7 @@ class Ensemble(Detector):
             x = np.concatenate([x, validation])
         self.members_ = [member.fit(x) for member in fresh]
         scores = np.stack([member.decision_function(validation) for member in self.members_]).astype(np.float64)
-        found = [_knots(one) for one in scores]
-        self.knots_, self.heights_ = [knots for knots, _ in found], [heights for _, heights in found]
+        self.rarities_ = [Rarity.of(one) for one in scores]
         self.means_ = scores.mean(axis=1).astype(np.float32)
         self.deviations_ = np.maximum(scores.std(axis=1), 1e-3 * np.maximum(1, self.means_)).astype(np.float32)
 
@@ -111,17 +110,7 @@ class Ensemble(Detector):
         if self.combination == PROBABILITY:
             z = (scores - self.means_[place]) / self.deviations_[place]
             return np.asarray(np.logaddexp(0, np.minimum(z - np.float32(DOUBTED), np.float32(1e6))), np.float32)
-        starts, widths, slopes = self._lines(place)
-        passed = np.clip(scores[:, None] - starts, 0, widths)
-        return np.asarray(passed @ slopes, np.float32)
-
-    def _lines(self, place: int) -> tuple[Floats, Floats, Floats]:
-        """Where each straight line begins, how wide it is and how steep, each (k,); the last has no end."""
-        knots, heights = self.knots_[place], self.heights_[place]
-        widths = np.diff(knots)
-        slopes = np.diff(heights) / widths
-        ends = np.append(widths[:-1], 1e30)
-        return knots[:-1].astype(np.float32), ends.astype(np.float32), slopes.astype(np.float32)
+        return self.rarities_[place].transform(scores)
 
     def _score_of(self, contributions: Floats) -> Floats:
         return np.asarray(contributions.sum(axis=1, dtype=np.float64), np.float32)
@@ -157,24 +146,4 @@ class Ensemble(Detector):
             z = builder.add("Div", off, builder.constant(float(self.deviations_[place])))
             z = builder.add("Min", builder.add("Sub", z, builder.constant(DOUBTED)), builder.constant(1e6))
             return builder.add("Softplus", z)
-        starts, widths, slopes = self._lines(place)
-        passed = builder.add("Relu", builder.add("Sub", score, builder.constant(starts)))
-        passed = builder.add("Min", passed, builder.constant(widths))
-        return builder.add("MatMul", passed, builder.constant(slopes[:, None]))
-
-
-def _knots(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scores that ascend, and -log₁₀ of the share of rows that score as high, at least two of each."""
-    knots, last = np.unique(np.quantile(scores, _QUANTILES).astype(np.float32)[::-1], return_index=True)
-    heights = -np.log10(1 - _QUANTILES[::-1][last])
-    least = max(1e-3, 1e-3 * abs(float(knots[-1])))
-    if len(knots) < 2:
-        knots, heights = np.array([knots[0], knots[0] + least]), np.array([0.0, 1.0])
-    # members that never score below another number than 0 start there
-    heights[0] = 0.0
-    apart = np.concatenate([[True], np.diff(knots) > least / 10])
-    return (
-        (knots[apart], heights[apart])
-        if apart.sum() >= 2
-        else (np.array([knots[0], knots[0] + least]), np.array([0.0, 1.0]))
-    )
+        return self.rarities_[place].write(builder, score)

@@ -32,6 +32,7 @@ class WholeScoreDetector(Detector):
     """
 
     encodes: ClassVar[bool] = True
+    decomposes: ClassVar[bool] = False
 
     scaler_: Scaler
     tails_: Tails

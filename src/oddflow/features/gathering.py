@@ -1,5 +1,6 @@
 """The flows of whole sources as one array of feature rows, in memory set by a limit."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -36,6 +37,16 @@ class Labeller(Protocol):
 
     def labels(self, batch: pa.RecordBatch) -> Labels:
         """Of a flow batch, in end order."""
+
+
+class Onlooker(Protocol):
+    """Sees the flows that are gathered, beside the representation."""
+
+    def begin(self) -> None:
+        """Another source begins."""
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Flows, in end order."""
 
 
 @dataclass(slots=True)
@@ -80,8 +91,14 @@ class Gathered:
     privacy: Privacy = OPEN
     pseudonyms: str = ""
     y: NDArray[np.int64] | None = None
+    hosts: NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32))
+    """A number for the source of each row, the same for the same address, (n,); empty where nobody knows."""
+
     marks: NDArray[np.bool_] | None = None
     """Which parts of each row are an attack, (n, p); None where nobody knows."""
+
+    groups: bytes = b""
+    """What groups of flows came to, as a part of a sealed model; empty where nobody looked."""
 
     @property
     def span_s(self) -> float:
@@ -126,11 +143,12 @@ def gather(
     max_rows: int | None = None,
     privacy: Privacy = OPEN,
     labeller: Labeller | None = None,
+    onlooker: Onlooker | None = None,
 ) -> Gathered:
     """Reads sources into feature rows; at most 2 × `max_rows` are kept, evenly over time.
 
     As many as `MAX_ROWS` and `MAX_NUMBERS` allow unless given. The home networks of the representation are as
-    `privacy` lets them be seen. With a labeller, `flows` counts the normal ones.
+    `privacy` lets them be seen. With a labeller, `flows` counts the normal ones. An onlooker sees all flows.
 
     Raises:
         NothingMetered: No source held a flow.
@@ -145,6 +163,8 @@ def gather(
         representation.begin()
         if labeller:
             labeller.begin()
+        if onlooker:
+            onlooker.begin()
         fingerprint = Fingerprint(name_of(source))
         seen.append(fingerprint)
         flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress, privacy=privacy)
@@ -153,7 +173,9 @@ def gather(
             y, marks = labeller.labels(batch) if labeller else (np.zeros(0, np.int64), None)
             attacks += int((y > 0).sum())
             known = [*([y] if labeller else []), *([marks] if marks is not None else [])]
-            sample.add(representation.rows(batch), ends, *known)
+            sample.add(representation.rows(batch), ends, _hosts(batch), *known)
+            if onlooker:
+                onlooker.add(batch)
             start_ns = min(start_ns, int(integers(batch, "start").min()))
             end_ns = max(end_ns, int(ends.max()))
     flow_count = sum(fingerprint.flows for fingerprint in seen)
@@ -163,7 +185,7 @@ def gather(
     if len(keys) > 1:
         named = ", ".join(key or "none" for key in sorted(keys))
         raise UsageError(f"the sources are under pseudonyms of different keys ({named}); give sources of one key")
-    x, times_ns, *labels = sample.all()
+    x, times_ns, hosts, *labels = sample.all()
     return Gathered(
         x=x,
         times_ns=times_ns,
@@ -181,5 +203,13 @@ def gather(
         privacy=privacy,
         pseudonyms=keys.pop(),
         y=labels[0] if labels else None,
+        hosts=hosts,
         marks=labels[1] if len(labels) > 1 else None,
     )
+
+
+def _hosts(batch: pa.RecordBatch) -> NDArray[np.uint32]:
+    """A number for the source of each flow, (n,): the CRC-32 of its address."""
+    encoded = batch.column("src_ip").dictionary_encode()
+    numbers = np.array([zlib.crc32(address.encode()) for address in encoded.dictionary.to_pylist()], np.uint32)
+    return np.asarray(numbers[encoded.indices.to_numpy(zero_copy_only=False)])

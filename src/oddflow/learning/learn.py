@@ -1,7 +1,7 @@
 """A baseline to a sealed model: split by time, fit, calibrate on what was held back, seal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from time import perf_counter
@@ -19,7 +19,8 @@ from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
 from oddflow.learning.proof import NOTHING, Compared, augmented
 from oddflow.learning.seal import seal_detector
-from oddflow.models.format import Archive
+from oddflow.models.format import Archive, with_groups
+from oddflow.models.held_back import Circumstances, Origins, block_length_s
 from oddflow.models.manifest import (
     FORMAT_VERSION,
     Calibration,
@@ -32,6 +33,7 @@ from oddflow.models.manifest import (
     schema_sha256,
     sealed_features,
 )
+from oddflow.models.measure import chosen
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import MOST_CATEGORIES
 from oddflow.models.tails import LEAST_GROUP
@@ -58,6 +60,7 @@ class Split:
         kinds: What each attack is, 1 or more, (a,) int64.
         owners: The flows that held-back rows went to, (m,), where rows are packets; else None.
         marks: Which parts of the attacks are one, (a, p); None where nobody knows.
+        places: Which rows of the baseline the held-back ones are, (m,); None where nobody asks.
         made: How many of the attacks, the last ones, were made and not seen (`learning/augment.py`).
         made_normal: How many of the rows to fit, the last ones.
         compared: What was checked of them (`learning/proof.py`).
@@ -70,6 +73,7 @@ class Split:
     kinds: NDArray[np.int64]
     owners: NDArray[np.int64] | None = None
     marks: NDArray[np.bool_] | None = None
+    places: NDArray[np.int64] | None = None
     made: int = 0
     made_normal: int = 0
     compared: Compared = NOTHING
@@ -125,6 +129,14 @@ class Split:
         np.maximum.at(worst, places, scores)
         return worst
 
+    def scored(self) -> NDArray[np.int64]:
+        """Which rows of the baseline the scores are of, (k,): of each held-back flow its own, or that of its last."""
+        assert self.places is not None  # noqa: S101  (`splits` always gives them)
+        if self.owners is None:
+            return self.places
+        _, from_last = np.unique(self.owners[::-1], return_index=True)
+        return self.places[::-1][from_last]
+
 
 def splits(gathered: Gathered) -> list[Split]:
     """Four splits, each with another quarter of the time held back; only the last of them for many rows.
@@ -141,6 +153,7 @@ def splits(gathered: Gathered) -> list[Split]:
     is_attack = y > 0
     marks = None if gathered.marks is None else gathered.marks[order][is_attack]
     x, attacks, kinds = x[~is_attack], x[is_attack], y[is_attack]
+    normal = order[~is_attack]
     owners = gathered.owners[order] if len(gathered.owners) else None
     count = len(x)
     flows = count if owners is None else gathered.flows
@@ -150,13 +163,16 @@ def splits(gathered: Gathered) -> list[Split]:
     begins = times_ns[~is_attack][edges[1:-1]]
     stretch = np.searchsorted(begins, times_ns[is_attack], side="right")
     found = [
-        Split.of(
-            np.concatenate([x[:start], x[end:]]),
-            x[start:end],
-            attacks[stretch != place],
-            kinds[stretch != place],
-            None if owners is None else owners[start:end],
-            None if marks is None else marks[stretch != place],
+        replace(
+            Split.of(
+                np.concatenate([x[:start], x[end:]]),
+                x[start:end],
+                attacks[stretch != place],
+                kinds[stretch != place],
+                None if owners is None else owners[start:end],
+                None if marks is None else marks[stretch != place],
+            ),
+            places=normal[start:end],
         )
         for place, (start, end) in enumerate(pairwise(edges))
     ]
@@ -259,6 +275,7 @@ def learn(
         options={key: _shown(value) for key, value in options.items() if key != "told"} | {"seed": seed},
         known=known,
         scores=held_back,
+        scored=np.concatenate([split.scored() for split in parts]),
         training=training,
         duration_s=perf_counter() - started,
         metrics=_metrics(sealed),
@@ -314,7 +331,7 @@ def _metrics(fitted: Detector) -> dict[str, float]:
     return {} if quality is None else {f"samples_{name}": value for name, value in asdict(quality).items()}
 
 
-def archive_of(
+def archive_of(  # noqa: PLR0913  (each is by keyword)
     gathered: Gathered,
     fitted: Detector,
     *,
@@ -322,6 +339,7 @@ def archive_of(
     known: Floats,
     scores: Floats,
     training: Training,
+    scored: NDArray[np.int64] | None = None,
     duration_s: float = 0.0,
     metrics: dict[str, float] | None = None,
     classes: Sequence[str] | None = None,
@@ -335,11 +353,13 @@ def archive_of(
         known: Rows that it was fitted on, (n, d).
         scores: Of rows that it was not fitted on, (m,).
         training: How many rows, how many epochs.
+        scored: Which rows of the baseline these are, (m,); None where their origins are not to be sealed.
         duration_s: Of learning.
         metrics: What was measured of it.
         classes: Names of the kinds that it tells apart; those of `AttackCategory` unless given.
     """
     features = sealed_features(gathered.features)
+    block_s = 0.0 if scored is None else block_length_s(gathered.times_ns[scored])
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -357,11 +377,21 @@ def archive_of(
         pseudonyms=gathered.pseudonyms,
         provenance=_provenance(gathered, options, duration_s),
         training=training,
-        calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s),
+        calibration=Calibration(rows=len(scores), flows_per_s=gathered.flows / gathered.span_s, block_s=block_s),
         metrics=metrics or {},
         classes=list(classes or (CATEGORIES[kind].value for kind in fitted.kinds())),
+        decomposes=fitted.decomposes,
     )
-    return seal_detector(fitted, manifest, scores, known)
+    origins = None if scored is None else _origins(gathered, scored, block_s)
+    sealed = seal_detector(fitted, manifest, scores, known, origins, chosen(known, gathered.features))
+    return with_groups(sealed, gathered.groups) if gathered.groups else sealed
+
+
+def _origins(gathered: Gathered, scored: NDArray[np.int64], block_s: float) -> Origins:
+    """Where rows of a baseline came from, (m,); rows whose hosts nobody knows are of one host."""
+    times_ns = gathered.times_ns[scored]
+    hosts = gathered.hosts[scored] if len(gathered.hosts) else np.zeros(len(scored), np.uint32)
+    return Origins.of(hosts, times_ns, block_s, Circumstances.of(gathered.x[scored], times_ns, gathered.features))
 
 
 def _ranges(known: Floats) -> list[Range]:

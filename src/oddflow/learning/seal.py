@@ -5,15 +5,24 @@ import numpy as np
 from oddflow.detectors.base import Detector, Exportable
 from oddflow.errors import LearningFailed, NotAModel
 from oddflow.models.format import GRAPH, STATE, Archive, seal
+from oddflow.models.held_back import Origins
 from oddflow.models.manifest import Manifest
 from oddflow.models.rows import Floats, five_digits
 from oddflow.models.sealed import score_graph, score_state
+from oddflow.models.usual import usual_part
 
 MOST_DIFFERENCE = 1e-3
 """Relative; float32 sums in another order differ by about 1e-6."""
 
 
-def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: Floats) -> Archive:
+def seal_detector(
+    detector: Detector,
+    manifest: Manifest,
+    held_back: Floats,
+    x: Floats,
+    origins: Origins | None = None,
+    prototypes: Floats | None = None,
+) -> Archive:
     """Seals a fitted detector, and checks that the graph or the state scores as it does.
 
     Checked on rows that were learnt from and on rows far beyond them; the greatest relative difference is written into
@@ -22,8 +31,10 @@ def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: 
     Args:
         detector: Fitted.
         manifest: What the model says of itself; its parts are filled in.
-        held_back: Scores of held-back rows, (n,).
-        x: Rows that were learnt from, (m, d).
+        held_back: Scores of held-back rows, (n,), in the order of time.
+        x: Rows that were learnt from, (m, d), in the order of time.
+        origins: Where the held-back rows came from, (n,).
+        prototypes: Normal rows that stand for all, (p, d).
 
     Raises:
         LearningFailed: It cannot be sealed, or the two do not agree.
@@ -47,7 +58,16 @@ def seal_detector(detector: Detector, manifest: Manifest, held_back: Floats, x: 
             f"at most {MOST_DIFFERENCE:g} is expected; please report it"
         )
     measured = manifest.model_copy(update={"metrics": {**manifest.metrics, "graph_difference": difference}})
-    return seal(measured, scorer, five_digits(held_back), detector.weights(), part=part)
+    return seal(
+        measured,
+        scorer,
+        five_digits(held_back),
+        detector.weights(),
+        part=part,
+        usual=usual_part(x, held_back),
+        origins=origins,
+        prototypes=prototypes,
+    )
 
 
 def _scorer_of(detector: Detector) -> tuple[str, bytes]:

@@ -6,8 +6,8 @@ import secrets
 import stat
 from pathlib import Path
 
-from oddflow.errors import OutputError, Unreadable, UsageError
-from oddflow.files import reason_of
+from oddflow.errors import Unreadable, UsageError
+from oddflow.files import reason_of, write_new
 from oddflow.logs.cryptopan import KEY_BYTES
 
 MADE_BY = "make one with `oddflow keys new FILE`"
@@ -20,16 +20,7 @@ def make_key(path: str) -> str:
         OutputError: It cannot be written, or something has that name: a key that is overwritten is lost for ever.
     """
     key = secrets.token_bytes(KEY_BYTES)
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(file, "wb") as opened:
-            opened.write(key)
-            opened.flush()
-            os.fsync(opened.fileno())
-    except FileExistsError:
-        raise OutputError(f"{path} is there already, and no key is ever overwritten; give another name") from None
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {reason_of(error)}; choose another place") from None
+    write_new(path, key, 0o600)
     return fingerprint_of(key)
 
 

@@ -9,7 +9,7 @@ row of x, along whichever axis, of bounded width. Trees are one operator of ONNX
 
 from collections.abc import Iterable
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -31,6 +31,8 @@ OPERATORS = frozenset({
 MOST_NODES = 4_096
 MOST_WIDTH = 65_536
 """Numbers a row in any value of the graph."""
+MOST_TOTAL = 1 << 26
+"""Numbers a row in all values of the graph together: all of them may be alive at once."""
 MOST_OPSET = 21
 
 _ITEM_BYTES: dict[int, int] = {
@@ -41,7 +43,14 @@ _PLAIN_ATTRIBUTES = frozenset({
 })  # fmt: skip
 
 
-def check_graph(content: bytes, width: int) -> int:
+class Sizes(NamedTuple):
+    """Numbers a row: in the widest value of a graph, and in all of them together."""
+
+    widest: int
+    total: int
+
+
+def check_graph(content: bytes, width: int) -> Sizes:
     """Refuses a graph that is not as the module says.
 
     Args:
@@ -49,7 +58,7 @@ def check_graph(content: bytes, width: int) -> int:
         width: Columns d of a row.
 
     Returns:
-        The width of its widest value, in numbers a row.
+        How much its values hold.
 
     Raises:
         NotAModel: What it holds that it must not, or lacks.
@@ -68,7 +77,7 @@ def check_graph(content: bytes, width: int) -> int:
     for constant in model.graph.initializer:
         _check_constant(constant)
     _check_ends(model.graph, width)
-    return _widest(model, trees)
+    return _sizes(model, trees)
 
 
 def _refused(reason: str) -> NotAModel:
@@ -138,8 +147,8 @@ def _spelled(shapes: dict[str, list[int | str]]) -> str:
     return " and ".join(f"{name} ({', '.join(map(str, shape))})" for name, shape in shapes.items())
 
 
-def _widest(model: onnx.ModelProto, trees: dict[str, int]) -> int:
-    """The widest value, once ONNX itself finds the graph sound and knows the shape of each value.
+def _sizes(model: onnx.ModelProto, trees: dict[str, int]) -> Sizes:
+    """How much its values hold, once ONNX itself finds the graph sound and knows the shape of each value.
 
     Of trees it knows none: `trees` says how many numbers a row each gives.
     """
@@ -159,7 +168,11 @@ def _widest(model: onnx.ModelProto, trees: dict[str, int]) -> int:
         raise _refused(f"it is not sound ({str(error).strip().splitlines()[0][:200]})") from None
     values = {value.name: value for value in [*inferred.value_info, *inferred.input, *inferred.output]}
     made = [name for node in inferred.node for name in node.output if name]
-    return max([1, *_widths(values.get(name) for name in made)])
+    widths = list(_widths(values.get(name) for name in made))
+    sizes = Sizes(max([1, *widths]), sum(widths))
+    if sizes.total > MOST_TOTAL:
+        raise _refused(f"its values hold {sizes.total:,} numbers a row together; at most {MOST_TOTAL:,}")
+    return sizes
 
 
 def _widths(values: Iterable[onnx.ValueInfoProto | None]) -> Iterable[int]:

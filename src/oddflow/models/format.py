@@ -3,11 +3,16 @@
     manifest.json               what the model is, and the SHA-256 of each other part (manifest.py)
     graph.onnx                  raw feature rows to scores and contributions (allowed.py: what it may hold)
     state.safetensors           or, in its place, arrays that a kernel of ours runs (state.py)
-    calibration.safetensors     scores of held-back normal rows, ascending, float32
+    calibration.safetensors     scores of held-back normal rows and where these came from (held_back.py)
+    groups.safetensors          optional: what groups of flows come to (verdicts/collective/)
     weights.safetensors         optional: what further training starts from
+    usual.safetensors           optional: how the baseline is spread, to tell drift by (usual.py)
+    card.json                   optional: tables of an evaluation (card.py)
+    signature.json              optional: who answers for the manifest, and so for all parts (signature.py)
+    prototypes.safetensors      optional: a few normal rows (prototypes.py)
 
 Parts are stored, not compressed: the same content gives the same bytes, and no small file can unfold into a
-large one. The hashes tell that the parts belong together and arrived whole; they do not tell who made it.
+large one. The hashes tell that the parts belong together and arrived whole; only a signature tells who made it.
 """
 
 import hashlib
@@ -16,7 +21,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -29,26 +34,38 @@ from safetensors.numpy import save as save_tensors
 
 from oddflow.errors import NotAModel, Tampered, Unreadable
 from oddflow.files import whole_file
-from oddflow.models.manifest import FORMAT_VERSION, Manifest, schema_sha256
+from oddflow.models.card import Card
+from oddflow.models.held_back import HeldBack, Origins
+from oddflow.models.manifest import FORMAT_VERSION, Calibration, Manifest, schema_sha256
+from oddflow.models.prototypes import open_prototypes, prototypes_part
+from oddflow.models.signature import Signature
+from oddflow.models.signing_keys import SigningKey
+from oddflow.models.zip_layout import fault_of
 
-MANIFEST, GRAPH, STATE, CALIBRATION, WEIGHTS = (
-    "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "weights.safetensors",
+MANIFEST, GRAPH, STATE, CALIBRATION, GROUPS, WEIGHTS, USUAL, PROTOTYPES, CARD, SIGNATURE = (
+    "manifest.json", "graph.onnx", "state.safetensors", "calibration.safetensors", "groups.safetensors",
+    "weights.safetensors", "usual.safetensors", "prototypes.safetensors", "card.json", "signature.json",
 )  # fmt: skip
 NEEDED = frozenset({MANIFEST, CALIBRATION})
 SCORERS = frozenset({GRAPH, STATE})
 """A model holds one of them."""
+OPTIONAL = frozenset({GROUPS, WEIGHTS, USUAL, PROTOTYPES, CARD, SIGNATURE})
 MEBIBYTE = 1 << 20
 MOST_BYTES = {
     MANIFEST: 8 * MEBIBYTE,
     GRAPH: 256 * MEBIBYTE,
     STATE: 64 * MEBIBYTE,
     CALIBRATION: 64 * MEBIBYTE,
+    GROUPS: 64 * MEBIBYTE,
     WEIGHTS: 256 * MEBIBYTE,
+    USUAL: 2 * MEBIBYTE,
+    CARD: 2 * MEBIBYTE,
+    SIGNATURE: 1 * MEBIBYTE,
+    PROTOTYPES: 16 * MEBIBYTE,
 }
 MOST_BYTES_TOTAL = 512 * MEBIBYTE
 
 _STORED_AT = (1980, 1, 1, 0, 0, 0)
-_DIRECTORY_ENTRY = b"PK\x01\x02"
 _BROKEN = (
     zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, struct.error,
 )  # fmt: skip
@@ -58,10 +75,16 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A sealed model in memory: its manifest and its other parts by name."""
+    """A sealed model in memory: its manifest, its other parts by name, and a signature, where one holds."""
 
     manifest: Manifest
     parts: dict[str, bytes]
+    signature: Signature | None = None
+
+    @property
+    def card(self) -> Card | None:
+        """The tables of an evaluation, where it brings some."""
+        return Card.read(self.parts[CARD]) if CARD in self.parts else None
 
     @property
     def held_back(self) -> Floats:
@@ -70,7 +93,27 @@ class Archive:
         Raises:
             NotAModel: The part holds something else.
         """
-        return _held_back(self.parts[CALIBRATION], self.manifest.calibration.rows)
+        return self.sample.scores
+
+    @property
+    def sample(self) -> HeldBack:
+        """The same with the origins of the rows, where these are known.
+
+        Raises:
+            NotAModel: The part holds something else.
+        """
+        return _held_back(self.parts[CALIBRATION], self.manifest.calibration)
+
+    @property
+    def prototypes(self) -> Floats:
+        """Normal rows that stand for all, (p, d) float32; (0, d) where it has none.
+
+        Raises:
+            NotAModel: The part holds something else.
+        """
+        width = len(self.manifest.features)
+        part = self.parts.get(PROTOTYPES)
+        return np.zeros((0, width), np.float32) if part is None else open_prototypes(part, width)
 
 
 def seal(
@@ -80,6 +123,9 @@ def seal(
     weights: dict[str, Floats] | None = None,
     *,
     part: str = GRAPH,
+    usual: bytes | None = None,
+    origins: Origins | None = None,
+    prototypes: Floats | None = None,
 ) -> Archive:
     """Puts the parts together, their hashes into the manifest.
 
@@ -89,19 +135,63 @@ def seal(
         held_back: Scores of held-back rows, (n,), in any order.
         weights: What further training starts from.
         part: Which of both the scorer is, GRAPH or STATE.
+        usual: How the baseline is spread, as `usual.usual_part` writes it.
+        origins: Of the held-back rows, in the same order, by blocks as long as the manifest says.
+        prototypes: Normal rows that stand for all, (p, d).
     """
-    scores = np.sort(np.asarray(held_back, np.float32))
-    parts = {part: scorer, CALIBRATION: save_tensors({"scores": scores})}
+    sample = HeldBack.of(np.asarray(held_back, np.float32), origins, manifest.calibration.block_s)
+    parts = {part: scorer, CALIBRATION: save_tensors(sample.tensors())}
     if weights:
         parts[WEIGHTS] = save_tensors({name: np.ascontiguousarray(weights[name]) for name in sorted(weights)})
+    if prototypes is not None:
+        parts[PROTOTYPES] = prototypes_part(prototypes)
+    if usual is not None:
+        parts[USUAL] = usual
     hashes = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
     return Archive(manifest.model_copy(update={"parts": hashes}), parts)
 
 
+def with_card(archive: Archive, card: Card) -> Archive:
+    """The same model with the tables of an evaluation; it is to be signed again."""
+    parts = archive.parts | {CARD: card.written()}
+    hashes = archive.manifest.parts | {CARD: hashlib.sha256(parts[CARD]).hexdigest()}
+    return Archive(archive.manifest.model_copy(update={"parts": hashes}), parts)
+
+
+def sign(archive: Archive, key: SigningKey) -> Archive:
+    """The same model, signed."""
+    manifest = _of_this_format(archive.manifest)
+    return replace(archive, manifest=manifest, signature=key.sign(_document(manifest)))
+
+
+def _of_this_format(manifest: Manifest) -> Manifest:
+    """What is written has all fields that are known here, whatever it was read from."""
+    return manifest.model_copy(update={"format_version": FORMAT_VERSION})
+
+
+def _document(manifest: Manifest) -> bytes:
+    told = _of_this_format(manifest).model_dump(mode="json")
+    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False).encode()
+
+
+def with_groups(archive: Archive, part: bytes) -> Archive:
+    """The model with what groups of flows come to, its hash in the manifest."""
+    hashes = archive.manifest.parts | {GROUPS: hashlib.sha256(part).hexdigest()}
+    return Archive(archive.manifest.model_copy(update={"parts": hashes}), archive.parts | {GROUPS: part})
+
+
 def pack(archive: Archive) -> bytes:
-    """The bytes of the file; the same for the same content."""
-    document = json.dumps(archive.manifest.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
-    contents = {MANIFEST: document.encode(), **{name: archive.parts[name] for name in sorted(archive.parts)}}
+    """The bytes of the file; the same for the same content.
+
+    Raises:
+        Tampered: It was changed after it was signed.
+    """
+    contents = {MANIFEST: _document(archive.manifest), **{name: archive.parts[name] for name in sorted(archive.parts)}}
+    if archive.signature is not None:
+        # a newer Oddflow knows more fields than were signed, so the manifest stays as it was written
+        if Manifest.model_validate_json(archive.signature.manifest) != archive.manifest:
+            raise Tampered("the model was changed after it was signed; sign it again")
+        contents |= {MANIFEST: archive.signature.manifest, SIGNATURE: archive.signature.written()}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
         for name, content in contents.items():
@@ -149,12 +239,14 @@ def unpack(content: bytes, name: str = "model") -> Archive:
 
     Raises:
         NotAModel: It is no sealed model, is cut, is of a newer format, or holds what it must not.
-        Tampered: A part does not match its hash.
+        Tampered: A part does not match its hash, or the signature does not hold.
     """
     if len(content) > MOST_BYTES_TOTAL:
         raise NotAModel(f"{name}: larger than {MOST_BYTES_TOTAL // MEBIBYTE} MiB, the most that a sealed model may be")
     parts = _parts(content, name)
-    manifest = _manifest(parts.pop(MANIFEST), name)
+    document, signed = parts.pop(MANIFEST), parts.pop(SIGNATURE, None)
+    signature = None if signed is None else _signature(signed, document, name)
+    manifest = _manifest(document, name)
     if set(manifest.parts) != set(parts):
         raise NotAModel(
             f"{name}: its manifest lists {_listed(manifest.parts)}, the file holds {_listed(parts)}; learn it again"
@@ -162,19 +254,33 @@ def unpack(content: bytes, name: str = "model") -> Archive:
     for part, expected in manifest.parts.items():
         if hashlib.sha256(parts[part]).hexdigest() != expected:
             raise Tampered(f"{name}: {part} does not match its SHA-256 in the manifest; use the original file")
-    archive = Archive(manifest, parts)
+    archive = Archive(manifest, parts, signature)
     try:
-        _ = archive.held_back
+        _ = archive.sample, archive.prototypes
     except NotAModel as error:
         raise NotAModel(f"{name}: {error}") from None
+    try:
+        _ = archive.card
+    except ValueError as error:
+        raise NotAModel(f"{name}: {CARD} is {error}; attach it again with `oddflow models card`") from None
     return archive
+
+
+def _signature(signed: bytes, document: bytes, name: str) -> Signature:
+    try:
+        signature = Signature.read(signed, document)
+    except ValueError as error:
+        raise NotAModel(f"{name}: {SIGNATURE} is {error}; sign it again") from None
+    if not signature.holds:
+        raise Tampered(f"{name}: the signature of {signature.signer} does not hold for it; use the original file")
+    return signature
 
 
 def _parts(content: bytes, name: str) -> dict[str, bytes]:
     if not content.startswith(b"PK\x03\x04"):
         raise NotAModel(f"{name}: no sealed model; expected a file that `oddflow learn` wrote")
-    if content.count(_DIRECTORY_ENTRY) > 10_000:
-        raise NotAModel(f"{name}: more entries than a sealed model has; expected a file that `oddflow learn` wrote")
+    if fault := fault_of(content):
+        raise NotAModel(f"{name}: cut or broken, for {fault}; copy or learn it again")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as file:
             entries = file.infolist()
@@ -190,7 +296,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], name: str) -> None:
     if len(names) != len(set(names)) or not set(names) <= set(MOST_BYTES) or not is_whole:
         raise NotAModel(
             f"{name}: holds {_listed(names)}; a sealed model holds {_listed(NEEDED)}, one of {_listed(SCORERS)} and at "
-            f"most {WEIGHTS} beside them"
+            f"most {_listed(OPTIONAL)} beside them"
         )
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:
@@ -246,17 +352,12 @@ def _manifest(document: bytes, name: str) -> Manifest:
     return manifest
 
 
-def _held_back(part: bytes, rows: int) -> Floats:
+def _held_back(part: bytes, told: Calibration) -> HeldBack:
     try:
         tensors = load_tensors(part)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotAModel(f"{CALIBRATION} holds no tensors ({error}); learn it again") from None
-    scores = tensors.get("scores")
-    if set(tensors) != {"scores"} or scores is None or scores.dtype != np.float32 or scores.shape != (rows,):
-        raise NotAModel(f"{CALIBRATION} must hold {rows} float32 scores alone, as the manifest says; learn it again")
-    if not np.isfinite(scores).all() or (np.diff(scores) < 0).any():
-        raise NotAModel(f"{CALIBRATION} must hold finite scores in ascending order; learn it again")
-    return scores
+    return HeldBack.checked(tensors, told.rows, told.block_s, CALIBRATION)
 
 
 def _listed(names: Iterable[str]) -> str:

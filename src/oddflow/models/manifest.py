@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from oddflow.features.feature import Feature, Scale
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 knew neither licence, note, card nor signature; it is read as before."""
 MOST_FEATURES = 4_096
 MOST_CLASSES = 64
 
@@ -77,6 +78,12 @@ class Provenance(_Part):
     durations_s: dict[Text, float] = {}
     losses: dict[Text, Count] = {}
 
+    @property
+    def data_sha256(self) -> str:
+        """The fingerprint of all data: the SHA-256 of the sources' own, a line each, in their order; "" of none."""
+        lines = "".join(f"{source.sha256}\n" for source in self.sources)
+        return hashlib.sha256(lines.encode()).hexdigest() if lines else ""
+
 
 class Training(_Part):
     """Rows for each purpose, and the losses of each epoch.
@@ -104,17 +111,24 @@ class Training(_Part):
 
 
 class Calibration(_Part):
-    """How many normal rows were held back, and how many flows a second the baseline had."""
+    """How many normal rows were held back, and how many flows a second the baseline had.
+
+    `block_s` is how long the blocks are that they come in (`held_back.py`); 0 where nobody knows.
+    """
 
     rows: Annotated[int, Field(ge=1)]
     flows_per_s: Annotated[float, Field(ge=0)]
+    block_s: Annotated[float, Field(ge=0, le=1e9)] = 0.0
 
 
 class Manifest(_Part):
     """The whole of it; a field that is not here is refused.
 
     `classes` names the columns of the graph's `classes`, of which the first is normal; none where it has none.
+    `decomposes` says that the score is made of its contributions, which are then what each feature did; else they only
+    share it out.
     `pseudonyms` is the fingerprint of the key under whose pseudonyms it was learnt, the home networks among them.
+    `licence` and `note` are words of whoever made it: who may use it, and what a user should know.
     """
 
     format_version: Annotated[int, Field(ge=1)]
@@ -131,11 +145,14 @@ class Manifest(_Part):
     context: dict[Text, JsonValue] = {}
     home_networks: list[Text] = []
     pseudonyms: Text = ""
+    licence: Text = ""
+    note: Text = ""
     provenance: Provenance = Provenance()
     training: Training
     calibration: Calibration
     metrics: dict[Text, float] = {}
     classes: Annotated[list[Text], Field(max_length=MOST_CLASSES)] = []
+    decomposes: bool = False
     parts: dict[Text, Sha256] = {}
 
     @property

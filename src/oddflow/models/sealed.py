@@ -13,16 +13,20 @@ from numpy.typing import ArrayLike
 
 from oddflow.errors import NotAModel, SchemaMismatch, UsageError
 from oddflow.features.feature import Feature
-from oddflow.models.format import GRAPH, STATE, Archive, pack, read_sealed, unpack, write_sealed
+from oddflow.models.format import CARD, GRAPH, STATE, Archive, pack, read_sealed, unpack, write_sealed
 from oddflow.models.rows import Floats, check_finite, check_rows, check_shape, five_digits
 
 if TYPE_CHECKING:
+    from oddflow.models.allowed import Sizes
     from oddflow.models.ending import Ending
+    from oddflow.models.trust import Trust
 
 _BATCH_NUMBERS = 1 << 22
 """Numbers in the widest value of a batch: 16 MiB."""
 _BATCH_ROWS = 2_048
 """More rows leave the processor's cache and score more slowly."""
+_ALL_NUMBERS = 1 << 28
+"""Numbers in all values of a batch together: 1 GiB, were none of them freed before the last is made."""
 _MANY_ROWS = 256
 """Of fewer, importing a kernel would take longer than it saves."""
 _MISSING_NAMED = 8
@@ -36,6 +40,8 @@ class SealedModel:
         manifest: What it says of itself.
         features: The d columns that a row must have, in order.
         held_back: Scores of held-back normal rows, ascending, (n,) float32.
+        sample: The same with the origins of the rows, where these are known.
+        prototypes: Normal rows that stand for all, (p, d) float32; none in a model that was sealed without.
         fingerprint: Twelve hexadecimal digits that name it: the same for the same features and parts.
     """
 
@@ -46,21 +52,26 @@ class SealedModel:
         self._archive = archive
         self.manifest = archive.manifest
         self.features = tuple(Feature(f.name, f.unit, f.scale, f.words) for f in archive.manifest.features)
-        self.held_back = archive.held_back
+        self.sample = archive.sample
+        self.held_back = self.sample.scores
+        self.prototypes = archive.prototypes
         self.fingerprint = _fingerprint(archive)
         self._threads = threads
         self._scorer = _scorer_of(archive, len(self.features))
         self._batch_rows = self._scorer.batch_rows
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, threads: int = 1) -> Self:
+    def load(cls, path: str | PathLike[str], *, threads: int = 1, trust: "Trust | None" = None) -> Self:
         """Reads a sealed model file; `threads` is how many batches of rows may be scored side by side.
 
         Raises:
             Unreadable: There is no such file, or it may not be read.
             NotAModel, Tampered: It is no sealed model, or was changed.
+            Untrusted: Nobody that `trust` knows signed it.
         """
         archive = read_sealed(path)
+        if trust is not None:
+            trust.check(archive, fspath(path))
         try:
             return cls(archive, threads=threads)
         except NotAModel as error:
@@ -74,6 +85,11 @@ class SealedModel:
             return cls(archive, threads=threads)
         except NotAModel as error:
             raise NotAModel(f"{name}: {error}") from None
+
+    @property
+    def archive(self) -> Archive:
+        """Its manifest, parts and signature."""
+        return self._archive
 
     @property
     def parts(self) -> Mapping[str, bytes]:
@@ -202,8 +218,9 @@ class _Graph:
 
     def __init__(self, graph: bytes, width: int) -> None:
         self._graph = graph
-        self._session, widest = _open_graph(graph, width)
-        self.batch_rows = max(1, min(_BATCH_ROWS, _BATCH_NUMBERS // widest))
+        self._session, sizes = _open_graph(graph, width)
+        most = min(_BATCH_NUMBERS // sizes.widest, _ALL_NUMBERS // max(1, sizes.total))
+        self.batch_rows = max(1, min(_BATCH_ROWS, most))
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         self.classes: int = shapes.get("classes", [None, 0])[1]
 
@@ -284,7 +301,7 @@ def _check_classes(told: int, count: int) -> None:
 def _outputs(session: Any, outputs: Sequence[str], rows: Floats) -> list[Any]:
     try:
         return session.run(list(outputs), {"x": rows})  # type: ignore[no-any-return]
-    except _runtime_errors() as error:
+    except runtime_errors() as error:
         raise _cannot_run(_first_line(error)) from None
 
 
@@ -301,18 +318,18 @@ def _cannot_run(reason: str) -> NotAModel:
 
 
 def _fingerprint(archive: Archive) -> str:
-    """Names what the model does, not when or how fast it was made."""
-    parts = sorted(archive.manifest.parts.items())
+    """Names what the model does, not when, how fast or by whom it was made, nor what was measured of it."""
+    parts = sorted((name, digest) for name, digest in archive.manifest.parts.items() if name != CARD)
     return hashlib.sha256(f"{archive.manifest.feature_schema_sha256} {parts}".encode()).hexdigest()[:12]
 
 
-def _open_graph(graph: bytes, width: int) -> tuple[Any, int]:
-    """A session for the graph, once it is checked, and the width of its widest value."""
+def _open_graph(graph: bytes, width: int) -> "tuple[Any, Sizes]":
+    """A session for the graph, once it is checked, and how much its values hold."""
     # it takes a while to import, and `--help` does not need it
     from oddflow.models.allowed import check_graph
 
-    widest = check_graph(graph, width)
-    return _session(graph), widest
+    sizes = check_graph(graph, width)
+    return _session(graph), sizes
 
 
 def _session(graph: bytes) -> Any:
@@ -325,11 +342,11 @@ def _session(graph: bytes) -> Any:
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except _runtime_errors() as error:
+    except runtime_errors() as error:
         raise _cannot_run(_first_line(error)) from None
 
 
-def _runtime_errors() -> tuple[type[Exception], ...]:
+def runtime_errors() -> tuple[type[Exception], ...]:
     """ONNX Runtime's own exceptions have no common base."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 

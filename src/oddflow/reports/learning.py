@@ -4,6 +4,7 @@ As the report of a detection it is one HTML file that needs nothing else, and al
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -11,6 +12,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from oddflow.losses import Ledger
+from oddflow.models.card import CardTable
+from oddflow.models.format import Archive
 from oddflow.models.kinds import is_of_feature_set
 from oddflow.models.manifest import Manifest
 from oddflow.reports import words
@@ -26,6 +29,45 @@ from oddflow.verdicts.detection import Threshold
 from oddflow.verdicts.tally import ScoreTally
 
 MOST_LAYERS = 60
+
+CardRows = list[tuple[str, str, list[tuple[str, str]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What the sealed file brings beside its manifest: who signed it, in words, and the tables of its card."""
+
+    signed: str
+    tables: list[tuple[CardTable, CardRows]]
+
+    @classmethod
+    def of(cls, archive: Archive, *, verified: bool = False) -> "Seal":
+        """Of a model; `verified` where its key is one that the reader knows."""
+        tables = archive.card.tables if archive.card else []
+        return cls(signed_words(archive, verified=verified), [(table, card_rows(table)) for table in tables])
+
+
+def signed_words(archive: Archive, *, verified: bool) -> str:
+    """Who signed a model, and what that tells."""
+    signature = archive.signature
+    if signature is None:
+        return "by nobody: its hashes tell that it is whole, not who made it"
+    who = "which you gave" if verified else "and whose that is you must know (--verify PUBKEY)"
+    return f"by the Ed25519 key {signature.signer}, {who}; the signature holds"
+
+
+def card_rows(table: CardTable) -> CardRows:
+    """A card's rows with their figures in words: title, test part, and each figure's name with its interval.
+
+    Rows of the model's own detector come first.
+    """
+    rows = sorted(table.rows, key=lambda row: not row.own)
+    return [
+        (row.title, row.part, [(one.title, f"{one.value:.4g} ({one.low:.4g}–{one.high:.4g})") for one in row.figures])
+        for row in rows
+    ]
+
+
 _ENDED = {
     Verdict.TOO_SHORT: "too few epochs to judge it",
     Verdict.STILL_LEARNING: "it was still learning when it ended",
@@ -46,6 +88,7 @@ def render(
     fits: Sequence[Fit] = (),
     ledger: Ledger | None = None,
     *,
+    seal: Seal | None = None,
     generated: datetime | None = None,
 ) -> str:
     """The page as HTML: a pure function of what is given and the time of generation.
@@ -55,6 +98,7 @@ def render(
         held_back: Scores of normal rows that it did not learn, ascending, (n,).
         fits: All that were made on the way, the sealed one last; unless given, the one that the manifest tells of.
         ledger: What was read and what was lost, where that is known.
+        seal: What the file brings beside its manifest, where there is one.
         generated: When the page was made; now if None.
     """
     told = list(fits) or [fit for fit in [Fit.of(manifest)] if fit]
@@ -82,6 +126,7 @@ def render(
         learning_s=words.duration(round(1e9 * manifest.provenance.durations_s.get("learning", 0.0))),
         manifest=manifest_view(manifest.model_dump(mode="json")),
         ledger=ledger,
+        seal=seal,
     )
 
 

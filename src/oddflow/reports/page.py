@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from oddflow.reports import words
+from oddflow.reports.incidents import LISTED, incident_views
 from oddflow.reports.manifest import manifest_view, model_name
 from oddflow.reports.rows import row_view
 from oddflow.reports.scores import scores_chart
@@ -31,6 +32,8 @@ def render(detection: Detection, *, generated: datetime | None = None) -> str:
         "page.html",
         generated=generated,
         detection=detection,
+        incidents=incident_views(detection),
+        incidents_left=max(0, len(detection.incidents) - LISTED),
         rows=rows,
         places=places,
         rows_left=max(0, len(detection.rows) - LISTED_ROWS),

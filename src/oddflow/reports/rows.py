@@ -22,6 +22,7 @@ from oddflow.reports.words import (
 )
 from oddflow.schema import PAYLOAD_BYTES, protocol_name
 from oddflow.verdicts.alert import Alert, AlertRow, Reason, utc
+from oddflow.verdicts.techniques import named
 
 OTHERS = 6
 MOST_REASONS = 24
@@ -78,7 +79,9 @@ class RowView:
     protocol: str
     score: str
     rarity: str
+    chance: str
     reason: str
+    odd: str
     truth: str | None
     attack: bool
     detail: DetailView | None
@@ -98,11 +101,19 @@ def row_view(row: AlertRow, features: FeatureFacts, *, places: int, detailed: bo
         protocol=protocols_of(row),
         score=f"{top.score:,.{places}f}",
         rarity=top.rarity,
+        chance=top.chance,
         reason=row.headline or "The model names no single reason.",
+        odd=_odd(top),
         truth=_truth(row),
         attack=any(alert.truth for alert in row.alerts),
         detail=_detail(row, features) if detailed else None,
     )
+
+
+def _odd(alert: Alert) -> str:
+    """What makes it odd, and what it likeliest is."""
+    said = (("odd", alert.odd), ("likeliest", alert.likeliest))
+    return "; ".join(f"{name} {what}" for name, what in said if what)
 
 
 def _truth(row: AlertRow) -> str | None:
@@ -175,7 +186,11 @@ def _facts(row: AlertRow) -> tuple[tuple[str, str, bool], ...]:
         ("Bytes", f"{top.size_bytes:,}", False),
         ("Source", f"{top.first_capture}, packet {top.first_packet:,}" if top.first_packet else top.source, False),
         ("Record", top.record_id, True),
+        ("Odd", top.odd, False),
+        ("Names", top.known_ends, False),
+        ("In lists", "; ".join(top.intelligence), False),
         ("Likeliest", top.likeliest, False),
+        ("ATT&CK", named(top.techniques), False),
         ("The source says", row.labels, False),
         ("Community ID", top.community_id, True),
         ("Alert ID", top.id, True),

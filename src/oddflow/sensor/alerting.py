@@ -1,8 +1,9 @@
-"""Flows to alerts, written and told as they come."""
+"""Flows to alerts, written as they come, and to incidents, told as they begin and go on."""
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -10,9 +11,22 @@ from oddflow.errors import OutputError
 from oddflow.files import reason_of
 from oddflow.sensor.privileges import Account
 from oddflow.sensor.sink import open_for
-from oddflow.verdicts.alert import Alert, AlertRow
-from oddflow.verdicts.rows import fold
+from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.incidents.incident import Incident
 from oddflow.verdicts.watching import Watcher
+
+
+class Receivers(Protocol):
+    """Whom alerts are told to, besides."""
+
+    def begin(self) -> None:
+        """Privileges were given up: threads may begin."""
+
+    def emit(self, items: Iterable[Alert]) -> None:
+        """Takes alerts, without waiting for anybody."""
+
+    def close(self) -> object:
+        """No more will come."""
 
 
 class AlertSink:
@@ -21,12 +35,21 @@ class AlertSink:
     Args:
         watcher: What judges them.
         path: Where alerts are written, one JSON a line, whole lines at a time; the file grows in place.
-        show: Told of alike alerts, folded, about once a second.
+        show: Told of incidents that are new (true) or went on, about once a second.
         owner: Whose the file shall be, where it is opened with more rights than are kept.
+        told: Who is told besides.
+        say: Told what a person must know beside alerts: what feedback hid, and how traffic drifts.
     """
 
     def __init__(
-        self, watcher: Watcher, path: str | None, show: Callable[[AlertRow], None], *, owner: Account | None = None
+        self,
+        watcher: Watcher,
+        path: str | None,
+        show: Callable[[Incident, bool], None],
+        *,
+        owner: Account | None = None,
+        told: Receivers | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self.alerts = 0
         self.companion = watcher.companion
@@ -34,6 +57,8 @@ class AlertSink:
         self._path = path
         self._file = open_for(path, owner) if path else None
         self._show = show
+        self._told = told
+        self._say = say or (lambda _: None)
 
     def add(self, flows: pa.RecordBatch) -> None:
         """As Sink."""
@@ -41,11 +66,15 @@ class AlertSink:
 
     def tick(self, seen_until_ns: int) -> None:
         """As Sink."""
+        if self._told is not None:
+            self._told.begin()
         self._tell(self._watcher.alerts(seen_until_ns))
 
     def close(self) -> None:
         """As Sink: flows that were still waiting are judged now."""
-        self._tell(self._watcher.alerts(None))
+        self._tell(self._watcher.alerts(None), last=True)
+        for hidden in self._watcher.suppression.by_rule():
+            self._say(hidden.text)
         self.abandon()
 
     def abandon(self) -> None:
@@ -53,8 +82,11 @@ class AlertSink:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+        if self._told is not None:
+            told, self._told = self._told, None
+            told.close()
 
-    def _tell(self, alerts: list[Alert]) -> None:
+    def _tell(self, alerts: list[Alert], *, last: bool = False) -> None:
         self.alerts += len(alerts)
         if self._file is not None and alerts:
             text = "".join(json.dumps(a.as_dict(), ensure_ascii=False, allow_nan=False) + "\n" for a in alerts)
@@ -64,8 +96,13 @@ class AlertSink:
                 raise
             except OSError as error:
                 raise OutputError(f"{self._path} cannot be written: {reason_of(error)}; make room") from None
-        for row in fold(alerts):
-            self._show(row)
+        if self._told is not None and alerts:
+            self._told.emit(alerts)
+        if alerts or last:
+            for incident, new in self._watcher.news(last=last):
+                self._show(incident, new)
+        for text in self._watcher.warnings():
+            self._say(text)
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -60,6 +60,11 @@ _OWN: Mapping[str, Mapping[str, str]] = {
         "members": "isolation-forest,nearest-neighbours,robust-pca|histograms,robust-pca|isolation-forest,robust-pca|"
         "gaussian-mixture,isolation-forest,robust-pca|k-means,principal-components,robust-pca",
     },
+    "hybrid": {
+        "classifier": "feed-forward-network|random-forest|gradient-boosting",
+        "oddness": "variational-autoencoder|one-class-svm|principal-components|bayesian-network",
+        "rate": "0.001..0.2:log",
+    },
     "pyod": {"model": "ECOD|COPOD|HBOS|IForest|KNN|GMM|PCA|MCD"},
     "kitnet": {"learning_rate": "0.01..1:log", "hidden_ratio": "0.25..1"},
     "naive-bayes": {"smoothing": "1e-6..0.5:log"},

@@ -5,6 +5,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
+KIND_WORDS = {
+    "point": "by itself",
+    "contextual": "for this host, service or time",
+    "collective": "as a group: each of its flows may be normal",
+}
+
 LABELS = 3
 """So many different labels of a row are shown."""
 
@@ -17,6 +25,15 @@ def utc(time_ns: int) -> str:
     """
     seconds, rest = divmod(time_ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+
+
+def listed(row: bytes) -> list[float]:
+    """Float32 numbers in the fewest digits that tell them from all others.
+
+    >>> listed(bytes.fromhex("cdcccc3d00004040"))
+    [0.1, 3.0]
+    """
+    return [float(str(value)) for value in np.frombuffer(row, "<f4")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +88,9 @@ class Alert:
     """Where several files were read as one: the file that `first_packet` is counted in, then all others that may hold
     packets of the flow."""
 
+    incident: str = ""
+    """The id of the incident that it belongs to, as far as was known when it was written."""
+
     payload_bytes: int = 0
     """What both sides sent, kept or not."""
 
@@ -87,12 +107,78 @@ class Alert:
     """Which kind of attack it is likeliest, where the model tells kinds apart."""
 
     category_probability: float = 0.0
-    """How likely it is that, as if attacks were as common as normal flows."""
+    """How likely it is that, as if attacks were as common as normal flows; of a rule, how often it names rightly."""
+
+    kind: str = ""
+    """What makes it odd: itself ("point"), its host, service or time ("contextual"), its group ("collective")."""
+
+    techniques: tuple[str, ...] = ()
+    """MITRE ATT&CK ids of what it likeliest is."""
+
+    src_name: str = ""
+    """What DNS or DHCP, seen in the same traffic, called the initiator."""
+
+    dst_name: str = ""
+    """What they called the responder."""
+
+    src_country: str = ""
+    """Two letters (ISO 3166) from a local GeoIP database, where one was given."""
+
+    dst_country: str = ""
+    """Of the responder."""
+
+    intelligence: tuple[str, ...] = ()
+    """Which threat-intelligence lists name one of its ends, and as what."""
+
+    p_value: float | None = None
+    """How likely a normal flow scores as high (`calibration.py`); None where nothing is known to be normal."""
+
+    p_low: float | None = None
+    """The lower end of the 95 % interval of that chance."""
+
+    p_high: float | None = None
+    """The upper end."""
+
+    context_p_value: float | None = None
+    """The same among normal flows of its service, role and hour, as far as these are known."""
+    threshold: float = 0.0
+    """The score from which on it was an alert; 0 where nobody kept it."""
+
+    row: bytes = b""
+    """What the model saw of it, d raw feature values as float32, little-endian: what `explain` scores anew."""
 
     @property
     def likeliest(self) -> str:
         """Which kind of attack it likeliest is, in words with its probability; empty where the model tells none."""
-        return f"{self.category.replace('_', ' ')}, {self.category_probability:.0%}" if self.category else ""
+        if not self.category:
+            return ""
+        techniques = f" ({', '.join(self.techniques)})" if self.techniques else ""
+        return f"{self.category.replace('_', ' ')}, {self.category_probability:.0%}{techniques}"
+
+    @property
+    def odd(self) -> str:
+        """What makes it odd, in words; empty where nobody said."""
+        return KIND_WORDS.get(self.kind, "")
+
+    @property
+    def chance(self) -> str:
+        """The p-value with its interval, in words; empty where nothing is known to be normal."""
+        if self.p_value is None:
+            return ""
+        known = self.p_low is not None and self.p_high is not None
+        between = f", {self.p_low:.2g} to {self.p_high:.2g} at 95 %" if known else ""
+        return f"p-value {self.p_value:.2g}{between}"
+
+    @property
+    def known_ends(self) -> str:
+        """What its ends are called and where they are, in words; empty where nothing is known."""
+        told = []
+        ends = ((self.src_ip, self.src_name, self.src_country), (self.dst_ip, self.dst_name, self.dst_country))
+        for address, name, country in ends:
+            if name or country:
+                place = f" ({country})" if country else ""
+                told.append(f"{address} is {name}{place}" if name else f"{address} is in {country}")
+        return "; ".join(told)
 
     @property
     def first_capture(self) -> str:
@@ -104,6 +190,7 @@ class Alert:
         record = asdict(self)
         record["start"], record["end"] = utc(record.pop("start_ns")), utc(record.pop("end_ns"))
         record["payload"] = self.payload.hex()
+        record["row"] = listed(self.row)
         return record
 
 

@@ -2,20 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from oddflow.capture.capture_set import CaptureSet
+from oddflow.enrichment.enrichment import Enrichment
 from oddflow.features.columns import integers
 from oddflow.features.representation import Representation
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Source, name_of
+from oddflow.models.format import CARD
+from oddflow.models.held_back import Circumstances
+from oddflow.models.prototypes import holds_words
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.categories import Likeliest, facts_of, likeliest
+from oddflow.verdicts.collective.stage import Collective
+from oddflow.verdicts.discovering import OnlineDiscovery
+from oddflow.verdicts.drift.monitor import DriftMonitor
+from oddflow.verdicts.enriching import enriched
+from oddflow.verdicts.feedback.feedback import Feedback, FollowedFeedback
+from oddflow.verdicts.feedback.rule import Rule
 from oddflow.verdicts.naming import Normal, plain_rows
+from oddflow.verdicts.uniformity import Uniformity
 
 
 class Judge(Protocol):
@@ -56,9 +69,11 @@ class Judged:
     Attributes:
         flows: The batch.
         scores: Of each flow, (n,).
-        over: Which are over the threshold, (n,).
-        alerts: What those are, in their order.
+        over: Which are alerts that are shown, (n,).
+        alerts: What those are, in their order; then the groups that these flows brought over their limits.
+        hidden: Alerts that feedback hides, each with the rule that does.
         names: What the ground truth says of each flow, where there is one.
+        groups: Those of the alerts that are of groups.
     """
 
     flows: pa.RecordBatch
@@ -66,6 +81,8 @@ class Judged:
     over: NDArray[np.bool_]
     alerts: list[Alert]
     names: Sequence[str] | None
+    groups: list[Alert] = field(default_factory=list)
+    hidden: list[tuple[Rule, Alert]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -78,6 +95,13 @@ class Alerting:
         threshold: The score from which on a flow is an alert.
         population: What held-back scores are those of, in words.
         privacy: What may be told of the flows.
+        enrichment: What is known of their ends; flows under pseudonyms are not looked at.
+        feedback: What people said of alerts, if anything.
+        drift: Told of all flows that were scored, where it is watched whether they are like the baseline.
+        calibration: What p-values are told by; None where nothing is known to be normal.
+        discovery: What chooses the flows by their p-values, in place of the threshold.
+        uniformity: Told of all scores, where there is one.
+        collective: What sees groups of flows, if anything.
     """
 
     judge: Judge
@@ -85,6 +109,13 @@ class Alerting:
     threshold: float
     population: str = "normal flows"
     privacy: Privacy = OPEN
+    enrichment: Enrichment = field(default_factory=Enrichment)
+    calibration: Calibration | None = None
+    discovery: OnlineDiscovery | None = None
+    uniformity: Uniformity | None = None
+    collective: Collective | None = None
+    feedback: Feedback | FollowedFeedback | None = None
+    drift: DriftMonitor | None = None
     _normals: dict[str, Normal] = field(default_factory=dict)
 
     def judged(
@@ -97,11 +128,21 @@ class Alerting:
     ) -> Judged:
         """One batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
         x = representation.rows(flows)
-        scores, parts = self.judge.score(x, integers(flows, "end"))
-        over = scores >= self.threshold
+        ends_ns = integers(flows, "end")
+        scores, parts = self.judge.score(x, ends_ns)
+        chosen = self._over(scores)
+        if self.uniformity is not None:
+            self.uniformity.add(scores)
+        if self.drift is not None:
+            self.drift.add(x, scores, ends_ns)
+        feedback = self.feedback.now() if isinstance(self.feedback, FollowedFeedback) else self.feedback
+        over = chosen | feedback.shown(flows, scores, self.threshold) if feedback else chosen.copy()
         places = np.flatnonzero(over)
-        alerts = []
-        for place, flow in zip(places, plain_rows(flows, places), strict=True):
+
+        if not pseudonyms:
+            self.enrichment.observe(flows)
+
+        def alert_of(place: int, flow: dict[str, Any]) -> Alert:
             model = self.judge.model_at(flow["end"])
             normal = self._normal(model)
             alert = normal.alert(
@@ -109,12 +150,66 @@ class Alerting:
                 float(scores[place]),
                 normal.reasons(x[place], parts[place]),
                 self.privacy.name(name_of(source)),
-                names[int(place)] if names is not None else None,
+                names[place] if names is not None else None,
                 pseudonyms=pseudonyms,
-                likeliest=model.likeliest_attack(x[place]),
+                likeliest=likeliest_of(model, x[place], flow),
+                kind=normal.kind(x[place], parts[place], representation.version),
             )
-            alerts.append(self._with_files(alert, source) if isinstance(source, CaptureSet) else alert)
-        return Judged(flows, scores, over, alerts, names)
+            hides = bool(pseudonyms) and holds_words(model.features)
+            row = b"" if hides else x[place].astype("<f4").tobytes()
+            alert = replace(alert, threshold=float(self.threshold), row=row)
+            if not pseudonyms:
+                alert = enriched(alert, flow, self.enrichment)
+            return self._with_files(alert, source) if isinstance(source, CaptureSet) else alert
+
+        alerts = [alert_of(int(place), flow) for place, flow in zip(places, plain_rows(flows, places), strict=True)]
+        if feedback is not None:
+            over[places] = [chosen[place] or feedback.is_malicious(a) for place, a in zip(places, alerts, strict=True)]
+            alerts = [alert for place, alert in zip(places, alerts, strict=True) if over[place]]
+            places = np.flatnonzero(over)
+        if self.calibration is not None and alerts:
+            alerts = self._with_chances(self.calibration, alerts, x[places])
+        groups: list[Alert] = []
+        # under other pseudonyms than the baseline's, no host would be the one that was known there
+        if self.collective is not None and self.collective.pseudonyms == pseudonyms:
+            found = self.collective.found(flows)
+            rows = plain_rows(flows, np.array([place for place, _ in found], np.int64)) if found else []
+            groups = [
+                finding.alert(flow, alert_of(place, flow), self.threshold)
+                for (place, finding), flow in zip(found, rows, strict=True)
+            ]
+        if feedback is None:
+            return Judged(flows, scores, over, alerts + groups, names, groups)
+        ruled = [(feedback.hiding(alert), alert) for alert in alerts + groups]
+        over[places] = [rule is None for rule, _ in ruled[: len(places)]]
+        shown = [alert for rule, alert in ruled if rule is None]
+        hidden = [(rule, alert) for rule, alert in ruled if rule is not None]
+        groups = [alert for rule, alert in ruled[len(places) :] if rule is None]
+        return Judged(flows, scores, over, shown, names, groups, hidden)
+
+    def _over(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+        if self.discovery is None or self.calibration is None:
+            return np.asarray(scores >= self.threshold)
+        return self.discovery.shown(self.calibration.p_values(scores))
+
+    def _with_chances(self, calibration: Calibration, alerts: list[Alert], x: NDArray[np.float32]) -> list[Alert]:
+        """Alerts with their p-values; `x` are their feature rows."""
+        scores = np.array([alert.score for alert in alerts], np.float32)
+        ends = np.array([alert.end_ns for alert in alerts], np.int64)
+        features = self.judge.model_at(alerts[0].end_ns).features
+        chances = calibration.p_values(scores)
+        low, high = calibration.intervals(scores)
+        here = calibration.p_values(scores, Circumstances.of(x, ends, features))
+        return [
+            replace(
+                alert,
+                p_value=_shown(chances[place]),
+                p_low=_shown(low[place]),
+                p_high=_shown(high[place]),
+                context_p_value=_shown(here[place]),
+            )
+            for place, alert in enumerate(alerts)
+        ]
 
     def _with_files(self, alert: Alert, source: CaptureSet) -> Alert:
         files = (self.privacy.name(name) for name in source.between(alert.start_ns, alert.end_ns))
@@ -126,9 +221,25 @@ class Alerting:
         return self._normals[model.fingerprint]
 
 
+def likeliest_of(model: SealedModel, row: NDArray[np.float32], flow: dict[str, Any]) -> Likeliest:
+    """By the model where it learnt from labels, else by rules on the evidence."""
+    facts = facts_of(flow, row, model.features)
+    if not model.manifest.classes:
+        return likeliest(facts)
+    category, probability = model.likeliest_attack(row)
+    ruled = likeliest(facts)
+    # a technique is named only where both see the same
+    return Likeliest(category, probability, ruled.techniques if ruled.category == category else ())
+
+
+def _shown(chance: float) -> float:
+    """With as many digits as mean something."""
+    return float(f"{chance:.3g}")
+
+
 def _identity(model: SealedModel) -> str:
     """Names what a model computes, not when it was made: learnt again, it gives alerts the same ids."""
-    return " ".join(digest for _, digest in sorted(model.manifest.parts.items()))
+    return " ".join(digest for name, digest in sorted(model.manifest.parts.items()) if name != CARD)
 
 
 def normal_of(model: SealedModel, held_back: NDArray[np.float32], population: str) -> Normal:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.errors import UsageError
+from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.counts import Interval
 from oddflow.verdicts.detection import Threshold
 
 SECONDS_OF = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
@@ -61,7 +63,9 @@ TAIL_SHARE = 0.02
 """The highest scores that a tail is fitted to, as in Siffer et al. 2017."""
 
 
-def set_threshold(held_back: NDArray[np.float32], budget: Budget, flows_per_s: float) -> Threshold:
+def set_threshold(
+    held_back: NDArray[np.float32], budget: Budget, flows_per_s: float, calibration: Calibration | None = None
+) -> Threshold:
     """The lowest score that keeps the budget, by split-conformal calibration.
 
     If a new normal flow is exchangeable with the n held-back ones, it scores above their k-th highest with
@@ -74,6 +78,7 @@ def set_threshold(held_back: NDArray[np.float32], budget: Budget, flows_per_s: f
         held_back: Scores of normal flows that nothing was fitted on, ascending, shape (n,).
         budget: What was asked.
         flows_per_s: Flows a second in the baseline, to turn a time into a share.
+        calibration: Of the same flows, to tell an interval, too.
     """
     n = len(held_back)
     share = min(1.0, budget.allowed_share(flows_per_s))
@@ -82,6 +87,8 @@ def set_threshold(held_back: NDArray[np.float32], budget: Budget, flows_per_s: f
         # one above the (allowed + 1)-th highest: `allowed` of the held-back flows stay at or over the threshold
         score = float(np.nextafter(held_back[max(0, n - 1 - allowed)], np.float32(np.inf)))
         promise = f"1 in {round((n + 1) / allowed):,} normal flows is shown by mistake"
+        if calibration is not None:
+            promise += between(calibration.rate(allowed))
         return Threshold(score, budget.text, promise, allowed / (n + 1), n)
     score = max(tail_threshold(held_back, share), float(np.nextafter(held_back[-1], np.float32(np.inf))))
     per_day = flows_per_s * 86_400 / (n + 1)
@@ -112,6 +119,21 @@ def tail_threshold(scores: NDArray[np.float32], share: float) -> float:
     # the standard deviation of a median of m exponential peaks is mean / √m, so that of this mean / (log 2 √m)
     careful = mean * (1 + 1.645 / (math.log(2) * math.sqrt(len(peaks))))
     return start + careful * max(0.0, math.log(len(peaks) / len(scores) / share))
+
+
+def between(rate: Interval) -> str:
+    """A rate in words, to stand behind another."""
+    return f"; between 1 in {1 / rate.high:,.0f} and 1 in {1 / max(rate.low, 1e-9):,.0f} at 95 %, as flows cluster"
+
+
+def by_discovery(held_back: NDArray[np.float32], share: float) -> Threshold:
+    """Where flows are shown by their p-values as they stream by (`discovering.py`), and no score is the border."""
+    promise = (
+        f"online control of the false discovery rate; p-values rarer than 1 in {len(held_back):,} are extrapolated, so "
+        "this is aimed at and not promised"
+    )
+    score = float(np.nextafter(held_back[-1], np.float32(np.inf)))
+    return Threshold(score, f"{share:.3g} of the flows shown may be normal", promise, float("nan"), len(held_back))
 
 
 FAR_OUT = 2.0

@@ -13,8 +13,10 @@ from oddflow.features.feature import Feature
 from oddflow.features.packet_columns import PACKET, PACKET_CAPTURE, PACKET_IS_REVERSE
 from oddflow.verdicts.alert import Alert, Reason
 from oddflow.verdicts.budget import rarity
+from oddflow.verdicts.categories import UNKNOWN, Likeliest
 from oddflow.verdicts.extent import extent
 from oddflow.verdicts.filters import wireshark_filter
+from oddflow.verdicts.kinds import AnomalyKind, kind_of
 from oddflow.verdicts.words import sentence
 from oddflow.verdicts.words import service as service_name
 
@@ -52,18 +54,16 @@ class Normal:
             parts: Their parts of the score, (d,), not negative.
         """
         total = float(parts.sum()) or 1.0
-        service = self._service(row)
-        lows, highs = self.groups.get(service, (self.low, self.high))
-        where = f"normal for {service_name(service)}" if service in self.groups else "normal here"
+        lows, highs, where = self.around(row)
         named: dict[str, Reason] = {}
         if drawn := extent(self.features, row, parts, lows, highs):
-            named[_without_window(drawn.feature)] = drawn
+            named[without_window(drawn.feature)] = drawn
         for place in np.argsort(-parts, kind="stable"):
             share = float(parts[place]) / total
             if len(named) == REASONS or (named and share < LEAST_SHARE):
                 break
             feature = self.features[place]
-            family = _without_window(feature.name)
+            family = without_window(feature.name)
             if family in named:
                 continue
             value, low, high = float(row[place]), float(lows[place]), float(highs[place])
@@ -71,11 +71,22 @@ class Normal:
             named[family] = Reason(feature.name, value, low, high, round(share, 4), text)
         return tuple(named.values())
 
+    def around(self, row: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
+        """What is normal for a row (d,): its service's low and high, (d,) each, and whose they are in words."""
+        service = self._service(row)
+        lows, highs = self.groups.get(service, (self.low, self.high))
+        return lows, highs, f"normal for {service_name(service)}" if service in self.groups else "normal here"
+
     def _service(self, row: NDArray[np.float32]) -> float:
         """The service number in a row of features, NaN where they do not speak of it."""
         named = (place for place, feature in enumerate(self.features) if feature.name == "service")
         place = next(named, None)
         return float(row[place]) if place is not None else math.nan
+
+    def kind(self, row: NDArray[np.float32], parts: NDArray[np.float32], version: str) -> AnomalyKind:
+        """What makes a flow odd, by its row and the parts of its score, (d,) each."""
+        group = self.groups.get(self._service(row))
+        return kind_of(row, parts, self.features, (self.low, self.high), group, version)
 
     def alert(
         self,
@@ -86,11 +97,12 @@ class Normal:
         truth: str | None,
         *,
         pseudonyms: str = "",
-        likeliest: tuple[str, float] = ("", 0.0),
+        likeliest: Likeliest = UNKNOWN,
+        kind: str = "",
     ) -> Alert:
         """One flow of the flow table as an alert; without its bytes where it is under `pseudonyms` of a key.
 
-        `likeliest` is the kind of attack, and how likely it is.
+        `likeliest` is the kind of attack, and how likely it is; `kind` what makes the flow odd.
         """
         told = flow | {PACKET_CAPTURE: None} if pseudonyms else flow
         ends = (flow["src_ip"], flow["src_port"], flow["dst_ip"], flow["dst_port"], flow["protocol"])
@@ -124,8 +136,10 @@ class Normal:
             pseudonyms=pseudonyms,
             record_id=flow["record_id"] or "",
             label=flow["label"] or "",
-            category=likeliest[0],
-            category_probability=likeliest[1],
+            category=likeliest.category,
+            category_probability=likeliest.probability,
+            kind=kind,
+            techniques=likeliest.techniques,
         )
 
 
@@ -146,7 +160,8 @@ def of_packet(text: str, flow: dict[str, Any]) -> str:
     return f"packet {flow[PACKET]}{where}: {text}"
 
 
-def _without_window(name: str) -> str:
+def without_window(name: str) -> str:
+    """A feature's name without the window that it looks back over: host_flows_10s -> host_flows."""
     base, _, last = name.rpartition("_")
     return base if last.endswith("s") and last[:-1].replace(".", "").isdigit() else name
 

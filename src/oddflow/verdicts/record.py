@@ -6,15 +6,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from oddflow.errors import InputError, Unreadable, UsageError
 from oddflow.files import reason_of, whole_file
+from oddflow.models.manifest import MOST_FEATURES
 from oddflow.verdicts.alert import Alert, Reason
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Name = Annotated[str, Field(max_length=1_024)]
+Country = Annotated[str, Field(pattern="^([A-Z]{2})?$")]
+Chance = Annotated[float, Field(ge=0, le=1)]
+Technique = Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")]
 Length = Annotated[int, Field(ge=-65_535, le=65_535)]
+Single = Annotated[float, Field(ge=-3.4028235e38, le=3.4028235e38)]
+"""What float32 can hold."""
 
 
 class _Reason(BaseModel):
@@ -53,17 +61,31 @@ class _Record(BaseModel):
     wireshark_filter: str = ""
     truth: str | None = None
     captures: list[str] = []
+    incident: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
     payload_bytes: Count = 0
     pseudonyms: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
     record_id: str = ""
     label: str = ""
     category: str = ""
     category_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
+    src_name: Name = ""
+    dst_name: Name = ""
+    src_country: Country = ""
+    dst_country: Country = ""
+    intelligence: Annotated[list[Annotated[str, Field(max_length=1_000)]], Field(max_length=64)] = []
+    p_value: Chance | None = None
+    p_low: Chance | None = None
+    p_high: Chance | None = None
+    context_p_value: Chance | None = None
+    threshold: float = 0.0
+    row: Annotated[list[Single], Field(max_length=MOST_FEATURES)] = []
+    kind: Annotated[str, Field(pattern="^(point|contextual|collective|)$")] = ""
+    techniques: Annotated[list[Technique], Field(max_length=32)] = []
 
     def alert(self) -> Alert:
         """The alert this line stands for."""
-        fields: dict[str, Any] = self.model_dump(exclude={"start", "end", "reasons", "payload"})
-        for name in ("lengths", "gaps_us", "captures"):
+        fields: dict[str, Any] = self.model_dump(exclude={"start", "end", "reasons", "payload", "row"})
+        for name in ("lengths", "gaps_us", "captures", "techniques", "intelligence"):
             fields[name] = tuple(fields[name])
         return Alert(
             **fields,
@@ -71,6 +93,7 @@ class _Record(BaseModel):
             start_ns=_ns(self.start),
             end_ns=_ns(self.end) + 999,
             payload=bytes.fromhex(self.payload),
+            row=np.array(self.row, "<f4").tobytes(),
             reasons=tuple(Reason(**reason.model_dump()) for reason in self.reasons),
         )
 

@@ -46,6 +46,14 @@ class TimeTally:
         self._width_ns = 1_000_000_000
         self._counts: dict[int, list[int]] = {}
 
+    @property
+    def occupied_s(self) -> float:
+        """How long there was traffic: the minutes in which a flow began, as `Gathered.span_s` counts them."""
+        per_bin = max(1, self._width_ns // 1_000_000_000)
+        if per_bin >= 60:
+            return float(per_bin * len(self._counts))
+        return 60.0 * len({place * per_bin // 60 for place in self._counts})
+
     def add(self, start_ns: NDArray[np.int64], is_alert: NDArray[np.bool_]) -> None:
         """Adds flows by their start, (n,)."""
         bins, inverse = np.unique(start_ns // self._width_ns, return_inverse=True)

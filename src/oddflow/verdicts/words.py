@@ -76,6 +76,11 @@ def amount(value: float, feature: Feature) -> str:
     return f"{value:.2f}"
 
 
+def said(value: float, feature: Feature) -> str:
+    """What a feature's value means: "398 different ports on one host in 9 s"."""
+    return feature.words.replace("{value}", amount(value, feature))
+
+
 def sentence(value: float, feature: Feature, low: float, high: float, *, where: str = "normal here") -> str:
     """What a feature says of a flow, beside what is normal.
 
@@ -86,12 +91,12 @@ def sentence(value: float, feature: Feature, low: float, high: float, *, where: 
         high: The greatest value among normal flows.
         where: Whose normal that is, in words.
     """
-    said = feature.words.replace("{value}", amount(value, feature))
+    told = said(value, feature)
     if feature.scale is Scale.CATEGORY:
         known = low <= value <= high
-        return f"{said}, " + ("which does not fit the rest of the flow" if known else "never seen in the baseline")
+        return f"{told}, " + ("which does not fit the rest of the flow" if known else "never seen in the baseline")
     if value > high:
-        return f"{said}; {where}: at most {amount(high, feature)}"
+        return f"{told}; {where}: at most {amount(high, feature)}"
     if value < low:
-        return f"{said}; {where}: at least {amount(low, feature)}"
-    return f"{said}; {where}, but not with the rest of the flow"
+        return f"{told}; {where}: at least {amount(low, feature)}"
+    return f"{told}; {where}, but not with the rest of the flow"

@@ -30,12 +30,12 @@
     all.addEventListener("click", () => rows.forEach((row) => { row.open = open; }));
   }
   const openNamed = () => {
-    const row = /^#row-\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
+    const row = /^#(row-\d+|incident-[0-9a-f]+)$/.test(location.hash) && document.getElementById(location.hash.slice(1));
     if (row && row.matches("details")) { row.open = true; row.scrollIntoView(); }
   };
   addEventListener("hashchange", openNamed);
   document.addEventListener("click", (event) => {
-    const link = event.target.closest && event.target.closest("a[href^='#row-']");
+    const link = event.target.closest && event.target.closest("a[href^='#row-'], a[href^='#incident-']");
     if (link && link.getAttribute("href") === location.hash) openNamed();
   });
   openNamed();

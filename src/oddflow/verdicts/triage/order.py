@@ -41,7 +41,7 @@ def in_order(rows: Sequence[AlertRow], policy: SealedPolicy, minutes: float = US
 
 
 def triaged(detection: Detection, policy: SealedPolicy, minutes: float = USUAL_MINUTES) -> Detection:
-    """The same detection with its rows in the policy's order, numbered anew.
+    """The same detection with its rows in the policy's order, numbered anew, and incidents by their first row.
 
     Args:
         detection: Rows ranked by score.
@@ -66,4 +66,8 @@ def triaged(detection: Detection, policy: SealedPolicy, minutes: float = USUAL_M
         attacks = tuple(replace(attack, best_rank=best.get(attack.what)) for attack in truth.attacks)
         false = sum(row.top.truth == "" for row in rows[:20])
         truth = replace(truth, attacks=attacks, false_rows_in_first_20=false)
-    return replace(detection, rows=rows, truth=truth, remarks=[*detection.remarks, told])
+    first: dict[str, int] = {}
+    for row in reversed(rows):
+        first |= {alert.incident: row.rank for alert in row.alerts}
+    incidents = sorted(detection.incidents, key=lambda incident: first.get(incident.id, len(rows) + 1))
+    return replace(detection, rows=rows, incidents=incidents, truth=truth, remarks=[*detection.remarks, told])

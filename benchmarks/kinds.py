@@ -1,0 +1,300 @@
+"""Which detector finds which kind of anomaly, and how often rules name an attack's kind rightly.
+
+    python benchmarks/kinds.py detectors                    prints the first table; from examples/ alone
+    python benchmarks/kinds.py rules                        prints all rules
+    python benchmarks/kinds.py precision --data FOLDER      prints the second; FOLDER holds the data sets
+
+The first: models learn the office's baseline, its pauses made twenty times as long (four hours); they look at the
+benign flows of its incident, as long, with flows put in that are slow attacks: each is a flow of the captures moved in
+time and given other ends. And at the incident as it was.
+
+The second: models learn normal flows of each source and look at the others; see SOURCES.
+"""
+
+import argparse
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+import oddflow
+from oddflow.datasets import registry
+from oddflow.datasets.truth import GroundTruth
+from oddflow.features.ordering import in_end_order
+from oddflow.logs.table import TableWriter
+from oddflow.schema import FLOW_SCHEMA
+from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.categories import RULES
+from oddflow.verdicts.collective.finding import is_of_group
+from oddflow.verdicts.detection import Detection
+
+EXAMPLES = oddflow.examples()
+BASELINE, INCIDENT, TRUTH = (
+    EXAMPLES / name for name in ("office-baseline.pcap.zst", "office-incident.pcap.zst", "office-incident.truth.csv")
+)
+STRETCH = 20
+SECOND = 1_000_000_000
+DETECTORS = ("robust-pca", "isolation-forest", "autoencoder", "packet-markov-chain", "traffic-rate")
+KINDS = ("point", "contextual", "collective")
+
+
+def all_flows(source: Path) -> pa.Table:
+    """The flows of a source, in end order."""
+    return pa.Table.from_batches(list(in_end_order(oddflow.flows(str(source)), wait_s=130)), FLOW_SCHEMA)
+
+
+def with_columns(flows: pa.Table, **columns: Any) -> pa.Table:
+    """The table with other values in some of its columns."""
+    for name, values in columns.items():
+        field = FLOW_SCHEMA.field(name)
+        flows = flows.set_column(flows.schema.get_field_index(name), field, pa.array(values).cast(field.type))
+    return flows
+
+
+def stretched(flows: pa.Table, times: int) -> pa.Table:
+    """The same flows with the times between their starts so many times as long; each lasts as long as it did."""
+    starts, ends = (np.asarray(flows[name].cast(pa.int64())) for name in ("start", "end"))
+    moved = starts.min() + (starts - starts.min()) * times
+    return with_columns(flows, start=moved, end=moved + ends - starts)
+
+
+def put_in(template: pa.Table, starts_ns: Any, label: str, **columns: Any) -> pa.Table:
+    """Flows like a template (one row), at other times, with other ends."""
+    count = len(starts_ns)
+    copies = template.take(pa.array(np.zeros(count, np.int64)))
+    lasted = int(template["end"].cast(pa.int64())[0].as_py() - template["start"].cast(pa.int64())[0].as_py())
+    ids = [f"{label}-{place}" for place in range(count)]
+    return with_columns(
+        copies, start=starts_ns, end=np.asarray(starts_ns) + lasted, label=[label] * count, community_id=ids, **columns
+    )
+
+
+def slow_attacks(incident: pa.Table, names: list[str], begin_ns: int, seed: int = 0) -> list[pa.Table]:
+    """Six attacks, none of whose flows is odd by itself."""
+    chance = np.random.default_rng(seed)
+    name, sent, port = (
+        np.array(names),
+        *(
+            np.asarray(incident[column].cast(pa.int64()).fill_null(0))
+            for column in ("forward_payload_bytes", "dst_port")
+        ),
+    )
+    received = np.asarray(incident["reverse_payload_bytes"].cast(pa.int64()).fill_null(0))
+
+    def first(mask: Any) -> pa.Table:
+        return incident.slice(int(np.flatnonzero(mask)[0]), 1)
+
+    def times(count: int, every_s: float, jitter: float = 0.2) -> Any:
+        gaps = every_s * (1 + chance.uniform(-jitter, jitter, count))
+        return begin_ns + (1_800 + np.cumsum(gaps)) * SECOND
+
+    knock, login = first(name == "port scan"), first(name == "password guessing")
+    web = (name == "") & (port == 443) & (received > 0) & (np.asarray(incident["ip_version"].fill_null(0)) == 4)
+    small = first(web & (sent < np.quantile(sent[web], 0.6)))
+    # over IPv4, as the ends that it is given
+    bulk = (name == "") & (port != 22) & (np.asarray(incident["ip_version"].fill_null(0)) == 4)
+    large = first(bulk & (sent == np.sort(sent[bulk])[-3]))
+    ports = chance.permutation(np.arange(1, 1024))[:90].astype(np.int64)
+    beats = times(150, 60.0)[chance.random(150) > 0.2].astype(np.int64)
+    flood = (begin_ns + (9_000 + np.sort(chance.uniform(0, 240, 3_000))) * SECOND).astype(np.int64)
+    sources = [f"203.0.113.{chance.integers(1, 250)}" for _ in range(3_000)]
+    everywhere = [f"10.20.{third}.{fourth}" for third, fourth in chance.integers(1, 250, (90, 2))]
+    return [
+        put_in(knock, times(90, 40.0).astype(np.int64), "slow port scan", dst_port=ports),
+        put_in(knock, times(90, 45.0).astype(np.int64), "slow host scan", dst_ip=everywhere, dst_port=[445] * 90),
+        put_in(login, times(150, 50.0, 0.6).astype(np.int64), "slow guessing"),
+        put_in(small, beats, "beacon", dst_ip=["198.51.100.9"] * len(beats)),
+        put_in(large, times(60, 120.0, 0.5).astype(np.int64), "slow upload", dst_ip=["198.51.100.77"] * 60),
+        put_in(knock, flood, "flood from many", src_ip=sources, dst_ip=["10.20.0.10"] * 3_000, dst_port=[443] * 3_000),
+    ]
+
+
+def written(path: Path, flows: pa.Table) -> str:
+    """The table as a file of flows, in end order."""
+    with TableWriter(str(path)) as writer:
+        for batch in flows.sort_by("end").combine_chunks().to_batches(max_chunksize=4_096):
+            writer.write(batch)
+    return str(path)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Alerts of one attack, and its flows."""
+
+    flows: int
+    alerts: tuple[Alert, ...]
+
+    def words(self, kinds: tuple[str, ...]) -> str:
+        """Which share of the flows, or of what kinds the alerts are."""
+        own = [alert for alert in self.alerts if alert.kind in kinds]
+        return "-" if not own else f"{len(own):,} of {self.flows:,}"
+
+
+def by_attack(detection: Detection, attacks: Counter[str], name_of: Any) -> dict[str, Found]:
+    """What was found of each attack."""
+    alerts = [alert for row in detection.rows for alert in row.alerts]
+    return {
+        attack: Found(count, tuple(alert for alert in alerts if name_of(alert) == attack))
+        for attack, count in attacks.items()
+    }
+
+
+def detectors_table(names: list[str]) -> None:
+    """Prints which detector finds which attack."""
+    incident = all_flows(INCIDENT)
+    truth = GroundTruth.read(str(TRUTH))
+    labels = [name for batch in incident.to_batches() for name in truth.attacks(batch)]
+    counts = Counter(label for label in labels if label)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        benign = stretched(incident.filter(pa.array([not label for label in labels])), STRETCH)
+        begin_ns = int(np.asarray(benign["start"].cast(pa.int64())).min())
+        parts = slow_attacks(incident, labels, begin_ns)
+        slow_counts = Counter({str(part["label"][0]): part.num_rows for part in parts})
+        slow = written(place / "slow.parquet", pa.concat_tables([benign, *parts]))
+        calm = written(place / "calm.parquet", stretched(all_flows(BASELINE), STRETCH))
+        columns = [*counts, *slow_counts]
+        print("| what looks | " + " | ".join(columns) + " | false |")
+        print("|---|" + "---|" * len(columns) + "---|")
+        groups: dict[str, str] = {}
+        for name in names:
+            quick = oddflow.detect(INCIDENT, model=oddflow.learn(BASELINE, detector=name), truth=TRUTH)
+            late = oddflow.detect(slow, model=oddflow.learn(calm, detector=name))
+            found = by_attack(quick, counts, lambda alert: alert.truth)
+            found |= by_attack(late, slow_counts, lambda alert: alert.label)
+            flows_alone = ("point", "contextual") if name != "traffic-rate" else KINDS
+            false = [
+                alert for one, is_false in ((quick, lambda a: a.truth == ""), (late, lambda a: not a.label))
+                for row in one.rows for alert in row.alerts if is_false(alert)
+            ]  # fmt: skip
+            cells = [found[column].words(flows_alone) for column in columns]
+            own_false = sum(not is_group(alert) for alert in false)
+            print(f"| {name} | " + " | ".join(cells) + f" | {own_false} |", flush=True)
+            if not groups:
+                for column in columns:
+                    told = [alert for alert in found[column].alerts if is_group(alert)]
+                    groups[column] = ", ".join(sorted({measure_of(alert) for alert in told})) or "-"
+                groups["false"] = str(sum(is_group(alert) for alert in false))
+                shares = {column: Counter(a.kind for a in found[column].alerts) for column in columns}
+                kinds = {column: ", ".join(f"{k} {c:,}" for k, c in shares[column].most_common()) for column in columns}
+        print(
+            "| the collective stage | " + " | ".join(groups[column] for column in columns) + f" | {groups['false']} |"
+        )
+        print(f"| kinds of alerts, {names[0]} | " + " | ".join(kinds[column] or "-" for column in columns) + " | |")
+
+
+def is_group(alert: Alert) -> bool:
+    """Whether the collective stage told it."""
+    return is_of_group(alert)
+
+
+def measure_of(alert: Alert) -> str:
+    """What the stage counted."""
+    return alert.reasons[0].feature.rpartition("_")[0] if alert.reasons[0].feature != "beacon" else "beacon"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A labelled source: what to learn, what to look at, and what alerts truly are."""
+
+    name: str
+    baseline: str
+    tested: str
+    truth: str | None
+    category_of: Any
+    options: dict[str, Any]
+
+
+def log_source(name: str, log: Path, dataset: str, place: Path) -> Labelled:
+    """A labelled log: its first normal flows, half of them, are the baseline; all others are looked at."""
+    known = {label.name: label.category.value for label in registry.find(dataset).labels}
+
+    def category(label: str) -> str:
+        return known.get(label.rpartition(": ")[2], "other") if label.startswith("Malicious") else "normal"
+
+    flows = all_flows(log)
+    normal = np.array([category(label or "") == "normal" for label in flows["label"].to_pylist()])
+    is_baseline = normal & (np.cumsum(normal) <= normal.sum() // 2)
+    baseline = written(place / f"{name}-a.parquet", flows.filter(pa.array(is_baseline)))
+    tested = written(place / f"{name}-b.parquet", flows.filter(pa.array(~is_baseline)))
+    return Labelled(name, baseline, tested, None, lambda alert: category(alert.label), {"portable": True})
+
+
+def sources(data: Path, place: Path) -> Iterator[Labelled]:
+    """All labelled sources that are there."""
+    truth = GroundTruth.read(str(TRUTH))
+
+    def of_truth(alert: Alert) -> str:
+        return truth.category(alert.truth).value if alert.truth else "normal"
+
+    yield Labelled("office", str(BASELINE), str(INCIDENT), str(TRUTH), of_truth, {})
+    yield log_source("IoT-23 34-1", data / "iot-23" / "conn.log.labeled.gz", "iot-23", place)
+    for day in ("008", "010", "011"):
+        log = data / "stratosphere-zeek" / day / "conn.log.labeled.gz"
+        yield log_source(f"Stratosphere {day}", log, "stratosphere-zeek", place)
+    ddos = data / "cic-ddos2019"
+    for kind in ("SynFlood", "WebDDoS"):
+        flood = str(ddos / f"CIC-DDoS-2019-{kind}.pcap")
+        yield Labelled(f"CIC-DDoS2019 {kind}", str(BASELINE), flood, None, lambda _: "dos", {})
+
+
+def precision_table(data: Path) -> None:
+    """Prints how often each category was named, and rightly; then by rule."""
+    right: Counter[tuple[str, str]] = Counter()
+    named: Counter[tuple[str, str]] = Counter()
+    attacks: Counter[tuple[str, str]] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for source in sources(data, Path(folder)):
+            model = oddflow.learn(source.baseline, detector="robust-pca", **source.options)
+            detection = oddflow.detect(source.tested, model=model, truth=source.truth)
+            alerts = [alert for row in detection.rows for alert in row.alerts]
+            truth = Counter(source.category_of(alert) for alert in alerts)
+            print(
+                f"{source.name}: {detection.alerts:,} alerts; truly "
+                + ", ".join(f"{k} {v:,}" for k, v in truth.items())
+            )
+            for alert in alerts:
+                key = (source.name, f"{alert.category or '(none)'} {'group' if is_group(alert) else 'flow'}")
+                named[key] += 1
+                attacks[key] += source.category_of(alert) != "normal"
+                right[key] += source.category_of(alert) == alert.category
+    print("\n| source | named, of a | alerts | an attack | of that kind | precision |\n|---|---|---|---|---|---|")
+    for key in sorted(named):
+        # the truth of Stratosphere names no kinds, and where nothing is named nothing can be right
+        is_told = not key[0].startswith("Stratosphere") and not key[1].startswith("(none)")
+        share = f"{right[key]:,} | {right[key] / named[key]:.0%}" if is_told else "- | -"
+        print(f"| {key[0]} | {key[1]} | {named[key]:,} | {attacks[key]:,} | {share} |")
+
+
+def rules_table() -> None:
+    """Prints all rules."""
+    print("| rule | it holds where | kind | ATT&CK | confidence | why |\n|---|---|---|---|---|---|")
+    for rule in RULES:
+        when = " and ".join(condition.words for condition in rule.when)
+        techniques = " ".join(rule.techniques)
+        kind = rule.category.value.replace("_", " ")
+        print(f"| {rule.name} | {when} | {kind} | {techniques} | {rule.confidence:.0%} | {rule.why} |")
+
+
+def main() -> None:
+    """Prints what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("detectors", "precision", "rules"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--detector", action="append", help="one of those compared; may be repeated")
+    asked = parser.parse_args()
+    if asked.what == "detectors":
+        detectors_table(asked.detector or list(DETECTORS))
+    elif asked.what == "rules":
+        rules_table()
+    else:
+        precision_table(asked.data)
+
+
+if __name__ == "__main__":
+    main()

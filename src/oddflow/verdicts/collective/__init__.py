@@ -1,0 +1,1 @@
+"""Groups of flows each of which is normal alone: scans, floods, beacons, slow uploads, slow guessing."""

@@ -1,0 +1,1 @@
+"""What people say of alerts, as rules: benign ones hide alike alerts, malicious ones never let them be hidden."""

@@ -1,0 +1,1 @@
+"""Alerts joined into incidents: what an attacker did to whom, from the first sign to the last."""

@@ -1,0 +1,1 @@
+"""A candidate model beside the active one, on the same traffic."""
