@@ -93,7 +93,7 @@ def compare(
     mixer = Mixer(captures)
     grounds = {
         "captures as they were recorded": as_recorded(captures),
-        "queues mixed of these captures, attacks made quieter": [mixer(chance) for _ in range(queues)],
+        "queues mixed of these captures, attacks made quieter": _with_incidents(mixer, queues, chance),
     }
     total, done = sum(map(len, grounds.values())), 0
     found = []
@@ -112,6 +112,15 @@ def compare(
         candidates = float(np.mean([len(queue.candidates) for queue in kept]))
         found.append(Comparison(kind, len(kept), incidents, candidates, len(policies), lines))
     return found
+
+
+def _with_incidents(mixer: Mixer, count: int, chance: np.random.Generator) -> list[Queue]:
+    """So many queues that hold an incident each; the captures must hold one."""
+    drawn: list[Queue] = []
+    while len(drawn) < count:
+        queue = mixer(chance)
+        drawn += [queue] if queue.incidents else []
+    return drawn
 
 
 def _shifts(policies: Sequence[SealedPolicy], queue: Queue, minutes: float, seed: int) -> dict[str, list[float]]:
