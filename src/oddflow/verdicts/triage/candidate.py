@@ -50,7 +50,7 @@ MOST_HOSTS = 16
 def minutes_for(alerts: int, peers: int) -> float:
     """What a look at a row costs: more alerts and more destinations take longer, by their logarithms.
 
-    >>> minutes_for(1, 1), minutes_for(1000, 1), round(minutes_for(30, 8), 1)
+    >>> minutes_for(1, 1), minutes_for(5_000, 1), round(minutes_for(30, 8), 1)
     (3.0, 12.0, 10.0)
     """
     return min(MOST_MINUTES, FIRST_MINUTES + math.log2(1 + alerts) + math.log2(max(1, peers)))
