@@ -79,7 +79,7 @@ def compare(
 ) -> list[Comparison]:
     """Compares policies with score order on captures as they were recorded, and on queues drawn from them.
 
-    Intervals are percentiles of a bootstrap that draws captures' queues, and seeds of policies, anew (Efron 1979).
+    Intervals are percentiles of a bootstrap that draws queues, and seeds of policies, anew (Efron 1979).
 
     Args:
         policies: Each learnt with another seed.
