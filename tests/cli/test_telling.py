@@ -30,6 +30,33 @@ def test_detect_tells_what_it_writes(office, tmp_path):
     assert [outcome["delivered"] for outcome in told.json["outputs"]] == [len(wanted)] * 2
 
 
+@pytest.mark.parametrize("command", ["detect", "watch"])
+def test_incidents_are_told_where_they_are_asked_for(command, office, tmp_path):
+    words = [
+        command,
+        office.incident,
+        "-m",
+        office.model,
+        "--json",
+        "--to",
+        f"file:{tmp_path}/all.stix?format=stix&about=all",
+    ]
+    if command == "watch":
+        words += ["--duration", "1", "--patience", 1_000]
+    told = call(
+        *words, "--to", f"file:{tmp_path}/stories.jsonl?about=incidents", "--to", f"file:{tmp_path}/alerts.jsonl"
+    )
+    assert told.code == 0
+    stories, alerts, both = (
+        [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        for name in ("stories.jsonl", "alerts.jsonl", "all.stix")
+    )
+    assert stories
+    assert {alert["incident"] for alert in alerts} >= {story["id"] for story in stories}
+    assert len(both) == len(alerts) + len(stories)
+    assert sum(any(made["type"] == "incident" for made in bundle["objects"]) for bundle in both) == len(stories)
+
+
 def test_detect_shows_what_it_found_though_nobody_listens(office, tmp_path):
     words = ["detect", office.incident, "-m", office.model, "--to", "http://127.0.0.1:9/", "--deliver-for", "0"]
     told = call(*words, "--spool", tmp_path / "spool")

@@ -21,7 +21,7 @@ class Pictures(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, rows):
-        return self.layers(rows.reshape(-1, 1, SIDE, SIDE)).flatten(1).sum(dim=1)
+        return self.layers(rows.reshape(-1, 1, SIDE, SIDE)).flatten(1).mean(dim=1)
 
 
 def flat(*layers):

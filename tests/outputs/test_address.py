@@ -31,6 +31,7 @@ def test_a_url_is_taken_apart(url, host, port, path, name):
         ("file:", "names no file"),
         ("file:x?form=eve", "no option 'form'"),
         ("file:x?format=eve&format=ecs", "given twice"),
+        ("file:x?about=nothing", "about=incidents"),
         ("file:x?format", "expected options like"),
         ("file:x#format=eve", "follow a [?]"),
         ("syslog+tcp://", "names no host"),
@@ -66,7 +67,16 @@ def test_a_secret_that_is_none_is_refused(given):
 
 
 def test_queues_of_different_receivers_are_different_and_those_of_one_the_same():
-    urls = ["https://h/a", "https://h/a?x=1", "https://h/b", "http://h/a", "https://h/a#format=ecs", "file:a", "file:b"]
+    urls = [
+        "https://h/a",
+        "https://h/a?x=1",
+        "https://h/b",
+        "http://h/a",
+        "https://h/a#format=ecs",
+        "https://h/a#about=all",
+        "file:a",
+        "file:b",
+    ]
     assert len({Address.parse(url).folder for url in urls}) == len(urls)
     with_secret = Address.parse("https://h/a#secret=env:X")
     assert with_secret.folder == Address.parse("https://h/a").folder

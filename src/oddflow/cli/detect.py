@@ -134,6 +134,7 @@ def detect(
         if report:
             write_whole(report, render(detection))
         receivers.emit(alert for row in detection.rows for alert in row.alerts)
+        receivers.emit(detection.incidents)
     finally:  # a full disk must not hide what was found
         is_told = receivers.close_after(detection, rows, suppressed=show_suppressed, as_json=as_json)
     for place, what in ((output, "alerts"), (report, "report")):

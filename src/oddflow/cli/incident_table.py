@@ -59,6 +59,7 @@ def incident_line(incident: "Incident", *, new: bool) -> Text:
     """An incident in one line, as it begins or goes on: when, how grave, what, how much, why."""
     about = [count(incident.alerts, "alert"), *incident.evidence[:1]]
     about += [f"likeliest {incident.likeliest}"] if incident.likeliest else []
+    about += incident.known
     about += [f"the source says: {', '.join(incident.labels)}"] if incident.labels else []
     return Text.assemble(
         f"{clock(incident.first_ns)[:8]} ",
@@ -72,6 +73,8 @@ def incident_line(incident: "Incident", *, new: bool) -> Text:
 def _story(incident: "Incident", rows: "list[AlertRow]") -> Text:
     lines: list[Text | tuple[str, str]] = [(plain(incident.title).plain, "bold")]
     lines += [plain(text) for text in incident.evidence[:SHOWN_EVIDENCE]]
+    if incident.known:
+        lines.append(plain("; ".join(incident.known)))
     said = [f"likeliest {incident.likeliest}"] if incident.likeliest else []
     said += [", ".join(incident.techniques)] if incident.techniques else []
     said += [f"the source says: {', '.join(incident.labels)}"] if incident.labels else []

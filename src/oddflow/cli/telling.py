@@ -19,7 +19,7 @@ To = Annotated[
         help="Tell alerts there, each at least once; may be repeated: file:alerts.eve?format=eve, "
         "syslog+tls://host:6514?format=cef, https://host/hook#secret=env:NAME, "
         "smtp://user@host?from=A&to=B&password=env:NAME, kafka://host:9092/topic. "
-        "Formats: json, eve, ecs, cef, idmef, stix, csv, text.",
+        "Formats: json, eve, ecs, cef, idmef, stix, csv, text; about=incidents tells incidents instead.",
         show_default=False,
         rich_help_panel=PANEL,
     ),

@@ -22,16 +22,18 @@ PORTS = {
     "kafka": 9092, "file": 0,
 }  # fmt: skip
 OPTIONS = {
-    "file": {"format"},
-    "syslog+udp": {"format"},
-    "syslog+tcp": {"format"},
-    "syslog+tls": {"format", "ca", "cert", "key"},
-    "http": {"format", "secret", "token"},
-    "https": {"format", "secret", "token", "ca"},
-    "smtp": {"from", "to", "password", "interval", "tls", "ca"},
-    "smtps": {"from", "to", "password", "interval", "ca"},
-    "kafka": {"format", "security", "mechanism", "password", "ca"},
+    "file": {"about", "format"},
+    "syslog+udp": {"about", "format"},
+    "syslog+tcp": {"about", "format"},
+    "syslog+tls": {"about", "format", "ca", "cert", "key"},
+    "http": {"about", "format", "secret", "token"},
+    "https": {"about", "format", "secret", "token", "ca"},
+    "smtp": {"about", "from", "to", "password", "interval", "tls", "ca"},
+    "smtps": {"about", "from", "to", "password", "interval", "ca"},
+    "kafka": {"about", "format", "security", "mechanism", "password", "ca"},
 }
+ABOUT = {"alerts": ("alert",), "incidents": ("incident",), "all": ("alert", "incident")}
+"""What a receiver wants to be told of, in kinds of notices."""
 WEBHOOKS = {"http", "https"}
 LONGEST_SECRET = 4_096
 
@@ -97,6 +99,8 @@ class Address:
         return made
 
     def _check(self, text: str) -> None:
+        if self.options.get("about", "all") not in ABOUT:
+            raise UsageError(f"--to {_shown(text)}: expected about=alerts, about=incidents or about=all")
         if self.scheme == "file":
             if not self.path:
                 raise UsageError(f"--to {_shown(text)} names no file; expected one like file:alerts.eve?format=eve")
@@ -111,6 +115,11 @@ class Address:
             raise UsageError(f"--to {_shown(text)} holds spaces or control characters; expected none")
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of notices that it is told; alerts alone unless asked otherwise."""
+        return ABOUT[self.options.get("about", "alerts")]
+
+    @property
     def name(self) -> str:
         """What it is called in what is printed and in the spool: no option, no user, no query."""
         if self.scheme == "file":
@@ -122,7 +131,9 @@ class Address:
     @property
     def folder(self) -> str:
         """Its queue's folder: the same in each run for the same receiver and format."""
-        known = f"{self.name} {self.path} {self.user} {self.options.get('format', '')} {self.options.get('to', '')}"
+        known = f"{self.name} {self.path} {self.user} " + " ".join(
+            self.options.get(name, "") for name in ("format", "about", "to")
+        )
         digest = hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()[:12]
         return f"{self.scheme}-{re.sub(r'[^A-Za-z0-9.-]', '_', self.host)[:60]}-{digest}"
 

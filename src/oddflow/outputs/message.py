@@ -20,5 +20,7 @@ class Message:
 
     @property
     def key(self) -> str:
-        """The id, and what is said of it: an incident that has grown is told again, an alert never changes."""
+        """An alert's id; of an incident also what is said of it, for one that has grown is told again."""
+        if self.facts.get("kind") == "alert":
+            return self.id
         return f"{self.id}-{hashlib.sha256(self.body).hexdigest()[:12]}"

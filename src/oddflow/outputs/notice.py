@@ -145,6 +145,11 @@ class Story(Protocol):
         """Itself as JSON values."""
 
 
+def kind_of(item: Told) -> str:
+    """What a thing is told as."""
+    return "alert" if isinstance(item, Alert) else "incident"
+
+
 def notice_of(item: Told) -> Notice:
     """An alert or an incident as it is told."""
     if isinstance(item, Alert):

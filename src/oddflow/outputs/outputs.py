@@ -1,5 +1,6 @@
 """All receivers of a run: alerts in, each told to each of them at least once."""
 
+import encodings.idna  # noqa: F401  (host names need it, and an account that may read no libraries loads none)
 import os
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ from oddflow.files import reason_of
 from oddflow.outputs.address import Address
 from oddflow.outputs.delivery import Delivery, Say
 from oddflow.outputs.formats import FORMATS, Format
-from oddflow.outputs.notice import Told
+from oddflow.outputs.notice import Told, kind_of
 from oddflow.outputs.spool import Spool
 from oddflow.outputs.to_file import File
 from oddflow.outputs.to_mail import Mail
@@ -98,6 +99,10 @@ class OutputSettings:
             raise UsageError(f"--to was given {len(addresses)} times; expected {MOST_RECEIVERS} at most")
         for address in addresses:
             format_of(address)
+            if address.scheme == "kafka":
+                from oddflow.outputs.to_kafka import library_for  # noqa: PLC0415  (an extra)
+
+                library_for(address)  # while libraries may still be read
         folders = [address.folder for address in addresses]
         for address, folder in zip(addresses, folders, strict=True):
             if folders.count(folder) > 1:
@@ -155,7 +160,7 @@ class Outputs:
         self._settings = settings
         self._say = say
         self._is_passing = settings.spool is None
-        self._deliveries: list[tuple[Format, Delivery]] = []
+        self._deliveries: list[tuple[Address, Format, Delivery]] = []
         try:
             self._folder = Path(settings.spool or tempfile.mkdtemp(prefix="oddflow-spool-"))
             for address in settings.addresses:
@@ -165,7 +170,7 @@ class Outputs:
                 except OddflowError:
                     transport.close()
                     raise
-                self._deliveries.append((format_of(address), Delivery(address.name, spool, transport, say)))
+                self._deliveries.append((address, format_of(address), Delivery(address.name, spool, transport, say)))
             if owner is not None:
                 self._give_to(owner)
         except OSError as error:
@@ -177,16 +182,17 @@ class Outputs:
 
     def begin(self) -> None:
         """Starts telling what waits; not before privileges are given up, for threads keep what they have."""
-        for _, delivery in self._deliveries:
+        for _, _, delivery in self._deliveries:
             delivery.start()
 
     def emit(self, items: Iterable[Told]) -> None:
         """Takes alerts and incidents: they are in the queues, on the disk, when this returns."""
         given = list(items)
         for start in range(0, len(given), PUT_AT_ONCE):
-            for form, delivery in self._deliveries:
+            for address, form, delivery in self._deliveries:
                 shed = delivery.spool.counts.shed
-                delivery.spool.put(form.message(item) for item in given[start : start + PUT_AT_ONCE])
+                chosen = [item for item in given[start : start + PUT_AT_ONCE] if kind_of(item) in address.kinds]
+                delivery.spool.put(map(form.message, chosen))
                 if delivery.spool.counts.shed > shed == 0:
                     self._say(
                         f"the queue for {delivery.name} is full: what comes is turned away and counted, what is in it "
@@ -199,7 +205,7 @@ class Outputs:
         self.begin()
         until_s = time.monotonic() + self._settings.wait_s
         outcomes = []
-        for _, delivery in self._deliveries:
+        for _, _, delivery in self._deliveries:
             delivery.finish(until_s)
             outcomes.append(_outcome(delivery))
             for line in _told(outcomes[-1], self._folder):
@@ -210,14 +216,14 @@ class Outputs:
 
     def abandon(self) -> None:
         """Ends at once; what waits in a spool that was named stays there."""
-        for _, delivery in self._deliveries:
+        for _, _, delivery in self._deliveries:
             delivery.finish(0.0)
         if self._is_passing and hasattr(self, "_folder"):
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _give_to(self, owner: Owner) -> None:
         files = [Path(address.path) for address in self._settings.addresses if address.scheme == "file"]
-        for _, delivery in self._deliveries:
+        for _, _, delivery in self._deliveries:
             files += [self._folder, delivery.spool.folder, *delivery.spool.folder.iterdir()]
         for path in files:
             with suppress(FileNotFoundError):

@@ -41,13 +41,7 @@ class Kafka:
             }
         elif address.options.keys() & {"password", "mechanism"} or address.user:
             raise UsageError(f"{address.name}: a password goes with security=sasl_ssl")
-        try:
-            import confluent_kafka  # noqa: PLC0415  (an extra)
-        except ImportError:
-            raise UsageError(
-                f"{address.name} needs confluent-kafka; install it: pip install 'oddflow[kafka]'"
-            ) from None
-        self._library = confluent_kafka
+        self._library = library_for(address)
         self._name = address.name
         self._producer: Any = self._new_producer()
 
@@ -86,3 +80,12 @@ class Kafka:
             return self._library.Producer(self._settings)
         except (self._library.KafkaException, ValueError) as error:
             raise UsageError(f"{self._name}: librdkafka refuses: {error}") from None
+
+
+def library_for(address: Address) -> Any:
+    """The library; raises UsageError where it is not installed."""
+    try:
+        import confluent_kafka  # noqa: PLC0415  (an extra)
+    except ImportError:
+        raise UsageError(f"{address.name} needs confluent-kafka; install it: pip install 'oddflow[kafka]'") from None
+    return confluent_kafka

@@ -22,8 +22,8 @@ class Receivers(Protocol):
     def begin(self) -> None:
         """Privileges were given up: threads may begin."""
 
-    def emit(self, items: Iterable[Alert]) -> None:
-        """Takes alerts, without waiting for anybody."""
+    def emit(self, items: Iterable[Alert | Incident]) -> None:
+        """Takes alerts and incidents, without waiting for anybody."""
 
     def close(self) -> object:
         """No more will come."""
@@ -99,7 +99,10 @@ class AlertSink:
         if self._told is not None and alerts:
             self._told.emit(alerts)
         if alerts or last:
-            for incident, new in self._watcher.news(last=last):
+            news = self._watcher.news(last=last)
+            if self._told is not None:
+                self._told.emit([incident for incident, _ in news])
+            for incident, new in news:
                 self._show(incident, new)
         for text in self._watcher.warnings():
             self._say(text)

@@ -172,13 +172,18 @@ class Alert:
     @property
     def known_ends(self) -> str:
         """What its ends are called and where they are, in words; empty where nothing is known."""
+        return "; ".join(self.known)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The same, an end each."""
         told = []
         ends = ((self.src_ip, self.src_name, self.src_country), (self.dst_ip, self.dst_name, self.dst_country))
         for address, name, country in ends:
             if name or country:
                 place = f" ({country})" if country else ""
                 told.append(f"{address} is {name}{place}" if name else f"{address} is in {country}")
-        return "; ".join(told)
+        return tuple(told)
 
     @property
     def first_capture(self) -> str:

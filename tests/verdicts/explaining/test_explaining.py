@@ -77,6 +77,11 @@ def test_an_alert_without_its_row_is_refused(model):
         explain(alert(), model)
 
 
+def test_an_alert_of_a_group_is_not_the_model_s(model):
+    with pytest.raises(UsageError, match="group of flows"):
+        explain(replace(alert_of(model, odd_row()), kind="collective"), model)
+
+
 def test_a_row_of_another_width_is_refused(model):
     with pytest.raises(SchemaMismatch, match="columns"):
         explain(alert(row=np.zeros(2, "<f4").tobytes()), model)

@@ -10,6 +10,7 @@ from oddflow.amounts import count, seconds, size
 from oddflow.verdicts.alert import Alert, Reason
 from oddflow.verdicts.categories import facts_of, likeliest
 from oddflow.verdicts.collective.measures import MEANINGS, MOST_IRREGULAR, WIDTHS_S, Measure
+from oddflow.verdicts.enriching import FEATURE as LISTED
 from oddflow.verdicts.kinds import AnomalyKind
 from oddflow.verdicts.words import service as service_name
 
@@ -104,7 +105,7 @@ class Finding:
             id=hashlib.sha256(identity.encode()).hexdigest()[:12],
             score=round(self.score(threshold), 4),
             rarity=self.rarity,
-            reasons=(reason,),
+            reasons=(reason, *(given for given in own.reasons if given.feature == LISTED)),
             category=likely.category,
             category_probability=likely.probability,
             techniques=likely.techniques,

@@ -74,7 +74,8 @@ class Collective:
     def remarks(self) -> list[str]:
         """What the reader must know."""
         per_day = self.false_alarms_per_s * 86_400
-        told = [f"groups have a tenth of the budget, {per_day:.2g} false alarms a day; {self.told:,} were told"]
+        alarms = "alarm" if per_day == 1 else "alarms"
+        told = [f"groups have a tenth of the budget, {per_day:.2g} false {alarms} a day; {self.told:,} told"]
         if self._groups.evicted:
             told.append(
                 f"{self._groups.evicted:,} groups, members or pairs were forgotten early: "

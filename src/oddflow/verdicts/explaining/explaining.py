@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from oddflow.amounts import seconds
 from oddflow.errors import SchemaMismatch, UsageError
 from oddflow.features.image import PIXELS, SIDE
-from oddflow.models.prototypes import SPOKEN
+from oddflow.models.prototypes import SPOKEN, holds_words
 from oddflow.models.rows import Floats
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
@@ -39,9 +39,14 @@ def explain(alert: Alert, model: SealedModel, row: Floats | None = None) -> Expl
         row: What the model saw of the flow, (d,), where the alert does not hold it.
 
     Raises:
-        UsageError: Nobody kept what the model saw.
+        UsageError: Nobody kept what the model saw, or it is of a group of flows, which no row tells of.
         SchemaMismatch: It is of another model, with other features.
     """
+    if alert.kind == "collective":
+        raise UsageError(
+            f"alert {alert.id} is of a group of flows, each of which may be normal by itself: it was counted beside "
+            "the model, and its reasons are those counts; explain it without -m"
+        )
     given = np.frombuffer(alert.row, "<f4").astype(np.float32) if row is None else row
     if not len(given):
         raise UsageError(
@@ -174,7 +179,7 @@ def _remarks(alert: Alert, score: float, threshold: float, model: SealedModel, m
         )
     if score < threshold:
         remarks.append(f"by this model the flow is no alert: {score:.4g} is under the threshold {threshold:.4g}")
-    if not len(model.prototypes):
+    if not len(model.prototypes) and not holds_words(model.features):
         remarks.append("the model holds no normal flows to compare with; those that `oddflow learn` seals now do")
     if method is Method.OCCLUSION:
         remarks.append("the model has no slopes: shares were told by taking parts away one at a time")

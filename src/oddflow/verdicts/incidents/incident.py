@@ -7,6 +7,8 @@ from typing import Any
 from oddflow.schema import protocol_name
 from oddflow.verdicts.alert import Alert, utc
 
+LISTED_KNOWN = 6
+
 
 class Severity(StrEnum):
     """How grave an incident is, in a word; `severity.py` has the formula."""
@@ -129,6 +131,13 @@ class Incident:
 
     truths: tuple[tuple[str, int], ...] = ()
     """How many alerts are of which attack of the ground truth, "" for benign ones; empty where there is no truth."""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """What lists say of the ends of its top alerts, and what these are called and where they are; a few of them."""
+        listed = dict.fromkeys(text for alert in self.top for text in alert.intelligence)
+        named = dict.fromkeys(text for alert in self.top for text in alert.known)
+        return (*listed, *named)[:LISTED_KNOWN]
 
     @property
     def likeliest(self) -> str:
