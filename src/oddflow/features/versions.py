@@ -61,6 +61,11 @@ def needed_by(version: str) -> tuple[str, ...]:
     return _TABULAR[version].needed if version in _TABULAR else _NEEDED.get(version, ())
 
 
+def is_portable(version: str) -> bool:
+    """Whether all sources know what it shows."""
+    return set(needed_by(version)) <= set(PORTABLE.needed)
+
+
 def reads_of(version: str) -> Reads:
     """What of a flow a representation shows; rows of data sets are tabular."""
     return _READS.get(version, Reads.TABULAR)

@@ -4,7 +4,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from oddflow.features.versions import needed_by
+from oddflow.features.versions import is_portable
 from oddflow.models.format import GROUPS
 from oddflow.models.kinds import version_for
 from oddflow.models.sealed import SealedModel
@@ -60,7 +60,7 @@ class Collective:
             GroupNormal.of_part(part),
             allowed_per_s,
             pseudonyms=manifest.pseudonyms,
-            portable=not needed_by(version_for(manifest)),
+            portable=is_portable(version_for(manifest)),
             settings=settings,
         )
 
