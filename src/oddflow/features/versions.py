@@ -11,6 +11,7 @@ from oddflow.features.full import FULL
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.kind import Kind
 from oddflow.features.matrix_settings import MatrixSettings
+from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
 from oddflow.features.windows import WINDOWED, WindowedTabular, Windows
