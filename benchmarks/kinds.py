@@ -1,6 +1,7 @@
 """Which detector finds which kind of anomaly, and how often rules name an attack's kind rightly.
 
-    python benchmarks/kinds.py detectors                    prints the first table; from examples/ alone
+    python benchmarks/kinds.py detectors                    prints the first table; from examples/ alone, but for
+                                                            detectors that learn from labels: --taught FOLDER
     python benchmarks/kinds.py rules                        prints all rules
     python benchmarks/kinds.py precision --data FOLDER      prints the second; FOLDER holds the data sets, and
                                                             --fresh one that lab/make.py wrote
@@ -17,7 +18,7 @@ import argparse
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 
 import oddflow
+from oddflow import baselines
 from oddflow.datasets import registry
 from oddflow.datasets.truth import GroundTruth
 from oddflow.features.ordering import in_end_order
@@ -43,11 +45,21 @@ BASELINE, INCIDENT, TRUTH = (
 )
 STRETCH = 20
 SECOND = 1_000_000_000
-DETECTORS = ("robust-pca", "isolation-forest", "autoencoder", "packet-markov-chain", "traffic-rate")
+DETECTORS = ("robust-pca", "isolation-forest", "autoencoder", "packet-markov-chain", "traffic-rate", "matrix-segmentation",
+             "attack-localiser")  # fmt: skip
 TUNNELS = ("dns-tunnel-iodine", "dns2tcp_tunnel", "dns_exfiltration", "dns-exf")
 QUESTIONS = ("dns_long_domainname", "dns_ambiguous_names", "bt-dns", "netbios_wildcard_dns_query")
 FEWEST = 3
 """A source with fewer alerts by a rule tells nothing of how often it is right."""
+LABELLED: dict[str, dict[str, Any]] = {
+    "matrix-segmentation": {"network": "fcn", "widths": (8, 16, 32)},
+    "attack-localiser": {},
+}
+"""Detectors that learn from labels, with options that keep learning within minutes."""
+LEARNT = 2_000
+"""Flows that those learn from."""
+COLLECTIVE = ("traffic-rate", *LABELLED)
+"""Detectors all of whose alerts are of many flows."""
 KINDS = ("point", "contextual", "collective")
 
 
@@ -152,8 +164,19 @@ def by_attack(detection: Detection, attacks: Counter[str], name_of: Any) -> dict
     }
 
 
-def detectors_table(names: list[str]) -> None:
-    """Prints which detector finds which attack."""
+def learnt_from_labels(name: str, taught: Path) -> Any:
+    """A model of what attacks look like, learnt from a labelled office of lab/make.py: LEARNT of its flows, evenly."""
+    gathered = baselines.gather_labelled(
+        taught / "office-incident.pcap.zst", truth=taught / "office-incident.truth.csv", detector=name
+    )
+    places = np.linspace(0, len(gathered.x) - 1, LEARNT).astype(np.int64)
+    columns = {column: getattr(gathered, column)[places] for column in ("x", "times_ns", "y")}
+    marks = None if gathered.marks is None else gathered.marks[places]
+    return oddflow.learn_gathered(replace(gathered, **columns, marks=marks), detector=name, **LABELLED[name])
+
+
+def detectors_table(names: list[str], taught: Path | None) -> None:
+    """Prints which detector finds which attack; those that learn from labels learn from the office in `taught`."""
     incident = all_flows(INCIDENT)
     truth = GroundTruth.read(str(TRUTH))
     labels = [name for batch in incident.to_batches() for name in truth.attacks(batch)]
@@ -171,11 +194,17 @@ def detectors_table(names: list[str]) -> None:
         print("|---|" + "---|" * len(columns) + "---|")
         groups: dict[str, str] = {}
         for name in names:
-            quick = oddflow.detect(INCIDENT, model=oddflow.learn(BASELINE, detector=name), truth=TRUTH)
-            late = oddflow.detect(slow, model=oddflow.learn(calm, detector=name))
+            if name in LABELLED:
+                if taught is None:
+                    continue
+                model = later = learnt_from_labels(name, taught)
+            else:
+                model, later = (oddflow.learn(source, detector=name) for source in (BASELINE, calm))
+            quick = oddflow.detect(INCIDENT, model=model, truth=TRUTH)
+            late = oddflow.detect(slow, model=later)
             found = by_attack(quick, counts, lambda alert: alert.truth)
             found |= by_attack(late, slow_counts, lambda alert: alert.label)
-            flows_alone = ("point", "contextual") if name != "traffic-rate" else KINDS
+            flows_alone = ("point", "contextual") if name not in COLLECTIVE else KINDS
             false = [
                 alert for one, is_false in ((quick, lambda a: a.truth == ""), (late, lambda a: not a.label))
                 for row in one.rows for alert in row.alerts if is_false(alert)
@@ -183,17 +212,17 @@ def detectors_table(names: list[str]) -> None:
             cells = [found[column].words(flows_alone) for column in columns]
             own_false = sum(not is_group(alert) for alert in false)
             print(f"| {name} | " + " | ".join(cells) + f" | {own_false} |", flush=True)
-            if not groups:
+            if not groups and name not in COLLECTIVE:
                 for column in columns:
                     told = [alert for alert in found[column].alerts if is_group(alert)]
                     groups[column] = ", ".join(sorted({measure_of(alert) for alert in told})) or "-"
                 groups["false"] = str(sum(is_group(alert) for alert in false))
                 shares = {column: Counter(a.kind for a in found[column].alerts) for column in columns}
                 kinds = {column: ", ".join(f"{k} {c:,}" for k, c in shares[column].most_common()) for column in columns}
-        print(
-            "| the collective stage | " + " | ".join(groups[column] for column in columns) + f" | {groups['false']} |"
-        )
-        print(f"| kinds of alerts, {names[0]} | " + " | ".join(kinds[column] or "-" for column in columns) + " | |")
+        if groups:
+            cells = [*(groups[column] for column in columns), groups["false"]]
+            print("| the collective stage | " + " | ".join(cells) + " |")
+            print(f"| kinds of alerts, {names[0]} | " + " | ".join(kinds[column] or "-" for column in columns) + " | |")
 
 
 def is_group(alert: Alert) -> bool:
@@ -297,10 +326,23 @@ def kept_sources(data: Path, fresh: Path | None) -> Iterator[Labelled]:
     )  # fmt: skip
     scan = data / "stratosphere-zeek" / "002" / "conn.log.gz"
     yield Labelled("Stratosphere 002", str(BASELINE), str(scan), None, lambda _: "probe", {"portable": True}, kept=True)
-    for name in TUNNELS + QUESTIONS:
-        capture = data / "captures" / "ndpi" / f"{name}.pcap"
-        place = "nDPI, tunnels" if name in TUNNELS else "nDPI, other DNS"
-        yield Labelled(place, str(BASELINE), str(capture), None, (lambda _: "tunnel") if name in TUNNELS else (lambda _: "normal"), {}, kept=True)
+    for kind, names in (("tunnel", TUNNELS), ("normal", QUESTIONS)):
+        called = "nDPI, tunnels" if kind == "tunnel" else "nDPI, other DNS"
+        for name in names:
+            capture = str(data / "captures" / "ndpi" / f"{name}.pcap")
+            yield Labelled(
+                called, str(BASELINE), capture, None, {"tunnel": is_tunnel, "normal": is_normal}[kind], {}, True
+            )
+
+
+def is_tunnel(_: Alert) -> str:
+    """All flows are of a tunnel."""
+    return "tunnel"
+
+
+def is_normal(_: Alert) -> str:
+    """None is of an attack."""
+    return "normal"
 
 
 def named_alerts(source: Labelled, model: Any) -> tuple[list[Alert], dict[str, str]]:
@@ -404,10 +446,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--kept", action="store_true", help="look at the sources that no rule was made by, too")
     parser.add_argument("--fresh", type=Path, help="a folder that lab/make.py wrote, of a seed not used before")
+    parser.add_argument("--taught", type=Path, help="a folder that lab/make.py wrote, for detectors that need labels")
     parser.add_argument("--detector", action="append", help="one of those compared; may be repeated")
     asked = parser.parse_args()
     if asked.what == "detectors":
-        detectors_table(asked.detector or list(DETECTORS))
+        detectors_table(asked.detector or list(DETECTORS), asked.taught)
     elif asked.what == "rules":
         rules_table()
     else:

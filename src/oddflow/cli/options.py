@@ -74,7 +74,8 @@ MaxGroups = Annotated[
     int,
     typer.Option(
         "--max-groups",
-        help="Most groups of flows (scans, floods, …) remembered at a time, a power of two; about 0.2 KB each. With a model.",
+        help="With a model: most groups of flows (scans, floods, …) remembered at a time, a power of two; about 0.2 KB "
+        "each.",
     ),
 ]
 Early = Annotated[

@@ -114,7 +114,8 @@ def watch(
     place = output or (asked.place if asked else None)
     judged = partial(
         _judged_by, opening.read(model, trust, called), called, budget, false_alarm_rate, fdr, home_net,
-        patience=patience, max_flows=max_flows, groups=GroupSettings(max_groups), output=output, quiet=as_json, feedback=feedback,
+        patience=patience, max_flows=max_flows, groups=GroupSettings(max_groups),
+        output=output, quiet=as_json, feedback=feedback,
         privacy=Privacy.of(payload=not no_payload, key=pseudonymise), asked=asked,
         enrichment=Enrichment.of(intelligence, geoip, is_pseudonymised=pseudonymise is not None),
     )  # fmt: skip

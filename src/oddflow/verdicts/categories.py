@@ -2,8 +2,8 @@
 
 Of the rules whose conditions all hold the surest speaks. Where none holds, or rules of different categories do, nothing
 is said. A rule's confidence is at most the share of the alerts of labelled sources that it named rightly (each source
-of three alerts or more counts as much as another, docs/kinds.md): at most 0.9, at most 0.7 where one or two sources tell,
-at most 0.5 where all have fewer alerts, and at most 0.3 where there are none.
+of three alerts or more counts as much as another, docs/kinds.md): at most 0.9, at most 0.7 where one or two tell, at
+most 0.5 where all have fewer alerts, and at most 0.3 where there are none.
 """
 
 import math

@@ -35,7 +35,7 @@ class GroupSettings:
 
     Attributes:
         max_groups: Groups at a time, a power of two; twice as many members of distinct counts, a quarter as many pairs
-            for beats. 131,072 take 26 MB.
+            for beats. 131,072 take 25 MB.
     """
 
     max_groups: int = 131_072
