@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 
 import oddflow
-from oddflow import baselines
+from oddflow import api, baselines
 from oddflow.datasets import registry
 from oddflow.datasets.truth import GroundTruth
 from oddflow.features.ordering import in_end_order
@@ -45,8 +45,10 @@ BASELINE, INCIDENT, TRUTH = (
 )
 STRETCH = 20
 SECOND = 1_000_000_000
-DETECTORS = ("robust-pca", "isolation-forest", "autoencoder", "packet-markov-chain", "traffic-rate", "matrix-segmentation",
-             "attack-localiser")  # fmt: skip
+DETECTORS = (
+    "robust-pca", "isolation-forest", "autoencoder", "packet-markov-chain", "traffic-rate", "matrix-segmentation",
+    "attack-localiser",
+)  # fmt: skip
 TUNNELS = ("dns-tunnel-iodine", "dns2tcp_tunnel", "dns_exfiltration", "dns-exf")
 QUESTIONS = ("dns_long_domainname", "dns_ambiguous_names", "bt-dns", "netbios_wildcard_dns_query")
 FEWEST = 3
@@ -172,7 +174,7 @@ def learnt_from_labels(name: str, taught: Path) -> Any:
     places = np.linspace(0, len(gathered.x) - 1, LEARNT).astype(np.int64)
     columns = {column: getattr(gathered, column)[places] for column in ("x", "times_ns", "y")}
     marks = None if gathered.marks is None else gathered.marks[places]
-    return oddflow.learn_gathered(replace(gathered, **columns, marks=marks), detector=name, **LABELLED[name])
+    return api.learn_gathered(replace(gathered, **columns, marks=marks), detector=name, **LABELLED[name])
 
 
 def detectors_table(names: list[str], taught: Path | None) -> None:
