@@ -1,21 +1,24 @@
 """Which detector finds which kind of anomaly, and how often rules name an attack's kind rightly.
 
-    python benchmarks/kinds.py detectors                    prints the first table; from examples/ alone
+    python benchmarks/kinds.py detectors                    prints the first table; from examples/ alone, but for
+                                                            detectors that learn from labels: --taught FOLDER
     python benchmarks/kinds.py rules                        prints all rules
-    python benchmarks/kinds.py precision --data FOLDER      prints the second; FOLDER holds the data sets
+    python benchmarks/kinds.py precision --data FOLDER      prints the second; FOLDER holds the data sets, and
+                                                            --fresh one that lab/make.py wrote
 
 The first: models learn the office's baseline, its pauses made twenty times as long (four hours); they look at the
 benign flows of its incident, as long, with flows put in that are slow attacks: each is a flow of the captures moved in
 time and given other ends. And at the incident as it was.
 
-The second: models learn normal flows of each source and look at the others; see SOURCES.
+The second: models learn normal flows of each source and look at the others; see `sources`. Rules were looked over with
+the sources that are marked as of development at hand; those marked as kept were looked at once the rules were done.
 """
 
 import argparse
 import tempfile
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +26,16 @@ import numpy as np
 import pyarrow as pa
 
 import oddflow
+from oddflow import api, baselines
 from oddflow.datasets import registry
 from oddflow.datasets.truth import GroundTruth
 from oddflow.features.ordering import in_end_order
 from oddflow.logs.table import TableWriter
 from oddflow.schema import FLOW_SCHEMA
+from oddflow.verdicts import alerting
 from oddflow.verdicts.alert import Alert
-from oddflow.verdicts.categories import RULES
+from oddflow.verdicts.categories import RULES, facts_of, rule_of
+from oddflow.verdicts.collective import finding
 from oddflow.verdicts.collective.finding import is_of_group
 from oddflow.verdicts.detection import Detection
 
@@ -39,7 +45,23 @@ BASELINE, INCIDENT, TRUTH = (
 )
 STRETCH = 20
 SECOND = 1_000_000_000
-DETECTORS = ("robust-pca", "isolation-forest", "autoencoder", "packet-markov-chain", "traffic-rate")
+DETECTORS = (
+    "robust-pca", "isolation-forest", "autoencoder", "packet-markov-chain", "traffic-rate", "matrix-segmentation",
+    "attack-localiser",
+)  # fmt: skip
+TUNNELS = ("dns-tunnel-iodine", "dns2tcp_tunnel", "dns_exfiltration", "dns-exf")
+QUESTIONS = ("dns_long_domainname", "dns_ambiguous_names", "bt-dns", "netbios_wildcard_dns_query")
+FEWEST = 3
+"""A source with fewer alerts by a rule tells nothing of how often it is right."""
+LABELLED: dict[str, dict[str, Any]] = {
+    "matrix-segmentation": {"network": "fcn", "widths": (8, 16, 32)},
+    "attack-localiser": {},
+}
+"""Detectors that learn from labels, with options that keep learning within minutes."""
+LEARNT = 2_000
+"""Flows that those learn from."""
+COLLECTIVE = ("traffic-rate", *LABELLED)
+"""Detectors all of whose alerts are of many flows."""
 KINDS = ("point", "contextual", "collective")
 
 
@@ -144,8 +166,19 @@ def by_attack(detection: Detection, attacks: Counter[str], name_of: Any) -> dict
     }
 
 
-def detectors_table(names: list[str]) -> None:
-    """Prints which detector finds which attack."""
+def learnt_from_labels(name: str, taught: Path) -> Any:
+    """A model of what attacks look like, learnt from a labelled office of lab/make.py: LEARNT of its flows, evenly."""
+    gathered = baselines.gather_labelled(
+        taught / "office-incident.pcap.zst", truth=taught / "office-incident.truth.csv", detector=name
+    )
+    places = np.linspace(0, len(gathered.x) - 1, LEARNT).astype(np.int64)
+    columns = {column: getattr(gathered, column)[places] for column in ("x", "times_ns", "y")}
+    marks = None if gathered.marks is None else gathered.marks[places]
+    return api.learn_gathered(replace(gathered, **columns, marks=marks), detector=name, **LABELLED[name])
+
+
+def detectors_table(names: list[str], taught: Path | None) -> None:
+    """Prints which detector finds which attack; those that learn from labels learn from the office in `taught`."""
     incident = all_flows(INCIDENT)
     truth = GroundTruth.read(str(TRUTH))
     labels = [name for batch in incident.to_batches() for name in truth.attacks(batch)]
@@ -163,11 +196,17 @@ def detectors_table(names: list[str]) -> None:
         print("|---|" + "---|" * len(columns) + "---|")
         groups: dict[str, str] = {}
         for name in names:
-            quick = oddflow.detect(INCIDENT, model=oddflow.learn(BASELINE, detector=name), truth=TRUTH)
-            late = oddflow.detect(slow, model=oddflow.learn(calm, detector=name))
+            if name in LABELLED:
+                if taught is None:
+                    continue
+                model = later = learnt_from_labels(name, taught)
+            else:
+                model, later = (oddflow.learn(source, detector=name) for source in (BASELINE, calm))
+            quick = oddflow.detect(INCIDENT, model=model, truth=TRUTH)
+            late = oddflow.detect(slow, model=later)
             found = by_attack(quick, counts, lambda alert: alert.truth)
             found |= by_attack(late, slow_counts, lambda alert: alert.label)
-            flows_alone = ("point", "contextual") if name != "traffic-rate" else KINDS
+            flows_alone = ("point", "contextual") if name not in COLLECTIVE else KINDS
             false = [
                 alert for one, is_false in ((quick, lambda a: a.truth == ""), (late, lambda a: not a.label))
                 for row in one.rows for alert in row.alerts if is_false(alert)
@@ -175,17 +214,17 @@ def detectors_table(names: list[str]) -> None:
             cells = [found[column].words(flows_alone) for column in columns]
             own_false = sum(not is_group(alert) for alert in false)
             print(f"| {name} | " + " | ".join(cells) + f" | {own_false} |", flush=True)
-            if not groups:
+            if not groups and name not in COLLECTIVE:
                 for column in columns:
                     told = [alert for alert in found[column].alerts if is_group(alert)]
                     groups[column] = ", ".join(sorted({measure_of(alert) for alert in told})) or "-"
                 groups["false"] = str(sum(is_group(alert) for alert in false))
                 shares = {column: Counter(a.kind for a in found[column].alerts) for column in columns}
                 kinds = {column: ", ".join(f"{k} {c:,}" for k, c in shares[column].most_common()) for column in columns}
-        print(
-            "| the collective stage | " + " | ".join(groups[column] for column in columns) + f" | {groups['false']} |"
-        )
-        print(f"| kinds of alerts, {names[0]} | " + " | ".join(kinds[column] or "-" for column in columns) + " | |")
+        if groups:
+            cells = [*(groups[column] for column in columns), groups["false"]]
+            print("| the collective stage | " + " | ".join(cells) + " |")
+            print(f"| kinds of alerts, {names[0]} | " + " | ".join(kinds[column] or "-" for column in columns) + " | |")
 
 
 def is_group(alert: Alert) -> bool:
@@ -200,14 +239,22 @@ def measure_of(alert: Alert) -> str:
 
 @dataclass(frozen=True)
 class Labelled:
-    """A labelled source: what to learn, what to look at, and what alerts truly are."""
+    """A labelled source: what to learn, what to look at, and what alerts truly are.
+
+    Attributes:
+        category_of: What an alert is: "normal", or a category.
+        kept: Whether rules were made without looking at it.
+        tells_kinds: Whether its truth says of what kind its attacks are.
+    """
 
     name: str
     baseline: str
     tested: str
     truth: str | None
-    category_of: Any
+    category_of: Callable[[Alert], str]
     options: dict[str, Any]
+    kept: bool = False
+    tells_kinds: bool = True
 
 
 def log_source(name: str, log: Path, dataset: str, place: Path) -> Labelled:
@@ -222,17 +269,42 @@ def log_source(name: str, log: Path, dataset: str, place: Path) -> Labelled:
     is_baseline = normal & (np.cumsum(normal) <= normal.sum() // 2)
     baseline = written(place / f"{name}-a.parquet", flows.filter(pa.array(is_baseline)))
     tested = written(place / f"{name}-b.parquet", flows.filter(pa.array(~is_baseline)))
-    return Labelled(name, baseline, tested, None, lambda alert: category(alert.label), {"portable": True})
+    return Labelled(name, baseline, tested, None, lambda alert: category(alert.label), {"portable": True},
+                    tells_kinds=not name.startswith("Stratosphere"))  # fmt: skip
 
 
-def sources(data: Path, place: Path) -> Iterator[Labelled]:
-    """All labelled sources that are there."""
-    truth = GroundTruth.read(str(TRUTH))
+def office_source(name: str, folder: Path, *, kept: bool) -> Labelled:
+    """What lab/make.py wrote into a folder."""
+    baseline, incident, truth_csv = (
+        folder / file for file in ("office-baseline.pcap.zst", "office-incident.pcap.zst", "office-incident.truth.csv")
+    )
+    truth = GroundTruth.read(str(truth_csv))
 
-    def of_truth(alert: Alert) -> str:
+    def category(alert: Alert) -> str:
         return truth.category(alert.truth).value if alert.truth else "normal"
 
-    yield Labelled("office", str(BASELINE), str(INCIDENT), str(TRUTH), of_truth, {})
+    return Labelled(name, str(baseline), str(incident), str(truth_csv), category, {}, kept)
+
+
+def made_source(place: Path) -> Labelled:
+    """The office's slow attacks of the first table: none of their flows is odd by itself."""
+    kinds = {
+        "slow port scan": "probe", "slow host scan": "probe", "slow guessing": "brute_force", "beacon": "botnet",
+        "slow upload": "exfiltration", "flood from many": "dos", "": "normal",
+    }  # fmt: skip
+    incident, truth = all_flows(INCIDENT), GroundTruth.read(str(TRUTH))
+    labels = [name for batch in incident.to_batches() for name in truth.attacks(batch)]
+    benign = stretched(incident.filter(pa.array([not label for label in labels])), STRETCH)
+    parts = slow_attacks(incident, labels, int(np.asarray(benign["start"].cast(pa.int64())).min()))
+    slow = written(place / "slow.parquet", pa.concat_tables([benign, *parts]))
+    calm = written(place / "calm.parquet", stretched(all_flows(BASELINE), STRETCH))
+    return Labelled("office, made slow", calm, slow, None, lambda alert: kinds[alert.label], {})
+
+
+def sources(data: Path, place: Path, fresh: Path | None) -> Iterator[Labelled]:
+    """All labelled sources that are there; `fresh` is a folder of lab/make.py."""
+    yield office_source("office", EXAMPLES, kept=False)
+    yield made_source(place)
     yield log_source("IoT-23 34-1", data / "iot-23" / "conn.log.labeled.gz", "iot-23", place)
     for day in ("008", "010", "011"):
         log = data / "stratosphere-zeek" / day / "conn.log.labeled.gz"
@@ -241,34 +313,122 @@ def sources(data: Path, place: Path) -> Iterator[Labelled]:
     for kind in ("SynFlood", "WebDDoS"):
         flood = str(ddos / f"CIC-DDoS-2019-{kind}.pcap")
         yield Labelled(f"CIC-DDoS2019 {kind}", str(BASELINE), flood, None, lambda _: "dos", {})
+    yield from kept_sources(data, fresh)
 
 
-def precision_table(data: Path) -> None:
-    """Prints how often each category was named, and rightly; then by rule."""
-    right: Counter[tuple[str, str]] = Counter()
-    named: Counter[tuple[str, str]] = Counter()
-    attacks: Counter[tuple[str, str]] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        for source in sources(data, Path(folder)):
-            model = oddflow.learn(source.baseline, detector="robust-pca", **source.options)
-            detection = oddflow.detect(source.tested, model=model, truth=source.truth)
-            alerts = [alert for row in detection.rows for alert in row.alerts]
-            truth = Counter(source.category_of(alert) for alert in alerts)
-            print(
-                f"{source.name}: {detection.alerts:,} alerts; truly "
-                + ", ".join(f"{k} {v:,}" for k, v in truth.items())
+def kept_sources(data: Path, fresh: Path | None) -> Iterator[Labelled]:
+    """Those that no rule was made by."""
+    if fresh is not None:
+        yield office_source("a fresh office", fresh, kept=True)
+    # its attacker: the data set's own page and doriguzzi/lucid-ddos, which cut it
+    mixed = data / "cic-ddos2019" / "benign-syn.pcap"
+    yield Labelled(
+        "CIC-DDoS2019 mixed", str(BASELINE), str(mixed), None,
+        lambda alert: "dos" if "172.16.0.5" in (alert.src_ip, alert.dst_ip) else "normal", {}, kept=True,
+    )  # fmt: skip
+    scan = data / "stratosphere-zeek" / "002" / "conn.log.gz"
+    yield Labelled("Stratosphere 002", str(BASELINE), str(scan), None, lambda _: "probe", {"portable": True}, kept=True)
+    for kind, names in (("tunnel", TUNNELS), ("normal", QUESTIONS)):
+        called = "nDPI, tunnels" if kind == "tunnel" else "nDPI, other DNS"
+        for name in names:
+            capture = str(data / "captures" / "ndpi" / f"{name}.pcap")
+            yield Labelled(
+                called, str(BASELINE), capture, None, {"tunnel": is_tunnel, "normal": is_normal}[kind], {}, True
             )
+
+
+def is_tunnel(_: Alert) -> str:
+    """All flows are of a tunnel."""
+    return "tunnel"
+
+
+def is_normal(_: Alert) -> str:
+    """None is of an attack."""
+    return "normal"
+
+
+def named_alerts(source: Labelled, model: Any) -> tuple[list[Alert], dict[str, str]]:
+    """The alerts of a source, and the rules that named them, by the alerts' flows and groups."""
+    rules: dict[tuple[str, int, int, str, int, str], str] = {}
+
+    def noted(flow: Any, row: Any = None, features: Any = (), measure: str = "", **group: float) -> dict[str, float]:
+        facts = facts_of(flow, row, features, measure, **group)
+        rule = rule_of(facts)
+        key = (flow["src_ip"], flow["src_port"], flow["start"], flow["dst_ip"], flow["dst_port"], measure)
+        rules[key] = rule.name if rule else ""
+        return facts
+
+    for module in (alerting, finding):
+        module.facts_of = noted  # type: ignore[attr-defined]
+    try:
+        detection = oddflow.detect(source.tested, model=model, truth=source.truth)
+    finally:
+        for module in (alerting, finding):
+            module.facts_of = facts_of  # type: ignore[attr-defined]
+    alerts = [alert for row in detection.rows for alert in row.alerts]
+    return alerts, {
+        alert.id: rules[
+            (alert.src_ip, alert.src_port, alert.start_ns, alert.dst_ip, alert.dst_port,
+             measure_of(alert) if is_group(alert) else "")
+        ]
+        for alert in alerts
+    }  # fmt: skip
+
+
+@dataclass
+class Share:
+    """How many alerts were named so, how many of them are an attack, of how many the truth says more, and rightly."""
+
+    named: int = 0
+    attacks: int = 0
+    told: int = 0
+    right: int = 0
+
+    def add(self, truly: str, said: str, *, is_told: bool) -> None:
+        """One alert; `is_told` where the truth says of what kind it is."""
+        self.named += 1
+        self.attacks += truly != "normal"
+        self.told += is_told
+        self.right += is_told and truly == said
+
+    @property
+    def words(self) -> str:
+        """Cells of a table."""
+        share = f"{self.right:,} of {self.told:,} | {self.right / self.told:.0%}" if self.told else "- | -"
+        return f"{self.named:,} | {self.attacks:,} | {share}"
+
+
+def precision_table(data: Path, fresh: Path | None, *, kept: bool) -> None:
+    """Prints how often each category was named, and rightly; then each rule; `kept` looks at those sources, too."""
+    by_category: defaultdict[tuple[bool, str, str], Share] = defaultdict(Share)
+    by_rule: defaultdict[str, defaultdict[str, Share]] = defaultdict(lambda: defaultdict(Share))
+    models: dict[tuple[str, str], Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for source in sources(data, Path(folder), fresh):
+            if source.kept and not kept:
+                continue
+            learnt = (source.baseline, str(source.options))
+            if learnt not in models:
+                models[learnt] = oddflow.learn(source.baseline, detector="robust-pca", **source.options)
+            alerts, rules = named_alerts(source, models[learnt])
             for alert in alerts:
-                key = (source.name, f"{alert.category or '(none)'} {'group' if is_group(alert) else 'flow'}")
-                named[key] += 1
-                attacks[key] += source.category_of(alert) != "normal"
-                right[key] += source.category_of(alert) == alert.category
-    print("\n| source | named, of a | alerts | an attack | of that kind | precision |\n|---|---|---|---|---|---|")
-    for key in sorted(named):
-        # the truth of Stratosphere names no kinds, and where nothing is named nothing can be right
-        is_told = not key[0].startswith("Stratosphere") and not key[1].startswith("(none)")
-        share = f"{right[key]:,} | {right[key] / named[key]:.0%}" if is_told else "- | -"
-        print(f"| {key[0]} | {key[1]} | {named[key]:,} | {attacks[key]:,} | {share} |")
+                truly, what = source.category_of(alert), "group" if is_group(alert) else "flow"
+                said = alert.category or "(none)"
+                by_category[source.kept, source.name, f"{said} {what}"].add(truly, said, is_told=source.tells_kinds)
+                if alert.category:
+                    by_rule[rules[alert.id]][source.name].add(truly, said, is_told=source.tells_kinds)
+    print("| source | kept | named, of a | alerts | an attack | of that kind | precision |")
+    print("|---|---|---|---|---|---|---|")
+    for (is_kept, name, said), share in sorted(by_category.items()):
+        cells = share.words if not said.startswith("(none)") else f"{share.named:,} | {share.attacks:,} | - | -"
+        print(f"| {name} | {'yes' if is_kept else ''} | {said} | {cells} |")
+    print("\n| rule | confidence | measured: mean of the sources | by source |\n|---|---|---|---|")
+    for rule in RULES:
+        told = {name: share for name, share in by_rule[rule.name].items() if share.told}
+        several = [share.right / share.told for share in told.values() if share.told >= FEWEST]
+        mean = f"{np.mean(several):.0%}" if several else "-"
+        each = ", ".join(f"{name} {share.right:,} of {share.told:,}" for name, share in told.items()) or "-"
+        print(f"| {rule.name} | {rule.confidence:.0%} | {mean} | {each} |")
 
 
 def rules_table() -> None:
@@ -286,14 +446,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("detectors", "precision", "rules"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--kept", action="store_true", help="look at the sources that no rule was made by, too")
+    parser.add_argument("--fresh", type=Path, help="a folder that lab/make.py wrote, of a seed not used before")
+    parser.add_argument("--taught", type=Path, help="a folder that lab/make.py wrote, for detectors that need labels")
     parser.add_argument("--detector", action="append", help="one of those compared; may be repeated")
     asked = parser.parse_args()
     if asked.what == "detectors":
-        detectors_table(asked.detector or list(DETECTORS))
+        detectors_table(asked.detector or list(DETECTORS), asked.taught)
     elif asked.what == "rules":
         rules_table()
     else:
-        precision_table(asked.data)
+        precision_table(asked.data, asked.fresh, kept=asked.kept)
 
 
 if __name__ == "__main__":

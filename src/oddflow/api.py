@@ -39,6 +39,7 @@ from oddflow.models.format import WEIGHTS
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, by_discovery, far_out, set_threshold
 from oddflow.verdicts.calibration import Calibration
+from oddflow.verdicts.collective.groups import GroupSettings
 from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detecting import detect as detect_in
 from oddflow.verdicts.detection import Detection
@@ -433,6 +434,7 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
     privacy: Privacy = OPEN,
     enrichment: Enrichment | None = None,
     feedback: "Source | Feedback | None" = None,
+    max_groups: int | None = None,
 ) -> Detection:
     """Finds the flows that do not fit.
 
@@ -449,6 +451,7 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
         privacy: What may be told of the flows. Home networks and truth are given as they are without pseudonyms.
         enrichment: Threat intelligence and countries to mark alerts with; names that are seen are told in any case.
         feedback: What people said of alerts: a file that `oddflow feedback` wrote, or its rules. With a model.
+        max_groups: How many groups of flows are remembered at a time; 131,072 unless given.
 
     Raises:
         InputError: A source cannot be used.
@@ -456,6 +459,7 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
         UsageError: The budget is wrong, or there are too few flows to learn from.
     """
     names = names_of(sources)
+    groups = GroupSettings() if max_groups is None else GroupSettings(max_groups)
     wishes = {"a budget": budget, "a false-alarm rate": false_alarm_rate, "a false discovery rate": fdr}
     given = [name for name, value in wishes.items() if value is not None]
     if len(given) > 1:
@@ -503,7 +507,7 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
         enrichment=enrichment,
         feedback=said,
         discovery=discovery,
-        collective=Collective.of(sealed, wanted),
+        collective=Collective.of(sealed, wanted, groups),
     )
     detection.ledger.add(ledger)
     return detection

@@ -169,6 +169,20 @@ def test_without_a_model_it_says_what_it_does(office):
     assert "no budget can be promised" in outcome.err
 
 
+@pytest.mark.parametrize("command", ["detect", "watch"])
+def test_tables_of_groups_are_powers_of_two(command, office):
+    refused(call(command, office.incident, "-m", office.model, "--max-groups", "1000"), "1000", "power of two")
+
+
+def test_few_groups_still_tell_of_the_scan(office):
+    words = ("detect", office.incident, "-m", office.model, "--truth", office.truth, "--json")
+    assert call(*words, "--max-groups", "4096").json["rows"] == call(*words).json["rows"]
+
+
+def test_doctor_tells_what_the_groups_take():
+    assert call("doctor", "--json").json["memory_of_groups"] == "25 MB (--max-groups)"
+
+
 def test_truth_is_told(office):
     words = ("detect", office.incident, "-m", office.model, "--truth", office.truth)
     assert "found   port scan" in call(*words).out

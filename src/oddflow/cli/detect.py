@@ -67,6 +67,7 @@ def detect(
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
+    max_groups: options.MaxGroups = 131_072,
     intelligence: options.Intelligence = None,
     geoip: options.GeoIp = None,
     to: telling.To = None,
@@ -123,6 +124,7 @@ def detect(
                 privacy=privacy,
                 enrichment=enrichment,
                 feedback=feedback,
+                max_groups=max_groups,
             )
         detection = in_order(detection)
     except BaseException:

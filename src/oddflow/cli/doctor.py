@@ -38,6 +38,7 @@ def _found(*, warm: bool) -> dict[str, Any]:
     from oddflow import __version__, jit
     from oddflow.features.context import ContextSettings
     from oddflow.flows.settings import MeterSettings
+    from oddflow.verdicts.collective.groups import GROUP_BYTES, GroupSettings
 
     found: dict[str, Any] = {
         "oddflow": __version__,
@@ -48,6 +49,7 @@ def _found(*, warm: bool) -> dict[str, Any]:
         "torch": "installed" if find_spec("torch") else "absent: pip install 'oddflow[train]' to learn networks",
         "memory_of_open_flows": f"{2e-3 * MeterSettings().max_flows + 40:.0f} MB at most (--max-flows)",
         "memory_of_context": f"{0.6e-3 * ContextSettings().max_flows * 2:.0f} MB at most, two windows",
+        "memory_of_groups": f"{GROUP_BYTES * GroupSettings().max_groups / 1e6:.0f} MB (--max-groups)",
     }
     if warm:
         start = perf_counter()

@@ -70,6 +70,14 @@ ActiveTimeout = Annotated[
     float, typer.Option("--active-timeout", metavar="SECONDS", help="A long flow is cut after this, and goes on.")
 ]
 MaxFlows = Annotated[int, typer.Option("--max-flows", help="Most flows open at a time; about 2 KB each.")]
+MaxGroups = Annotated[
+    int,
+    typer.Option(
+        "--max-groups",
+        help="With a model: most groups of flows (scans, floods, …) remembered at a time, a power of two; about 0.2 KB "
+        "each.",
+    ),
+]
 Early = Annotated[
     int,
     typer.Option(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from oddflow.logs.privacy import Privacy
     from oddflow.models.format import Archive
     from oddflow.outputs.outputs import OutputSettings
+    from oddflow.verdicts.collective.groups import GroupSettings
 
 
 def register(app: typer.Typer) -> None:
@@ -69,6 +70,7 @@ def watch(
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     max_flows: options.MaxFlows = 65_536,
+    max_groups: options.MaxGroups = 131_072,
     promiscuous: live.Promiscuous = False,
     capture_filter: live.Filter = "",
     ring: live.RingMemory = live.RING_KIB,
@@ -90,6 +92,7 @@ def watch(
     from oddflow.files import check_place, same_file
     from oddflow.logs.privacy import Privacy
     from oddflow.logs.source import name_of
+    from oddflow.verdicts.collective.groups import GroupSettings
 
     if model is None:
         raise UsageError(
@@ -111,7 +114,8 @@ def watch(
     place = output or (asked.place if asked else None)
     judged = partial(
         _judged_by, opening.read(model, trust, called), called, budget, false_alarm_rate, fdr, home_net,
-        patience=patience, max_flows=max_flows, output=output, quiet=as_json, feedback=feedback,
+        patience=patience, max_flows=max_flows, groups=GroupSettings(max_groups),
+        output=output, quiet=as_json, feedback=feedback,
         privacy=Privacy.of(payload=not no_payload, key=pseudonymise), asked=asked,
         enrichment=Enrichment.of(intelligence, geoip, is_pseudonymised=pseudonymise is not None),
     )  # fmt: skip
@@ -150,6 +154,7 @@ def _judged_by(
     *,
     patience: float,
     max_flows: int,
+    groups: "GroupSettings",
     source: str,
     output: str | None,
     quiet: bool,
@@ -221,7 +226,7 @@ def _judged_by(
             enrichment=enrichment,
             feedback=said,
             discovery=discovery,
-            collective=Collective.of(sealed, wanted),
+            collective=Collective.of(sealed, wanted, groups),
         )
         return AlertSink(
             watcher, output, show,

@@ -9,7 +9,7 @@ from hypothesis.strategies import builds, lists, sampled_from
 
 from oddflow.errors import UsageError
 from oddflow.verdicts.collective import _groups_kernels as kernels
-from oddflow.verdicts.collective.groups import Groups, GroupSettings, Limits, group_rows
+from oddflow.verdicts.collective.groups import GROUP_BYTES, Groups, GroupSettings, Limits, group_rows
 from oddflow.verdicts.collective.measures import FEWEST_GAPS, MOST_IRREGULAR, WIDTHS_S, Measure
 from tests.features.build import S, flows, pieces
 
@@ -126,6 +126,13 @@ def test_memory_stays_as_it_is_and_what_is_forgotten_is_counted():
     rows = [{"src_ip": f"10.{n // 250}.0.{n % 250}", "start": BEGIN + n, "end": BEGIN + n} for n in range(2_000)]
     groups.add(group_rows(flows(rows)))
     assert groups.evicted > 500
+
+
+def test_a_group_takes_as_much_memory_as_is_said():
+    groups = Groups(Limits.none(most_irregular=0.0, fewest_gaps=12), GroupSettings(max_groups=1_024))
+    tables = [value for value in vars(groups).values() if getattr(value, "nbytes", 0) >= 1_024]
+    fixed = [groups._told]
+    assert sum(table.nbytes for table in tables) - sum(table.nbytes for table in fixed) == GROUP_BYTES * 1_024
 
 
 @pytest.mark.parametrize("max_groups", [0, 255, 1000, 1 << 23])

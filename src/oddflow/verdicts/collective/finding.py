@@ -65,6 +65,14 @@ class Finding:
             return f"beyond all {what} of groups in the baseline"
         return f"1 in {(self.windows + 1) / (self.as_high + 1):,.0f} windows of groups in the baseline"
 
+    @property
+    def p_value(self) -> float | None:
+        """The share of the baseline's windows, this one with them, that came to as much; None of beacons, which were
+        not counted in windows, and where there was no window."""
+        if self.measure is Measure.BEACON or not self.windows:
+            return None
+        return float(f"{(self.as_high + 1) / (self.windows + 1):.3g}")
+
     def words(self, flow: Mapping[str, Any]) -> str:
         """What was seen, beside what is normal."""
         meaning = MEANINGS[self.measure]
@@ -90,7 +98,14 @@ class Finding:
         """
         meaning = MEANINGS[self.measure]
         is_beacon = self.measure is Measure.BEACON
-        likely = likeliest(facts_of(flow, measure=meaning.name))
+        likely = likeliest(
+            facts_of(
+                flow,
+                measure=meaning.name,
+                group_value=self.value,
+                group_lasted_s=(flow["end"] - self.since_ns) / 1e9,
+            )
+        )
         reason = Reason(
             feature=meaning.name if is_beacon else f"{meaning.name}_{WIDTHS_S[self.scale]}s",
             value=float(self.value),
@@ -105,6 +120,7 @@ class Finding:
             id=hashlib.sha256(identity.encode()).hexdigest()[:12],
             score=round(self.score(threshold), 4),
             rarity=self.rarity,
+            p_value=self.p_value,
             reasons=(reason, *(given for given in own.reasons if given.feature == LISTED)),
             category=likely.category,
             category_probability=likely.probability,

@@ -18,6 +18,8 @@ SEED = 0x6F64_6466_6C6F_7731
 SMALL_BYTES = 8_192
 """Exchanges of at most so many payload bytes either way are small: a failed login, a question."""
 
+GROUP_BYTES = 8 * (1 + kernels.GROUP_FIELDS) + 2 * 16 + 8 * (1 + kernels.BEAT_FIELDS) // 4
+"""Of memory: a group with its key, two members with the ends of their windows, and a quarter of a pair."""
 SLICE = 2_048
 QUIET_S = 3_600
 
@@ -33,7 +35,7 @@ class GroupSettings:
 
     Attributes:
         max_groups: Groups at a time, a power of two; twice as many members of distinct counts, a quarter as many pairs
-            for beats. 131,072 take 30 MB.
+            for beats. 131,072 take 25 MB.
     """
 
     max_groups: int = 131_072
