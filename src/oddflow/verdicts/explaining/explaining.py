@@ -12,7 +12,7 @@ from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import normal_of
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
-from oddflow.verdicts.explaining.attribution import Method, attribution, occluded
+from oddflow.verdicts.explaining.attribution import Attribution, Method, attribution, occluded
 from oddflow.verdicts.explaining.bound import joined
 from oddflow.verdicts.explaining.counterfactual import counterfactual
 from oddflow.verdicts.explaining.explanation import Because, Explanation, Near, PacketShare
@@ -87,7 +87,7 @@ def explain(alert: Alert, model: SealedModel, row: Floats | None = None) -> Expl
         nearest=tuple(_near(model, substitutes, one, row) for one in substitutes.neighbours[:_NEAR]),
         packets=_packets(model, row, parts, substitutes),
         heat=_heat(model, row, parts, substitutes),
-        remarks=_remarks(alert, score, threshold, model, found.method),
+        remarks=_remarks(alert, score, threshold, model, found),
     )
 
 
@@ -170,7 +170,7 @@ def _heat(model: SealedModel, row: Floats, parts: tuple[Part, ...], substitutes:
     return tuple(map(float, seen.reshape(-1)))
 
 
-def _remarks(alert: Alert, score: float, threshold: float, model: SealedModel, method: Method) -> tuple[str, ...]:
+def _remarks(alert: Alert, score: float, threshold: float, model: SealedModel, found: Attribution) -> tuple[str, ...]:
     remarks = []
     if abs(score - alert.score) > _SAME_SCORE * max(abs(alert.score), 1e-6):
         remarks.append(
@@ -181,6 +181,11 @@ def _remarks(alert: Alert, score: float, threshold: float, model: SealedModel, m
         remarks.append(f"by this model the flow is no alert: {score:.4g} is under the threshold {threshold:.4g}")
     if not len(model.prototypes) and not holds_words(model.features):
         remarks.append("the model holds no normal flows to compare with; those that `oddflow learn` seals now do")
-    if method is Method.OCCLUSION:
+    if found.method is Method.TREES:
+        remarks.append(
+            f"shares are exact for what the trees add up to, against {found.against} normal flows; the score is a "
+            "function of that one number"
+        )
+    if found.method is Method.OCCLUSION:
         remarks.append("the model has no slopes: shares were told by taking parts away one at a time")
     return tuple(remarks)
