@@ -13,11 +13,17 @@ Of models of pictures of bytes, in a table of its own:
     bytes back  the 64 hottest bytes of real alerts are put back to normal: is the flow an alert no more? Those that are
                 hottest by Grad-CAM, and as many of the flow's bytes by chance, are put back beside.
 
+Of an isolation forest, in another:
+
+    sum         how far the Shapley values of real alerts are, at most, from summing to what they must, as a share of it
+    one back    the part with the greatest share is put back to normal, by Shapley values and by taking parts away
+
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/explanations.py --data ../shared/data
 """
 
 import argparse
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +38,14 @@ from oddflow.errors import OddflowError
 from oddflow.features.feature import Scale
 from oddflow.features.image import SIDE
 from oddflow.features.representation import Reads
+from oddflow.models.format import GRAPH
 from oddflow.models.measure import Measure
 from oddflow.models.rows import Floats
 from oddflow.models.sealed import SealedModel
+from oddflow.models.tree_shapley import TreeShapley
 from oddflow.verdicts.alerting import normal_of
 from oddflow.verdicts.budget import Budget, set_threshold
-from oddflow.verdicts.explaining.attribution import attribution
+from oddflow.verdicts.explaining.attribution import Method, attribution
 from oddflow.verdicts.explaining.bound import joined
 from oddflow.verdicts.explaining.heat import byte_heat, heat
 from oddflow.verdicts.explaining.parts import BYTES_TOGETHER, Part, parts_of
@@ -47,6 +55,7 @@ from oddflow.verdicts.naming import Normal, without_window
 
 DETECTORS = ("autoencoder", "robust-pca", "variational-autoencoder", "isolation-forest", "restricted-boltzmann-machine")
 OF_BYTES = ("convolutional-autoencoder",)
+TABLES = ("features", "bytes", "trees")
 FALSE_ALARMS = 0.001
 FIRST = 3
 BEYOND = 3.0
@@ -247,6 +256,40 @@ class Bench:
                 under[name].append(bool(self.model.scores(trials).min() < self.threshold))
         return {name: float(np.mean(ones)) if ones else float("nan") for name, ones in under.items()}
 
+    def trees(self, rows: Floats) -> tuple[float, float, dict[str, float]]:
+        """Of alerts: the greatest gap of the sum, the median seconds each, and the share that one part back ends."""
+        gaps, seconds = [], []
+        under: dict[str, list[bool]] = {name: [] for name in ("shapley", "occlusion", "z-score", "chance")}
+        trees = TreeShapley(self.model.parts[GRAPH])
+        medians = np.array([one.median for one in self.model.manifest.ranges], np.float32)
+        for row in rows:
+            substitutes = Substitutes.of(self.model, self.normal, row, self.threshold)
+            parts = joined(parts_of(self.model.features), self.model.prototypes, substitutes.measure)
+            begun = time.perf_counter()
+            found = trees.of(row, substitutes.normal)
+            seconds.append(time.perf_counter() - begun)
+            wanted = found.output - found.normal
+            gaps.append(abs(float(found.values.sum()) - wanted) / abs(wanted))
+            told = {"shapley": Method.TREES, "occlusion": Method.OCCLUSION}
+            orders = {
+                name: _order(parts, attribution(self.model, row, parts, substitutes, way).shares, summed=True)
+                for name, way in told.items()
+            }
+            orders["z-score"] = _order(parts, self.measure.apart(row[None], medians)[0], summed=False)
+            orders["chance"] = self.chance.permutation(len(parts)).tolist()
+            for name, order in orders.items():
+                steps = put_back(
+                    self.model.scores,
+                    row,
+                    parts,
+                    substitutes.rows,
+                    threshold=self.threshold,
+                    order=order[:1],
+                    steps=1,
+                )
+                under[name].append(steps[0].score < self.threshold)
+        return max(gaps), float(np.median(seconds)), {name: float(np.mean(ones)) for name, ones in under.items()}
+
 
 def _used(row: Floats) -> int:
     """Bytes of a row up to the last that is not 0."""
@@ -330,14 +373,16 @@ def main() -> None:
     parser.add_argument("--detector", action="append", default=[])
     parser.add_argument("--count", type=int, default=300, help="rows for each figure")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--table", choices=("features", "bytes"), action="append", default=[], help="both unless given")
+    parser.add_argument("--table", choices=TABLES, action="append", default=[], help="all unless given")
     given = parser.parse_args()
-    tables = given.table or ["features", "bytes"]
+    tables = given.table or TABLES
     try:
         if "features" in tables:
             features(given)
         if "bytes" in tables:
             bytes_of(given)
+        if "trees" in tables:
+            trees_of(given)
     except OddflowError as error:
         sys.exit(f"explanations: {error}")
 
@@ -368,6 +413,22 @@ def bytes_of(given: argparse.Namespace) -> None:
     for folder in given.lab or [oddflow.examples()]:
         for name in OF_BYTES:
             print(line_of_bytes(folder.name, name, *office(folder, name, given.seed), given.count), flush=True)
+
+
+def trees_of(given: argparse.Namespace) -> None:
+    """The table of trees; `--detector` names none of these."""
+    print(
+        "\n| source | detector | alerts | sum off by | ms an alert | one back by Shapley | by occlusion | by z-score "
+        "| by chance |"
+    )
+    print(f"|{'---|' * 9}")
+    for folder in given.lab or [oddflow.examples()]:
+        bench, _, odd = office(folder, "isolation-forest", given.seed)
+        over = odd[bench.model.scores(odd) >= bench.threshold]
+        over = over[bench.chance.permutation(len(over))[: given.count]]
+        gap, seconds, back = bench.trees(over)
+        cells = [str(len(over)), f"{gap:.0e}", f"{seconds * 1e3:.0f}", *(f"{share:.1%}" for share in back.values())]
+        print(f"| {folder.name} | isolation-forest | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
