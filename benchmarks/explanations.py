@@ -7,6 +7,12 @@ A model learns an office's quiet day. Then, with its threshold at a false alarm 
     back        the first three reasons of real alerts are put back to normal: is the flow an alert no more? The same
                 parts, in the order of their z-scores and by chance, are put back beside.
 
+Of models of pictures of bytes, in a table of its own:
+
+    bytes       two lines of a normal flow's first bytes become bytes by chance: is the hottest line one of them?
+    bytes back  the 64 hottest bytes of real alerts are put back to normal: is the flow an alert no more? Those that are
+                hottest by Grad-CAM, and as many of the flow's bytes by chance, are put back beside.
+
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python benchmarks/explanations.py --data ../shared/data
 """
 
@@ -24,6 +30,7 @@ from oddflow.datasets.loading import load
 from oddflow.datasets.splits import splits
 from oddflow.errors import OddflowError
 from oddflow.features.feature import Scale
+from oddflow.features.image import SIDE
 from oddflow.features.representation import Reads
 from oddflow.models.measure import Measure
 from oddflow.models.rows import Floats
@@ -32,18 +39,25 @@ from oddflow.verdicts.alerting import normal_of
 from oddflow.verdicts.budget import Budget, set_threshold
 from oddflow.verdicts.explaining.attribution import attribution
 from oddflow.verdicts.explaining.bound import joined
-from oddflow.verdicts.explaining.parts import Part, parts_of
+from oddflow.verdicts.explaining.heat import byte_heat, heat
+from oddflow.verdicts.explaining.parts import BYTES_TOGETHER, Part, parts_of
 from oddflow.verdicts.explaining.putting_back import few_enough, put_back
 from oddflow.verdicts.explaining.substitutes import Substitutes
 from oddflow.verdicts.naming import Normal, without_window
 
 DETECTORS = ("autoencoder", "robust-pca", "variational-autoencoder", "isolation-forest", "restricted-boltzmann-machine")
+OF_BYTES = ("convolutional-autoencoder",)
 FALSE_ALARMS = 0.001
 FIRST = 3
 BEYOND = 3.0
 """So many usual ranges beyond the greatest value that was seen."""
 TOGETHER = 0.8
 """Numbers with such a rank correlation go together."""
+PLANTED = 32
+"""Bytes of a flow that are made others: two lines of a dump."""
+LONG = 128
+"""Flows of fewer bytes are not planted in: a line by chance would be right too often."""
+BYTES_BACK = 64
 
 
 @dataclass(slots=True)
@@ -192,6 +206,53 @@ class Bench:
                 orders[name].append(min(step.score for step in steps) < self.threshold)
         return {name: float(np.mean(under)) if under else float("nan") for name, under in orders.items()}
 
+    def heats(self, row: Floats) -> dict[str, Floats]:
+        """Heat of each byte as `explain` tells it, and by Grad-CAM."""
+        substitutes = Substitutes.of(self.model, self.normal, row, self.threshold)
+        parts = parts_of(self.model.features)
+        told = byte_heat(self.model, row, parts, substitutes, attribution(self.model, row, parts, substitutes))
+        cam = heat(self.model, row, side=SIDE)
+        if told is None or cam is None:
+            raise OddflowError(f"{self.model.manifest.detector} does not see bytes by convolutions")
+        return {"explanation": told[0], "grad-cam": cam.reshape(-1)}
+
+    def planted_bytes(self, rows: Floats) -> tuple[int, dict[str, float]]:
+        """Alerts of rows planted in, and how often the hottest line is planted, by the heat of these; and by chance."""
+        alerts = 0
+        found = {"explanation": 0.0, "grad-cam": 0.0, "chance": 0.0}
+        for row in rows:
+            used = _used(row)
+            start = int(self.chance.integers(0, (used - PLANTED) // BYTES_TOGETHER + 1)) * BYTES_TOGETHER
+            odd = row.copy()
+            odd[start : start + PLANTED] = self.chance.integers(0, 256, PLANTED) / 255
+            if self.model.scores(odd[None])[0] < self.threshold:
+                continue
+            alerts += 1
+            found["chance"] += PLANTED / used
+            for name, seen in self.heats(odd).items():
+                hottest = int(seen.reshape(-1, BYTES_TOGETHER).mean(axis=1).argmax()) * BYTES_TOGETHER
+                found[name] += start <= hottest < start + PLANTED
+        return alerts, {name: hits / max(1, alerts) for name, hits in found.items()}
+
+    def bytes_back(self, rows: Floats) -> dict[str, float]:
+        """The share of alerts that are none when 64 bytes are put back, the hottest of these and by chance."""
+        under: dict[str, list[bool]] = {name: [] for name in ("explanation", "grad-cam", "chance")}
+        for row in rows:
+            chosen = {name: np.argsort(-seen, kind="stable")[:BYTES_BACK] for name, seen in self.heats(row).items()}
+            chosen["chance"] = self.chance.permutation(_used(row) or len(row))[:BYTES_BACK]
+            substitutes = Substitutes.of(self.model, self.normal, row, self.threshold).rows
+            for name, places in chosen.items():
+                trials = np.repeat(row[None], len(substitutes), axis=0)
+                trials[:, places] = substitutes[:, places]
+                under[name].append(bool(self.model.scores(trials).min() < self.threshold))
+        return {name: float(np.mean(ones)) if ones else float("nan") for name, ones in under.items()}
+
+
+def _used(row: Floats) -> int:
+    """Bytes of a row up to the last that is not 0."""
+    places = np.flatnonzero(row)
+    return int(places[-1]) + 1 if len(places) else 0
+
 
 def _place(parts: tuple[Part, ...], wanted: Part) -> int:
     return next(place for place, part in enumerate(parts) if part is wanted)
@@ -225,6 +286,20 @@ def line(source: str, name: str, bench: Bench, normal: Floats, odd: Floats, coun
     return f"| {source} | {name} | {' | '.join(cells)} |"
 
 
+def line_of_bytes(source: str, name: str, bench: Bench, normal: Floats, odd: Floats, count: int) -> str:
+    """One line of the table of bytes."""
+    usual = normal[(bench.model.scores(normal) < bench.threshold) & ([_used(row) >= LONG for row in normal])]
+    alerts, hit = bench.planted_bytes(usual[bench.chance.permutation(len(usual))[:count]])
+    over = odd[bench.model.scores(odd) >= bench.threshold]
+    over = over[bench.chance.permutation(len(over))[:count]]
+    back = bench.bytes_back(over)
+    names = ("explanation", "grad-cam", "chance")
+    cells = [f"{hit[k]:.1%}" for k in names] + [f"{back[k]:.1%}" for k in names]
+    cells[0] += f" of {alerts}"
+    cells[3] += f" of {len(over)}"
+    return f"| {source} | {name} | {' | '.join(cells)} |"
+
+
 def office(folder: Path, name: str, seed: int) -> tuple[Bench, Floats, Floats]:
     """A model of an office's quiet day, its rows, and those of its incident."""
     gathered = baselines.gather(folder / "office-baseline.pcap.zst", detector=name)
@@ -248,29 +323,51 @@ def public(dataset: str, data: Path, name: str, seed: int, reads: Reads) -> tupl
 
 
 def main() -> None:
-    """Prints the table."""
+    """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=None, help="the folder of data sets")
     parser.add_argument("--lab", type=Path, action="append", default=[], help="a folder with an office of another seed")
     parser.add_argument("--detector", action="append", default=[])
     parser.add_argument("--count", type=int, default=300, help="rows for each figure")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--table", choices=("features", "bytes"), action="append", default=[], help="both unless given")
     given = parser.parse_args()
+    tables = given.table or ["features", "bytes"]
+    try:
+        if "features" in tables:
+            features(given)
+        if "bytes" in tables:
+            bytes_of(given)
+    except OddflowError as error:
+        sys.exit(f"explanations: {error}")
+
+
+def features(given: argparse.Namespace) -> None:
+    """The table of detectors that read numbers."""
     print(
         "| source | detector | feature first | first as `detect` says it | pair in three | as `detect` says it "
         "| three back | by shares | by z-score | by chance |"
     )
     print(f"|{'---|' * 10}")
-    try:
-        for folder in given.lab or [oddflow.examples()]:
-            for name in given.detector or DETECTORS:
-                print(line(folder.name, name, *office(folder, name, given.seed), given.count), flush=True)
-        if given.data is not None:
-            for name in given.detector or ("autoencoder", "robust-pca", "isolation-forest"):
-                rows = public("nsl-kdd", given.data, name, given.seed, Reads.TABULAR)
-                print(line("NSL-KDD", name, *rows, given.count), flush=True)
-    except OddflowError as error:
-        sys.exit(f"explanations: {error}")
+    for folder in given.lab or [oddflow.examples()]:
+        for name in given.detector or DETECTORS:
+            print(line(folder.name, name, *office(folder, name, given.seed), given.count), flush=True)
+    if given.data is not None:
+        for name in given.detector or ("autoencoder", "robust-pca", "isolation-forest"):
+            rows = public("nsl-kdd", given.data, name, given.seed, Reads.TABULAR)
+            print(line("NSL-KDD", name, *rows, given.count), flush=True)
+
+
+def bytes_of(given: argparse.Namespace) -> None:
+    """The table of detectors that read pictures of bytes; `--detector` names none of these."""
+    print(
+        "\n| source | detector | planted bytes hottest | by Grad-CAM | by chance | 64 hottest back | by Grad-CAM "
+        "| by chance |"
+    )
+    print(f"|{'---|' * 8}")
+    for folder in given.lab or [oddflow.examples()]:
+        for name in OF_BYTES:
+            print(line_of_bytes(folder.name, name, *office(folder, name, given.seed), given.count), flush=True)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ import sys
 from importlib import import_module
 for name in {modules!r}:
     import_module(name)
-learning = ("oddflow.detectors", "oddflow.learning", "oddflow.networks", "oddflow.training")
+learning = ("oddflow.detectors", "oddflow.learning", "oddflow.networks", "oddflow.training", "oddflow.triage")
 print([name for name in sys.modules if name in {LEARNING!r} or name.startswith(learning)])
 """
     assert fresh(code) == ["[]"]

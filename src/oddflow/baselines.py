@@ -15,7 +15,7 @@ from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads
-from oddflow.features.versions import reads_of, represented, version_that_shows
+from oddflow.features.versions import is_portable, reads_of, represented, version_that_shows
 from oddflow.features.windows import WINDOWED
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
@@ -87,7 +87,7 @@ def gather(  # noqa: PLR0913  (each is by keyword)
     # its kernels take a moment to load, and other ways to gather need none
     from oddflow.verdicts.collective.learning import GroupLearner
 
-    groups = GroupLearner()
+    groups = GroupLearner(portable=is_portable(representation.version))
     gathered = gather_rows(
         arrange(names_of(sources), told, merge=merge),
         representation,

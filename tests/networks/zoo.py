@@ -40,6 +40,7 @@ from oddflow.networks.linear import LogisticRegression, Perceptron
 from oddflow.networks.localiser import Localiser
 from oddflow.networks.multimodal import MultimodalNetwork
 from oddflow.networks.normalisation import Normalisation
+from oddflow.networks.queue import ActionPreference, QueueValue
 from oddflow.networks.recurrent import Cell, RecurrentNetwork
 from oddflow.networks.recurrent_autoencoder import RecurrentAutoencoder
 from oddflow.networks.recursive import RecursiveAutoencoder, RecursiveNetwork
@@ -118,6 +119,18 @@ class Marks(nn.Module):
         return self.network(self.sequence(x).transpose(1, 2))
 
 
+class Options(nn.Module):
+    """Rows of several actions, each with "may be taken" first."""
+
+    def __init__(self, network: nn.Module, width: int) -> None:
+        super().__init__()
+        self.network = network
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x.unflatten(1, (-1, self.width)))
+
+
 def from_0_to_1(count: int, width: int) -> Tensor:
     return torch.rand(count, width)
 
@@ -169,6 +182,8 @@ def encoder_gan() -> EncoderGan:
 CASES: dict[str, Case] = {
     "logistic regression": Case(lambda: LogisticRegression(7, 3), 7, ((3,),)),
     "perceptron": Case(lambda: Perceptron(7), 7, ((),)),
+    "action preference": Case(lambda: Options(ActionPreference(3), 4), 12, ((3,),), rows=from_0_to_1),
+    "queue value": Case(lambda: Options(QueueValue(3), 4), 12, ((),), rows=from_0_to_1),
     "perceptron of many layers": Case(
         lambda: MultilayerPerceptron(7, 3, (6, 5), activation=Activation.TANH, dropout=0.1), 7, ((3,),)
     ),

@@ -1,10 +1,15 @@
 """`oddflow detect`: the main job."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oddflow.cli import options, telling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from oddflow.verdicts.detection import Detection
 
 
 def register(app: typer.Typer) -> None:
@@ -46,6 +51,18 @@ def detect(
     ] = False,
     trust: options.Trust = None,
     registry: options.Registry = None,
+    triage: Annotated[
+        str | None,
+        typer.Option(
+            "--triage",
+            metavar="POLICY",
+            help="Order the rows as a policy would look at them that `triage learn` sealed, not by score.",
+            show_default=False,
+        ),
+    ] = None,
+    triage_minutes: Annotated[
+        float, typer.Option("--triage-minutes", min=1, help="With --triage: the analyst's minutes.")
+    ] = 60,
     merge: options.Merge = False,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
@@ -82,7 +99,8 @@ def detect(
     if model is not None:
         model, called = opening.find(model, registry)
         sealed = opening.load(model, trust, called)
-    _check_places([*sources, *filter(None, (model, truth, feedback))], output, report)
+    _check_places([*sources, *filter(None, (model, truth, feedback, triage))], output, report)
+    in_order = _triage(triage, triage_minutes)
     enrichment = Enrichment.of(intelligence, geoip, is_pseudonymised=pseudonymise is not None)
     receivers = telling.Telling(telling.settings(to, spool, spool_limit, deliver_for))
     if model is None and not as_json:
@@ -108,6 +126,7 @@ def detect(
                 feedback=feedback,
                 max_groups=max_groups,
             )
+        detection = in_order(detection)
     except BaseException:
         receivers.abandon()
         raise
@@ -127,6 +146,17 @@ def detect(
         raise options.Lost
     if fail_on_alert and detection.rows:
         raise typer.Exit(4)
+
+
+def _triage(path: str | None, minutes: float) -> "Callable[[Detection], Detection]":
+    """What orders the rows; a file that is no policy is refused before the work begins."""
+    if path is None:
+        return lambda detection: detection
+    from functools import partial
+
+    from oddflow.verdicts.triage.order import load_policy, triaged
+
+    return partial(triaged, policy=load_policy(path), minutes=minutes)
 
 
 def _check_given(

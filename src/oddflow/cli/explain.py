@@ -179,7 +179,7 @@ def _explained(it: "Explanation") -> "list[Text | str]":
             told = f"{near.distance:.2f} away, score {near.score:.3g}: {'; '.join(near.differs) or 'the same'}"
             lines.append(plain(f"  {told}"))
     if it.heat:
-        lines += ["", "bytes that raise the score most, by lines of 16"]
+        lines += ["", plain(f"bytes that raise the score most, by lines of 16 ({it.heat_method})")]
         lines.extend(_bar(heat, f"bytes {place} to {place + 15}") for place, heat in _hottest(it.heat))
     lines.extend(plain(f"note: {remark}") for remark in it.remarks)
     return lines

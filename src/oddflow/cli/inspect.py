@@ -206,7 +206,10 @@ def _needs(manifest: "Manifest") -> str:
     from oddflow.features.representation import Reads
     from oddflow.features.versions import needed_by, reads_of
     from oddflow.models.kinds import is_of_feature_set, version_for
+    from oddflow.models.policy import is_policy
 
+    if is_policy(manifest):
+        return "rows of alerts (`oddflow detect --triage`)"
     if is_of_feature_set(manifest):
         return "rows of that set"
     version = version_for(manifest)

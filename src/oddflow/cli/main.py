@@ -26,6 +26,7 @@ from oddflow.cli import (
     learn,
     models,
     send,
+    triage,
     tune,
     watch,
 )
@@ -69,6 +70,7 @@ for command in (
     watch,
     learn,
     tune,
+    triage,
     curves,
     embed,
     flows,

@@ -11,6 +11,7 @@ from oddflow.features.full import FULL
 from oddflow.features.homes import HomeNetworks
 from oddflow.features.kind import Kind
 from oddflow.features.matrix_settings import MatrixSettings
+from oddflow.features.portable import PORTABLE
 from oddflow.features.representation import Reads, Representation
 from oddflow.features.tabular import KINDS, Tabular
 from oddflow.features.windows import WINDOWED, WindowedTabular, Windows
@@ -59,6 +60,11 @@ def needed_by(version: str) -> tuple[str, ...]:
     """Columns of the flow table that a source must know; raises SchemaMismatch for an unknown version."""
     check_version(version)
     return _TABULAR[version].needed if version in _TABULAR else _NEEDED.get(version, ())
+
+
+def is_portable(version: str) -> bool:
+    """Whether all sources know what it shows."""
+    return set(needed_by(version)) <= set(PORTABLE.needed)
 
 
 def reads_of(version: str) -> Reads:

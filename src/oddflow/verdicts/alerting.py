@@ -85,6 +85,20 @@ class Judged:
     hidden: list[tuple[Rule, Alert]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A batch of n flows with their rows (n, d), scores (n,) and parts of these (n, d), and where it comes from."""
+
+    flows: pa.RecordBatch
+    x: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    parts: NDArray[np.float32]
+    version: str
+    source: Source
+    pseudonyms: str
+    names: Sequence[str] | None
+
+
 @dataclass(slots=True)
 class Alerting:
     """Scores batches of flows, and makes alerts of those over the threshold.
@@ -127,89 +141,105 @@ class Alerting:
         names: Sequence[str] | None = None,
     ) -> Judged:
         """One batch of flows, in end order; `pseudonyms` is the fingerprint of the key that they are under."""
-        x = representation.rows(flows)
-        ends_ns = integers(flows, "end")
+        x, ends_ns = representation.rows(flows), integers(flows, "end")
         scores, parts = self.judge.score(x, ends_ns)
-        chosen = self._over(scores)
-        if self.uniformity is not None:
-            self.uniformity.add(scores)
-        if self.drift is not None:
-            self.drift.add(x, scores, ends_ns)
+        batch = _Scored(flows, x, scores, parts, representation.version, source, pseudonyms, names)
+        self._observe(batch, ends_ns)
         feedback = self.feedback.now() if isinstance(self.feedback, FollowedFeedback) else self.feedback
-        over = chosen | feedback.shown(flows, scores, self.threshold) if feedback else chosen.copy()
-        places = np.flatnonzero(over)
-
-        if not pseudonyms:
-            self.enrichment.observe(flows)
-
-        def alert_of(place: int, flow: dict[str, Any]) -> Alert:
-            model = self.judge.model_at(flow["end"])
-            normal = self._normal(model)
-            alert = normal.alert(
-                flow,
-                float(scores[place]),
-                normal.reasons(x[place], parts[place]),
-                self.privacy.name(name_of(source)),
-                names[place] if names is not None else None,
-                pseudonyms=pseudonyms,
-                likeliest=likeliest_of(model, x[place], flow),
-                kind=normal.kind(x[place], parts[place], representation.version),
-            )
-            hides = bool(pseudonyms) and holds_words(model.features)
-            row = b"" if hides else x[place].astype("<f4").tobytes()
-            alert = replace(alert, threshold=float(self.threshold), row=row)
-            if not pseudonyms:
-                alert = enriched(alert, flow, self.enrichment)
-            return self._with_files(alert, source) if isinstance(source, CaptureSet) else alert
-
-        alerts = [alert_of(int(place), flow) for place, flow in zip(places, plain_rows(flows, places), strict=True)]
+        over = self._over(scores)
+        alerts = self._alerts(batch, np.flatnonzero(over))
         if feedback is not None:
-            over[places] = [chosen[place] or feedback.is_malicious(a) for place, a in zip(places, alerts, strict=True)]
-            alerts = [alert for place, alert in zip(places, alerts, strict=True) if over[place]]
-            places = np.flatnonzero(over)
+            asked = np.flatnonzero(feedback.shown(flows, scores, self.threshold) & ~over)
+            marked = {
+                place: alert for place, alert in self._alerts(batch, asked).items() if feedback.is_malicious(alert)
+            }
+            over[list(marked)] = True
+            alerts = dict(sorted((alerts | marked).items()))
         if self.calibration is not None and alerts:
-            alerts = self._with_chances(self.calibration, alerts, x[places])
-        groups: list[Alert] = []
-        # under other pseudonyms than the baseline's, no host would be the one that was known there
-        if self.collective is not None and self.collective.pseudonyms == pseudonyms:
-            found = self.collective.found(flows)
-            rows = plain_rows(flows, np.array([place for place, _ in found], np.int64)) if found else []
-            groups = [
-                finding.alert(flow, alert_of(place, flow), self.threshold)
-                for (place, finding), flow in zip(found, rows, strict=True)
-            ]
+            alerts = self._with_chances(self.calibration, alerts, x)
+        groups = self._groups(batch)
         if feedback is None:
-            return Judged(flows, scores, over, alerts + groups, names, groups)
-        ruled = [(feedback.hiding(alert), alert) for alert in alerts + groups]
-        over[places] = [rule is None for rule, _ in ruled[: len(places)]]
-        shown = [alert for rule, alert in ruled if rule is None]
-        hidden = [(rule, alert) for rule, alert in ruled if rule is not None]
-        groups = [alert for rule, alert in ruled[len(places) :] if rule is None]
-        return Judged(flows, scores, over, shown, names, groups, hidden)
+            return Judged(flows, scores, over, [*alerts.values(), *groups], names, groups)
+        hidden = {place: rule for place, alert in alerts.items() if (rule := feedback.hiding(alert)) is not None}
+        over[list(hidden)] = False
+        shown = [alert for place, alert in alerts.items() if place not in hidden]
+        ruled = [(feedback.hiding(alert), alert) for alert in groups]
+        groups = [alert for rule, alert in ruled if rule is None]
+        told = [(rule, alerts[place]) for place, rule in hidden.items()]
+        told += [(rule, alert) for rule, alert in ruled if rule is not None]
+        return Judged(flows, scores, over, shown + groups, names, groups, told)
+
+    def _observe(self, batch: "_Scored", ends_ns: NDArray[np.int64]) -> None:
+        """Tells all who look at every flow, whether it is an alert or not."""
+        if self.uniformity is not None:
+            self.uniformity.add(batch.scores)
+        if self.drift is not None:
+            self.drift.add(batch.x, batch.scores, ends_ns)
+        if not batch.pseudonyms:
+            self.enrichment.observe(batch.flows)
+
+    def _alerts(self, batch: "_Scored", places: NDArray[np.int64]) -> dict[int, Alert]:
+        """Alerts by the place of their flow."""
+        flows = plain_rows(batch.flows, places)
+        return {int(place): self._alert(batch, int(place), flow) for place, flow in zip(places, flows, strict=True)}
+
+    def _alert(self, batch: "_Scored", place: int, flow: dict[str, Any]) -> Alert:
+        row, parts = batch.x[place], batch.parts[place]
+        model = self.judge.model_at(flow["end"])
+        normal = self._normal(model)
+        alert = normal.alert(
+            flow,
+            float(batch.scores[place]),
+            normal.reasons(row, parts),
+            self.privacy.name(name_of(batch.source)),
+            batch.names[place] if batch.names is not None else None,
+            pseudonyms=batch.pseudonyms,
+            likeliest=likeliest_of(model, row, flow),
+            kind=normal.kind(row, parts, batch.version),
+        )
+        hides = bool(batch.pseudonyms) and holds_words(model.features)
+        alert = replace(alert, threshold=float(self.threshold), row=b"" if hides else row.astype("<f4").tobytes())
+        if not batch.pseudonyms:
+            alert = enriched(alert, flow, self.enrichment)
+        return self._with_files(alert, batch.source) if isinstance(batch.source, CaptureSet) else alert
+
+    def _groups(self, batch: "_Scored") -> list[Alert]:
+        """Alerts of the groups that these flows brought over their limits."""
+        # under other pseudonyms than the baseline's, no host would be the one that was known there
+        if self.collective is None or self.collective.pseudonyms != batch.pseudonyms:
+            return []
+        found = self.collective.found(batch.flows)
+        flows = plain_rows(batch.flows, np.array([place for place, _ in found], np.int64)) if found else []
+        return [
+            finding.alert(flow, self._alert(batch, place, flow), self.threshold)
+            for (place, finding), flow in zip(found, flows, strict=True)
+        ]
 
     def _over(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self.discovery is None or self.calibration is None:
             return np.asarray(scores >= self.threshold)
         return self.discovery.shown(self.calibration.p_values(scores))
 
-    def _with_chances(self, calibration: Calibration, alerts: list[Alert], x: NDArray[np.float32]) -> list[Alert]:
-        """Alerts with their p-values; `x` are their feature rows."""
-        scores = np.array([alert.score for alert in alerts], np.float32)
-        ends = np.array([alert.end_ns for alert in alerts], np.int64)
-        features = self.judge.model_at(alerts[0].end_ns).features
+    def _with_chances(
+        self, calibration: Calibration, alerts: dict[int, Alert], x: NDArray[np.float32]
+    ) -> dict[int, Alert]:
+        """Alerts by the place of their flow, with p-values; `x` are the rows of all flows, (n, d)."""
+        scores = np.array([alert.score for alert in alerts.values()], np.float32)
+        ends = np.array([alert.end_ns for alert in alerts.values()], np.int64)
+        features = self.judge.model_at(int(ends[0])).features
         chances = calibration.p_values(scores)
         low, high = calibration.intervals(scores)
-        here = calibration.p_values(scores, Circumstances.of(x, ends, features))
-        return [
-            replace(
+        here = calibration.p_values(scores, Circumstances.of(x[list(alerts)], ends, features))
+        return {
+            place: replace(
                 alert,
-                p_value=_shown(chances[place]),
-                p_low=_shown(low[place]),
-                p_high=_shown(high[place]),
-                context_p_value=_shown(here[place]),
+                p_value=_shown(chances[number]),
+                p_low=_shown(low[number]),
+                p_high=_shown(high[number]),
+                context_p_value=_shown(here[number]),
             )
-            for place, alert in enumerate(alerts)
-        ]
+            for number, (place, alert) in enumerate(alerts.items())
+        }
 
     def _with_files(self, alert: Alert, source: CaptureSet) -> Alert:
         files = (self.privacy.name(name) for name in source.between(alert.start_ns, alert.end_ns))

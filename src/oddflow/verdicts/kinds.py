@@ -5,6 +5,7 @@ Source: Chandola, Banerjee & Kumar 2009, "Anomaly Detection: A Survey", section 
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +26,10 @@ class AnomalyKind(StrEnum):
     COLLECTIVE = "collective"
 
 
+@lru_cache(maxsize=4_096)
 def is_of_context(feature: Feature) -> bool:
     """Whether a feature speaks of what hosts and services did before, not of the flow itself."""
-    return any(feature.name.startswith(name) for name in OF_CONTEXT) and feature.scale is not Scale.CATEGORY
+    return feature.name.startswith(OF_CONTEXT) and feature.scale is not Scale.CATEGORY
 
 
 def kind_of(

@@ -121,7 +121,7 @@ class Normal:
             community_id=flow["community_id"] or "",
             score=score,
             rarity=rarity(score, self.held_back, self.population),
-            reasons=tuple(replace(reason, text=of_packet(reason.text, told)) for reason in reasons),
+            reasons=_of_packets(reasons, told),
             packets=packets,
             size_bytes=int((flow["forward_bytes"] or 0) + (flow["reverse_bytes"] or 0)),
             lengths=tuple((flow["lengths"] or ())[:used]),
@@ -141,6 +141,12 @@ class Normal:
             kind=kind,
             techniques=likeliest.techniques,
         )
+
+
+def _of_packets(reasons: tuple[Reason, ...], flow: dict[str, Any]) -> tuple[Reason, ...]:
+    if flow.get(PACKET) is None:
+        return reasons
+    return tuple(replace(reason, text=of_packet(reason.text, flow)) for reason in reasons)
 
 
 def of_packet(text: str, flow: dict[str, Any]) -> str:

@@ -107,16 +107,29 @@ def test_a_page_escapes_what_the_traffic_says(model):
     assert "What would make it normal" in page
 
 
-def test_trees_are_explained_by_taking_parts_away():
+def test_trees_are_explained_by_shapley_values():
     model = SealedModel(learn(gathered(400), detector="isolation-forest", trees=10))
+    it = explain(alert_of(model, odd_row()), model)
+    assert it.method == Method.TREES
+    threshold = float(np.quantile(model.held_back, 0.99))
+    usual = int((model.scores(model.prototypes) < threshold).sum())
+    assert any(f"against {usual} normal flows" in remark for remark in it.remarks)
+    shares = {one.feature: one.share for one in it.because}
+    assert max(shares, key=shares.get) == FEATURES[1].name
+
+
+def test_what_is_more_than_trees_is_explained_by_taking_parts_away():
+    members = ("isolation-forest", "robust-pca")
+    model = SealedModel(learn(gathered(400), detector="ensemble", members=members))
     it = explain(alert_of(model, odd_row()), model)
     assert it.method == Method.OCCLUSION
     assert any("no slopes" in remark for remark in it.remarks)
     assert it.because
 
 
-def test_explaining_loads_no_torch(tmp_path):
-    model = SealedModel(learn(gathered(400), detector="k-means"))
+@pytest.mark.parametrize(("detector", "words"), [("k-means", "integrated gradients"), ("isolation-forest", "Shapley")])
+def test_explaining_loads_neither_torch_nor_sklearn(tmp_path, detector, words):
+    model = SealedModel(learn(gathered(400), detector=detector))
     model.write(tmp_path / "m.oddflow")
     write_alerts(str(tmp_path / "a.jsonl"), [alert_of(model, odd_row())])
     code = (
@@ -124,9 +137,9 @@ def test_explaining_loads_no_torch(tmp_path):
         f"sys.argv = ['oddflow', 'explain', {str(tmp_path / 'a.jsonl')!r}, '0123', '-m',"
         f" {str(tmp_path / 'm.oddflow')!r}, '--report', {str(tmp_path / 'p.html')!r}]\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
-        "assert 'torch' not in sys.modules"
+        "assert not {'torch', 'sklearn'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "integrated gradients" in done.stdout
+    assert words in done.stdout
     assert (tmp_path / "p.html").exists()

@@ -12,7 +12,11 @@ from oddflow.models.graph import GraphBuilder
 from oddflow.models.manifest import schema_sha256, sealed_features
 from oddflow.models.sealed import SealedModel
 from oddflow.training.export import to_onnx
-from oddflow.verdicts.explaining.heat import heat
+from oddflow.verdicts.alerting import normal_of
+from oddflow.verdicts.explaining.attribution import attribution
+from oddflow.verdicts.explaining.heat import HeatMethod, byte_heat, heat
+from oddflow.verdicts.explaining.parts import parts_of
+from oddflow.verdicts.explaining.substitutes import Substitutes
 from tests.models.make import NOTHING, manifest
 
 
@@ -30,7 +34,8 @@ class Looking(nn.Module):
         return self.told(self.layers(rows.reshape(-1, 1, SIDE, SIDE))).flatten()
 
 
-def test_heat_is_that_of_torch():
+def looking(*, decomposes=False):
+    """A sealed network of two convolutions, and a score that is made of its columns' parts if that is said."""
     torch.manual_seed(1)
     features = Image().features
     builder = GraphBuilder(SIDE * SIDE)
@@ -42,9 +47,36 @@ def test_heat_is_that_of_torch():
         features=features,
         feature_schema_sha256=schema_sha256(sealed_features(features)),
         ranges=[NOTHING] * len(features),
+        decomposes=decomposes,
     )
-    model = SealedModel(seal(document, graph.SerializeToString(), held_back, part=GRAPH))
+    return SealedModel(seal(document, graph.SerializeToString(), held_back, part=GRAPH))
+
+
+def test_heat_is_that_of_torch():
+    model = looking()
     row = np.random.default_rng(0).random(SIDE * SIDE, np.float32)
     expected = heat_in_torch(Differentiable.of(model), row[None], side=SIDE)[0]
     assert expected.max() == 1
     np.testing.assert_allclose(heat(model, row, side=SIDE), expected, atol=1e-5)
+
+
+def told(model, row):
+    substitutes = Substitutes.of(model, normal_of(model, model.held_back, "x"), row, np.inf)
+    parts = parts_of(model.features)
+    return byte_heat(model, row, parts, substitutes, attribution(model, row, parts, substitutes))
+
+
+def test_bytes_of_a_score_that_is_made_of_their_parts_are_as_warm_as_these():
+    row = np.zeros(SIDE * SIDE, np.float32)
+    row[[40, 41, 300]] = 0.5, 1.0, 0.25  # parts are the bytes themselves
+    seen, method = told(looking(decomposes=True), row)
+    assert method is HeatMethod.PARTS
+    np.testing.assert_allclose(seen, row, atol=1e-6)
+
+
+def test_bytes_of_another_score_are_as_warm_as_grad_cam_says():
+    model = looking()
+    row = np.random.default_rng(0).random(SIDE * SIDE, np.float32)
+    seen, method = told(model, row)
+    assert method is HeatMethod.GRAD_CAM
+    np.testing.assert_array_equal(seen, heat(model, row, side=SIDE).reshape(-1))

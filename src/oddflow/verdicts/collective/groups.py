@@ -148,12 +148,14 @@ def _joined(parts: list[Integers], width: int) -> Integers:
     return np.concatenate(parts) if parts else np.zeros((0, width), np.int64)
 
 
-def group_rows(batch: pa.RecordBatch) -> Integers:
-    """What the kernel reads of flows, (n, 8); a null counts as nothing."""
+def group_rows(batch: pa.RecordBatch, *, portable: bool = False) -> Integers:
+    """What the kernel reads of flows, (n, 8); a null counts as nothing. `portable` takes only what all sources know."""
     protocol = integers(batch, "protocol")
-    told = [numbers(batch, f"{way}_payload_bytes") for way in ("forward", "reverse")]
     # what logs and exporters do not say is estimated, as portable features have it
-    filled = (np.where(np.isnan(own), about, own) for own, about in zip(told, PORTABLE.exchanged(batch), strict=True))
+    filled = list(PORTABLE.exchanged(batch))
+    if not portable:
+        told = (numbers(batch, f"{way}_payload_bytes") for way in ("forward", "reverse"))
+        filled = [np.where(np.isnan(own), about, own) for own, about in zip(told, filled, strict=True)]
     sent, received = (np.nan_to_num(column).astype(np.int64) for column in filled)
     is_used = (sent > 0) & (received > 0)
     rows = np.empty((batch.num_rows, kernels.FLOW_FIELDS), np.int64)

@@ -15,9 +15,15 @@ SCALES = len(WIDTHS_S)
 
 
 class GroupLearner:
-    """Sees the flows of a baseline in the order in which they ended, source after source."""
+    """Sees the flows of a baseline in the order in which they ended, source after source.
 
-    def __init__(self, settings: GroupSettings | None = None) -> None:
+    Args:
+        settings: How much is remembered.
+        portable: Counts only what all sources know, so that what is normal serves each of them.
+    """
+
+    def __init__(self, settings: GroupSettings | None = None, *, portable: bool = False) -> None:
+        self._portable = portable
         limits = Limits.none(most_irregular=KNOWN_IRREGULAR, fewest_gaps=FEWEST_KNOWN_GAPS)
         self._groups = Groups(limits, settings, notes=True)
         self._windows = np.zeros((len(COUNTED), SCALES, BINS), np.int64)
@@ -35,7 +41,7 @@ class GroupLearner:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Flows, in end order."""
-        rows = group_rows(batch)
+        rows = group_rows(batch, portable=self._portable)
         told, closed = self._groups.add(rows)
         self._close(closed)
         self._minutes.update(np.unique(integers(batch, "end") // 60_000_000_000).tolist())

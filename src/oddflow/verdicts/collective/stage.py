@@ -4,7 +4,9 @@ from typing import Self
 
 import pyarrow as pa
 
+from oddflow.features.versions import is_portable
 from oddflow.models.format import GROUPS
+from oddflow.models.kinds import version_for
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.budget import Budget
 from oddflow.verdicts.collective import _groups_kernels as kernels
@@ -21,6 +23,7 @@ class Collective:
         normal: What a baseline showed.
         false_alarms_per_s: That groups may bring, all together.
         pseudonyms: The fingerprint of the key that the baseline's addresses were under.
+        portable: Whether the baseline counted only what all sources know.
         settings: How much is remembered.
     """
 
@@ -30,11 +33,13 @@ class Collective:
         false_alarms_per_s: float,
         *,
         pseudonyms: str = "",
+        portable: bool = False,
         settings: GroupSettings | None = None,
     ) -> None:
         self._normal = normal
         self._groups = Groups(normal.limits(false_alarms_per_s), settings)
         self.pseudonyms = pseudonyms
+        self._portable = portable
         self.told = 0
         self.false_alarms_per_s = false_alarms_per_s
 
@@ -50,7 +55,14 @@ class Collective:
             return None
         flows_per_s = model.manifest.flows_per_s
         allowed_per_s = SHARE * budget.allowed_share(flows_per_s) * max(flows_per_s, 1e-9)
-        return cls(GroupNormal.of_part(part), allowed_per_s, pseudonyms=model.manifest.pseudonyms, settings=settings)
+        manifest = model.manifest
+        return cls(
+            GroupNormal.of_part(part),
+            allowed_per_s,
+            pseudonyms=manifest.pseudonyms,
+            portable=is_portable(version_for(manifest)),
+            settings=settings,
+        )
 
     def begin(self) -> None:
         """Another source begins: its time need not follow that of the last."""
@@ -58,7 +70,7 @@ class Collective:
 
     def found(self, flows: pa.RecordBatch) -> list[tuple[int, Finding]]:
         """The groups that flows bring over their limits, each with the place of the flow; flows come in end order."""
-        told, _ = self._groups.add(group_rows(flows))
+        told, _ = self._groups.add(group_rows(flows, portable=self._portable))
         self.told += len(told)
         found = []
         for row in told.tolist():

@@ -11,6 +11,7 @@ from oddflow.models.format import GRAPH
 from oddflow.models.rows import Floats
 from oddflow.models.sealed import SealedModel
 from oddflow.models.slopes import NoSlope, Slopes
+from oddflow.models.tree_shapley import NoTrees, TreeShapley
 from oddflow.verdicts.explaining.parts import Part
 from oddflow.verdicts.explaining.substitutes import Substitutes
 
@@ -21,16 +22,22 @@ class Method(StrEnum):
     """How it was told, in words for the explanation."""
 
     PARTS = "parts of the score itself"
+    TREES = "exact Shapley values of its trees against normal flows"
     GRADIENTS = "integrated gradients from the nearest normal flow"
     OCCLUSION = "the score without each part"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribution:
-    """Shares of columns, (d,), not negative, that sum to 1 unless all are 0; and how they were told."""
+    """Shares of columns, (d,), not negative, that sum to 1 unless all are 0; and how they were told.
+
+    Attributes:
+        against: How many normal rows the row was compared with, where it was with many.
+    """
 
     method: Method
     shares: Floats
+    against: int = 0
 
 
 def attribution(
@@ -38,17 +45,34 @@ def attribution(
 ) -> Attribution:
     """Of one row (d,), in the most exact way that the model allows, or in one that is asked for.
 
-    Where the score is made of the features' parts, as a reconstruction error is, those are exact. Else a graph that has
-    slopes is asked along the way from a normal row, and of one that has none, as trees, parts are taken away by turns.
+    Where the score is made of the features' parts, as a reconstruction error is, those are exact, and so are Shapley
+    values where it is made of trees. Else a graph that has slopes is asked along the way from a normal row, and of one
+    that has none, as recurrent layers, parts are taken away by turns.
     """
     if method is Method.PARTS or (method is None and model.manifest.decomposes):
         return Attribution(Method.PARTS, _shares(model.score(row[None])[1][0]))
+    if method in {None, Method.TREES} and GRAPH in model.parts:
+        try:
+            return of_trees(model, row, substitutes)
+        except NoTrees:
+            pass
     if method is not Method.OCCLUSION and GRAPH in model.parts:
         try:
             return Attribution(Method.GRADIENTS, _shares(integrated(model, row, substitutes)))
         except NoSlope:
             pass
     return Attribution(Method.OCCLUSION, _shares(occluded(model, row, parts, substitutes)))
+
+
+def of_trees(model: SealedModel, row: Floats, substitutes: Substitutes) -> Attribution:
+    """By Shapley values of the trees' output, exactly: those that raise the score.
+
+    Raises:
+        NoTrees: The score is no function of trees alone.
+    """
+    found = TreeShapley(model.parts[GRAPH]).of(row, substitutes.normal)
+    raised = found.values if found.rises else -found.values
+    return Attribution(Method.TREES, _shares(raised.astype(np.float32)), found.against)
 
 
 def integrated(model: SealedModel, row: Floats, substitutes: Substitutes) -> Floats:

@@ -5,18 +5,17 @@ from numpy.typing import NDArray
 
 from oddflow.amounts import seconds
 from oddflow.errors import SchemaMismatch, UsageError
-from oddflow.features.image import PIXELS, SIDE
 from oddflow.models.prototypes import SPOKEN, holds_words
 from oddflow.models.rows import Floats
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import normal_of
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget, set_threshold
-from oddflow.verdicts.explaining.attribution import Method, attribution, occluded
+from oddflow.verdicts.explaining.attribution import Attribution, Method, attribution, occluded
 from oddflow.verdicts.explaining.bound import joined
 from oddflow.verdicts.explaining.counterfactual import counterfactual
 from oddflow.verdicts.explaining.explanation import Because, Explanation, Near, PacketShare
-from oddflow.verdicts.explaining.heat import heat
+from oddflow.verdicts.explaining.heat import byte_heat
 from oddflow.verdicts.explaining.parts import Part, parts_of
 from oddflow.verdicts.explaining.putting_back import few_enough, put_back
 from oddflow.verdicts.explaining.substitutes import Neighbour, Substitutes
@@ -72,6 +71,7 @@ def explain(alert: Alert, model: SealedModel, row: Floats | None = None) -> Expl
         model.scores, row, few_enough(parts, found.shares), substitutes.rows, threshold=threshold, least=_NEAR
     )
     because = tuple(_because(model, normal, row, found.shares, step.part, step.score) for step in steps[:MOST_BECAUSE])
+    seen = byte_heat(model, row, parts, substitutes, found)
     first = next((place for place, step in enumerate(steps) if step.score < threshold), len(steps) - 1)
     return Explanation(
         alert=alert,
@@ -86,8 +86,9 @@ def explain(alert: Alert, model: SealedModel, row: Floats | None = None) -> Expl
         ),
         nearest=tuple(_near(model, substitutes, one, row) for one in substitutes.neighbours[:_NEAR]),
         packets=_packets(model, row, parts, substitutes),
-        heat=_heat(model, row, parts, substitutes),
-        remarks=_remarks(alert, score, threshold, model, found.method),
+        heat=tuple(map(float, seen[0])) if seen else (),
+        heat_method=str(seen[1]) if seen else "",
+        remarks=_remarks(alert, score, threshold, model, found),
     )
 
 
@@ -158,19 +159,7 @@ def _packets(
     )
 
 
-def _heat(model: SealedModel, row: Floats, parts: tuple[Part, ...], substitutes: Substitutes) -> tuple[float, ...]:
-    """Heat of the bytes of a picture: by Grad-CAM, or by covering line after line; none for rows that are none."""
-    is_picture = len(row) == PIXELS and (model.features[0].unit == "byte" or model.features[0].name == "pixel_000")
-    if not is_picture:
-        return ()
-    seen = heat(model, row, side=SIDE)
-    if seen is None:
-        seen = occluded(model, row, parts, substitutes)
-        seen = seen / (float(seen.max()) or 1.0)
-    return tuple(map(float, seen.reshape(-1)))
-
-
-def _remarks(alert: Alert, score: float, threshold: float, model: SealedModel, method: Method) -> tuple[str, ...]:
+def _remarks(alert: Alert, score: float, threshold: float, model: SealedModel, found: Attribution) -> tuple[str, ...]:
     remarks = []
     if abs(score - alert.score) > _SAME_SCORE * max(abs(alert.score), 1e-6):
         remarks.append(
@@ -181,6 +170,11 @@ def _remarks(alert: Alert, score: float, threshold: float, model: SealedModel, m
         remarks.append(f"by this model the flow is no alert: {score:.4g} is under the threshold {threshold:.4g}")
     if not len(model.prototypes) and not holds_words(model.features):
         remarks.append("the model holds no normal flows to compare with; those that `oddflow learn` seals now do")
-    if method is Method.OCCLUSION:
+    if found.method is Method.TREES:
+        remarks.append(
+            f"shares are exact for what the trees add up to, against {found.against} normal flows; the score is a "
+            "function of that one number"
+        )
+    if found.method is Method.OCCLUSION:
         remarks.append("the model has no slopes: shares were told by taking parts away one at a time")
     return tuple(remarks)

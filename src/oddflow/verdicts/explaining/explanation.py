@@ -66,6 +66,7 @@ class Explanation:
         nearest: Normal flows near it.
         packets: Of models of sequences: each packet's share.
         heat: Of models of pictures: how much each byte's neighbourhood raises the score, 0 to 1; else empty.
+        heat_method: How heat was told, in words.
         remarks: What a person should know.
     """
 
@@ -80,6 +81,7 @@ class Explanation:
     nearest: tuple[Near, ...]
     packets: tuple[PacketShare, ...] = ()
     heat: tuple[float, ...] = ()
+    heat_method: str = ""
     remarks: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,5 +92,6 @@ class Explanation:
         told["nearest"] = [asdict(one) for one in self.nearest]
         told["packets"] = [asdict(one) for one in self.packets]
         told["heat"] = [round(value, 3) for value in self.heat]
+        told["heat_method"] = self.heat_method
         told["remarks"] = list(self.remarks)
         return self.alert.as_dict() | {"explanation": told}

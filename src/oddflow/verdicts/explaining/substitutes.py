@@ -35,11 +35,14 @@ class Substitutes:
             by column, and the median of all.
         neighbours: What the first are.
         measure: How far apart rows are.
+        normal: All normal rows that the model keeps, (p, d), those that would be alerts left out; if it keeps none,
+            these rows.
     """
 
     rows: Floats
     neighbours: tuple[Neighbour, ...]
     measure: Measure
+    normal: Floats
 
     @classmethod
     def of(cls, model: SealedModel, normal: Normal, row: Floats, threshold: float) -> Self:
@@ -51,17 +54,26 @@ class Substitutes:
         lows, highs, _ = normal.around(row)
         inside = np.where(is_category, row, np.clip(row, lows, highs)).astype(np.float32)
         made = np.stack([inside, np.where(is_category, row, median)])
-        neighbours = _nearest(model, measure, row, threshold)
+        usual, scores = _usual(model, threshold)
+        neighbours = _nearest(model, measure, row, usual, scores)
         rows = np.concatenate([np.stack([one.row for one in neighbours]), made]) if neighbours else made
-        return cls(np.asarray(rows, np.float32), neighbours, measure)
+        rows = np.asarray(rows, np.float32)
+        return cls(rows, neighbours, measure, usual if len(usual) else rows)
 
 
-def _nearest(model: SealedModel, measure: Measure, row: Floats, threshold: float) -> tuple[Neighbour, ...]:
+def _usual(model: SealedModel, threshold: float) -> tuple[Floats, Floats]:
+    """Prototypes under the threshold, and their scores."""
     rows = model.prototypes
     if not len(rows):
-        return ()
+        return rows, np.zeros(0, np.float32)
     scores = model.scores(rows)
-    rows, scores = rows[scores < threshold], scores[scores < threshold]
+    return rows[scores < threshold], scores[scores < threshold]
+
+
+def _nearest(model: SealedModel, measure: Measure, row: Floats, rows: Floats, scores: Floats) -> tuple[Neighbour, ...]:
+    """Of usual rows (p, d) with their scores."""
+    if not len(rows):
+        return ()
     places = _of_service(model, rows, row)
     rows, scores = rows[places], scores[places]
     if not len(rows):

@@ -1,0 +1,1 @@
+"""Triage that learns: which alert an analyst should look at next, by reinforcement."""
