@@ -177,6 +177,18 @@ def learnt_from_labels(name: str, taught: Path) -> Any:
     return api.learn_gathered(replace(gathered, **columns, marks=marks), detector=name, **LABELLED[name])
 
 
+def learnt_models(names: list[str], calm: str, taught: Path | None) -> Iterator[tuple[str, Any, Any, float | None]]:
+    """Titles of rows, models for the incident and for the slow attacks, and shares of false alarms (None: 10 a day)."""
+    for name in names:
+        if name not in LABELLED:
+            model, later = (oddflow.learn(source, detector=name) for source in (BASELINE, calm))
+            yield name, model, later, None
+        elif taught is not None:
+            model = learnt_from_labels(name, taught)
+            yield name, model, model, None
+            yield f"{name}, 1 % of normal flows", model, model, 0.01
+
+
 def detectors_table(names: list[str], taught: Path | None) -> None:
     """Prints which detector finds which attack; those that learn from labels learn from the office in `taught`."""
     incident = all_flows(INCIDENT)
@@ -195,15 +207,10 @@ def detectors_table(names: list[str], taught: Path | None) -> None:
         print("| what looks | " + " | ".join(columns) + " | false |")
         print("|---|" + "---|" * len(columns) + "---|")
         groups: dict[str, str] = {}
-        for name in names:
-            if name in LABELLED:
-                if taught is None:
-                    continue
-                model = later = learnt_from_labels(name, taught)
-            else:
-                model, later = (oddflow.learn(source, detector=name) for source in (BASELINE, calm))
-            quick = oddflow.detect(INCIDENT, model=model, truth=TRUTH)
-            late = oddflow.detect(slow, model=later)
+        for title, model, later, rate in learnt_models(names, calm, taught):
+            quick = oddflow.detect(INCIDENT, model=model, truth=TRUTH, false_alarm_rate=rate)
+            late = oddflow.detect(slow, model=later, false_alarm_rate=rate)
+            name = title.partition(",")[0]
             found = by_attack(quick, counts, lambda alert: alert.truth)
             found |= by_attack(late, slow_counts, lambda alert: alert.label)
             flows_alone = ("point", "contextual") if name not in COLLECTIVE else KINDS
@@ -213,7 +220,7 @@ def detectors_table(names: list[str], taught: Path | None) -> None:
             ]  # fmt: skip
             cells = [found[column].words(flows_alone) for column in columns]
             own_false = sum(not is_group(alert) for alert in false)
-            print(f"| {name} | " + " | ".join(cells) + f" | {own_false} |", flush=True)
+            print(f"| {title} | " + " | ".join(cells) + f" | {own_false} |", flush=True)
             if not groups and name not in COLLECTIVE:
                 for column in columns:
                     told = [alert for alert in found[column].alerts if is_group(alert)]
