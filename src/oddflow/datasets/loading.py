@@ -189,15 +189,6 @@ def task_of(known: DataSet, section: Section, place: Path | None, words: Words, 
     return Task(known, section, needed_place(known, section.path, place), truth, words, ledger)
 
 
-def sections_there(known: DataSet, data: Folder | None = None) -> list[Section]:
-    """The sections that are read where none is asked for.
-
-    Raises:
-        InputError: There is no folder of data sets.
-    """
-    return wanted_sections(known, (), _place(known, data))
-
-
 def wanted_sections(known: DataSet, parts: Sequence[str], data: Path | None) -> list[Section]:
     """The sections that are asked for; else all but those that are read only on demand, or are not there.
 

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from oddflow.triage.environment import PROOF_SHARE, Seen, TriageEnvironment
 from oddflow.triage.queues import Queue
@@ -33,16 +31,6 @@ def at_random(seed: int) -> Chooser:
     """Any look that may be taken, each as likely."""
     chance = np.random.default_rng(seed)
     return lambda seen: int(chance.choice(np.flatnonzero(seen[:WINDOW, 0])))
-
-
-def by_policy(policy: nn.Module) -> Chooser:
-    """The likeliest action of a policy: states (n, …) -> logits (n, actions)."""
-
-    def choose(seen: Seen) -> int:
-        with torch.no_grad():
-            return int(policy(torch.from_numpy(seen[None])).argmax())
-
-    return choose
 
 
 def shift_of(environment: TriageEnvironment, queue: Queue, minutes: float, choose: Chooser, *, hidden: bool) -> float:
