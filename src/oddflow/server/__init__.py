@@ -1,0 +1,1 @@
+"""The service: sources in, live verdicts, a store, an API and pages, for months."""

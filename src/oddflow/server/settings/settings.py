@@ -1,0 +1,244 @@
+"""The settings of a service, as the TOML file has them; what is not known is refused."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget
+
+Days = Annotated[int, Field(ge=1, le=36_500)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+MOST_SOURCES = 32
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ServiceSection(_Section):
+    """`[service]`: who this is, and where it keeps what it knows.
+
+    Attributes:
+        name: What this sensor is called, where several share a store.
+        state: The folder of the store, the flows, the registry and what waits for receivers.
+        user: Whom to run as once all sockets are open; nobody is changed to where it is not started as root.
+    """
+
+    name: Name = "sensor"
+    state: Path = Path("/var/lib/oddflow")
+    user: str = "oddflow"
+
+
+class WebSection(_Section):
+    """`[web]`: where pages and API are answered.
+
+    Attributes:
+        listen: HOST:PORT.
+        tls_certificate, tls_key: PEM files; both or neither.
+        public_url: How people reach it, where a proxy stands before it; cookies are marked secure under https.
+        trusted_proxies: Addresses whose X-Forwarded-For is believed.
+        session_hours: After so long without a request people log in again.
+        allow_plain: Answer without TLS on an address that is not loopback.
+    """
+
+    listen: str = "127.0.0.1:8470"
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    public_url: str = ""
+    trusted_proxies: list[str] = []
+    session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 12.0
+    allow_plain: bool = False
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together; give both or neither")
+        return self
+
+
+class StoreSection(_Section):
+    """`[store]`: alerts, incidents, feedback, accounts.
+
+    Attributes:
+        url: SQLAlchemy's, like postgresql+psycopg://oddflow@db/oddflow; SQLite in the state folder where it is empty.
+        password: env:NAME or file:PATH, put in the URL.
+        keep_alerts_days, keep_audit_days, keep_measures_days: Older ones are deleted.
+    """
+
+    url: str = ""
+    password: SecretStr | None = None
+    keep_alerts_days: Days = 365
+    keep_audit_days: Days = 730
+    keep_measures_days: Days = 90
+
+
+class FlowsSection(_Section):
+    """`[flows]`: flow records in Parquet, an hour a partition.
+
+    Attributes:
+        keep_days, keep_gib: The oldest are deleted beyond either.
+        payload: Whether the first bytes of flows are kept with them.
+    """
+
+    keep_days: Days = 30
+    keep_gib: Annotated[float, Field(gt=0, le=1_000_000)] = 20.0
+    payload: bool = True
+
+
+class SourceSection(_Section):
+    """`[[sources]]`: where flows come from, and what judges them.
+
+    Attributes:
+        name: What it is called.
+        interface, netflow, follow, folder: One of the four: a network interface; HOST:PORT for NetFlow and IPFIX;
+            a log or capture that grows; a folder that captures are put in.
+        model: A sealed model's file, or a name of the registry; flows are only kept where there is none.
+        budget: False alarms that are put up with.
+        false_alarm_rate: Instead, a share of normal flows.
+        home_networks: The model's unless given.
+        payload: Whether bytes of flows are looked at and kept.
+        pseudonymise: A key file; hosts appear under pseudonyms.
+        filter: Of an interface, as pcap-filter(7) has it.
+        promiscuous: Of an interface.
+        ring_mib: The kernel's ring.
+        patience_s: Ended flows wait so long, to be judged in order.
+        max_flows, max_groups: Bounds of memory.
+    """
+
+    name: Name
+    interface: str | None = None
+    netflow: str | None = None
+    follow: Path | None = None
+    folder: Path | None = None
+    model: str = ""
+    budget: str = DEFAULT_BUDGET
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    home_networks: list[str] = []
+    payload: bool = True
+    pseudonymise: Path | None = None
+    filter: str = ""
+    promiscuous: bool = False
+    ring_mib: Annotated[int, Field(ge=1, le=4_096)] = 64
+    patience_s: Annotated[float, Field(ge=0, le=3_600)] = 1.0
+    max_flows: Annotated[int, Field(ge=16, le=4_194_304)] = 65_536
+    max_groups: Annotated[int, Field(ge=0, le=16_777_216)] = 131_072
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [name for name in ("interface", "netflow", "follow", "folder") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"name one of interface, netflow, follow, folder; {len(given)} are given")
+        self.wanted  # noqa: B018  (a wrong budget is told now)
+        return self
+
+    @property
+    def kind(self) -> Literal["interface", "netflow", "follow", "folder"]:
+        """Which of the four it is."""
+        for name in ("interface", "netflow", "follow"):
+            if getattr(self, name) is not None:
+                return name  # type: ignore[return-value]
+        return "folder"
+
+    @property
+    def where(self) -> str:
+        """The interface, address or path."""
+        return str(getattr(self, self.kind))
+
+    @property
+    def wanted(self) -> Budget:
+        """What is put up with.
+
+        Raises:
+            UsageError: The budget is none.
+        """
+        return Budget.parse(self.budget) if self.false_alarm_rate is None else Budget.of_share(self.false_alarm_rate)
+
+
+class OutputSection(_Section):
+    """`[[outputs]]`: who is told of alerts and incidents; see `oddflow send --help` for the URLs."""
+
+    to: str
+    limit_mib: Annotated[float, Field(ge=0.0625, le=65_536)] = 256.0
+
+
+class EnrichmentSection(_Section):
+    """`[enrichment]`: what is known of addresses besides."""
+
+    intelligence: list[Path] = []
+    geoip: Path | None = None
+
+
+class ModelsSection(_Section):
+    """`[models]`: whose models are used.
+
+    Attributes:
+        registry: Its folder; STATE/models unless given.
+        trust: Files of public keys; an unsigned model is refused where one is named.
+    """
+
+    registry: Path | None = None
+    trust: list[Path] = []
+
+
+class UploadsSection(_Section):
+    """`[uploads]`: captures that people send to be judged."""
+
+    most_mib: Annotated[int, Field(ge=1, le=65_536)] = 256
+    most_seconds: Annotated[int, Field(ge=1, le=3_600)] = 120
+    most_memory_mib: Annotated[int, Field(ge=256, le=65_536)] = 2_048
+    keep_days: Days = 7
+
+
+class LogSection(_Section):
+    """`[log]`: what the service says of itself, on standard error: the platform keeps it and turns it over."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Settings(_Section):
+    """The whole file."""
+
+    service: ServiceSection = ServiceSection()
+    web: WebSection = WebSection()
+    store: StoreSection = StoreSection()
+    flows: FlowsSection = FlowsSection()
+    sources: Annotated[list[SourceSection], Field(max_length=MOST_SOURCES)] = []
+    outputs: Annotated[list[OutputSection], Field(max_length=32)] = []
+    enrichment: EnrichmentSection = EnrichmentSection()
+    models: ModelsSection = ModelsSection()
+    uploads: UploadsSection = UploadsSection()
+    log: LogSection = LogSection()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [source.name for source in self.sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sources are called {twice[0]}; give each its own name")
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """Where the store is."""
+        return self.store.url or f"sqlite:///{self.service.state / 'store.db'}"
+
+    @property
+    def flows_folder(self) -> Path:
+        """Where flows are kept: FOLDER/SOURCE/…"""
+        return self.service.state / "flows"
+
+    @property
+    def registry_folder(self) -> Path:
+        """Where models are kept."""
+        return self.models.registry or self.service.state / "models"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """Where captures that people send wait, and their verdicts."""
+        return self.service.state / "uploads"
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where alerts wait for the store and for receivers."""
+        return self.service.state / "spool"

@@ -1,0 +1,1 @@
+"""What the service remembers of alerts and people: SQLite, or PostgreSQL for a team."""

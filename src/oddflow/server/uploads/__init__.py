@@ -1,0 +1,1 @@
+"""Captures that people send, judged in a process that may do little."""
