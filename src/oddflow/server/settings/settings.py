@@ -137,7 +137,7 @@ class SourceSection(_Section):
         """Which of the four it is."""
         for name in ("interface", "netflow", "follow"):
             if getattr(self, name) is not None:
-                return name  # type: ignore[return-value]
+                return name
         return "folder"
 
     @property
