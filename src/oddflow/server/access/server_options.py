@@ -3,22 +3,27 @@
 from ssl import SSLContext
 from typing import Any
 
+from oddflow.server.access.hosts import Hosts
+from oddflow.server.access.protocol import protocol_for
+from oddflow.server.settings.settings import WebSection
+
 MOST_CONNECTIONS = 512
 IDLE_S = 15
 MOST_HEAD_BYTES = 32 << 10
 
 
-def server_options(context: SSLContext | None) -> dict[str, Any]:
+def server_options(web: WebSection, context: SSLContext | None) -> dict[str, Any]:
     """Options of `uvicorn.Config`.
 
     There is no log of accesses: one-time links stand in paths. The trail says who did what.
 
     Args:
-        context: Of TLS; plain HTTP where None.
+        web: Which proxies are trusted.
+        context: Of TLS, from `tls.server_context`; plain HTTP where None.
     """
     options: dict[str, Any] = {
         "access_log": False,
-        "http": "h11",
+        "http": protocol_for(Hosts.of(web)),
         "ws": "none",
         "h11_max_incomplete_event_size": MOST_HEAD_BYTES,
         "limit_concurrency": MOST_CONNECTIONS,
