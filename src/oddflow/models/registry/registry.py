@@ -132,7 +132,7 @@ class Registry:
             return Version(number, self._journal.append(event))
 
     def promote(self, name: str, number: int, *, reason: str = "", force: bool = False, by: str = "") -> Event:
-        """Makes a version the active one; `by` whoever asked, where it is not whose process this is.
+        """Makes a version the active one; `by` says who asked, where it is not whoever runs this process.
 
         Raises:
             UsageError: There is none such; it is active; or it was never compared with the active one, or came off
@@ -151,7 +151,7 @@ class Registry:
             return self._journal.append(event)
 
     def rollback(self, name: str, *, reason: str = "", by: str = "") -> Event:
-        """Makes the version active again that was so before; the event has that version.
+        """Makes the version active again that was so before; the event has that version. `by` as in `promote`.
 
         Raises:
             UsageError: No other version was active before.
@@ -182,14 +182,12 @@ class Registry:
             if all(one.sha256 != version.sha256 for one in others):
                 self.place_of(version).unlink(missing_ok=True)
 
-    def shadowed(
-        self, name: str, number: int, against: Version, found: dict[str, Any], *, reason: str = "", by: str = ""
-    ) -> Event:
+    def shadowed(self, name: str, number: int, against: Version, found: dict[str, Any], *, reason: str = "") -> Event:
         """Writes down that a version was seen beside another, and what came out."""
         with self._journal.locked():
             version = self.named(name).version(number)
             event = self._event(
-                What.SHADOW, name, number, reason, by, sha256=version.sha256, against=against.sha256, found=found
+                What.SHADOW, name, number, reason, sha256=version.sha256, against=against.sha256, found=found
             )
             return self._journal.append(event)
 
@@ -213,7 +211,7 @@ class Registry:
             raise UsageError(f"the reason has {len(reason):,} characters; at most 4,096 are kept")
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         words: dict[str, Any] = {key: _whole(value) if isinstance(value, str) else value for key, value in told.items()}
-        return Event(what=what, at=at, by=by or _person(), name=name, version=number, reason=_whole(reason), **words)
+        return Event(what=what, at=at, by=_whole(by) or _person(), name=name, version=number, reason=_whole(reason), **words)
 
 
 def open_name(text: str, folder: str | os.PathLike[str] | None = None) -> tuple[str, str]:

@@ -1,0 +1,182 @@
+"""Traffic at a steady rate, second after second: connections of an office, and a few that are odd among them."""
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddflow.bench.traffic import FILE_HEADER, FIRST_SECOND
+
+QDISC_BYPASS, SOL_PACKET = 20, 263
+ETHERNET, IPV4, TCP = 14, 20, 20
+HEADERS = ETHERNET + IPV4 + TCP
+FIN, SYN, PSH, ACK = 1, 2, 8, 16
+HOSTS, SERVERS = 200, 8
+PORTS = (443, 80, 993, 22)
+ODD_PORT, ODD_BYTES = 31_337, 1_400
+FIRST_PORT, MOST_PORTS = 1_024, 60_000
+RECORD = 16
+SLICE_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class SteadyTraffic:
+    """What is sent in each second.
+
+    Attributes:
+        flows_per_s: TCP connections, each whole within its second.
+        packets_per_flow: Of each, with its handshake and its end; 6 at least.
+        mean_bytes: Of a frame, about.
+        odd_per_s: So many of them are uploads to a port that no one else uses.
+        seed: Of the sizes.
+    """
+
+    flows_per_s: int = 5_000
+    packets_per_flow: int = 20
+    mean_bytes: int = 330
+    odd_per_s: int = 2
+    seed: int = 7
+
+    @property
+    def packets_per_s(self) -> int:
+        """Frames in a second."""
+        return self.flows_per_s * self.packets_per_flow
+
+    def second(self, turn: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+        """Frames of one second end to end (b,), where each begins (n,), and its length (n,); in the order of sending.
+
+        Connections begin all through the second's first half and are over at its end. Each turn has other source ports,
+        so that none comes again before the meter has closed it.
+        """
+        rng = np.random.default_rng([self.seed, turn])
+        flows, each = self.flows_per_s, self.packets_per_flow
+        begins = np.sort(rng.random(flows)) * 0.5
+        steps = np.sort(rng.random((flows, each)), axis=1) * 0.5
+        order = np.argsort((begins[:, None] + steps).ravel(), kind="stable")
+        flow, step = np.divmod(order, each)
+        is_odd = np.zeros(flows, np.bool_)
+        is_odd[rng.choice(flows, min(self.odd_per_s, flows), replace=False)] = True
+        payload = self._payloads(rng, is_odd)
+        ours = self._from_client(np.arange(each))
+        by_client, by_server = _before(np.where(ours, payload, 0)), _before(np.where(ours, 0, payload))
+        lengths = HEADERS + payload[flow, step]
+        starts = np.concatenate([[0], lengths.cumsum()[:-1]])
+        data = np.zeros(int(lengths.sum()), np.uint8)
+        from_client = self._from_client(step)
+        client = flow % HOSTS
+        server = np.where(is_odd[flow], 250, flow % SERVERS)
+        client_port = FIRST_PORT + (turn * flows + flow) % MOST_PORTS
+        server_port = np.where(is_odd[flow], ODD_PORT, np.array(PORTS)[flow % len(PORTS)])
+        put = _Putter(data, starts)
+        put.bytes(0, np.where(from_client, 2, 3), *[0] * 4, 1)
+        put.bytes(6, 2, *[0] * 4, 2)
+        put.word(12, 0x0800)
+        put.bytes(14, 0x45, 0)
+        put.word(16, lengths - ETHERNET)
+        put.bytes(22, 64, 6)
+        put.bytes(26, 10, np.where(from_client, 1, 2), 0, np.where(from_client, client + 1, server + 1))
+        put.bytes(30, 10, np.where(from_client, 2, 1), 0, np.where(from_client, server + 1, client + 1))
+        put.word(34, np.where(from_client, client_port, server_port))
+        put.word(36, np.where(from_client, server_port, client_port))
+        of_client, of_server = by_client[flow, step] + (step > 0), by_server[flow, step] + (step > 1)
+        put.long(38, np.where(from_client, of_client, of_server))
+        put.long(42, np.where(from_client, of_server, of_client))
+        put.bytes(46, 5 << 4, self._flags(step))
+        put.word(48, 64_240)
+        return data, starts, lengths
+
+    def _payloads(self, rng: np.random.Generator, is_odd: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Payload bytes of each packet of each connection, (flows, packets)."""
+        mean = max(self.mean_bytes - HEADERS, 1) * self.packets_per_flow / max(self.packets_per_flow - 5, 1)
+        sizes = rng.integers(int(mean * 0.5), int(mean * 1.5) + 1, (self.flows_per_s, self.packets_per_flow))
+        sizes[is_odd] = ODD_BYTES
+        sizes[:, :3] = 0
+        sizes[:, -2:] = 0
+        return sizes
+
+    def _from_client(self, step: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.where(step == 1, False, np.where(step == self.packets_per_flow - 1, False, step % 3 != 1))
+
+    def _flags(self, step: NDArray[np.int64]) -> NDArray[np.int64]:
+        last = self.packets_per_flow - 2
+        return np.select([step == 0, step == 1, step == 2, step >= last], [SYN, SYN | ACK, ACK, FIN | ACK], PSH | ACK)
+
+    def write(self, file: BinaryIO, seconds: int, *, first_turn: int = 0) -> None:
+        """A pcap file of so many seconds, evenly spaced."""
+        file.write(FILE_HEADER)
+        for turn in range(first_turn, first_turn + seconds):
+            data, starts, lengths = self.second(turn)
+            count = len(starts)
+            whole = np.zeros(len(data) + RECORD * count, np.uint8)
+            places = starts + RECORD * np.arange(count)
+            put = _Putter(whole, places)
+            put.little(0, np.full(count, FIRST_SECOND + turn))
+            put.little(4, np.arange(count) * (10**9 // count))
+            put.little(8, lengths)
+            put.little(12, lengths)
+            whole[np.arange(len(data)) + RECORD * (1 + np.repeat(np.arange(count), lengths))] = data
+            file.write(whole.data)
+
+    def send(self, interface: str, seconds: float, told: Callable[[int, int], None] | None = None) -> int:
+        """Sends for so long, at its pace as nearly as the machine can; how many frames went out.
+
+        `told` hears, each second, how many went out in all and how many should have. What cannot be sent in its
+        second is sent later: the pace is kept by the clock, not by the second.
+        """
+        sent, turn, begun = 0, 0, time.monotonic()
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
+            sender.setsockopt(SOL_PACKET, QDISC_BYPASS, 1)
+            sender.bind((interface, 0))
+            frames = self._frames(turn)
+            while turn < seconds:
+                slices = round(1 / SLICE_S)
+                share = -(-len(frames) // slices)
+                for number in range(slices):
+                    late = begun + turn + number * SLICE_S - time.monotonic()
+                    if late > 0:
+                        time.sleep(late)
+                    for frame in frames[number * share : (number + 1) * share]:
+                        sender.send(frame)
+                sent += len(frames)
+                turn += 1
+                frames = self._frames(turn)
+                if told is not None:
+                    told(sent, round((time.monotonic() - begun) * self.packets_per_s))
+        return sent
+
+    def _frames(self, turn: int) -> list[memoryview]:
+        data, starts, lengths = self.second(turn)
+        view = memoryview(data)  # type: ignore[arg-type]
+        return [view[at : at + length] for at, length in zip(starts.tolist(), lengths.tolist(), strict=True)]
+
+
+def _before(payload: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What was sent before each packet, (flows, packets)."""
+    return payload.cumsum(axis=1) - payload
+
+
+class _Putter:
+    """Writes header fields of all frames at once."""
+
+    def __init__(self, data: NDArray[np.uint8], starts: NDArray[np.int64]) -> None:
+        self._data = data
+        self._starts = starts
+
+    def bytes(self, at: int, *values: object) -> None:
+        for number, value in enumerate(values):
+            self._data[self._starts + at + number] = np.asarray(value, np.int64) & 0xFF
+
+    def word(self, at: int, value: object) -> None:
+        both = np.asarray(value, np.int64)
+        self.bytes(at, both >> 8, both)
+
+    def long(self, at: int, value: NDArray[np.int64]) -> None:
+        self.word(at, value >> 16)
+        self.word(at + 2, value)
+
+    def little(self, at: int, value: NDArray[np.int64]) -> None:
+        self.bytes(at, value, value >> 8, value >> 16, value >> 24)
