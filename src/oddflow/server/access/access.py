@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 
 from oddflow.server.access.identity import Identity
@@ -17,6 +18,8 @@ from oddflow.server.store.tokens import PREFIX
 
 OUTSIDERS_PER_S, OUTSIDERS_BURST = 5.0, 60.0
 LOG_INS_PER_S, LOG_INS_BURST = 1.0 / 6.0, 20.0
+AT_ONCE = 2
+"""Passwords that are hashed at the same time."""
 BURST_S = 4.0
 LONGEST_SESSION_S = 14 * 86_400.0
 
@@ -61,6 +64,7 @@ class Access:
         self._known = RateLimiter(per_s, per_s * BURST_S, clock=clock)
         self._outsiders = RateLimiter(OUTSIDERS_PER_S, OUTSIDERS_BURST, clock=clock)
         self._log_ins = RateLimiter(LOG_INS_PER_S, LOG_INS_BURST, clock=clock)
+        self.hashing = CapacityLimiter(AT_ONCE)
         self._unknown = Failures()
         self._browsers = Failures()
 
@@ -105,10 +109,25 @@ class Access:
             failures.add(key, now_s)
         return LogIn(None)
 
-    def begin(self, account: Account, *, ip: str, agent: str) -> str:
-        """A new session; its secret."""
-        now_s = self.clock()
-        return self.store.sessions.begin(account.id, expires_s=now_s + self.longest_s, ip=ip, agent=agent, now_s=now_s)
+    def enter(self, account: Account, *, old: str, browser: str, ip: str, agent: str) -> tuple[str, str]:
+        """A new session for somebody who proved who he is; its secret, and that of the browser's own cookie.
+
+        Args:
+            account: Whose.
+            old: The secret of the session that the browser had; it ends.
+            browser: The secret of the browser's own cookie.
+            ip: From where.
+            agent: What the browser says it is.
+        """
+        now_s, store = self.clock(), self.store
+        with store.transaction():
+            if old:
+                store.sessions.end_by_secret(old)
+            expires_s = now_s + self.longest_s
+            secret = store.sessions.begin(account.id, expires_s=expires_s, ip=ip, agent=agent, now_s=now_s)
+            if not store.browsers.known(account.id, browser, now_s=now_s):
+                browser = store.browsers.add(account.id, now_s=now_s)
+        return secret, browser
 
     def by_session(self, secret: str) -> Identity | None:
         """Who is logged in with a cookie."""

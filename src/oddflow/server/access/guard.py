@@ -31,12 +31,14 @@ class Needs:
         role: The least that is enough.
         scope: What a token must be for; `read` or `write` by the method unless given.
         tokens: Whether a token will do; where not, only a person who is logged in.
+        any_scope: Whether a token for anything will do.
         unchanged: Whether it may be called before a password that must be changed is.
     """
 
     role: Role
     scope: Scope | None = None
     tokens: bool = True
+    any_scope: bool = False
     unchanged: bool = False
 
     async def __call__(self, request: Request) -> Identity:
@@ -62,13 +64,11 @@ class Needs:
         scope = self.scope or (Scope.READ if request.method in SAFE else Scope.WRITE)
         if not self.tokens:
             raise Refused(403, "no token will do here; log in")
-        if scope not in who.scopes:
+        if scope not in who.scopes and not self.any_scope:
             raise Refused(403, f"the token is not for this: it takes the scope {scope}")
 
 
-def needs(role: Role, scope: Scope | None = None, *, tokens: bool = True, unchanged: bool = False) -> Needs:
-    """What a route asks; see `Needs`."""
-    return Needs(role, scope, tokens, unchanged)
+needs = Needs
 
 
 Viewer = Annotated[Identity, Depends(needs(Role.VIEWER))]
@@ -79,6 +79,10 @@ ModelKeeper = Annotated[Identity, Depends(needs(Role.ADMIN, Scope.MODELS))]
 Scraper = Annotated[Identity, Depends(needs(Role.VIEWER, Scope.METRICS))]
 Person = Annotated[Identity, Depends(needs(Role.VIEWER, tokens=False))]
 """Anybody who is logged in; no token."""
+PersonAtTheDoor = Annotated[Identity, Depends(needs(Role.VIEWER, tokens=False, unchanged=True))]
+"""The same, also before a password that must be changed is."""
+WhoeverIsKnown = Annotated[Identity, Depends(needs(Role.VIEWER, any_scope=True, unchanged=True))]
+"""Anybody, with whatever token."""
 AdminPerson = Annotated[Identity, Depends(needs(Role.ADMIN, tokens=False))]
 """An admin who is logged in; no token, so that a stolen one makes no account."""
 

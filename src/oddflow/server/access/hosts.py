@@ -28,6 +28,23 @@ def listen_address(listen: str) -> tuple[str, int]:
     return bare, int(port)
 
 
+def base_url(web: WebSection) -> str:
+    """How people reach the service, without a slash at the end.
+
+    >>> base_url(WebSection()), base_url(WebSection(public_url="https://oddflow.example.org/"))
+    ('http://127.0.0.1:8470', 'https://oddflow.example.org')
+    """
+    if web.public_url:
+        return web.public_url.rstrip("/")
+    host, port = listen_address(web.listen)
+    address = _address(host)
+    if address is not None and address.is_unspecified:
+        host = "localhost"
+    elif address is not None and address.version == 6:
+        host = f"[{host}]"
+    return f"{'https' if web.tls_certificate else 'http'}://{host}:{port}"
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches it.
 

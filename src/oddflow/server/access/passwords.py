@@ -50,8 +50,8 @@ def check(password: str, *, name: str) -> None:
         raise UsageError(f"the password has {len(text)} characters; use {LEAST_LETTERS} or more, such as a few words")
     if len(text) > MOST_LETTERS:
         raise UsageError(f"the password has {len(text)} characters; use {MOST_LETTERS} at most")
-    if any(unicodedata.category(letter) == "Cc" for letter in text):
-        raise UsageError("the password holds a control character, such as a tab; leave it out")
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in text):
+        raise UsageError("the password holds a control character, such as a tab, or half of one; leave it out")
     plain = text.casefold()
     if name and _bare(plain) in {_bare(name.casefold()), _bare(name.casefold()) * 2}:
         raise UsageError("the password is the account's name; choose another")

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from oddflow.server.access.identity import Role
+
 
 class Scope(StrEnum):
     """A purpose; a token has at least one."""
@@ -16,3 +18,13 @@ class Scope(StrEnum):
     """Sends captures and reads their verdicts."""
     METRICS = "metrics"
     """Reads /metrics, and nothing else."""
+
+
+LEAST_ROLE = {
+    Scope.READ: Role.VIEWER,
+    Scope.WRITE: Role.ANALYST,
+    Scope.MODELS: Role.ADMIN,
+    Scope.UPLOAD: Role.ANALYST,
+    Scope.METRICS: Role.VIEWER,
+}
+"""What a scope is of no use without."""

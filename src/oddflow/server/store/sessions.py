@@ -107,6 +107,11 @@ class Sessions:
         with self._database.writing() as connection:
             return connection.execute(delete(sessions).where(*one)).rowcount > 0
 
+    def end_by_secret(self, secret: str) -> None:
+        """Ends the one of a secret."""
+        with self._database.writing() as connection:
+            connection.execute(delete(sessions).where(sessions.c.id_hash == digest(secret)))
+
     def end_all(self, user_id: int) -> int:
         """Ends all of an account's; returns how many."""
         with self._database.writing() as connection:

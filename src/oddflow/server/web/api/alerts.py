@@ -25,8 +25,8 @@ class AlertWishes(BaseModel):
     model_config = ConfigDict(extra="forbid")
     source: Annotated[str | None, Field(max_length=63, description="Of this source.")] = None
     sensor: Annotated[str | None, Field(max_length=63, description="Of this sensor.")] = None
-    since: Annotated[AwareDatetime | None, Field(description="That ended then or later.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="That ended before.")] = None
+    since: Annotated[AwareDatetime | None, Field(description="That began then or later.")] = None
+    until: Annotated[AwareDatetime | None, Field(description="That began before.")] = None
     min_score: Annotated[float | None, Field(ge=-1e30, le=1e30)] = None
     category: Annotated[str | None, Field(max_length=64, examples=["reconnaissance"])] = None
     host: Annotated[str | None, Field(max_length=64, description="With this address at either end.")] = None
@@ -34,7 +34,7 @@ class AlertWishes(BaseModel):
     verdict: Annotated[
         Literal["none", "benign", "malicious"] | None, Field(description="Of which a person said this; none: nothing.")
     ] = None
-    text: Annotated[str | None, Field(max_length=200, description="With these words in them.")] = None
+    text: Annotated[str, Field(max_length=200, description="With these words in them.")] = ""
     order: Literal["newest", "score"] = "newest"
     limit: Limit = 50
     after: After = None
@@ -60,7 +60,7 @@ class AlertWishes(BaseModel):
 def alerts(request: Request, who: Viewer, wishes: Annotated[AlertWishes, Query()]) -> Page[AlertBrief]:  # noqa: ARG001
     """Alerts, the newest first unless asked otherwise."""
     found = service_of(request).store.alerts.page(wishes.filter(), wishes.after, wishes.limit)
-    return Page(items=[AlertBrief.of(one) for one in found.items], next=found.next)
+    return Page(items=[AlertBrief.of(one) for one in found.items], next=found.after)
 
 
 @router.get("/{alert_id}", responses=problems(404), summary="One alert in full")

@@ -28,11 +28,17 @@ class IncidentWishes(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     source: Annotated[str | None, Field(max_length=63, description="Of this source.")] = None
+    sensor: Annotated[str | None, Field(max_length=63, description="Of this sensor.")] = None
     severity: Annotated[Severity | None, Field(description="This grave.")] = None
-    state: Annotated[IncidentState | None, Field(description="In this state.")] = None
+    state: Annotated[IncidentState | Literal["active"] | None, Field(description="active: not closed.")] = None
+    verdict: Annotated[
+        Literal["none", "benign", "malicious"] | None, Field(description="Of which a person said this; none: nothing.")
+    ] = None
     since: Annotated[AwareDatetime | None, Field(description="That went on then or later.")] = None
+    until: Annotated[AwareDatetime | None, Field(description="That began before.")] = None
     host: Annotated[str | None, Field(max_length=64, description="That this address takes part in.")] = None
-    text: Annotated[str | None, Field(max_length=200, description="With these words in them.")] = None
+    text: Annotated[str, Field(max_length=200, description="With these words in them.")] = ""
+    order: Literal["newest", "gravest"] = "newest"
     limit: Limit = 50
     after: After = None
 
@@ -40,11 +46,15 @@ class IncidentWishes(BaseModel):
         """As the store asks for it."""
         return IncidentFilter(
             source=self.source,
+            sensor=self.sensor,
             severity=self.severity.value if self.severity else None,
             state=self.state,
+            verdict="" if self.verdict == "none" else self.verdict,
             since_ns=ns_of(self.since),
+            until_ns=ns_of(self.until),
             host=self.host,
             text=self.text,
+            order=self.order,
         )
 
 
@@ -71,9 +81,9 @@ class Judging(BaseModel):
 
 @router.get("", responses=problems(), summary="List incidents")
 def incidents(request: Request, who: Viewer, wishes: Annotated[IncidentWishes, Query()]) -> Page[IncidentBrief]:  # noqa: ARG001
-    """Incidents, those with the latest change first."""
+    """Incidents, those that went on last first unless asked otherwise."""
     found = service_of(request).store.incidents.page(wishes.filter(), wishes.after, wishes.limit)
-    return Page(items=[IncidentBrief.of(one) for one in found.items], next=found.next)
+    return Page(items=[IncidentBrief.of(one) for one in found.items], next=found.after)
 
 
 @router.get("/{incident_id}", responses=problems(404), summary="One incident in full")
@@ -95,7 +105,7 @@ def incident_alerts(
     service = service_of(request)
     found_incident(service, incident_id)
     found = service.store.alerts.page(AlertFilter(incident=incident_id, order=order), after, limit)
-    return Page(items=[AlertBrief.of(one) for one in found.items], next=found.next)
+    return Page(items=[AlertBrief.of(one) for one in found.items], next=found.after)
 
 
 @router.post("/{incident_id}/take", responses=problems(404), summary="Take an incident")
@@ -105,6 +115,16 @@ def take(request: Request, who: Analyst, incident_id: IncidentId) -> IncidentSha
     found_incident(service, incident_id)
     service.store.incidents.take(incident_id, who.name)
     record(request, who, "incident.take", incident_id)
+    return IncidentShape.of(found_incident(service, incident_id))
+
+
+@router.post("/{incident_id}/reopen", responses=problems(404), summary="Reopen an incident")
+def reopen(request: Request, who: Analyst, incident_id: IncidentId) -> IncidentShape:
+    """It is nobody's, and not dealt with."""
+    service = service_of(request)
+    found_incident(service, incident_id)
+    service.store.incidents.reopen(incident_id)
+    record(request, who, "incident.reopen", incident_id)
     return IncidentShape.of(found_incident(service, incident_id))
 
 
@@ -133,7 +153,7 @@ def verdict(request: Request, who: Analyst, incident_id: IncidentId, judging: Ju
     """Benign or malicious, for the record; rules that hide alike alerts are made under /feedback."""
     service = service_of(request)
     found_incident(service, incident_id)
-    service.store.incidents.set_verdict(incident_id, judging.verdict, who.name)
+    service.store.incidents.set_verdict(incident_id, judging.verdict)
     record(request, who, "incident.verdict", incident_id, verdict=judging.verdict)
     return IncidentShape.of(found_incident(service, incident_id))
 

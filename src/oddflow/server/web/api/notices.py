@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1/notices", tags=["health"])
 def notices(request: Request, who: Viewer, limit: Limit = 50, after: After = None) -> Page[NoticeShape]:  # noqa: ARG001
     """All that was wrong, the newest first."""
     found = service_of(request).store.notices.page(after, limit)
-    return Page(items=[NoticeShape.of(one) for one in found.items], next=found.next)
+    return Page(items=[NoticeShape.of(one) for one in found.items], next=found.after)
 
 
 @router.get("/current", responses=problems(), summary="What is wrong now")

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from oddflow.server.store.incidents import StoredIncident
-from oddflow.server.web.shapes.alert import AlertBrief, Said
+from oddflow.server.store.incidents import Note, StoredIncident
+from oddflow.server.web.shapes.alert import Said
+from oddflow.server.web.shapes.times import moment
 from oddflow.verdicts.alert import utc
 from oddflow.verdicts.incidents.incident import Severity
 
@@ -46,9 +47,14 @@ class LinkShape(BaseModel):
 class NoteShape(BaseModel):
     """What a person wrote down."""
 
-    at: datetime
+    at: datetime | None
     by: str
     text: str
+
+    @classmethod
+    def of(cls, note: Note) -> Self:
+        """From the store."""
+        return cls(at=moment(note.at_s), by=note.user, text=note.text)
 
 
 class IncidentBrief(BaseModel):
@@ -91,19 +97,14 @@ class IncidentShape(IncidentBrief):
     labels: list[str]
     known: Annotated[list[str], Field(description="What lists, DNS and GeoIP say of its hosts.")]
     notes: list[NoteShape]
+    why: Annotated[str, Field(description="Why it was closed.")]
 
     @classmethod
     def of(cls, stored: StoredIncident) -> Self:
         """From the store."""
-        notes = [NoteShape.model_validate(note, from_attributes=True) for note in stored.notes]
-        return cls.model_validate(_told(stored) | {"known": list(stored.incident.known), "notes": notes})
-
-
-class IncidentAlerts(BaseModel):
-    """The alerts of an incident."""
-
-    items: list[AlertBrief]
-    next: str | None = None
+        notes = [NoteShape.of(note) for note in stored.notes]
+        more = {"known": list(stored.incident.known), "notes": notes, "why": stored.why}
+        return cls.model_validate(_told(stored) | more)
 
 
 def _told(stored: StoredIncident) -> dict[str, Any]:

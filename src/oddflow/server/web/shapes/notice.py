@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
 
-from oddflow.server.store.notices import StoredNotice
+from oddflow.server.store.notices import Notice
 from oddflow.server.web.shapes.times import moment
 
 
@@ -22,7 +22,7 @@ class NoticeShape(BaseModel):
     ended: Annotated[datetime | None, Field(description="Null while it goes on.")]
 
     @classmethod
-    def of(cls, stored: StoredNotice) -> Self:
+    def of(cls, stored: Notice) -> Self:
         """From the store."""
         return cls(
             id=stored.id,

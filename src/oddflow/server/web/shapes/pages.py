@@ -13,7 +13,7 @@ After = Annotated[
     str | None,
     Query(
         max_length=200,
-        pattern=r"^[A-Za-z0-9_.:=-]+$",
+        pattern=r"^-?[0-9a-fxp.+-]{1,40}_[0-9A-Za-z-]{0,64}$",
         description="`next` of the page before; the first page where it is not given.",
     ),
 ]
