@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from oddflow import __version__
@@ -30,7 +30,7 @@ def rendered(template: str, *, generated: datetime | None = None, more_style: st
     style = Markup("").join(_part(name) for name in ("style.css", more_style) if name)
     script = _part("script.js")
     return (
-        _environment()
+        environment(PackageLoader("oddflow.reports"))
         .get_template(template)
         .render(
             policy=_policy(style, script),
@@ -43,10 +43,10 @@ def rendered(template: str, *, generated: datetime | None = None, more_style: st
     )
 
 
-def _environment() -> Environment:
+def environment(loader: BaseLoader) -> Environment:
     """What templates are rendered with: everything escaped, every text of others made visible."""
     made = Environment(
-        loader=PackageLoader("oddflow.reports"),
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

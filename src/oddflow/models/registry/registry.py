@@ -131,8 +131,8 @@ class Registry:
             event = self._event(What.ADD, name, number, reason, sha256=digest, file=file, **told)
             return Version(number, self._journal.append(event))
 
-    def promote(self, name: str, number: int, *, reason: str = "", force: bool = False) -> Event:
-        """Makes a version the active one.
+    def promote(self, name: str, number: int, *, reason: str = "", force: bool = False, by: str = "") -> Event:
+        """Makes a version the active one; `by` says who asked, where it is not whoever runs this process.
 
         Raises:
             UsageError: There is none such; it is active; or it was never compared with the active one, or came off
@@ -147,11 +147,11 @@ class Registry:
             if active is not None and not force:
                 _check_compared(name, version, active)
             self.check(version)
-            event = self._event(What.PROMOTE, name, number, reason, sha256=version.sha256, forced=force)
+            event = self._event(What.PROMOTE, name, number, reason, by, sha256=version.sha256, forced=force)
             return self._journal.append(event)
 
-    def rollback(self, name: str, *, reason: str = "") -> Event:
-        """Makes the version active again that was so before; the event has that version.
+    def rollback(self, name: str, *, reason: str = "", by: str = "") -> Event:
+        """Makes the version active again that was so before; the event has that version. `by` as in `promote`.
 
         Raises:
             UsageError: No other version was active before.
@@ -163,7 +163,7 @@ class Registry:
                 raise UsageError(f"no other version of {name} was active before; nothing to go back to")
             self.check(named.previous)
             number, sha256 = named.previous.number, named.previous.sha256
-            return self._journal.append(self._event(What.ROLLBACK, name, number, reason, sha256=sha256))
+            return self._journal.append(self._event(What.ROLLBACK, name, number, reason, by, sha256=sha256))
 
     def remove(self, name: str, number: int, *, reason: str = "") -> None:
         """Takes a version away, and its file where nothing else has the same; its number is not used again.
@@ -206,12 +206,12 @@ class Registry:
         except OSError as error:
             raise OutputError(f"{folder} cannot be written: {reason_of(error)}; make room") from None
 
-    def _event(self, what: What, name: str, number: int, reason: str, **told: Any) -> Event:
+    def _event(self, what: What, name: str, number: int, reason: str, by: str = "", **told: Any) -> Event:
         if len(reason) > 4_096:
             raise UsageError(f"the reason has {len(reason):,} characters; at most 4,096 are kept")
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         words: dict[str, Any] = {key: _whole(value) if isinstance(value, str) else value for key, value in told.items()}
-        return Event(what=what, at=at, by=_person(), name=name, version=number, reason=_whole(reason), **words)
+        return Event(what=what, at=at, by=_whole(by) or _person(), name=name, version=number, reason=_whole(reason), **words)
 
 
 def open_name(text: str, folder: str | os.PathLike[str] | None = None) -> tuple[str, str]:

@@ -25,7 +25,10 @@ class Identity:
         role: What it may do; a token's own where that is less.
         via: "session" or "token".
         csrf: What a form must send along; empty for tokens.
-        must_change: The password was set by someone else and must be changed first.
+        token_id: Of the token, where one stands for the account.
+        must_change: The password must be changed before anything else.
+        scopes: What the token is for; nothing for sessions, which may do all that the role may.
+        session: Of a session, its public id; never its secret.
     """
 
     user_id: int
@@ -35,3 +38,5 @@ class Identity:
     csrf: str = ""
     token_id: int | None = None
     must_change: bool = field(default=False)
+    scopes: frozenset[str] = frozenset()
+    session: str = ""

@@ -45,6 +45,7 @@ class WebSection(_Section):
         public_url: How people reach it, where a proxy stands before it; cookies are marked secure under https.
         trusted_proxies: Addresses whose X-Forwarded-For is believed.
         session_hours: After so long without a request people log in again.
+        requests_per_s: What a person or token may ask in the long run, and four times that at once.
         allow_plain: Answer without TLS on an address that is not loopback.
     """
 
@@ -54,6 +55,7 @@ class WebSection(_Section):
     public_url: Url = ""
     trusted_proxies: list[Network] = []
     session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 12.0
+    requests_per_s: Annotated[float, Field(ge=1, le=100_000)] = 50.0
     allow_plain: bool = False
 
     @model_validator(mode="after")

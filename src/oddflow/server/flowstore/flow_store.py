@@ -1,0 +1,65 @@
+"""Flow records on disk: an hour a partition, written whole, searched with SQL, deleted when they are old."""
+
+from pathlib import Path
+from typing import Self
+
+from oddflow.server.flowstore.database import Database
+from oddflow.server.flowstore.page import FlowPage
+from oddflow.server.flowstore.query import Query
+from oddflow.server.flowstore.searching import search
+from oddflow.server.flowstore.usage import FlowUsage, usage
+from oddflow.server.flowstore.writing import EVERY_S, FlowWriter
+
+
+class FlowStore:
+    """The flows of all sources in one folder.
+
+    Any number of processes may search it; one writes each source, one keeps it (`compact`, `rollup`, `sweep`).
+
+    Args:
+        folder: Where they are; made when something is written.
+        keep_days: Hours that were stored longer ago are deleted by `sweep`.
+        keep_bytes: And the oldest beyond this.
+    """
+
+    def __init__(self, folder: Path, *, keep_days: float = 30, keep_bytes: int = 20 << 30) -> None:
+        self.folder = folder
+        self.keep_days = keep_days
+        self.keep_bytes = keep_bytes
+        self._database = Database(folder)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Closes it."""
+        self.close()
+
+    def close(self) -> None:
+        """Gives back what searches took."""
+        self._database.close()
+
+    def writer(
+        self, source: str, *, payload: bool = True, pseudonyms: str = "", every_s: float = EVERY_S
+    ) -> FlowWriter:
+        """Who writes flows of a source; see FlowWriter."""
+        return FlowWriter(self.folder, source, payload=payload, pseudonyms=pseudonyms, every_s=every_s)
+
+    def search(self, query: Query, limit: int = 100, after: str | None = None) -> FlowPage:
+        """The first flows that a question asks for, or those after a page's `next`.
+
+        Args:
+            query: The question.
+            limit: How many, where the question does not ask for fewer.
+            after: Where the page before ended.
+
+        Raises:
+            UsageError: It takes too long or too much memory, or `after` is none of this question.
+            Busy: Too many search now.
+        """
+        return search(self._database, self.folder, query, limit, after)
+
+    def usage(self) -> FlowUsage:
+        """What there is."""
+        return usage(self.folder)

@@ -1,0 +1,1 @@
+"""Charts of the service's pages, as SVG that needs no script."""

@@ -1,0 +1,21 @@
+// Colours: the system's, dark, light; the choice is remembered in this browser.
+const NEXT = { auto: "dark", dark: "light", light: "auto" };
+const NAMES = { auto: "Auto", dark: "Dark", light: "Light" };
+
+export const bindTheme = () => {
+  const button = document.getElementById("theme");
+  const root = document.documentElement;
+  const chosen = () => root.dataset.theme || "auto";
+  const name = () => {
+    button.textContent = NAMES[chosen()];
+    button.setAttribute("aria-label", `Colours: ${NAMES[chosen()].toLowerCase()}; change to ${NAMES[NEXT[chosen()]].toLowerCase()}`);
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const next = NEXT[chosen()];
+    if (next === "auto") delete root.dataset.theme; else root.dataset.theme = next;
+    try { localStorage.setItem("oddflow-theme", next); } catch { /* a private window */ }
+    name();
+  });
+  name();
+};
