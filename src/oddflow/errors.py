@@ -13,6 +13,7 @@ OddflowError
 │   └── SchemaMismatch        it needs columns that the source lacks
 ├── LearningFailed        a detector could not be fitted            exit 2
 ├── OutputError           a result cannot be written (full disk…)   exit 2
+├── StoreDown             the service's database cannot be used now exit 2
 └── UsageError            the call itself is wrong                  exit 2
 
 A packet or record that cannot be used is no error: it is a loss (see losses.py).
@@ -72,6 +73,10 @@ class LearningFailed(OddflowError):
 
 class OutputError(OddflowError):
     """A result cannot be written."""
+
+
+class StoreDown(OddflowError):
+    """The database of the service cannot be reached, or cannot be written now; later it may be."""
 
 
 class UsageError(OddflowError):

@@ -103,6 +103,24 @@ def _ns(time: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1_000
 
 
+def alert_json(alert: Alert) -> str:
+    """An alert as one line of text; times are cut to µs."""
+    text = json.dumps(alert.as_dict(), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace").decode()  # a file name may hold bytes that are no UTF-8
+
+
+def alert_of_json(text: str | bytes) -> Alert:
+    """The alert that such a line stands for.
+
+    Raises:
+        InputError: It is none; why.
+    """
+    try:
+        return _Record.model_validate_json(text).alert()
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"that is no alert: {_what_is_wrong(error)}; expected one that `oddflow` wrote") from None
+
+
 def write_alerts(path: str, alerts: Iterable[Alert]) -> None:
     """Writes alerts, the file whole or not at all.
 
@@ -111,8 +129,7 @@ def write_alerts(path: str, alerts: Iterable[Alert]) -> None:
     """
     with whole_file(path) as file:
         for alert in alerts:
-            line = json.dumps(alert.as_dict(), ensure_ascii=False, allow_nan=False) + "\n"
-            file.write(line.encode("utf-8", "replace"))  # a file name may hold bytes that are no UTF-8
+            file.write(f"{alert_json(alert)}\n".encode())
 
 
 def read_alerts(path: str) -> Iterator[Alert]:

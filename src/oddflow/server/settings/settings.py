@@ -3,12 +3,17 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from oddflow.errors import UsageError
+from oddflow.server.settings.address import checked_address, checked_network, checked_url
 from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget
 
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+Address = Annotated[str, AfterValidator(checked_address)]
+Network = Annotated[str, AfterValidator(checked_network)]
+Url = Annotated[str, AfterValidator(checked_url)]
 MOST_SOURCES = 32
 
 
@@ -34,8 +39,9 @@ class WebSection(_Section):
     """`[web]`: where pages and API are answered.
 
     Attributes:
-        listen: HOST:PORT.
-        tls_certificate, tls_key: PEM files; both or neither.
+        listen: HOST:PORT; [HOST]:PORT for IPv6.
+        tls_certificate: A PEM file with the certificate and those that lead to its root; tls_key goes with it.
+        tls_key: A PEM file with its private key.
         public_url: How people reach it, where a proxy stands before it; cookies are marked secure under https.
         trusted_proxies: Addresses whose X-Forwarded-For is believed.
         session_hours: After so long without a request people log in again.
@@ -43,11 +49,11 @@ class WebSection(_Section):
         allow_plain: Answer without TLS on an address that is not loopback.
     """
 
-    listen: str = "127.0.0.1:8470"
+    listen: Address = "127.0.0.1:8470"
     tls_certificate: Path | None = None
     tls_key: Path | None = None
-    public_url: str = ""
-    trusted_proxies: list[str] = []
+    public_url: Url = ""
+    trusted_proxies: list[Network] = []
     session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 12.0
     requests_per_s: Annotated[float, Field(ge=1, le=100_000)] = 50.0
     allow_plain: bool = False
@@ -63,9 +69,11 @@ class StoreSection(_Section):
     """`[store]`: alerts, incidents, feedback, accounts.
 
     Attributes:
-        url: SQLAlchemy's, like postgresql+psycopg://oddflow@db/oddflow; SQLite in the state folder where it is empty.
-        password: env:NAME or file:PATH, put in the URL.
-        keep_alerts_days, keep_audit_days, keep_measures_days: Older ones are deleted.
+        url: Like postgresql+psycopg://oddflow@db/oddflow; SQLite in the state folder where it is empty.
+        password: That of the URL, which holds none itself: env:NAME or file:PATH.
+        keep_alerts_days: Older alerts and incidents are deleted.
+        keep_audit_days: Older entries of the audit trail are deleted.
+        keep_measures_days: Older counts of each minute are deleted.
     """
 
     url: str = ""
@@ -79,7 +87,8 @@ class FlowsSection(_Section):
     """`[flows]`: flow records in Parquet, an hour a partition.
 
     Attributes:
-        keep_days, keep_gib: The oldest are deleted beyond either.
+        keep_days: Older ones are deleted.
+        keep_gib: Beyond so much, the oldest are deleted.
         payload: Whether the first bytes of flows are kept with them.
     """
 
@@ -93,30 +102,33 @@ class SourceSection(_Section):
 
     Attributes:
         name: What it is called.
-        interface, netflow, follow, folder: One of the four: a network interface; HOST:PORT for NetFlow and IPFIX;
-            a log or capture that grows; a folder that captures are put in.
+        interface: A network interface to listen on. A source has this, or one of the three below.
+        netflow: HOST:PORT to listen on for NetFlow and IPFIX.
+        follow: A log or capture that grows.
+        folder: A folder that captures are put in.
         model: A sealed model's file, or a name of the registry; flows are only kept where there is none.
-        budget: False alarms that are put up with.
-        false_alarm_rate: Instead, a share of normal flows.
-        home_networks: The model's unless given.
+        budget: False alarms that are put up with, like 10/day, 2/hour or 1/week.
+        false_alarm_rate: Instead, a share of normal flows, like 0.001.
+        home_networks: Networks of yours, like 10.0.0.0/8; the model's, or the private ranges, unless given.
         payload: Whether bytes of flows are looked at and kept.
-        pseudonymise: A key file; hosts appear under pseudonyms.
-        filter: Of an interface, as pcap-filter(7) has it.
-        promiscuous: Of an interface.
-        ring_mib: The kernel's ring.
-        patience_s: Ended flows wait so long, to be judged in order.
-        max_flows, max_groups: Bounds of memory.
+        pseudonymise: A key file that `oddflow keys new` made; hosts appear under pseudonyms.
+        filter: Only packets of the interface that match are taken, like tcp port 443; see pcap-filter(7).
+        promiscuous: Whether frames for other hosts are taken too.
+        ring_mib: Memory of an interface's ring in the kernel.
+        patience_s: Ended flows wait so long, to be judged in the order in which they ended.
+        max_flows: Flows that are open at once; about 2 KB of memory each.
+        max_groups: Groups of flows that are watched for what single flows do not show; 0 for none.
     """
 
     name: Name
     interface: str | None = None
-    netflow: str | None = None
+    netflow: Address | None = None
     follow: Path | None = None
     folder: Path | None = None
     model: str = ""
     budget: str = DEFAULT_BUDGET
     false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
-    home_networks: list[str] = []
+    home_networks: list[Network] = []
     payload: bool = True
     pseudonymise: Path | None = None
     filter: str = ""
@@ -131,7 +143,10 @@ class SourceSection(_Section):
         given = [name for name in ("interface", "netflow", "follow", "folder") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"name one of interface, netflow, follow, folder; {len(given)} are given")
-        self.wanted  # noqa: B018  (a wrong budget is told now)
+        try:
+            self.wanted  # noqa: B018  (a wrong budget is told now)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
         return self
 
     @property
@@ -158,14 +173,26 @@ class SourceSection(_Section):
 
 
 class OutputSection(_Section):
-    """`[[outputs]]`: who is told of alerts and incidents; see `oddflow send --help` for the URLs."""
+    """`[[outputs]]`: who is told of alerts and incidents.
+
+    Attributes:
+        to: A receiver's URL, as `oddflow send --to` takes it: syslog+tls://host:6514?format=cef,
+            https://host/hook#secret=env:NAME, smtp://user@host?from=A&to=B&password=file:PATH, kafka://host:9092/topic,
+            file:/var/log/oddflow/alerts.eve?format=eve.
+        limit_mib: What may wait for it; beyond that, what comes is turned away and counted.
+    """
 
     to: str
     limit_mib: Annotated[float, Field(ge=0.0625, le=65_536)] = 256.0
 
 
 class EnrichmentSection(_Section):
-    """`[enrichment]`: what is known of addresses besides."""
+    """`[enrichment]`: what is known of addresses besides.
+
+    Attributes:
+        intelligence: Lists of known bad addresses and names, a text file each.
+        geoip: A MaxMind DB file of countries or networks.
+    """
 
     intelligence: list[Path] = []
     geoip: Path | None = None
@@ -184,7 +211,14 @@ class ModelsSection(_Section):
 
 
 class UploadsSection(_Section):
-    """`[uploads]`: captures that people send to be judged."""
+    """`[uploads]`: captures that people send to be judged.
+
+    Attributes:
+        most_mib: The largest capture that is taken.
+        most_seconds: The time that the process that judges one may take.
+        most_memory_mib: The memory that it may take.
+        keep_days: Older verdicts are deleted; a capture is deleted once it is judged.
+    """
 
     most_mib: Annotated[int, Field(ge=1, le=65_536)] = 256
     most_seconds: Annotated[int, Field(ge=1, le=3_600)] = 120
@@ -193,7 +227,12 @@ class UploadsSection(_Section):
 
 
 class LogSection(_Section):
-    """`[log]`: what the service says of itself, on standard error: the platform keeps it and turns it over."""
+    """`[log]`: what the service says of itself, on standard error: the platform keeps it and turns it over.
+
+    Attributes:
+        level: The least that is said.
+        format: Lines for people, or a JSON object a line for machines.
+    """
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"

@@ -57,7 +57,10 @@ def card_of(registry: Registry, version: Version) -> ModelCard:
     Raises:
         BrokenRegistry, Tampered, NotAModel: Its file is gone, or is another.
     """
-    return _card(str(registry.check(version)), version.sha256)
+    place = registry.place_of(version)
+    if not place.is_file():
+        registry.check(version)  # says what is wrong
+    return _card(str(place), version.sha256)
 
 
 @lru_cache(MOST_KEPT)

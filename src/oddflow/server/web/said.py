@@ -9,5 +9,10 @@ SAID: dict[str, str] = {
     "malicious": "Marked malicious. Alerts like it are always shown from now on.",
     "undone": "Taken back. Alerts like it are shown again.",
     "saved": "Saved.",
+    "promoted": "Promoted. Sources that follow this name go over to it within seconds.",
+    "rolled-back": "Rolled back. Sources that follow this name go over to it within seconds.",
+    "revoked": "The token is revoked: whatever used it gets no further.",
+    "logged-out": "Logged out there.",
+    "sent": "The capture is here; its verdict follows below.",
 }
 """By the value of ?said=."""

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from oddflow.errors import BrokenRegistry, ModelError, OddflowError, Unreadable, UsageError
 from oddflow.models.registry.named import Named
 from oddflow.models.registry.registry import Registry
-from oddflow.server.access.guard import Admin, Viewer, record
+from oddflow.server.access.guard import ModelKeeper, Viewer, record
 from oddflow.server.access.identity import Identity
 from oddflow.server.web.model_card import ModelCard, card_of
 from oddflow.server.web.model_views import candidates, history, shadows, uses, uses_of
@@ -67,7 +67,7 @@ def version(request: Request, who: Viewer, name: str, number: int) -> Response:
 
 @router.post("/models/{name}/promote")
 def promote(
-    request: Request, who: Admin, name: str, version: Annotated[int, Form(ge=1)], reason: Text = "", force: Text = ""
+    request: Request, who: ModelKeeper, name: str, version: Annotated[int, Form(ge=1)], reason: Text = "", force: Text = ""
 ) -> Response:
     """Makes a version the active one."""
     registry = service_of(request).registry
@@ -75,18 +75,18 @@ def promote(
         registry.promote(name, version, reason=reason.strip(), force=bool(force), by=who.name)
     except OddflowError as error:
         return _model(request, who, name, fault=str(error), reason=reason)
-    record(request, who, "promote", f"model {name}@{version}", reason=reason.strip(), forced=bool(force))
+    record(request, who, "model.promote", f"{name}@{version}", reason=reason.strip(), force=bool(force))
     return RedirectResponse(f"/models/{name}?said=promoted", 303)
 
 
 @router.post("/models/{name}/rollback")
-def rollback(request: Request, who: Admin, name: str, reason: Text = "") -> Response:
+def rollback(request: Request, who: ModelKeeper, name: str, reason: Text = "") -> Response:
     """Makes the version active again that was so before."""
     try:
         event = service_of(request).registry.rollback(name, reason=reason.strip(), by=who.name)
     except OddflowError as error:
         return _model(request, who, name, fault=str(error), reason=reason)
-    record(request, who, "rollback", f"model {name}@{event.version}", reason=reason.strip())
+    record(request, who, "model.rollback", f"{name}@{event.version}", reason=reason.strip())
     return RedirectResponse(f"/models/{name}?said=rolled-back", 303)
 
 

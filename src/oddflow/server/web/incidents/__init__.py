@@ -1,0 +1,1 @@
+"""Incidents and alerts as the pages show them."""

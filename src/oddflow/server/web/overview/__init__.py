@@ -1,0 +1,1 @@
+"""What the first page tells: how things stand, rates, the budget, health."""
