@@ -50,6 +50,7 @@ def flows(
     strict: options.Strict = False,
 ) -> None:
     """Meters files, follows one, or listens."""
+    live.check_may_capture(interface)
     from oddflow.errors import UsageError
     from oddflow.flows.settings import MeterSettings
     from oddflow.logs.privacy import Privacy

@@ -82,6 +82,14 @@ SNAP_BYTES = 262_144
 INTERVAL_S = 10.0
 
 
+def check_may_capture(interface: str | None) -> None:
+    """Tells who may not listen on an interface before kernels are loaded, which may take a while; raises UsageError."""
+    from oddflow.capture.ring import packet_socket
+
+    if interface is not None:
+        packet_socket().close()
+
+
 def sensor_settings(
     interface: str,
     *,
@@ -97,10 +105,9 @@ def sensor_settings(
     workers: int = 1,
 ) -> "SensorSettings":
     """The options of a live command as the sensor takes them."""
-    from oddflow.capture.ring import RingSettings, packet_socket
+    from oddflow.capture.ring import RingSettings
     from oddflow.sensor.settings import SensorSettings
 
-    packet_socket().close()  # before kernels are loaded, which takes a while
     return SensorSettings(
         interface,
         RingSettings(ring_kib << 10, snap_bytes=snap, promiscuous=promiscuous),

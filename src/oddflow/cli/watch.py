@@ -86,6 +86,7 @@ def watch(
     ] = False,
 ) -> None:
     """Meters, scores and tells, until interrupted."""
+    live.check_may_capture(interface)
     from oddflow.cli import opening
     from oddflow.enrichment.enrichment import Enrichment
     from oddflow.errors import UsageError

@@ -1,6 +1,7 @@
 """The page of one explained alert. As the other pages it is one file, and all words of the traffic are hostile."""
 
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -21,24 +22,27 @@ _DUMPED = 256
 
 def render(explanation: Explanation, *, generated: datetime | None = None) -> str:
     """The page as HTML: a pure function of what is given and the time of generation."""
+    return rendered("explanation.html", generated=generated, **view(explanation))
+
+
+def view(explanation: Explanation) -> dict[str, Any]:
+    """What a template speaks of: the explanation in words and pictures."""
     alert = explanation.alert
     content = _content(explanation)
     pixels = np.frombuffer(content, np.uint8).reshape(SIDE, SIDE) / 255 if content else None
     heat = np.array(explanation.heat, np.float32)
     used = max(16, -(-len(content.rstrip(b"\0")) // 16) * 16)
-    return rendered(
-        "explanation.html",
-        generated=generated,
-        it=explanation,
-        alert=alert,
-        protocol=protocol_name(alert.protocol),
-        lasted=words.duration(alert.end_ns - alert.start_ns),
-        curve=curve(explanation),
-        packets=packets(explanation.packets) if explanation.packets else None,
-        picture=uri(warmed(pixels, heat.reshape(SIDE, SIDE))) if pixels is not None else None,
-        hot=heated(content[:used], heat) if content else None,
-        dump=dump(alert.payload, _DUMPED) if not content else "",
-    )
+    return {
+        "it": explanation,
+        "alert": alert,
+        "protocol": protocol_name(alert.protocol),
+        "lasted": words.duration(alert.end_ns - alert.start_ns),
+        "curve": curve(explanation),
+        "packets": packets(explanation.packets) if explanation.packets else None,
+        "picture": uri(warmed(pixels, heat.reshape(SIDE, SIDE))) if pixels is not None else None,
+        "hot": heated(content[:used], heat) if content else None,
+        "dump": dump(alert.payload, _DUMPED) if not content else "",
+    }
 
 
 def _content(explanation: Explanation) -> bytes:

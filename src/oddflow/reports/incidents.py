@@ -1,5 +1,6 @@
 """Incidents as the page shows them: the story, its stages over time, who spoke to whom, and the evidence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -62,12 +63,13 @@ def incident_views(detection: Detection) -> list[IncidentView]:
         for an_id in {alert.incident for alert in row.alerts}:
             ranks.setdefault(an_id, []).append(int(row.rank))
     return [
-        _view(incident, ranks.get(incident.id, []), detailed=place < DETAILED)
+        incident_view(incident, ranks.get(incident.id, []), detailed=place < DETAILED)
         for place, incident in enumerate(detection.incidents[:LISTED])
     ]
 
 
-def _view(incident: Incident, ranks: list[int], *, detailed: bool) -> IncidentView:
+def incident_view(incident: Incident, ranks: Sequence[int] = (), *, detailed: bool = True) -> IncidentView:
+    """One incident; `ranks` are of the rows that hold its alerts."""
     names = [name for name, alerts in sorted(incident.truths, key=lambda one: -one[1]) if name and alerts]
     return IncidentView(
         id=incident.id,

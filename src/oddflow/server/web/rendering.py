@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
 
 from oddflow import __version__
 from oddflow.amounts import size
@@ -88,7 +88,8 @@ def page(
 
 @cache
 def _environment() -> Environment:
-    made = environment(PackageLoader("oddflow.server.web"))
+    reports = PrefixLoader({"reports": PackageLoader("oddflow.reports")})
+    made = environment(ChoiceLoader([PackageLoader("oddflow.server.web"), reports]))
     helpers = (
         static, size, named, words.duration, words.listed, words.measured, moments.when, moments.until,
         moments.seconds_ago,

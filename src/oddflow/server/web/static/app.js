@@ -3,6 +3,7 @@ import { hoverCharts } from "./charts.js";
 import { bindForms } from "./forms.js";
 import { bindKeys } from "./keys.js";
 import { follow } from "./live.js";
+import { bindLoads } from "./load.js";
 import { tellAgo } from "./moments.js";
 import { bindTheme } from "./theme_switch.js";
 
@@ -22,6 +23,7 @@ if (menu) {
 bindTheme();
 bindKeys();
 bindForms(document);
+bindLoads(document);
 hoverCharts(document);
 tellAgo();
 if (document.body.dataset.stream) follow(document.body.dataset.stream);

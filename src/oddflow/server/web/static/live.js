@@ -1,6 +1,7 @@
 // Live parts: one stream tells that something changed, and each part that speaks of it is fetched again.
 import { hoverCharts, looksAt } from "./charts.js";
 import { bindForms } from "./forms.js";
+import { bindLoads } from "./load.js";
 
 const EVENTS = ["incident", "alert", "status", "notice"];
 const WAIT_MS = 250;
@@ -41,8 +42,13 @@ const swap = (part, html) => {
   const focused = part.contains(document.activeElement) ? handle(document.activeElement) : null;
   const scrolls = [...part.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
   const made = document.createRange().createContextualFragment(html);
+  // What was opened stays as it is, with all that was loaded into it.
+  for (const id of open) {
+    const [before, after] = [document.getElementById(id), made.getElementById(id)];
+    if (after && before.dataset.load !== undefined) after.replaceWith(before);
+    else if (after) after.open = true;
+  }
   part.replaceChildren(made);
-  for (const id of open) { const one = document.getElementById(id); if (one) one.open = true; }
   part.querySelectorAll(".scroll").forEach((one, at) => { one.scrollLeft = scrolls[at] || 0; });
   if (known.size || part.dataset.marks !== undefined) {
     for (const one of part.querySelectorAll("[data-id]")) {
@@ -53,6 +59,7 @@ const swap = (part, html) => {
   }
   hoverCharts(part);
   bindForms(part);
+  bindLoads(part);
   const target = focused && part.querySelector(focused);
   if (target) target.focus({ preventScroll: true });
   if (document.hidden && fresh) document.title = `(${fresh}) ${title}`;
@@ -112,6 +119,8 @@ export const follow = (address) => {
       heard = true;
       back();
     });
+    stream.addEventListener("reset", all);
+    stream.addEventListener("goodbye", () => { stream.close(); setTimeout(all, LEAST_APART_MS); setTimeout(open, LOST_MS); });
     for (const event of EVENTS) stream.addEventListener(event, () => { back(); ask(event); });
     stream.addEventListener("error", () => {
       if (!lost) {

@@ -1,0 +1,78 @@
+"""The page of one alert: all that is kept of it, and what its model says."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from oddflow.errors import OddflowError
+from oddflow.reports.explanation import view
+from oddflow.reports.rows import row_view
+from oddflow.reports.words import places
+from oddflow.server.access.guard import Analyst, Person, record
+from oddflow.server.store.alerts import StoredAlert
+from oddflow.server.web.api.alerts import AlertId, found_alert
+from oddflow.server.web.api.explanations import explained
+from oddflow.server.web.incidents.evidence import chance_of
+from oddflow.server.web.incidents.flow_links import flows_of
+from oddflow.server.web.incidents.packets import captures_of, packets_of
+from oddflow.server.web.problems import Problem
+from oddflow.server.web.rendering import page
+from oddflow.server.web.service import Service, service_of
+from oddflow.verdicts.alert import AlertRow
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/alerts/{alert_id}")
+def alert(request: Request, who: Person, alert_id: AlertId, explain: bool = False) -> Response:
+    """One alert; its explanation with it where it is asked for, else fetched when the page stands."""
+    service = service_of(request)
+    shown = _whole(service, found_alert(service, alert_id))
+    if explain:
+        shown |= _explained(request, alert_id)
+    return page(request, "alert.html", who, **shown, with_explanation=explain)
+
+
+@router.get("/fragments/alerts/{alert_id}")
+def detail(request: Request, who: Person, alert_id: AlertId) -> Response:
+    """What a row of an incident shows when it is opened."""
+    service = service_of(request)
+    return page(request, "alert_detail.html", who, **_whole(service, found_alert(service, alert_id)))
+
+
+@router.get("/fragments/alerts/{alert_id}/explanation")
+def explanation(request: Request, who: Person, alert_id: AlertId) -> Response:
+    """What the model says of it."""
+    return page(request, "alert_explanation.html", who, **_explained(request, alert_id))
+
+
+@router.get("/alerts/{alert_id}/packets.pcap")
+def packets(request: Request, who: Analyst, alert_id: AlertId) -> Response:
+    """Its packets, from the capture that it was found in."""
+    service = service_of(request)
+    stored = found_alert(service, alert_id)
+    content = packets_of(stored.alert, stored.source, service.settings)
+    record(request, who, "alert.packets", alert_id)
+    headers = {"Content-Disposition": f'attachment; filename="alert-{alert_id}.pcap"', "Cache-Control": "no-store"}
+    return Response(content, media_type="application/vnd.tcpdump.pcap", headers=headers)
+
+
+def _whole(service: Service, stored: StoredAlert) -> dict[str, Any]:
+    one = stored.alert
+    return {
+        "stored": stored,
+        "alert": one,
+        "row": row_view(AlertRow(1, [one]), {}, places=places([one.score]), detailed=True),
+        "chance": chance_of(one),
+        "flows": flows_of(one.src_ip, one.start_ns, one.end_ns),
+        "has_packets": bool(captures_of(one, stored.source, service.settings)),
+    }
+
+
+def _explained(request: Request, alert_id: str) -> dict[str, Any]:
+    try:
+        return view(explained(request, alert_id)) | {"why_not": ""}
+    except Problem as problem:
+        return {"why_not": problem.detail}
+    except OddflowError as error:
+        return {"why_not": str(error)}
