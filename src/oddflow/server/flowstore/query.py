@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from oddflow.errors import UsageError
+from oddflow.server.flowstore.fields import FIELDS, Field
+from oddflow.server.flowstore.grammar import Parser
 
-NEWEST = "end"
+NEWEST = FIELDS["end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,10 @@ class Query:
         text: As it was typed.
         where: A condition in SQL with a `?` for each value; empty where all flows are meant.
         values: They.
-        since_ns, until_ns: Flows that ended in this stretch of time, ns since 1970; None for no end.
+        since_ns, until_ns: Flows that ended in this stretch of time, ns since 1970, both included; None for no end.
         sources: Of these sources only; None for all.
-        order: What the result is sorted by, a field's name.
+        hosts: Of these hosts only, at either end; None for all.
+        order: What the result is sorted by.
         descending: The greatest first.
         limit: How many rows are wanted; None where the question does not say.
     """
@@ -30,7 +32,8 @@ class Query:
     since_ns: int | None = None
     until_ns: int | None = None
     sources: frozenset[str] | None = None
-    order: str = NEWEST
+    hosts: frozenset[str] | None = None
+    order: Field = NEWEST
     descending: bool = True
     limit: int | None = None
 
@@ -43,9 +46,19 @@ class Query:
             now_ns: What `last` counts from; now unless given.
 
         Raises:
-            UsageError: It is no question; the message says where, and what was expected.
+            WrongQuery: It is no question; a UsageError that says where, and what was expected.
         """
-        now_ns = time.time_ns() if now_ns is None else now_ns
-        if text.strip():
-            raise UsageError("questions are not read yet")
-        return cls(text=text)
+        asked, clauses = Parser(text, time.time_ns() if now_ns is None else now_ns).read()
+        order = clauses.order or NEWEST
+        return cls(
+            text=text,
+            where="" if asked is None else asked.sql,
+            values=() if asked is None else asked.values,
+            since_ns=clauses.since_ns,
+            until_ns=clauses.until_ns,
+            sources=None if asked is None else asked.sources,
+            hosts=None if asked is None else asked.hosts,
+            order=NEWEST if order.name == "time" else order,
+            descending=clauses.descending,
+            limit=clauses.limit,
+        )

@@ -9,6 +9,7 @@ from typing import Any
 
 from oddflow.errors import OddflowError, UsageError
 from oddflow.server.flowstore.database import MOST_SECONDS, Database, PartGone, TooLong, table_of
+from oddflow.server.flowstore.fields import FIELDS
 from oddflow.server.flowstore.layout import HOUR_NS, Hour, hours_in, sources_in
 from oddflow.server.flowstore.page import FlowPage
 from oddflow.server.flowstore.query import NEWEST, Query
@@ -26,7 +27,7 @@ FIRST_STEP_FLOWS = 200_000
 MOST_ROWS = 10_000
 TRIES = 5
 _SPECIAL = {"start_ns": 'epoch_ns("start")', "end_ns": 'epoch_ns("end")'}
-TIED = ('"end"', '"start"', "src_port", "dst_port", "src_ip", "dst_ip")
+TIED = tuple(FIELDS[name] for name in ("end", "start", "src_port", "dst_port", "src_ip", "dst_ip"))
 """What flows are sorted by where what was asked for is equal: a page ends between two flows, not among them."""
 
 
@@ -58,7 +59,7 @@ def _found(
     files = looked = 0
     until = time.monotonic() + MOST_SECONDS
     with database.cursor() as cursor:
-        for paths, flows in _steps(hours_asked(folder, query), stepwise=query.order == NEWEST and query.descending):
+        for paths, flows in _steps(hours_asked(folder, query), stepwise=query.order is NEWEST and query.descending):
             if time.monotonic() > until:
                 raise TooLong(f"the search took longer than {MOST_SECONDS:g} s; name a shorter time, or a host")
             files, looked = files + len(paths), looked + flows
@@ -102,11 +103,9 @@ def _steps(hours: list[Hour], *, stepwise: bool) -> Iterator[tuple[list[str], in
 def statement(query: Query, paths: list[str], limit: int, after: list[Any] | None) -> tuple[str, list[Any]]:
     """The search in SQL, and its values."""
     where, values = conditions(query, paths)
-    ordered = [*([] if query.order == NEWEST else [query.order]), *TIED]
-    way = "DESC" if query.descending else "ASC"
-    keys = [f"epoch_ns({key})" if key in {'"end"', '"start"'} else key for key in ordered]
+    keys = [query.order.sorts, *(field.sorts for field in TIED if field is not query.order)]
     if after is not None:
-        if len(after) != len(ordered):
+        if len(after) != len(keys):
             raise UsageError("this page's end belongs to another question; ask from the first page")
         where.append(f"({', '.join(keys)}) {'<' if query.descending else '>'} ({', '.join('?' * len(after))})")
         values += after
@@ -114,7 +113,8 @@ def statement(query: Query, paths: list[str], limit: int, after: list[Any] | Non
     place = ", ".join(f"k{number}: {key}" for number, key in enumerate(keys))
     text = f"SELECT {columns}, {{{place}}} AS _place FROM read_parquet(?)"  # noqa: S608  (names of ours; values apart)
     text += f" WHERE {' AND '.join(where)}" if where else ""
-    text += f" ORDER BY {', '.join(f'{key} {way}' for key in ordered)} LIMIT {int(limit)}"
+    way = "DESC" if query.descending else "ASC"
+    text += f" ORDER BY {', '.join(f'{key} {way}' for key in keys)} LIMIT {int(limit)}"
     return text, values
 
 

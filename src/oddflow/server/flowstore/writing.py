@@ -172,8 +172,8 @@ class FlowWriter:
             last = max((part.last for part in parts_in(place)), default=0)
         while len(self._numbers) >= MOST_HOURS:
             del self._numbers[next(iter(self._numbers))]
-        self._numbers[hour] = max(last + 1, time.time_ns() // 1_000_000)
-        return self._numbers[hour]
+        number = self._numbers[hour] = max(last + 1, time.time_ns() // 1_000_000)
+        return number
 
 
 def write_part(path: Path, rows: pa.Table, pseudonyms: str = "") -> None:

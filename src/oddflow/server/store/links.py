@@ -48,7 +48,6 @@ class Links:
         """
         secret = new_secret()
         with self._database.writing() as connection:
-            connection.execute(delete(links).where(links.c.expires_s < now_s))
             if account is not None:
                 self._kill(connection, account.id)
             connection.execute(

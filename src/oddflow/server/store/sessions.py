@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, insert, select, update
 
 from oddflow.server.access.identity import Role
 from oddflow.server.access.secret import digest, new_secret
@@ -116,12 +116,6 @@ class Sessions:
         """Ends all of an account's; returns how many."""
         with self._database.writing() as connection:
             return connection.execute(delete(sessions).where(sessions.c.user_id == user_id)).rowcount
-
-    def sweep(self, *, idle_s: float, now_s: float) -> int:
-        """Deletes those that are no longer good; returns how many."""
-        dead = or_(sessions.c.expires_s <= now_s, sessions.c.last_seen_s <= now_s - idle_s)
-        with self._database.writing() as connection:
-            return connection.execute(delete(sessions).where(dead)).rowcount
 
 
 def _joined() -> Any:

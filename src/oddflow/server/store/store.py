@@ -8,15 +8,20 @@ from sqlalchemy import text
 
 from oddflow.server.settings.settings import StoreSection
 from oddflow.server.store import migrating, sweeping
+from oddflow.server.store.accounts import Accounts
 from oddflow.server.store.alerts import Alerts
 from oddflow.server.store.audit import Audit
 from oddflow.server.store.backup import back_up
+from oddflow.server.store.browsers import Browsers
 from oddflow.server.store.cursors import Cursors
 from oddflow.server.store.database import Database
 from oddflow.server.store.feedback import StoredFeedback
 from oddflow.server.store.incidents import Incidents
+from oddflow.server.store.links import Links
 from oddflow.server.store.measures import Measures
 from oddflow.server.store.notices import Notices
+from oddflow.server.store.sessions import Sessions
+from oddflow.server.store.tokens import Tokens
 from oddflow.server.store.uploads import Uploads
 
 
@@ -36,6 +41,11 @@ class Store:
         self.feedback = StoredFeedback(database)
         self.measures = Measures(database)
         self.notices = Notices(database)
+        self.accounts = Accounts(database)
+        self.links = Links(database, self.accounts)
+        self.browsers = Browsers(database)
+        self.sessions = Sessions(database)
+        self.tokens = Tokens(database)
         self.audit = Audit(database)
         self.uploads = Uploads(database)
         self.cursors = Cursors(database)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from oddflow.errors import UsageError
 from oddflow.server.access.identity import Role
@@ -19,8 +19,6 @@ SHOWN_LETTERS = len(PREFIX) + 6
 MOST_OF_ONE = 50
 DEFAULT_DAYS = 90
 MOST_DAYS = 365
-KEPT_S = 90 * 86_400
-"""So long after its end a token is still listed."""
 USED_EACH_S = 60.0
 
 
@@ -79,7 +77,6 @@ class Tokens:
             "expires_s": now_s + 86_400.0 * days, "revoked_s": None, "last_used_s": None,
         }  # fmt: skip
         with self._database.writing() as connection:
-            connection.execute(delete(tokens).where(tokens.c.expires_s < now_s - KEPT_S))
             good = (tokens.c.user_id == user_id, tokens.c.revoked_s.is_(None), tokens.c.expires_s > now_s)
             if connection.execute(select(func.count()).select_from(tokens).where(*good)).scalar_one() >= MOST_OF_ONE:
                 raise UsageError(f"the account has {MOST_OF_ONE} tokens; revoke those that nothing uses")

@@ -105,7 +105,9 @@ class Explanations:
             return fitting
         if fault is not None:
             raise fault
-        raise SchemaMismatch(f"no model that is there reads what alert {alert.id} was found by; it may have been removed")
+        raise SchemaMismatch(
+            f"no model that is there reads what alert {alert.id} was found by; it may have been removed"
+        )
 
     def _places(self, source: str) -> Iterator[Path]:
         """Files of the models that may have judged a source: what judges it now, then earlier versions."""

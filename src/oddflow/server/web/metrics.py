@@ -160,9 +160,7 @@ def _gauge(name: str, meaning: str, label: str, told: Sequence[tuple[str, float]
     return family
 
 
-def _histogram(
-    name: str, meaning: str, bounds: Sequence[float], told: Sequence[tuple[str, Sequence[int]]]
-) -> Metric:
+def _histogram(name: str, meaning: str, bounds: Sequence[float], told: Sequence[tuple[str, Sequence[int]]]) -> Metric:
     """Buckets alone: nobody keeps the sum."""
     family = HistogramMetricFamily(name, meaning, labels=("source",))
     for who, counts in told:

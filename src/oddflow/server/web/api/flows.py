@@ -85,7 +85,10 @@ def usage(request: Request, who: Viewer) -> FlowUsageShape:  # noqa: ARG001
     summary="Download flows",
 )
 def download(
-    request: Request, who: Viewer, q: Asked = "", format: Literal["csv", "parquet"] = "csv"  # noqa: A002
+    request: Request,
+    who: Viewer,
+    q: Asked = "",
+    format: Literal["csv", "parquet"] = "csv",  # noqa: A002
 ) -> StreamingResponse:
     """All flows that a question asks for, up to what the service allows, as they are read."""
     content = service_of(request).flows.download(Question.parse(q), format)

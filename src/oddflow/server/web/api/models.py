@@ -34,9 +34,9 @@ class Promoting(BaseModel):
     model_config = ConfigDict(extra="forbid")
     version: Annotated[int, Field(ge=1, le=999_999_999)]
     reason: Reason = ""
-    force: Annotated[bool, Field(description="Though it was never compared with the active one, or came off worse.")] = (
-        False
-    )
+    force: Annotated[
+        bool, Field(description="Though it was never compared with the active one, or came off worse.")
+    ] = False
 
 
 class RollingBack(BaseModel):
@@ -79,9 +79,7 @@ def promote(request: Request, who: ModelKeeper, name: ModelName, promoting: Prom
     service = service_of(request)
     found_version(found_model(service, name), promoting.version)
     try:
-        service.registry.promote(
-            name, promoting.version, reason=promoting.reason, force=promoting.force, by=who.name
-        )
+        service.registry.promote(name, promoting.version, reason=promoting.reason, force=promoting.force, by=who.name)
     except UsageError as error:
         raise Problem(409, str(error)) from None
     record(request, who, "model.promote", f"{name}@{promoting.version}", reason=promoting.reason, force=promoting.force)

@@ -69,7 +69,9 @@ class ExplanationShape(BaseModel):
     counterfactual: CounterfactualShape
     nearest: list[NearShape]
     packets: list[PacketShape]
-    heat: Annotated[list[float], Field(description="Of each byte of the payload: how much it raises the score, 0 to 1.")]
+    heat: Annotated[
+        list[float], Field(description="Of each byte of the payload: how much it raises the score, 0 to 1.")
+    ]
     heat_method: str
     remarks: list[str]
 

@@ -49,7 +49,9 @@ class VersionShape(BaseModel):
             signer=added.signer,
             sha256=version.sha256,
             file=added.file,
-            shadows=[ShadowShape(at=one.at, by=one.by, against=one.against, found=one.found) for one in version.shadows],
+            shadows=[
+                ShadowShape(at=one.at, by=one.by, against=one.against, found=one.found) for one in version.shadows
+            ],
         )
 
 
