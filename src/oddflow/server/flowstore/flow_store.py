@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from oddflow.server.flowstore.database import Database
+from oddflow.server.flowstore.over_time import OverTime, over_time
 from oddflow.server.flowstore.page import FlowPage
 from oddflow.server.flowstore.query import Query
 from oddflow.server.flowstore.searching import search
@@ -59,6 +60,19 @@ class FlowStore:
             Busy: Too many search now.
         """
         return search(self._database, self.folder, query, limit, after)
+
+    def over_time(self, query: Query, *, most_looked: int | None = None) -> OverTime | None:
+        """How many flows a question finds over time; None where there is nothing to look at, or too much.
+
+        Args:
+            query: The question.
+            most_looked: Of more flows than these nothing is counted.
+
+        Raises:
+            UsageError: It takes too long or too much memory.
+            Busy: Too many search now.
+        """
+        return over_time(self._database, self.folder, query, most_looked=most_looked)
 
     def usage(self) -> FlowUsage:
         """What there is."""

@@ -10,14 +10,14 @@ from fastapi import APIRouter, FastAPI
 from oddflow import __version__
 from oddflow.server.access import routes as access
 from oddflow.server.access.middleware import add_middleware
-from oddflow.server.web import api, live, metrics, openapi, pages, static_files
+from oddflow.server.web import api, live, metrics, openapi, pages
 from oddflow.server.web.explanations import Explanations
 from oddflow.server.web.feed import Feed
 from oddflow.server.web.live import Live
 from oddflow.server.web.problems import add_problems
 from oddflow.server.web.service import Service
 
-PARTS = (access, live, metrics, openapi, static_files)
+PARTS = (access, live, metrics, openapi)
 
 
 def make_app(service: Service) -> FastAPI:

@@ -64,7 +64,7 @@ def shown(name: str, value: Any) -> str:
     >>> shown("url", "postgresql+psycopg://me:hush@db/oddflow"), shown("payload", True), shown("filter", "")
     ('postgresql+psycopg://me:…@db/oddflow', 'yes', 'not set')
     """
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return "not set"
     if isinstance(value, SecretStr):
         return NOT_SHOWN

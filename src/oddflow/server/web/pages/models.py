@@ -67,7 +67,12 @@ def version(request: Request, who: Viewer, name: str, number: int) -> Response:
 
 @router.post("/models/{name}/promote")
 def promote(
-    request: Request, who: ModelKeeper, name: str, version: Annotated[int, Form(ge=1)], reason: Text = "", force: Text = ""
+    request: Request,
+    who: ModelKeeper,
+    name: str,
+    version: Annotated[int, Form(ge=1)],
+    reason: Text = "",
+    force: Text = "",
 ) -> Response:
     """Makes a version the active one."""
     registry = service_of(request).registry
