@@ -1,9 +1,12 @@
 """Flow records on disk: an hour a partition, written whole, searched with SQL, deleted when they are old."""
 
+import time
 from pathlib import Path
 from typing import Self
 
+from oddflow.server.flowstore.compacting import compact
 from oddflow.server.flowstore.database import Database
+from oddflow.server.flowstore.making import rollup
 from oddflow.server.flowstore.page import FlowPage
 from oddflow.server.flowstore.query import Query
 from oddflow.server.flowstore.searching import search
@@ -27,6 +30,7 @@ class FlowStore:
         self.keep_days = keep_days
         self.keep_bytes = keep_bytes
         self._database = Database(folder)
+        self._keeping = Database(folder, at_once=1)
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -39,6 +43,7 @@ class FlowStore:
     def close(self) -> None:
         """Gives back what searches took."""
         self._database.close()
+        self._keeping.close()
 
     def writer(
         self, source: str, *, payload: bool = True, pseudonyms: str = "", every_s: float = EVERY_S
@@ -59,6 +64,22 @@ class FlowStore:
             Busy: Too many search now.
         """
         return search(self._database, self.folder, query, limit, after)
+
+    def compact(self, now_s: float | None = None, *, seconds: float = float("inf")) -> int:
+        """Merges small parts; how many became fewer. `seconds`: nothing further is begun after so long.
+
+        Raises:
+            OutputError: The disk is full, or may not be written.
+        """
+        return compact(self.folder, time.time() if now_s is None else now_s, seconds=seconds)
+
+    def rollup(self, now_s: float | None = None, *, seconds: float = float("inf")) -> int:
+        """Makes what searches and pages of hosts are fast by; how many files. `seconds`: as of `compact`.
+
+        Raises:
+            OutputError: The disk is full, or may not be written.
+        """
+        return rollup(self._keeping, self.folder, time.time() if now_s is None else now_s, seconds=seconds)
 
     def usage(self) -> FlowUsage:
         """What there is."""
