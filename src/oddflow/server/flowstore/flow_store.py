@@ -6,12 +6,17 @@ from typing import Self
 
 from oddflow.server.flowstore.compacting import compact
 from oddflow.server.flowstore.database import Database
+from oddflow.server.flowstore.host_list import HostPage, HostQuestion, list_hosts
+from oddflow.server.flowstore.host_picture import DAY_S, HostPicture, host_picture
 from oddflow.server.flowstore.making import rollup
 from oddflow.server.flowstore.page import FlowPage
 from oddflow.server.flowstore.query import Query
-from oddflow.server.flowstore.searching import search
+from oddflow.server.flowstore.retention import Swept, sweep
+from oddflow.server.flowstore.searching import again, search
 from oddflow.server.flowstore.usage import FlowUsage, usage
 from oddflow.server.flowstore.writing import EVERY_S, FlowWriter
+
+ALL_HOSTS = HostQuestion()
 
 
 class FlowStore:
@@ -80,6 +85,39 @@ class FlowStore:
             OutputError: The disk is full, or may not be written.
         """
         return rollup(self._keeping, self.folder, time.time() if now_s is None else now_s, seconds=seconds)
+
+    def sweep(self, now_s: float | None = None) -> Swept:
+        """Deletes what is too old or too much; never the current hour."""
+        now_s = time.time() if now_s is None else now_s
+        return sweep(self.folder, now_s, keep_days=self.keep_days, keep_bytes=self.keep_bytes)
+
+    def hosts(self, since_s: float, until_s: float, question: HostQuestion = ALL_HOSTS) -> HostPage:
+        """The hosts of a stretch of time, by whole hours.
+
+        Raises:
+            UsageError: They cannot be sorted so, a network is wrong, or the answer takes too long.
+        """
+        return again(lambda: list_hosts(self._database, self.folder, since_s, until_s, question))
+
+    def host(
+        self,
+        address: str,
+        since_s: float,
+        until_s: float,
+        *,
+        change_s: float = DAY_S,
+        sources: frozenset[str] | None = None,
+    ) -> HostPicture:
+        """What is normal for a host, and what changed in the last `change_s` of a stretch of time.
+
+        Raises:
+            UsageError: It is no address, or the answer takes too long.
+        """
+        return again(
+            lambda: host_picture(
+                self._database, self.folder, address, since_s, until_s, change_s=change_s, sources=sources
+            )
+        )
 
     def usage(self) -> FlowUsage:
         """What there is."""

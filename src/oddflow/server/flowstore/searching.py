@@ -3,8 +3,9 @@
 import base64
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from oddflow.errors import OddflowError, UsageError
 from oddflow.server.flowstore.database import MOST_SECONDS, Database, PartGone, TooLong
@@ -12,6 +13,8 @@ from oddflow.server.flowstore.fields import FIELDS
 from oddflow.server.flowstore.page import FlowPage
 from oddflow.server.flowstore.places import places_asked, steps
 from oddflow.server.flowstore.query import NEWEST, Query
+
+Answer = TypeVar("Answer")
 
 SHOWN = (
     "start_ns", "end_ns", "source", "src_ip", "src_port", "dst_ip", "dst_port", "protocol", "ip_version",
@@ -33,19 +36,24 @@ def search(database: Database, folder: Path, query: Query, limit: int, after: st
     wanted = min(limit, query.limit or limit, MOST_ROWS)
     if wanted < 1:
         raise UsageError(f"a page has at least one row; {limit} were asked for")
+    rows, files, looked = again(lambda: _found(database, folder, query, wanted + 1, _cursor(after)))
+    more = len(rows) > wanted
+    rows = rows[:wanted]
+    following = _place(rows[-1]) if more else None
+    for row in rows:
+        del row["_place"]
+    ended = query.limit is not None and wanted == query.limit
+    return FlowPage(SHOWN, rows, time.perf_counter() - began, files, looked, more, None if ended else following)
+
+
+def again(ask: Callable[[], Answer]) -> Answer:
+    """Asks once more where a part was deleted in between: then others hold its flows, or it was too old."""
     for _ in range(TRIES):
         try:
-            rows, files, looked = _found(database, folder, query, wanted + 1, _cursor(after))
+            return ask()
         except PartGone:
             continue
-        more = len(rows) > wanted
-        rows = rows[:wanted]
-        following = _place(rows[-1]) if more and rows else None
-        for row in rows:
-            del row["_place"]
-        ended = query.limit is not None and wanted == query.limit
-        return FlowPage(SHOWN, rows, time.perf_counter() - began, files, looked, more, None if ended else following)
-    raise OddflowError("parts of the flow store are deleted faster than they can be read; search again")
+    raise OddflowError("parts of the flow store are deleted faster than they can be read; ask again")
 
 
 def _found(
