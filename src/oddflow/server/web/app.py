@@ -17,7 +17,7 @@ from oddflow.server.web.live import Live
 from oddflow.server.web.problems import add_problems
 from oddflow.server.web.service import Service
 
-PARTS = (access, live, metrics, openapi, static_files)
+PARTS = (access, live, metrics, openapi)
 
 
 def make_app(service: Service) -> FastAPI:
