@@ -124,4 +124,5 @@ def _rate(
         now += values[-1] or 0.0
     known = any(value is not None for course in courses for value in course.values)
     chart = courses_chart(courses, start_s, MINUTE_S, label=wanted.title, say=wanted.say) if known else Markup("")
-    return Rate(wanted.title, wanted.say(now) or "0", chart, busiest[:MOST_SOURCES], max(0, len(busiest) - MOST_SOURCES))
+    shown = busiest[:MOST_SOURCES]
+    return Rate(wanted.title, wanted.say(now) or "0", chart, shown, len(busiest) - len(shown))

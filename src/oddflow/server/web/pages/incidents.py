@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from oddflow.reports.incidents import incident_view
 from oddflow.server.access.guard import Analyst, Person, record
-from oddflow.server.store.alerts import AlertFilter
+from oddflow.server.store.alert_filter import AlertFilter
 from oddflow.server.store.incidents import IncidentFilter, StoredIncident
 from oddflow.server.web.api.incidents import IncidentId, found_incident
 from oddflow.server.web.incidents.evidence import Evidence
@@ -30,8 +30,6 @@ LISTED = 40
 AT_ONCE = 500
 LASTS = {"": None, "1": timedelta(days=1), "7": timedelta(days=7), "30": timedelta(days=30)}
 """How long a verdict holds, by the form's choice in days; for good unless one is made."""
-
-Words = Annotated[str, Form(max_length=1_000)]
 
 
 class Wishes(BaseModel):
@@ -67,6 +65,15 @@ class Wishes(BaseModel):
     def is_narrow(self) -> bool:
         """Whether it asks for less than all of a state."""
         return any((self.severity, self.source, self.host, self.text))
+
+
+class Said(BaseModel):
+    """What the form says that an incident is."""
+
+    verdict: Verdict
+    scope: Scope = Scope.FLOW
+    reason: Annotated[str, Field(max_length=1_000)] = ""
+    lasts: Literal["", "1", "7", "30"] = ""
 
 
 @router.get("/incidents")
@@ -128,7 +135,9 @@ def take(request: Request, who: Analyst, incident_id: IncidentId) -> Response:
 
 
 @router.post("/incidents/{incident_id}/close")
-def close(request: Request, who: Analyst, incident_id: IncidentId, why: Words = "") -> Response:
+def close(
+    request: Request, who: Analyst, incident_id: IncidentId, why: Annotated[str, Form(max_length=1_000)] = ""
+) -> Response:
     """It is dealt with."""
     found_incident(service_of(request), incident_id)
     service_of(request).store.incidents.close(incident_id, who.name, why)
@@ -158,34 +167,24 @@ def note(
 
 
 @router.post("/incidents/{incident_id}/verdict")
-def verdict(
-    request: Request,
-    who: Analyst,
-    incident_id: IncidentId,
-    verdict: Annotated[Verdict, Form()],
-    scope: Annotated[Scope, Form()] = Scope.FLOW,
-    reason: Words = "",
-    lasts: Annotated[Literal["", "1", "7", "30"], Form()] = "",
-) -> Response:
+def verdict(request: Request, who: Analyst, incident_id: IncidentId, said: Annotated[Said, Form()]) -> Response:
     """Says what it is: rules for alike alerts, and for the record; what is benign is closed with it."""
     service = service_of(request)
     stored = found_incident(service, incident_id)
     now = datetime.now(UTC)
-    until = LASTS[lasts]
+    lasts = LASTS[said.lasts]
     alerts = [one.alert for one in Evidence.of(service.store, incident_id, stored.incident.alerts).alerts]
-    rules = checked(
-        rules_of(alerts, verdict, scope, made=now, reason=reason, expires=None if until is None else now + until)
-    )
+    expires = None if lasts is None else now + lasts
+    rules = checked(rules_of(alerts, said.verdict, said.scope, made=now, reason=said.reason, expires=expires))
     for rule in rules:
         service.store.feedback.add(rule, who.name)
-    service.store.incidents.set_verdict(incident_id, verdict.value)
-    if verdict is Verdict.BENIGN:
-        service.store.incidents.close(incident_id, who.name, f"benign: {reason}" if reason else "benign")
-    record(
-        request, who, "incident.verdict", incident_id,
-        verdict=verdict.value, scope=scope.value, rules=[rule.id for rule in rules], reason=reason,
-    )  # fmt: skip
-    return _back(incident_id, verdict.value)
+    service.store.incidents.set_verdict(incident_id, said.verdict.value)
+    if said.verdict is Verdict.BENIGN:
+        service.store.incidents.close(incident_id, who.name, f"benign: {said.reason}" if said.reason else "benign")
+    made = [rule.id for rule in rules]
+    told = {"verdict": said.verdict.value, "scope": said.scope.value, "reason": said.reason}
+    record(request, who, "incident.verdict", incident_id, rules=made, **told)
+    return _back(incident_id, said.verdict.value)
 
 
 @router.post("/incidents/{incident_id}/undo")
@@ -264,7 +263,9 @@ def _lines(service: Service, incident_id: str) -> Iterator[bytes]:
     while True:
         found = service.store.alerts.page(AlertFilter(incident=incident_id), after, AT_ONCE)
         for one in found.items:
-            yield json.dumps(one.alert.as_dict(), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
+            yield (
+                json.dumps(one.alert.as_dict(), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
+            )
         after = found.after
         if after is None:
             return
