@@ -4,16 +4,11 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from fastapi import APIRouter, HTTPException, Response
-
-router = APIRouter(include_in_schema=False)
-
 TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-FOREVER = "public, max-age=31536000, immutable"
 VERSION_LETTERS = 12
 
 
@@ -49,13 +44,3 @@ def static(name: str) -> str:
     if name not in contents():
         raise KeyError(f"no static file {name}")
     return f"/static/{version()}/{name}"
-
-
-@router.get("/static/{asked}/{name}")
-def file(asked: str, name: str) -> Response:
-    """One file; kept for good under its own version, and asked for anew under one that was."""
-    content = contents().get(name)
-    if content is None:
-        raise HTTPException(404, "no such file")
-    kept = FOREVER if asked == version() else "no-cache"
-    return Response(content, media_type=TYPES[name.rpartition(".")[2]], headers={"Cache-Control": kept})
