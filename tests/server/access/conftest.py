@@ -27,7 +27,7 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 BASE = "http://localhost:8470"
-PASSWORD = "four unrelated words and more"
+PASSWORD = "four unrelated words and more"  # noqa: S105  (of accounts that tests make)
 QUICK = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
 START_S = 1_800_000_000.0
 

@@ -1,10 +1,5 @@
 """The forms at the door: each is really sent."""
 
-import pytest
-
-from oddflow.server.access.first import first_link
-from oddflow.server.access.identity import Role
-from oddflow.server.settings.settings import Settings
 from tests.server.access.conftest import PASSWORD, Door
 
 
