@@ -57,7 +57,8 @@ def incidents_of(found: list[Alert]) -> list[Incident]:
 
 def incident(found: list[Alert], **fields: Any) -> Incident:
     """The first of them."""
-    return replace(incidents_of(found)[0], **fields)
+    first = replace(incidents_of(found)[0], **fields)
+    return replace(first, top=tuple(replace(one, incident=first.id) for one in first.top))
 
 
 def rule(of: Alert, verdict: Verdict = Verdict.BENIGN, **fields: Any) -> Rule:

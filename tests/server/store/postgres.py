@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own for the tests: made in a passing folder, reached by a Unix socket alone, shared by workers."""
+"""A PostgreSQL of our own for the tests: made in a passing folder, reached by a Unix socket alone."""
 
 import contextlib
 import fcntl
@@ -93,8 +93,10 @@ class Cluster:
 
     def _control(self, *words: str) -> None:
         command = [f"{programs()}/pg_ctl", "-D", f"{self.folder}/data", *words]
-        quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run(command, check=True, cwd="/", timeout=60, **quiet, **self._user())
+        nothing = subprocess.DEVNULL  # a pipe would stay open as long as the server runs
+        subprocess.run(
+            command, check=True, cwd="/", timeout=60, stdin=nothing, stdout=nothing, stderr=nothing, **self._user()
+        )
 
     @staticmethod
     def _user() -> dict[str, Any]:

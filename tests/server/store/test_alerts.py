@@ -115,9 +115,13 @@ def test_changes_are_read_in_their_order(store):
 
 
 def test_what_raises_in_a_transaction_leaves_no_trace(store):
-    with pytest.raises(ValueError, match="on purpose"), store.transaction():
-        store.alerts.put("here", "eth0", alerts(3), [])
-        store.audit.add("ann", "admin", "::1", "x", "y")
-        assert store.alerts.count() == 3
-        raise ValueError("on purpose")
+    def change():
+        with store.transaction():
+            store.alerts.put("here", "eth0", alerts(3), [])
+            store.audit.add("ann", "admin", "::1", "x", "y")
+            assert store.alerts.count() == 3
+            raise ValueError("on purpose")
+
+    with pytest.raises(ValueError, match="on purpose"):
+        change()
     assert (store.alerts.count(), store.audit.page().items) == (0, [])

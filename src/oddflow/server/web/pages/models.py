@@ -62,7 +62,7 @@ def version(request: Request, who: Viewer, name: str, number: int) -> Response:
         card = card_of(service.registry, found)
     except (ModelError, BrokenRegistry, Unreadable) as error:
         fault = str(error)
-    return page(request, "model_card.html", who, named=named, version=found, card=card, fault_words=fault)
+    return page(request, "model_card.html", who, named=named, model=found, card=card, fault_words=fault)
 
 
 @router.post("/models/{name}/promote")
