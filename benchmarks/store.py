@@ -1,7 +1,7 @@
 """How quick the store is with 100,000 alerts and 2,000 incidents: prints the table of docs/store.md.
 
-    python benchmarks/store.py                         # SQLite in a passing folder
-    python benchmarks/store.py --url postgresql://…    # an empty database, which it fills
+python benchmarks/store.py                         # SQLite in a passing folder
+python benchmarks/store.py --url postgresql://…    # an empty database, which it fills
 """
 
 import argparse
@@ -99,7 +99,8 @@ def measured(store: Store) -> None:
     with store.transaction():
         for minute in range(0, 30 * DAY_S, 600):
             for n in range(4):
-                store.measures.add("here", f"eth{n}", 1_700_000_000 + minute, {"packets": 5.0, "flows": 3.0, "drift": 0.1})
+                told = {"packets": 5.0, "flows": 3.0, "drift": 0.1}
+                store.measures.add("here", f"eth{n}", 1_700_000_000 + minute, told)
 
 
 def questions(store: Store) -> dict[str, Callable[[], object]]:
@@ -121,18 +122,18 @@ def questions(store: Store) -> dict[str, Callable[[], object]]:
         "… with a word that none has": lambda: store.alerts.page(AlertFilter(text="nowhere"), limit=50),
         "… said to be benign (none)": lambda: store.alerts.page(AlertFilter(verdict="benign"), limit=50),
         "one alert": lambda: store.alerts.get(some.id),
-        "how many alerts": lambda: store.alerts.count(),
+        "how many alerts": store.alerts.count,
         "how many of a source and a day": lambda: store.alerts.count(
             AlertFilter(source="eth1", since_ns=BEGIN_NS, until_ns=BEGIN_NS + DAY_S * 10**9)
         ),
         "how many with a word": lambda: store.alerts.count(AlertFilter(text="printer")),
         "alerts since a number": lambda: store.alerts.after(newest.items[-1].seq, 100),
-        "the last number": lambda: store.alerts.highest(),
+        "the last number": store.alerts.highest,
         "the newest 50 incidents": lambda: store.incidents.page(limit=50),
         "the gravest 50": lambda: store.incidents.page(IncidentFilter(order="gravest"), limit=50),
-        "… of a host": lambda: store.incidents.page(IncidentFilter(host="10.1.0.3"), limit=50),
-        "… with a word": lambda: store.incidents.page(IncidentFilter(text="10.1.0.3"), limit=50),
-        "… by severity": lambda: store.incidents.by_severity(),
+        "incidents of a host": lambda: store.incidents.page(IncidentFilter(host="10.1.0.3"), limit=50),
+        "incidents with a word": lambda: store.incidents.page(IncidentFilter(text="10.1.0.3"), limit=50),
+        "incidents by severity": store.incidents.by_severity,
         "one incident": lambda: store.incidents.get(some.incident),
         "a day of measures, by minute": lambda: store.measures.series(
             ["packets", "flows"], since_s=month_s, until_s=month_s + DAY_S

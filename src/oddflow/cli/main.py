@@ -28,6 +28,7 @@ from oddflow.cli import (
     models,
     send,
     serve,
+    store,
     triage,
     tune,
     watch,
@@ -91,6 +92,7 @@ for command in (
     bench,
     demo_command,
     serve,
+    store,
 ):
     command.register(app)
 

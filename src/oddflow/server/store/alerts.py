@@ -18,6 +18,7 @@ from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.incidents.incident import Incident
 from oddflow.verdicts.record import alert_json, alert_of_json
 
+__all__ = ["AlertFilter", "Alerts", "StoredAlert", "of_ids"]
 AT_ONCE = 500
 NO_FILTER = AlertFilter()
 
