@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from oddflow import __version__
 from oddflow.server.access import routes as access
 from oddflow.server.access.middleware import add_middleware
+from oddflow.server.uploads.uploads import Uploads
 from oddflow.server.web import api, live, metrics, openapi, pages
 from oddflow.server.web.explanations import Explanations
 from oddflow.server.web.feed import Feed
@@ -37,6 +38,7 @@ def make_app(service: Service) -> FastAPI:
     app.state.service = service
     app.state.explanations = Explanations(service.settings, service.registry)
     app.state.live = Live(Feed(service.store, lambda: service.status().model_dump_json()))
+    app.state.uploads = Uploads(service.settings, service.store, service.registry)
     add_problems(app)
     add_middleware(app, service.settings)
     for router in (*(part.router for part in PARTS), *_routers(api), *_routers(pages)):
@@ -47,8 +49,10 @@ def make_app(service: Service) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.uploads.begin()
     yield
     app.state.live.close()
+    app.state.uploads.close()
     app.state.explanations.close()
 
 
