@@ -1,4 +1,4 @@
-"""`oddflow doctor`: what this machine has, and what the limits cost."""
+"""`oddflow doctor`: what this machine has, what the limits cost, and whether a service's settings fit it."""
 
 from typing import Annotated, Any
 
@@ -9,10 +9,21 @@ from oddflow.cli import options
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command(name="doctor", help="Check this machine: kernels, extras, memory of each limit.")(doctor)
+    app.command(
+        name="doctor",
+        help="Check this machine: kernels, extras, memory of each limit. With the settings of a service, check those "
+        "against it: interfaces, rights, models, the certificate, the store, the disk, memory. Exits with 2 where "
+        "something cannot work.",
+    )(doctor)
 
 
 def doctor(
+    config: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CONFIG]", help="The settings of a service, as `oddflow init` writes them.", show_default=False
+        ),
+    ] = None,
     warm: Annotated[
         bool, typer.Option("--warm", help="Compile all kernels now, so that later starts are quick.")
     ] = False,
@@ -21,12 +32,40 @@ def doctor(
     """Prints what was found; --warm fills the cache of compiled kernels."""
     from oddflow.cli import console
 
+    if config is not None:
+        if warm:
+            _warm()
+        _examine(config, as_json=as_json)
+        return
+
     found = _found(warm=warm)
     if as_json:
         console.print_json(found)
         return
     for name, value in found.items():
         console.out.print(console.plain(f"{name.replace('_', ' '):<28} {value}"), soft_wrap=True)
+
+
+def _examine(config: str, *, as_json: bool) -> None:
+    from oddflow.amounts import count
+    from oddflow.cli import console
+    from oddflow.server.doctor.examine import examine
+    from oddflow.server.doctor.findings import Level
+    from oddflow.server.settings.read import read
+
+    reading = read(config)
+    findings = examine(reading.settings, reading.remarks, config)
+    faults, warnings = findings.count(Level.FAULT), findings.count(Level.WARNING)
+    if as_json:
+        console.print_json({"config": config, **findings.as_dict()})
+    else:
+        for finding in findings.found:
+            advice = f"; {finding.advice}" if finding.advice else ""
+            line = f"{finding.level.value:<8} {finding.about}: {finding.text}{advice}"
+            console.out.print(console.plain(line), soft_wrap=True)
+        console.say(f"{count(faults, 'fault')}, {count(warnings, 'warning')}")
+    if faults:
+        raise typer.Exit(2)
 
 
 def _found(*, warm: bool) -> dict[str, Any]:

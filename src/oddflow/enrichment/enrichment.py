@@ -1,5 +1,6 @@
 """All that is known of a flow's ends, put together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +44,7 @@ class Enrichment:
     names: SeenNames = field(default_factory=SeenNames)
 
     @classmethod
-    def of(cls, intelligence: str | None, geoip: str | None, *, is_pseudonymised: bool) -> "Enrichment":
+    def of(cls, intelligence: str | Sequence[str] | None, geoip: str | None, *, is_pseudonymised: bool) -> "Enrichment":
         """As a person asks for it.
 
         Raises:
@@ -54,8 +55,12 @@ class Enrichment:
             raise UsageError(
                 "--intelligence and --geoip look addresses up, and --pseudonymise hides them; leave one of them out"
             )
+        indicators = Indicators() if intelligence else None
+        for folder in [intelligence] if isinstance(intelligence, str) else intelligence or ():
+            assert indicators is not None  # noqa: S101  (there is a folder)
+            indicators.add_folder(folder)
         return cls(
-            Indicators.read(intelligence) if intelligence else None,
+            indicators,
             Countries(geoip) if geoip else None,
         )
 

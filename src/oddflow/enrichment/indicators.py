@@ -67,13 +67,18 @@ class Indicators:
 
     @classmethod
     def read(cls, folder: str, most: int = MOST_INDICATORS) -> "Indicators":
+        """All lists of a folder; raises as `add_folder`."""
+        made = cls(most=most)
+        made.add_folder(folder)
+        return made
+
+    def add_folder(self, folder: str) -> None:
         """Reads all lists of a folder: text (one value a line), CSV, STIX bundles.
 
         Raises:
             Unreadable: The folder or a list cannot be read, or is too large.
             InputError: It holds no list, or a bundle is no JSON.
         """
-        made = cls(most=most)
         try:
             paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
         except OSError as error:
@@ -85,13 +90,12 @@ class Indicators:
             )
         for path in paths:
             try:
-                made._read_file(path)
+                self._read_file(path)
             except OSError as error:
                 raise Unreadable(f"{path} cannot be read: {reason_of(error)}; take it out of the folder") from None
             except (csv.Error, RecursionError, ValueError) as error:
                 raise InputError(f"{path}: {error}; expected a list as its name says, or take it out") from None
-            made.files += 1
-        return made
+            self.files += 1
 
     def of_address(self, text: str) -> Entry | None:
         """What a list says of an address or a network that holds it."""

@@ -28,9 +28,12 @@ class Delivery:
         spool: Where messages wait.
         transport: What reaches it.
         say: Told when a receiver cannot be reached, and when it can again.
+        longest_pause_s: It is asked again after so long at most.
     """
 
-    def __init__(self, name: str, spool: Spool, transport: Transport, say: Say) -> None:
+    def __init__(
+        self, name: str, spool: Spool, transport: Transport, say: Say, *, longest_pause_s: float = LONGEST_PAUSE_S
+    ) -> None:
         self.name = name
         self.spool = spool
         self.delivered = 0
@@ -39,6 +42,7 @@ class Delivery:
         """Why the receiver does not have the rest; empty while all is well."""
         self._transport = transport
         self._say = say
+        self._longest_pause_s = longest_pause_s
         self._stopping = threading.Event()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
@@ -77,11 +81,11 @@ class Delivery:
             except NotDelivered as error:
                 self._tell(str(error))
                 self._stopping.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  (only spreads the load)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                pause_s = min(2 * pause_s, self._longest_pause_s)
                 continue
             except Exception as error:  # noqa: BLE001  (a receiver's answer must never end the delivery for good)
                 self._tell(f"{type(error).__name__}: {error}")
-                self._stopping.wait(LONGEST_PAUSE_S)
+                self._stopping.wait(self._longest_pause_s)
                 continue
             pause_s = FIRST_PAUSE_S
             self._next_s = time.monotonic() + self._transport.interval_s

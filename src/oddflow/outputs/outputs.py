@@ -214,6 +214,10 @@ class Outputs:
             shutil.rmtree(self._folder, ignore_errors=True)
         return outcomes
 
+    def outcomes(self) -> list[Outcome]:
+        """How it goes with each receiver now."""
+        return [_outcome(delivery) for _, _, delivery in self._deliveries]
+
     def abandon(self) -> None:
         """Ends at once; what waits in a spool that was named stays there."""
         for _, _, delivery in self._deliveries:

@@ -68,6 +68,11 @@ def _part(name: str) -> Markup:
     return Markup(files("oddflow.reports").joinpath("templates", name).read_text("utf-8"))  # noqa: S704
 
 
+def report_policy() -> str:
+    """The policy of the report of a detection, for whoever serves one that another process wrote."""
+    return _policy(_part("style.css"), _part("script.js"))
+
+
 def _policy(style: str, script: str) -> str:
     """A Content-Security-Policy under which only this very style and script work, and nothing is loaded."""
     hashes = [base64.b64encode(hashlib.sha256(one.encode("utf-8")).digest()).decode("ascii") for one in (style, script)]

@@ -46,12 +46,16 @@ class Account:
 
     def may_write_in(self, folder: Path) -> bool:
         """Whether it may make files there; asked as root."""
+        return self.may(os.W_OK | os.X_OK, folder)
+
+    def may(self, mode: int, path: Path) -> bool:
+        """Whether it may do that with a file or folder, `mode` as os.access has it; asked as root."""
         groups, gid, uid = os.getgroups(), os.getegid(), os.geteuid()
         try:
             os.setgroups([])
             os.setegid(self.gid)
             os.seteuid(self.uid)
-            return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
+            return os.access(path, mode, effective_ids=True)
         except PermissionError:
             raise self._cannot() from None
         finally:

@@ -13,14 +13,15 @@ MOST_ROWS = 32_768
 """Flows between two ticks, however fast they come: a log's past is read faster than it was written."""
 
 
-def pursue(batches: Iterator[pa.RecordBatch], sink: Sink) -> int:
+def pursue(batches: Iterator[pa.RecordBatch], sink: Sink, *, tick_s: float = TICK_S) -> int:
     """Gives flows to a sink until there are no more, and closes it; how many there were.
 
     The sink's clock is that of the flows: the latest end, and what has passed since it came.
 
     Args:
         batches: Flow batches; empty ones while none come.
-        sink: Told about once a second up to when flows were seen.
+        sink: Told every so often up to when flows were seen.
+        tick_s: How often.
     """
     flows, since_tick, latest_ns = 0, 0, 0
     came_s = next_tick = time.monotonic()
@@ -34,7 +35,7 @@ def pursue(batches: Iterator[pa.RecordBatch], sink: Sink) -> int:
                 sink.add(batch)
             if latest_ns and (now >= next_tick or since_tick >= MOST_ROWS):
                 sink.tick(latest_ns + round((now - came_s) * 1e9))
-                next_tick, since_tick = now + TICK_S, 0
+                next_tick, since_tick = now + tick_s, 0
         sink.close()
     except BaseException:
         sink.abandon()

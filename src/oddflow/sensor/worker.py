@@ -42,6 +42,7 @@ class Worker:
         tally: Where it counts.
         control: Its end of the line to the supervisor, over which a new ring may come.
         most_packets: Stops after so many; 0 for no end.
+        tick_s: How often flows that have ended are handed on, and the sink is told the time.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Worker:
         tally: Tally,
         control: socket.socket,
         most_packets: int = 0,
+        tick_s: float = TICK_S,
     ) -> None:
         self.ledger = Ledger()
         self._place = place
@@ -63,11 +65,16 @@ class Worker:
         self._sink = sink
         self._tally = tally
         self._control = control
+        self._tick_s = tick_s
         self._flows = 0
+
+    def stop(self) -> None:
+        """Takes no more packets; `run` ends soon. May be called by a signal's handler, or by the sink."""
+        self._capture.stop()
 
     def run(self) -> dict[str, Any]:
         """Meters to the end; the numbers of flows and alerts and the ledger, as JSON values."""
-        signal.signal(signal.SIGTERM, lambda *_: self._capture.stop())
+        signal.signal(signal.SIGTERM, lambda *_: self.stop())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
         self._control.sendall(READY)
         self._control.setblocking(False)
@@ -79,7 +86,7 @@ class Worker:
                 now = time.monotonic()
                 if now >= next_tick:
                     self._tick()
-                    next_tick = now + TICK_S
+                    next_tick = now + self._tick_s
                 if now >= next_tally:
                     self._count()
                     next_tally = now + TALLY_S

@@ -68,22 +68,14 @@ def example_settings(state: Path) -> Settings:
     )
 
 
-def learn_example(registry: Registry, name: str = NAME) -> SealedModel:
-    """Learns the quiet office with the detector that needs no torch, and makes it the active model of a name."""
-    place = registry.folder / "learnt.oddflow"
-    registry.folder.mkdir(parents=True, exist_ok=True)
-    model = api.learn(api.examples() / BASELINE, output=place, detector="robust-pca")
-    add_model(registry, place, name, reason="learnt from the example of a quiet office")
-    place.unlink()
-    return model
-
-
-def add_model(registry: Registry, place: Path, name: str, *, reason: str = "") -> None:
-    """Adds a sealed file to the registry, and makes it the active one."""
-    model = SealedModel.load(str(place))
+def put_model(registry: Registry, place: Path, name: str = NAME) -> SealedModel:
+    """Adds a sealed file to the registry, and makes it the active one of a name."""
+    model = SealedModel.load(place)
     told = {"fingerprint": model.fingerprint, "detector": model.manifest.detector, "signer": ""}
-    version = registry.add(place.read_bytes(), told, name=name, file=place.name, reason=reason)
-    registry.promote(name, version.number, reason=reason, force=True)
+    why = "learnt from the example of a quiet office"
+    version = registry.add(place.read_bytes(), told, name=name, file=place.name, reason=why)
+    registry.promote(name, version.number, reason=why, force=True)
+    return model
 
 
 def fill(
@@ -134,24 +126,16 @@ def status_of(settings: Settings, filled: Filled) -> Status:
     )
 
 
-def filled_service(state: Path, model: Path | None = None) -> Service:
-    """A service over a state that was filled from the examples.
-
-    Args:
-        state: A folder of its own.
-        model: A sealed model; learnt from the example unless given.
-    """
+def filled_service(state: Path) -> Service:
+    """A service over a state of its own that is filled from the examples: the quiet office is learnt, and judges."""
     settings = example_settings(state)
     state.mkdir(parents=True, exist_ok=True)
     store = Store.open(settings.store_url)
-    flows = FlowStore(settings.flows_folder, keep_days=settings.flows.keep_days, keep_bytes=1 << 30)
+    flows = FlowStore(settings.flows_folder)
     registry = Registry(settings.registry_folder)
-    if model is not None:
-        add_model(registry, model, NAME, reason="learnt from the example of a quiet office")
-        sealed = SealedModel.load(str(model))
-    else:
-        sealed = learn_example(registry)
-    status = status_of(settings, fill(settings, store, flows, sealed))
+    learnt = state / f"{NAME}.oddflow"
+    api.learn(api.examples() / BASELINE, output=learnt, detector="robust-pca")
+    status = status_of(settings, fill(settings, store, flows, put_model(registry, learnt)))
     return Service(settings, store, flows, registry, lambda: status)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,8 +28,18 @@ from oddflow.verdicts.drift.monitor import DriftMonitor
 from oddflow.verdicts.enriching import enriched
 from oddflow.verdicts.feedback.feedback import Feedback, FollowedFeedback
 from oddflow.verdicts.feedback.rule import Rule
-from oddflow.verdicts.naming import Normal, plain_rows
+from oddflow.verdicts.naming import REASONS, Normal, plain_rows
 from oddflow.verdicts.uniformity import Uniformity
+
+
+class Spared(IntEnum):
+    """What alerts do without where there is no time for all; each with what is above it. Never an alert itself."""
+
+    NOTHING = 0
+    PICTURES = 1
+    """The first bytes of the flow."""
+    EXPLANATIONS = 2
+    """All reasons but the first, what is known of the ends, how likely the score is by chance."""
 
 
 class Judge(Protocol):
@@ -116,6 +127,7 @@ class Alerting:
         discovery: What chooses the flows by their p-values, in place of the threshold.
         uniformity: Told of all scores, where there is one.
         collective: What sees groups of flows, if anything.
+        spared: What alerts do without now.
     """
 
     judge: Judge
@@ -130,6 +142,7 @@ class Alerting:
     collective: Collective | None = None
     feedback: Feedback | FollowedFeedback | None = None
     drift: DriftMonitor | None = None
+    spared: Spared = Spared.NOTHING
     _normals: dict[str, Normal] = field(default_factory=dict)
 
     def judged(
@@ -155,7 +168,7 @@ class Alerting:
             }
             over[list(marked)] = True
             alerts = dict(sorted((alerts | marked).items()))
-        if self.calibration is not None and alerts:
+        if self.calibration is not None and alerts and self.spared < Spared.EXPLANATIONS:
             alerts = self._with_chances(self.calibration, alerts, x)
         groups = self._groups(batch)
         if feedback is None:
@@ -190,7 +203,7 @@ class Alerting:
         alert = normal.alert(
             flow,
             float(batch.scores[place]),
-            normal.reasons(row, parts),
+            normal.reasons(row, parts, most=REASONS if self.spared < Spared.EXPLANATIONS else 1),
             self.privacy.name(name_of(batch.source)),
             batch.names[place] if batch.names is not None else None,
             pseudonyms=batch.pseudonyms,
@@ -199,7 +212,9 @@ class Alerting:
         )
         hides = bool(batch.pseudonyms) and holds_words(model.features)
         alert = replace(alert, threshold=float(self.threshold), row=b"" if hides else row.astype("<f4").tobytes())
-        if not batch.pseudonyms:
+        if self.spared >= Spared.PICTURES:
+            alert = replace(alert, payload=b"")
+        if not batch.pseudonyms and self.spared < Spared.EXPLANATIONS:
             alert = enriched(alert, flow, self.enrichment)
         return self._with_files(alert, batch.source) if isinstance(batch.source, CaptureSet) else alert
 

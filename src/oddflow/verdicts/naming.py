@@ -46,12 +46,15 @@ class Normal:
     model_id: str
     population: str = "normal flows"
 
-    def reasons(self, row: NDArray[np.float32], parts: NDArray[np.float32]) -> tuple[Reason, ...]:
+    def reasons(
+        self, row: NDArray[np.float32], parts: NDArray[np.float32], *, most: int = REASONS
+    ) -> tuple[Reason, ...]:
         """The features that made the score, the strongest first; one window speaks for a count.
 
         Args:
             row: Raw feature values, (d,).
             parts: Their parts of the score, (d,), not negative.
+            most: How many are told.
         """
         total = float(parts.sum()) or 1.0
         lows, highs, where = self.around(row)
@@ -60,7 +63,7 @@ class Normal:
             named[without_window(drawn.feature)] = drawn
         for place in np.argsort(-parts, kind="stable"):
             share = float(parts[place]) / total
-            if len(named) == REASONS or (named and share < LEAST_SHARE):
+            if len(named) >= most or (named and share < LEAST_SHARE):
                 break
             feature = self.features[place]
             family = without_window(feature.name)

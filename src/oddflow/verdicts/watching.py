@@ -1,5 +1,6 @@
 """Detection without an end: live flows in, alerts and incidents out as they come."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from oddflow.flows.meter import Companion
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert
-from oddflow.verdicts.alerting import Alerting, OneModel
+from oddflow.verdicts.alerting import Alerting, Judged, OneModel, Spared
 from oddflow.verdicts.calibration import Calibration
 from oddflow.verdicts.collective.stage import Collective
 from oddflow.verdicts.detecting import check_pseudonyms
@@ -48,6 +49,7 @@ class Watcher:
         feedback: What people say of alerts, if anything; it may change meanwhile.
         discovery: What chooses the flows by their p-values, in place of the threshold.
         collective: What sees groups of flows, if anything.
+        judged: Told of all flows that were scored, a batch each time, before their alerts are given.
 
     Raises:
         SchemaMismatch: The model learnt other features, or under pseudonyms of another key.
@@ -67,6 +69,7 @@ class Watcher:
         feedback: FollowedFeedback | None = None,
         discovery: OnlineDiscovery | None = None,
         collective: Collective | None = None,
+        judged: Callable[[Judged], None] | None = None,
     ) -> None:
         model.check_features(representation.features)
         check_pseudonyms(model, privacy.fingerprint)
@@ -91,6 +94,8 @@ class Watcher:
             feedback=feedback,
             drift=self._drift,
         )
+        self._collective = collective
+        self._judged = judged
         self._waiting = Waiting()
         self._incidents = Incidents(threshold)
         self.suppression = Suppression()
@@ -118,6 +123,8 @@ class Watcher:
         if flows is None:
             return []
         judged = self._alerting.judged(flows, self._representation, self._source, self._privacy.fingerprint)
+        if self._judged is not None:
+            self._judged(judged)
         for rule, alert in judged.hidden:
             self.suppression.add(rule, alert)
         strands = [self._incidents.add(alert) for alert in judged.alerts]
@@ -126,6 +133,36 @@ class Watcher:
             replace(alert, incident=self._incidents.id_of(strand))
             for alert, strand in zip(judged.alerts, strands, strict=True)
         ]
+
+    @property
+    def waiting(self) -> int:
+        """Flows that wait for others that ended before them."""
+        return self._waiting.count
+
+    @property
+    def drifting(self) -> list[str]:
+        """What drifts now, in sentences, with advice."""
+        return [] if self._drift is None else advice(self._drift.drifts)
+
+    def spare(self, spared: Spared) -> None:
+        """Leaves out of alerts, from now on, what they can do without."""
+        self._alerting.spared = spared
+
+    def begin(self) -> None:
+        """Another source begins, whose time need not follow that of the last; all flows before were asked for."""
+        self._representation.begin()
+        if self._collective is not None:
+            self._collective.begin()
+
+    def remember(self, alerts: Iterable[Alert]) -> None:
+        """Alerts that another one gave, before this one began: what comes may belong to their incidents."""
+        for alert in alerts:
+            self._incidents.add(alert)
+        self._incidents.news()
+
+    def open_incidents(self) -> list[Incident]:
+        """Those that alerts may still join, in the order in which they began."""
+        return self._incidents.open()
 
     def news(self, *, last: bool = False) -> list[tuple[Incident, bool]]:
         """As Incidents.news."""

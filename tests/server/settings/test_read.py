@@ -38,6 +38,7 @@ def test_every_kind_of_source_is_read(written):
     ("text", "words"),
     [
         ('[web]\nlisten = "x"', ["[web] listen: expected HOST:PORT, like 127.0.0.1:8470", 'got "x"']),
+        ('[web]\nlisten = ":80"', ["expected HOST:PORT"]),
         ('[web]\nlisten = "a:65536"', ["a port from 1 to 65,535"]),
         ('[web]\nlisen = "x"', ['[web]: unknown key "lisen"; do you mean listen?']),
         ("[wep]\na = 1", ["unknown section [wep]; do you mean web?"]),
@@ -51,7 +52,7 @@ def test_every_kind_of_source_is_read(written):
         ('[[sources]]\nname = "a"', ["number 1 (a): name one of interface, netflow, follow, folder; 0 are given"]),
         (SOURCE + SOURCE, ["two sources are called office; give each its own name"]),
         (SOURCE + 'budget = "some"', ["[[sources]] number 1 (office): the budget is 'some'; expected a number"]),
-        (SOURCE + 'netflow = ":1"', ["2 are given"]),
+        (SOURCE + 'netflow = "a:1"', ["2 are given"]),
         (SOURCE + 'home_networks = ["10.0.0.0/33"]', ["home_networks: expected an address or a network"]),
         ('[sources]\nname = "a"', ["[[sources]]: expected keys in a section [[sources]]; got single brackets"]),
         ("web = 3", ["[web]: expected keys in a section [web]; got 3"]),

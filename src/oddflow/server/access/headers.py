@@ -54,7 +54,7 @@ class SafeHeaders:
 
 def _dress(headers: MutableHeaders, scope: Scope) -> None:
     for name, value in HEADERS.items():
-        headers[name] = value
+        headers.setdefault(name, value)  # a report of an upload stands in a stricter box
     headers.setdefault("Cache-Control", "no-store")
     if scope.get("scheme") == "https":
         headers["Strict-Transport-Security"] = TRANSPORT

@@ -37,7 +37,7 @@ class NewToken(BaseModel):
     """What a program is to have."""
 
     model_config = ConfigDict(extra="forbid")
-    name: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+$")]
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
     scopes: Annotated[set[Scope], Field(min_length=1, description="What it is for.")]
     role: Annotated[RoleName | None, Field(description="At most, and by default, your own.")] = None
     days: Annotated[int, Field(ge=1, le=MOST_DAYS, description="How long it is good.")] = DEFAULT_DAYS

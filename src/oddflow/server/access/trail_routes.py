@@ -51,5 +51,5 @@ def audit(
             )
             for entry in found.items
         ],
-        next=found.next,
+        next=found.after,
     )

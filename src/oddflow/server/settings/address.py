@@ -5,7 +5,7 @@ import re
 from urllib.parse import urlsplit
 
 MOST_PORT = 65_535
-_HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:\[\]/]*)):(\d{1,5})")
+_HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:\[\]/]+)):(\d{1,5})")
 
 
 def host_and_port(text: str) -> tuple[str, int]:

@@ -190,7 +190,7 @@ class EnrichmentSection(_Section):
     """`[enrichment]`: what is known of addresses besides.
 
     Attributes:
-        intelligence: Lists of known bad addresses and names, a text file each.
+        intelligence: Folders of lists of addresses, networks and names that are known to be bad.
         geoip: A MaxMind DB file of countries or networks.
     """
 
@@ -203,7 +203,7 @@ class ModelsSection(_Section):
 
     Attributes:
         registry: Its folder; STATE/models unless given.
-        trust: Files of public keys; an unsigned model is refused where one is named.
+        trust: Public keys, or folders of them; where one is named, only models that it signed are taken.
     """
 
     registry: Path | None = None

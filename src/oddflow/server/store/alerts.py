@@ -72,7 +72,7 @@ class Alerts:
         rows = [(alert, alert_json(alert)) for alert in {alert.id: alert for alert in alerts}.values()]
         place = {"sensor": clean(sensor), "source": clean(source)}
         with self._database.writing() as connection:
-            seq = self._database.claim(connection, len(rows) + len(incidents))
+            seq = self._database.claim(connection, len(rows))
             now_ns = time.time_ns()
             known = _known(connection, [alert.id for alert, _ in rows])
             new = [(alert, text) for alert, text in rows if alert.id not in known]
@@ -87,7 +87,7 @@ class Alerts:
                 connection.execute(
                     insert(alert_records), [{"alert_id": alert.id, "record": text} for alert, text in new]
                 )
-            incident_versions.put(connection, incidents, place, seq + len(rows), now_ns)
+            incident_versions.put(self._database, connection, incidents, place, now_ns)
         return len(new)
 
     def get(self, alert_id: str) -> StoredAlert | None:

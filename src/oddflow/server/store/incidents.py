@@ -44,6 +44,7 @@ class StoredIncident:
         verdict: What people say that it is: "benign", "malicious", or nothing.
         assignee: Who took it.
         why: Why it was closed.
+        merged_into: The incident that it turned out to be part of; empty where it stands for itself.
         notes: The oldest first; a page of many incidents leaves them out.
     """
 
@@ -57,6 +58,7 @@ class StoredIncident:
     verdict: str = ""
     assignee: str = ""
     why: str = ""
+    merged_into: str = ""
     notes: Sequence[Note] = field(default=())
 
 
@@ -139,7 +141,7 @@ class Incidents:
         return Page(items, token(last.points if wanted.order == "gravest" else last.last_ns, last.id))
 
     def after(self, seq: int, limit: int = 100) -> list[StoredIncident]:
-        """What came or changed after a `seq`, in that order."""
+        """What came or changed after a `seq`, in that order; also what became part of another."""
         statement = _WHOLE.where(_TABLE.c.seq > seq).order_by(_TABLE.c.seq).limit(bounded(limit))
         with self._database.reading() as connection:
             return _stored(connection.execute(statement).all(), connection)
@@ -224,7 +226,8 @@ class Incidents:
 
 def _conditions(wanted: IncidentFilter) -> list[ColumnElement[bool]]:
     column = _TABLE.c
-    found: list[ColumnElement[bool]] = [
+    found: list[ColumnElement[bool]] = [column.merged_into == ""]
+    found += [
         column[name] == clean(value)
         for name in ("source", "sensor", "severity", "verdict")
         if (value := getattr(wanted, name)) is not None
@@ -261,6 +264,7 @@ def _stored(
             row.verdict,
             row.assignee,
             row.why,
+            row.merged_into,
             (notes or {}).get(row.id, ()),
         )
         for row, each in zip(rows, told, strict=True)

@@ -110,11 +110,13 @@ incidents = Table(
     Column("assignee", Text, nullable=False, server_default=""),
     Column("why", Text, nullable=False, server_default=""),
     Column("words", Text, nullable=False),
+    Column("merged_into", Text, nullable=False, server_default=""),
     Index(None, "seq", unique=True),
     Index(None, "last_ns", "id"),
     Index(None, "points", "id"),
     Index(None, "source", "last_ns", "id"),
     Index(None, "first_alert"),
+    Index(None, "merged_into"),
     Index(None, "stored_ns"),
 )
 

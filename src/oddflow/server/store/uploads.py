@@ -118,6 +118,12 @@ class Uploads:
         with self._database.reading() as connection:
             return [_upload(row) for row in connection.execute(statement.limit(bounded(limit)))]
 
+    def remove(self, upload_id: str) -> bool:
+        """Forgets one; whether it was there."""
+        with self._database.writing() as connection:
+            gone = connection.execute(delete(uploads).where(uploads.c.id == clean(upload_id)).returning(uploads.c.id))
+            return gone.first() is not None
+
     def remove_before(self, at_s: float, limit: int = 1_000) -> Sequence[Upload]:
         """Forgets the oldest; gives them, so that their files can be deleted."""
         table = uploads.c

@@ -8,16 +8,17 @@ from pkgutil import iter_modules
 from fastapi import APIRouter, FastAPI
 
 from oddflow import __version__
-from oddflow.server.web import api, pages
+from oddflow.server.access import routes as access
+from oddflow.server.access.middleware import add_middleware
+from oddflow.server.uploads.uploads import Uploads
+from oddflow.server.web import api, live, metrics, openapi, pages
+from oddflow.server.web.explanations import Explanations
+from oddflow.server.web.feed import Feed
+from oddflow.server.web.live import Live
 from oddflow.server.web.problems import add_problems
 from oddflow.server.web.service import Service
 
-DESCRIPTION = """\
-What a running Oddflow knows, and what can be told to it.
-
-Errors are `application/problem+json` (RFC 9457). Lists have `items` and `next`; `?after=` with the value of `next` gives
-the next page. Times are ISO 8601 in UTC. See docs/api.md for tokens, streaming and the rule of versions.
-"""
+PARTS = (access, live, metrics, openapi)
 
 
 def make_app(service: Service) -> FastAPI:
@@ -29,22 +30,30 @@ def make_app(service: Service) -> FastAPI:
     app = FastAPI(
         title="Oddflow",
         version=__version__,
-        description=DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
+        openapi_url=None,  # `openapi` gives it to those who are logged in
         lifespan=_lifespan,
     )
     app.state.service = service
+    app.state.explanations = Explanations(service.settings, service.registry)
+    app.state.live = Live(Feed(service.store, lambda: service.status().model_dump_json()))
+    app.state.uploads = Uploads(service.settings, service.store, service.registry)
     add_problems(app)
-    for router in (*_routers(api), *_routers(pages)):
+    add_middleware(app, service.settings)
+    for router in (*(part.router for part in PARTS), *_routers(api), *_routers(pages)):
         app.include_router(router)
+    openapi.describe(app)
     return app
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.uploads.begin()
     yield
+    app.state.live.close()
+    app.state.uploads.close()
+    app.state.explanations.close()
 
 
 def _routers(package: object) -> list[APIRouter]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from oddflow.reports.rows import RowView, row_view
 from oddflow.reports.words import places
-from oddflow.server.store.alerts import AlertFilter, StoredAlert
+from oddflow.server.store.alert_filter import AlertFilter
+from oddflow.server.store.alerts import StoredAlert
 from oddflow.server.store.store import Store
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.rows import fold
 
-MOST_ALERTS = 300
+MOST_ALERTS = 250
 """So many are looked at, the oddest; an incident may have many thousands."""
 MOST_ROWS = 40
 

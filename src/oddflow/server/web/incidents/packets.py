@@ -36,7 +36,7 @@ def packets_of(alert: Alert, source: str, settings: Settings) -> bytes:
 
     places = captures_of(alert, source, settings)
     if not places:
-        raise UsageError("the capture of this alert is not kept here; its Wireshark filter finds it in one that you have")
+        raise UsageError("the capture of this alert is not kept here; its Wireshark filter finds it elsewhere")
     ledger = Ledger()
     capture = arrange([str(place) for place in places], ledger, merge=True)[0]
     wanted = Wanted(

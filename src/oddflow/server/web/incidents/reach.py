@@ -6,7 +6,7 @@ from datetime import datetime
 
 from oddflow.amounts import count
 from oddflow.errors import UsageError
-from oddflow.server.store.alerts import AlertFilter
+from oddflow.server.store.alert_filter import AlertFilter
 from oddflow.server.store.store import Store
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.feedback.feedback import Feedback
@@ -14,7 +14,7 @@ from oddflow.verdicts.feedback.rule import Key, Rule, Scope, Verdict, key_of
 
 MOST_RULES = 24
 """A verdict that takes more rules than these is of a scope too narrow for it."""
-LOOKED_BACK = 1_000
+LOOKED_BACK = 250
 TITLES = {
     Scope.FLOW: "These hosts, this service",
     Scope.SERVICE: "This service, whoever asks",
@@ -83,7 +83,7 @@ def checked(rules: Sequence[Rule]) -> Sequence[Rule]:
     """
     if len(rules) > MOST_RULES:
         raise UsageError(
-            f"that reach takes {count(len(rules), 'rule')}, and at most {MOST_RULES} are made at once; choose a wider one"
+            f"that reach takes {count(len(rules), 'rule')}; at most {MOST_RULES} are made at once: choose a wider one"
         )
     return rules
 

@@ -8,7 +8,7 @@ from oddflow.reports.charts import share_bar
 from oddflow.reports.words import number
 from oddflow.server.settings.settings import Settings
 from oddflow.server.status import SourceStatus
-from oddflow.server.store.alerts import AlertFilter
+from oddflow.server.store.alert_filter import AlertFilter
 from oddflow.server.store.store import Store
 from oddflow.server.web.drawing.spark import sparkline
 

@@ -73,5 +73,6 @@ def parts(status: Status) -> list[Part]:
     for output in status.outputs:
         told = f"{output.delivered:,} delivered" + (f", {output.waiting:,} wait" if output.waiting else "")
         told += f", {output.refused:,} refused" if output.refused else ""
-        found.append(Part(output.to, "down" if output.problem else "running", "bad" if output.problem else "good", told))
+        state, style = ("down", "bad") if output.problem else ("running", "good")
+        found.append(Part(output.to, state, style, told))
     return found

@@ -72,7 +72,7 @@ WANTED = (
     _Wanted("packets", "Packets", 1 / MINUTE_S, per_s),
     _Wanted("bytes", "Traffic", 8 / MINUTE_S, bits),
     _Wanted("flows", "Flows", 1 / MINUTE_S, per_s),
-    _Wanted("alerts", "Alerts a minute", 1.0, whole),
+    _Wanted("alerts", "Alerts", 1.0, whole),
 )
 
 
@@ -124,4 +124,5 @@ def _rate(
         now += values[-1] or 0.0
     known = any(value is not None for course in courses for value in course.values)
     chart = courses_chart(courses, start_s, MINUTE_S, label=wanted.title, say=wanted.say) if known else Markup("")
-    return Rate(wanted.title, wanted.say(now) or "0", chart, busiest[:MOST_SOURCES], max(0, len(busiest) - MOST_SOURCES))
+    shown = busiest[:MOST_SOURCES]
+    return Rate(wanted.title, wanted.say(now) or "0", chart, shown, len(busiest) - len(shown))

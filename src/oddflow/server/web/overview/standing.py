@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from oddflow.amounts import count
-from oddflow.server.status import SourceStatus, State, Status
+from oddflow.server.status import State, Status
 
 GRAVEST_FIRST = ("critical", "high", "medium", "low")
 
@@ -42,7 +42,8 @@ class Standing:
             active: Incidents that nobody has closed, by severity.
             judged: Flows that were scored in the last hour.
 
-        >>> Standing.of(Status(sources=[SourceStatus(name="a", state="running", model="m")]), 0, {}, 1200).words
+        >>> watched = Status.model_validate({"sources": [{"name": "office", "state": "running", "model": "office@3"}]})
+        >>> Standing.of(watched, 0, {}, 1_200).words
         'All is quiet.'
         """
         if not status.sources:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -12,26 +11,22 @@ from pydantic import BaseModel, Field
 
 from oddflow.reports.incidents import incident_view
 from oddflow.server.access.guard import Analyst, Person, record
-from oddflow.server.store.alerts import AlertFilter
+from oddflow.server.store.alert_filter import AlertFilter
 from oddflow.server.store.incidents import IncidentFilter, StoredIncident
 from oddflow.server.web.api.incidents import IncidentId, found_incident
 from oddflow.server.web.incidents.evidence import Evidence
 from oddflow.server.web.incidents.flow_links import links
 from oddflow.server.web.incidents.gravity import gravity
+from oddflow.server.web.incidents.judging import Said, judging
 from oddflow.server.web.incidents.line import line_of
-from oddflow.server.web.incidents.reach import checked, reaches, rules_of
 from oddflow.server.web.rendering import page
 from oddflow.server.web.service import Service, service_of
-from oddflow.verdicts.feedback.rule import Scope, Verdict
+from oddflow.verdicts.feedback.rule import Verdict
 
 router = APIRouter(include_in_schema=False)
 
 LISTED = 40
 AT_ONCE = 500
-LASTS = {"": None, "1": timedelta(days=1), "7": timedelta(days=7), "30": timedelta(days=30)}
-"""How long a verdict holds, by the form's choice in days; for good unless one is made."""
-
-Words = Annotated[str, Form(max_length=1_000)]
 
 
 class Wishes(BaseModel):
@@ -128,7 +123,9 @@ def take(request: Request, who: Analyst, incident_id: IncidentId) -> Response:
 
 
 @router.post("/incidents/{incident_id}/close")
-def close(request: Request, who: Analyst, incident_id: IncidentId, why: Words = "") -> Response:
+def close(
+    request: Request, who: Analyst, incident_id: IncidentId, why: Annotated[str, Form(max_length=1_000)] = ""
+) -> Response:
     """It is dealt with."""
     found_incident(service_of(request), incident_id)
     service_of(request).store.incidents.close(incident_id, who.name, why)
@@ -158,34 +155,18 @@ def note(
 
 
 @router.post("/incidents/{incident_id}/verdict")
-def verdict(
-    request: Request,
-    who: Analyst,
-    incident_id: IncidentId,
-    verdict: Annotated[Verdict, Form()],
-    scope: Annotated[Scope, Form()] = Scope.FLOW,
-    reason: Words = "",
-    lasts: Annotated[Literal["", "1", "7", "30"], Form()] = "",
-) -> Response:
+def verdict(request: Request, who: Analyst, incident_id: IncidentId, said: Annotated[Said, Form()]) -> Response:
     """Says what it is: rules for alike alerts, and for the record; what is benign is closed with it."""
     service = service_of(request)
     stored = found_incident(service, incident_id)
-    now = datetime.now(UTC)
-    until = LASTS[lasts]
-    alerts = [one.alert for one in Evidence.of(service.store, incident_id, stored.incident.alerts).alerts]
-    rules = checked(
-        rules_of(alerts, verdict, scope, made=now, reason=reason, expires=None if until is None else now + until)
-    )
+    rules = said.rules([one.alert for one in Evidence.of(service.store, incident_id, stored.incident.alerts).alerts])
     for rule in rules:
         service.store.feedback.add(rule, who.name)
-    service.store.incidents.set_verdict(incident_id, verdict.value)
-    if verdict is Verdict.BENIGN:
-        service.store.incidents.close(incident_id, who.name, f"benign: {reason}" if reason else "benign")
-    record(
-        request, who, "incident.verdict", incident_id,
-        verdict=verdict.value, scope=scope.value, rules=[rule.id for rule in rules], reason=reason,
-    )  # fmt: skip
-    return _back(incident_id, verdict.value)
+    service.store.incidents.set_verdict(incident_id, said.verdict.value)
+    if said.verdict is Verdict.BENIGN:
+        service.store.incidents.close(incident_id, who.name, f"benign: {said.reason}" if said.reason else "benign")
+    record(request, who, "incident.verdict", incident_id, rules=[rule.id for rule in rules], **said.told)
+    return _back(incident_id, said.verdict.value)
 
 
 @router.post("/incidents/{incident_id}/undo")
@@ -236,16 +217,8 @@ def _whole(service: Service, incident_id: str) -> dict[str, Any]:
 def _judging(service: Service, incident_id: str) -> dict[str, Any]:
     stored = found_incident(service, incident_id)
     found = Evidence.of(service.store, incident_id, stored.incident.alerts)
-    alerts = [one.alert for one in found.alerts]
-    told = reaches(service.store, stored.source, alerts, made=datetime.now(UTC))
-    return {
-        "stored": stored,
-        "incident": stored.incident,
-        "reaches": told,
-        "chosen": next((one.scope for one in told if one.is_possible and not one.warning), Scope.HOST),
-        "looked_at": len(alerts),
-        "alerts_left": found.alerts_left,
-    }
+    told = judging(service.store, stored.source, [one.alert for one in found.alerts], found.alerts_left)
+    return told | {"at": f"/incidents/{incident_id}", "subject": stored.incident.title}
 
 
 def _rules(service: Service, stored: StoredIncident) -> list[Any]:
@@ -264,7 +237,9 @@ def _lines(service: Service, incident_id: str) -> Iterator[bytes]:
     while True:
         found = service.store.alerts.page(AlertFilter(incident=incident_id), after, AT_ONCE)
         for one in found.items:
-            yield json.dumps(one.alert.as_dict(), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
+            yield (
+                json.dumps(one.alert.as_dict(), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
+            )
         after = found.after
         if after is None:
             return

@@ -28,7 +28,7 @@ def overview(request: Request, who: Person) -> Response:
     service = service_of(request)
     status = service.status()
     now_s = time.time()
-    told = {"status": status, "styles": STYLES, "sources": service.settings.sources}
+    told: dict[str, Any] = {"status": status, "styles": STYLES, "sources": service.settings.sources}
     try:
         shown = told | _now(service, status, now_s) | _rates(service, now_s) | _budget(service, status, now_s)
     except StoreDown as error:

@@ -26,6 +26,6 @@ def trail(
     audit = service_of(request).store.audit
     found = audit.page(after or None, SHOWN, who=by or None, action=action or None)
     return page(
-        request, "settings_trail.html", who, entries=found.items, next=found.next, by=by, action=action, after=after,
+        request, "settings_trail.html", who, entries=found.items, next=found.after, by=by, action=action, after=after,
         verified=audit.verify() if check else None,
     )  # fmt: skip

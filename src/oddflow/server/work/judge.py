@@ -1,0 +1,422 @@
+"""The process that judges a source's flows, stores them, and puts alerts on the road to the store."""
+
+import time
+from collections import OrderedDict, deque
+from contextlib import suppress
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from oddflow.errors import OddflowError
+from oddflow.server.flowstore.flow_store import FlowStore
+from oddflow.server.flowstore.writing import FlowWriter
+from oddflow.server.status import LATENCY_BOUNDS_S, SCORE_SHARES, State
+from oddflow.server.work import modelled
+from oddflow.server.work.channel import Kind, Message, Receiver
+from oddflow.server.work.counters import Count, Thrift
+from oddflow.server.work.folder import Journal
+from oddflow.server.work.pressure import Pressure
+from oddflow.server.work.problem import Problem
+from oddflow.server.work.road import Road
+from oddflow.server.work.seat import Seat
+from oddflow.server.work.stores import open_store
+from oddflow.server.work.teller import Teller
+from oddflow.server.work.watching import Watched, watched
+from oddflow.verdicts.alert import Alert
+from oddflow.verdicts.alerting import Judged, Spared
+from oddflow.verdicts.incidents.gathering import QUIET_S
+
+WAIT_S = 0.1
+TELL_S = 0.5
+LOOK_S, RETRY_S = 1.0, 5.0
+STORE_S = 10.0
+"""How long the end waits for the store; what it does not take by then waits on the disk."""
+INCIDENT_S = 1.0
+"""An incident that grows is told of so often at most."""
+RECENT = 2_048
+HANDED = "handed_ns"
+COUNTS = ("judged", "alerts", "hidden_alerts", "stored_flows", "shed", "latency", "scores")
+NO_TIME, NO_DISK = "no time", "no room on the disk"
+
+
+def live(seat: Seat) -> int:
+    """Judges until the capture has ended."""
+    judge = Judge(seat)
+    seat.on_end()
+    return judge.run()
+
+
+class Judge:
+    """Takes flows out of the channel.
+
+    Args:
+        seat: The process; what is given to it is its end of the channel.
+    """
+
+    def __init__(self, seat: Seat) -> None:
+        shared = seat.shared
+        self._seat = seat
+        self._settings = shared.settings
+        self._source = seat.section
+        self._count = shared.counters.of(seat.source)
+        self._count[Count.JUDGES] += 1
+        self._count[Count.DONE_FILES] = 0
+        self._receiver = Receiver(seat.given, shared.counters, seat.source)
+        self._teller = Teller(shared.board, seat.slot, counts=COUNTS)
+        self._journal = Journal(self._settings.service.state, self._source.name)
+        self._pressure = Pressure()
+        self._watched: Watched | None = None
+        self._refused = ""
+        self._stamp: tuple[int, ...] = ()
+        self._told: dict[str, tuple[int, int, int, str]] = {}
+        self._due: dict[str, float] = {}
+        self._recent: deque[Alert] = deque(maxlen=RECENT)
+        self._handed: OrderedDict[str, int] = OrderedDict()
+        self._judged = self._alerts = self._hidden = self._base = 0
+        self._latency = np.zeros(len(LATENCY_BOUNDS_S) + 1, np.int64)
+        self._latencies: deque[float] = deque(maxlen=1_024)
+        self._scores = np.zeros(len(SCORE_SHARES) + 1, np.int64)
+        self._shed: dict[str, int] = {}
+        self._unread = 0
+        self._next_tell = self._next_look = self._next_retry = 0.0
+        self._ended = False
+        self._privacy = modelled.privacy_of(self._source)
+        self._tell(State.STARTING)
+        self._writer = self._open_writer()
+        self._road = Road(
+            self._settings.spool_folder / f"store-{self._source.name}",
+            lambda: open_store(self._settings),
+            sensor=self._settings.service.name, source=self._source.name, say=self._say,
+        )  # fmt: skip
+        self._choose()
+
+    def run(self) -> int:
+        """Until the capture has ended, and all that it gave is judged."""
+        silent_since = time.monotonic()
+        while True:
+            try:
+                message = self._receiver.take(WAIT_S)
+            except EOFError:
+                break
+            now = time.monotonic()
+            if message is not None:
+                silent_since = now
+                self._take(message)
+            if self._seat.stopping and (self._ended or (message is None and now - silent_since > 2 * WAIT_S)):
+                break
+            self._seat.beat()
+            if now >= self._next_look:
+                self._next_look = now + LOOK_S
+                self._choose()
+                self._tell_incidents()
+            if now >= self._next_tell:
+                self._tell()
+        self._finish()
+        return 0
+
+    def _take(self, message: Message) -> None:
+        if message.flows is not None:
+            self._ended = False
+            self._feel((time.monotonic_ns() - message.stamp) / 1e9)
+            self._add(message.flows, message.stamp)
+        elif message.kind is Kind.SEEN:
+            if self._watched is not None:
+                self._emit(self._watched.watcher.alerts(message.stamp))
+        elif message.kind is Kind.FILE:
+            self._end_file(dict(message.told or {}))
+        else:
+            self._flush()
+            self._ended = True
+        self._account()
+
+    def _add(self, flows: pa.RecordBatch, stamp: int) -> None:
+        if self._watched is None:
+            is_early = pc.fill_null(flows.column("is_early"), False)
+            self._store_flows(self._privacy.shown_only().apply(flows.filter(pc.invert(is_early))), None, None)
+            return
+        stamps = pa.array(np.full(flows.num_rows, stamp), pa.int64())
+        self._watched.watcher.add(flows.append_column(HANDED, stamps))
+
+    def _scored(self, judged: Judged) -> None:
+        """Told of flows that were scored, before their alerts are given."""
+        assert self._watched is not None  # noqa: S101  (it is told by it)
+        self._judged += judged.flows.num_rows
+        self._hidden += len(judged.hidden)
+        threshold = self._watched.threshold.score
+        with np.errstate(divide="ignore", invalid="ignore"):
+            places = np.searchsorted(SCORE_SHARES, judged.scores / (threshold or 1.0))
+        self._scores += np.bincount(places, minlength=len(self._scores))[: len(self._scores)]
+        over = np.flatnonzero(judged.over)
+        handed = judged.flows.column(HANDED).to_numpy()
+        for alert, place in zip(judged.alerts, over, strict=False):
+            self._handed[alert.id] = int(handed[place])
+        flows = judged.flows.drop_columns([HANDED])
+        self._store_flows(
+            self._privacy.shown_only().apply(flows, self._privacy.fingerprint), judged.scores, judged.over
+        )
+
+    def _store_flows(
+        self,
+        flows: pa.RecordBatch,
+        scores: np.ndarray | None,
+        over: np.ndarray | None,  # type: ignore[type-arg]
+    ) -> None:
+        if self._count[Count.THRIFT] >= Thrift.FLOWS or self._writer is None:
+            self._sheds(f"flow records: {NO_DISK}", flows.num_rows)
+            return
+        if self._spared >= Spared.PICTURES:
+            self._sheds(f"bytes of flows: {NO_TIME}", flows.num_rows)
+            flows = _without_bytes(flows)
+        self._writer.add(flows, scores, over)
+
+    def _emit(self, alerts: list[Alert]) -> None:
+        if not alerts:
+            return
+        self._alerts += len(alerts)
+        if self._spared >= Spared.PICTURES:
+            self._sheds("pictures of alerts: " + (NO_TIME if self._pressure.spared else NO_DISK), len(alerts))
+        if self._pressure.spared >= Spared.EXPLANATIONS:
+            self._sheds(f"explanations: {NO_TIME}", len(alerts))
+        self._recent.extend(alerts)
+        now = time.monotonic_ns()
+        stamped = [(alert, self._handed.pop(alert.id, now)) for alert in alerts]
+        self._handed.clear()
+        self._tell_incidents(stamped)
+
+    def _tell_incidents(self, alerts: list[tuple[Alert, int]] | None = None, *, last: bool = False) -> None:
+        """Puts alerts on the road, with the incidents that are new or grew and were not told of just now."""
+        if self._watched is None or not (alerts or self._due or last):
+            return
+        now, told, grown = time.monotonic(), self._told, []
+        self._told = {}
+        for incident in self._watched.watcher.open_incidents():
+            is_now = incident.alerts, incident.last_ns, incident.stage_count, incident.severity.value
+            before = told.get(incident.id)
+            if before == is_now:
+                self._told[incident.id] = is_now
+            elif before is None or last or now >= self._due.get(incident.id, 0.0):
+                grown.append(incident)
+                self._told[incident.id] = is_now
+                self._due[incident.id] = now + INCIDENT_S
+            else:
+                self._told[incident.id] = before
+        self._due = {one: due for one, due in self._due.items() if due > now or one not in self._told}
+        self._due = {one: due for one, due in self._due.items() if one in self._told}
+        self._road.put(alerts or (), grown)
+
+    def _end_file(self, told: dict[str, object]) -> None:
+        """All of a file is on the disk before it is written down as read."""
+        self._flush()
+        if self._watched is not None:
+            self._watched.watcher.begin()
+        if self._writer is not None:
+            self._writer.flush()
+        try:
+            self._journal.add(told)
+        except OSError as error:
+            self._seat.log.warning("%s cannot be written: %s", self._journal.path, error, extra={"event": "journal"})
+        self._count[Count.DONE_FILES] += 1
+
+    def _flush(self) -> None:
+        if self._watched is not None:
+            self._emit(self._watched.watcher.alerts(None))
+            self._tell_incidents(last=True)
+        self._account()
+
+    def _account(self) -> None:
+        """What was taken is done with, but for what waits."""
+        waiting = self._watched.watcher.waiting if self._watched is not None else 0
+        self._count[Count.JUDGED] = self._count[Count.TAKEN] - self._count[Count.PERISHED] - waiting
+
+    def _feel(self, waited_s: float) -> None:
+        spared = self._pressure.spared
+        if self._pressure.feel(waited_s) != spared:
+            self._seat.log.warning(
+                "flows wait %.1f s: %s", waited_s, _told_of(self._pressure.spared),
+                extra={"source": self._source.name, "event": "pressure"},
+            )  # fmt: skip
+        if self._watched is not None:
+            self._watched.watcher.spare(self._spared)
+
+    @property
+    def _spared(self) -> Spared:
+        """What is spared for lack of time, or of room on the disk."""
+        thrift = Spared.PICTURES if self._count[Count.THRIFT] >= Thrift.PICTURES else Spared.NOTHING
+        return max(self._pressure.spared, thrift)
+
+    # -- the model
+
+    def _choose(self) -> None:
+        """Takes the model that is meant now, if it is another; what cannot be used leaves all as it was."""
+        if not self._source.model:
+            return
+        stamp, now = modelled.stamp(self._settings, self._source), time.monotonic()
+        anew, self._seat.rereading = self._seat.rereading, False
+        if stamp == self._stamp and not anew and not (self._refused and now >= self._next_retry):
+            return
+        self._stamp = stamp
+        self._next_retry = now + RETRY_S
+        try:
+            path, called = modelled.find(self._settings, self._source)
+            before = self._watched
+            is_same = before is not None and (path, called) == (before.model.path, before.model.called)
+            if is_same and path != self._source.model and not anew and not self._refused:
+                return
+            model = modelled.Modelled.of(self._settings, self._source)
+            assert model is not None  # noqa: S101  (one is asked for)
+            found = watched(self._settings, self._source, model, self._scored)
+        except OddflowError as error:
+            if str(error) != self._refused:
+                self._seat.log.warning("%s", error, extra={"source": self._source.name, "event": "model-refused"})
+            self._refused = str(error)
+            return
+        self._refused = ""
+        self._flush()
+        found.watcher.remember(self._recent if before is not None else self._known())
+        self._told = {
+            one.id: (one.alerts, one.last_ns, one.stage_count, one.severity.value)
+            for one in found.watcher.open_incidents()
+        }
+        self._watched = found
+        self._seat.log.info(
+            "%s judges by %s, threshold %.4g", self._source.name, called, found.threshold.score,
+            extra={"source": self._source.name, "event": "model"},
+        )  # fmt: skip
+        for remark in found.remarks:
+            self._seat.log.info("%s", remark, extra={"source": self._source.name, "event": "enrichment"})
+
+    def _known(self) -> list[Alert]:
+        """Alerts of the last hour that the store has: what comes may belong to their incidents."""
+        from oddflow.server.store.alert_filter import AlertFilter  # noqa: PLC0415  (only at the start)
+
+        found: list[Alert] = []
+        with suppress(OddflowError):
+            store = open_store(self._settings)
+            try:
+                since_ns = time.time_ns() - round(QUIET_S * 1e9)
+                wanted = AlertFilter(source=self._source.name, sensor=self._settings.service.name, since_ns=since_ns)
+                found = [one.alert for one in store.alerts.page(wanted, limit=500).items]
+            finally:
+                store.close()
+        found.sort(key=lambda alert: alert.end_ns)
+        self._recent.extend(found)
+        return found
+
+    # -- what is told
+
+    def _tell(self, state: State | None = None) -> None:
+        self._next_tell = time.monotonic() + TELL_S
+        told: dict[str, object] = {
+            "judged": self._judged, "alerts": self._alerts, "hidden_alerts": self._hidden, "shed": dict(self._shed),
+            "scores": self._scores.tolist(),
+        }  # fmt: skip
+        problems: list[Problem] = []
+        if state is None:
+            for latency in self._road.taken_latencies():
+                self._latency[int(np.searchsorted(LATENCY_BOUNDS_S, latency))] += 1
+                self._latencies.append(latency)
+            told |= {
+                "stored_flows": self._writer.stored if self._writer else 0, "latency": self._latency.tolist(),
+                "queued_flows": self._seat.shared.counters.queued(self._seat.source),
+                "waiting_alerts": self._road.waiting,
+            }  # fmt: skip
+            if self._writer and self._writer.shed:
+                told["shed"] = self._shed | {"flow records: the disk is too slow": self._writer.shed}
+            if self._latencies:
+                p50, p99 = np.quantile(np.array(self._latencies), (0.5, 0.99))
+                told |= {"latency_p50_s": float(p50), "latency_p99_s": float(p99)}
+            problems = self._problems()
+        told |= self._of_model()
+        state = state or (State.DEGRADED if problems else State.RUNNING)
+        self._teller.tell(told | {"state": state}, problems)
+
+    def _of_model(self) -> dict[str, object]:
+        if self._watched is None:
+            return {"model": "", "budget": "", "threshold": 0.0}
+        found = self._watched
+        return {
+            "model": found.model.called, "model_fingerprint": found.fingerprint, "threshold": found.threshold.score,
+            "expected_false": found.threshold.expected_false, "budget": found.threshold.budget,
+            "drift": found.watcher.drifting,
+        }  # fmt: skip
+
+    def _problems(self) -> list[Problem]:
+        found: list[Problem] = []
+        if self._refused:
+            what = "the model that was judged by before goes on" if self._watched else "flows are kept and not judged"
+            found.append(Problem("model", f"{self._refused}; {what}", "error"))
+        if self._road.problem:
+            waiting = self._road.waiting
+            found.append(Problem("store", f"{self._road.problem}; {waiting:,} alerts and incidents wait on the disk"))
+        if self._road.shed:
+            found.append(
+                Problem(
+                    "spool",
+                    f"{self._road.shed:,} alerts or incidents are lost: neither the store nor the disk takes them; "
+                    "make room on the disk, and see to the store",
+                    "error",
+                )
+            )
+        if self._writer is None:
+            found.append(Problem("flows", self._flows_refused, "error"))
+        elif self._writer.problem:
+            found.append(Problem("flows", self._writer.problem))
+        if self._pressure.spared:
+            found.append(Problem("pressure", f"flows wait too long to be judged: {_told_of(self._pressure.spared)}"))
+        if self._count[Count.PERISHED]:
+            found.append(
+                Problem("perished", f"{int(self._count[Count.PERISHED]):,} flows were lost when a process ended early")
+            )
+        return found
+
+    def _sheds(self, what: str, count: int) -> None:
+        self._shed[what] = self._shed.get(what, 0) + count
+
+    def _say(self, text: str) -> None:
+        self._seat.log.warning("%s", text, extra={"source": self._source.name, "event": "store"})
+
+    def _open_writer(self) -> FlowWriter | None:
+        self._flows_refused = ""
+        store = FlowStore(self._settings.flows_folder)
+        try:
+            return store.writer(
+                self._source.name,
+                payload=self._settings.flows.payload and self._privacy.shows_payload,
+                pseudonyms=self._privacy.fingerprint,
+            )
+        except OddflowError as error:
+            self._flows_refused = f"flow records are not kept: {error}"
+            return None
+
+    def _finish(self) -> None:
+        self._flush()
+        self._tell(State.STOPPING)
+        if self._writer is not None:
+            self._writer.close()
+        self._seat.beat()
+        self._road.close(STORE_S)
+        self._tell()
+        self._tell_stopped()
+
+    def _tell_stopped(self) -> None:
+        for latency in self._road.taken_latencies():
+            self._latency[int(np.searchsorted(LATENCY_BOUNDS_S, latency))] += 1
+
+
+def _without_bytes(flows: pa.RecordBatch) -> pa.RecordBatch:
+    for name in ("payload", "reverse_payload"):
+        place = flows.schema.get_field_index(name)
+        if place >= 0:
+            flows = flows.set_column(place, flows.schema.field(place), pa.nulls(flows.num_rows, pa.binary()))
+    return flows
+
+
+def _told_of(spared: Spared) -> str:
+    match spared:
+        case Spared.NOTHING:
+            return "all is done again"
+        case Spared.PICTURES:
+            return "the first bytes of flows are not kept for now"
+        case _:
+            return "alerts come with their first reason alone for now, and without bytes"
