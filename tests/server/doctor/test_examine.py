@@ -1,14 +1,13 @@
 """`oddflow doctor CONFIG`: what it finds in settings that fit this machine, and in those that do not."""
 
+import fcntl
 import os
 import socket
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -194,22 +193,24 @@ def test_a_port_that_another_program_has_is_a_fault(found):
     assert holds(told, Level.FAULT, "web", "EADDRINUSE")
 
 
-class Alive(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200 if self.path == "/healthz" else 404)
-        self.end_headers()
-
-    def log_message(self, *_):
-        """Says nothing."""
-
-
-def test_a_service_that_runs_may_have_its_port(found):
-    with HTTPServer(("127.0.0.1", 0), Alive) as server:
-        thread = Thread(target=server.handle_request)
-        thread.start()
-        told = found(web=f'listen = "127.0.0.1:{server.server_port}"')
-        thread.join()
-    assert holds(told, Level.OK, "web", "the service runs")
+def test_a_service_that_runs_may_have_its_ports(found, folder):
+    (folder / "state").mkdir(mode=0o700)
+    with (
+        closing(socket.socket()) as taken,
+        closing(socket.socket(type=socket.SOCK_DGRAM)) as exporters,
+        (folder / "state" / "lock").open("w") as lock,
+    ):
+        for one in (taken, exporters):
+            one.bind(("127.0.0.1", 0))
+        web = f'listen = "127.0.0.1:{taken.getsockname()[1]}"'
+        source = f'[[sources]]\nname = "n"\nnetflow = "127.0.0.1:{exporters.getsockname()[1]}"'
+        told = found(source, web=web)
+        assert holds(told, Level.FAULT, "web", "EADDRINUSE")
+        assert holds(told, Level.FAULT, "source n", "EADDRINUSE")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        told = found(source, web=web)
+        assert holds(told, Level.OK, "web", "by the service that runs")
+        assert holds(told, Level.OK, "source n", "by the service that runs")
 
 
 def test_others_must_not_listen_in_unless_asked_for(found, free_port):

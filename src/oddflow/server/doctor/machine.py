@@ -1,5 +1,6 @@
 """The user, the folder of what is kept, the disk and the memory."""
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -7,10 +8,12 @@ from pathlib import Path
 
 from oddflow.amounts import size
 from oddflow.errors import UsageError
-from oddflow.sensor.privileges import Account
+from oddflow.sensor.privileges import Account, account_for
 from oddflow.server.doctor.findings import Findings
 from oddflow.server.settings.settings import Settings, SourceSection
 
+LOCK = "lock"
+"""Of the supervisor, in the state folder."""
 GIB, MIB = 1 << 30, 1 << 20
 LEAST_FREE_BYTES = GIB
 OPEN_FLOW_BYTES, METER_BYTES = 2_000, 40_000_000
@@ -43,17 +46,33 @@ def account_of(settings: Settings, findings: Findings) -> Account | None:
     try:
         account = Account.named(wanted)
     except UsageError as error:
-        findings.fault(
-            "service",
-            f"user: {error}",
-            f"make it: useradd --system --home-dir {settings.service.state} --shell /usr/sbin/nologin {wanted}",
-        )
-        return None
+        advice = f"make it: useradd --system --home-dir {settings.service.state} --shell /usr/sbin/nologin {wanted}"
+        if "user" in settings.service.model_fields_set:
+            findings.fault("service", f"user: {error}", advice)
+            return None
+        instead = account_for(None, settings.service.state if settings.service.state.exists() else None)
+        findings.warn("service", f"there is no user {wanted}, so it runs as {instead.name if instead else '?'}", advice)
+        return instead
     if account.uid == 0:
         findings.warn("service", "runs as root", "name a user without rights in [service] user")
     else:
         findings.well("service", f"runs as {wanted} once sockets are open")
     return account
+
+
+def is_running(settings: Settings) -> bool:
+    """Whether a service runs with this state folder: it holds a lock there."""
+    try:
+        lock = os.open(settings.service.state / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _name_of(uid: int) -> str:
