@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 import trustme
 
+from oddflow.sensor.privileges import Account
 from oddflow.server.doctor import examine as examining
 from oddflow.server.doctor import machine
 from oddflow.server.doctor.examine import examine
@@ -60,8 +61,9 @@ def free_port():
 
 
 @pytest.fixture
-def found(folder, free_port):
+def found(folder, free_port, monkeypatch):
     """Writes settings, examines them, and gives what was found as (level, about, text; advice)."""
+    monkeypatch.setattr(machine, "PROGRAM", ())  # here it may lie in root's home
     user = "nobody" if ROOT else os.environ.get("USER", "me")
 
     def of(text="", web="", service=""):
@@ -144,6 +146,19 @@ def test_the_user_is_looked_up(folder, free_port, user, level, words):
     path.write_text(f'[service]\nuser = "{user}"\nstate = "s"\n[web]\nlisten = "127.0.0.1:{free_port}"\n')
     told = [(one.level, one.about, f"{one.text}; {one.advice}") for one in examine(read(path).settings).found]
     assert holds(told, level, "service", words)
+
+
+@needs_root
+def test_a_program_that_the_user_may_not_read_is_a_fault(found, folder, monkeypatch):
+    program = folder / "python"
+    program.touch(mode=0o755)
+    monkeypatch.setattr(machine, "PROGRAM", (program,))
+    nobody, findings = Account.named("nobody"), Findings()
+    machine.examine_program(nobody, findings)
+    assert findings.found == []
+    program.chmod(0o700)
+    machine.examine_program(nobody, findings)
+    assert [(one.level, one.text) for one in findings.found] == [(Level.FAULT, f"nobody may not read {program}")]
 
 
 @needs_root

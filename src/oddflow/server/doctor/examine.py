@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from oddflow.server.doctor.findings import Findings
-from oddflow.server.doctor.machine import account_of, examine_memory, examine_state, is_running
+from oddflow.server.doctor.machine import account_of, examine_memory, examine_program, examine_state, is_running
 from oddflow.server.doctor.outputs import examine_enrichment, examine_outputs
 from oddflow.server.doctor.sources import examine_source
 from oddflow.server.doctor.store import examine_store
@@ -28,6 +28,7 @@ def examine(settings: Settings, remarks: Sequence[str] = (), place: str = "setti
         findings.warn(place, "a key is called by its old name", remark)
     _libraries(findings)
     account = account_of(settings, findings)
+    examine_program(account, findings)
     examine_state(settings, account, findings)
     runs = is_running(settings)
     if not settings.sources:

@@ -4,8 +4,10 @@ import fcntl
 import os
 import pwd
 import shutil
+import sys
 from pathlib import Path
 
+import oddflow
 from oddflow.amounts import size
 from oddflow.errors import UsageError
 from oddflow.sensor.privileges import Account, account_for
@@ -14,6 +16,8 @@ from oddflow.server.settings.settings import Settings, SourceSection
 
 LOCK = "lock"
 """Of the supervisor, in the state folder."""
+PROGRAM = (Path(sys.executable), Path(os.__file__), Path(oddflow.__file__))
+"""The interpreter, its library, and we: where one can be read, so can the rest of it."""
 GIB, MIB = 1 << 30, 1 << 20
 LEAST_FREE_BYTES = GIB
 OPEN_FLOW_BYTES, METER_BYTES = 2_000, 40_000_000
@@ -85,6 +89,20 @@ def _name_of(uid: int) -> str:
 def may(account: Account | None, mode: int, path: Path) -> bool:
     """Whether the service may do that with a file or folder."""
     return os.access(path, mode) if account is None else account.may(mode, path)
+
+
+def examine_program(account: Account | None, findings: Findings) -> None:
+    """Libraries are loaded after rights are given up, too, and uploads start another Python."""
+    if account is None:
+        return
+    for place in PROGRAM:
+        if not may(account, os.R_OK, place):
+            findings.fault(
+                "service",
+                f"{account.name} may not read {place}",
+                "install Oddflow where all users can read it, like /opt/oddflow, with a Python of the system",
+            )
+            return
 
 
 def examine_state(settings: Settings, account: Account | None, findings: Findings) -> None:
