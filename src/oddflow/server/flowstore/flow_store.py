@@ -1,15 +1,22 @@
 """Flow records on disk: an hour a partition, written whole, searched with SQL, deleted when they are old."""
 
+import time
 from pathlib import Path
 from typing import Self
 
+from oddflow.server.flowstore.compacting import compact
 from oddflow.server.flowstore.database import Database
-from oddflow.server.flowstore.over_time import OverTime, over_time
+from oddflow.server.flowstore.host_list import HostPage, HostQuestion, list_hosts
+from oddflow.server.flowstore.host_picture import DAY_S, HostPicture, host_picture
+from oddflow.server.flowstore.making import rollup
 from oddflow.server.flowstore.page import FlowPage
 from oddflow.server.flowstore.query import Query
-from oddflow.server.flowstore.searching import search
+from oddflow.server.flowstore.retention import Swept, sweep
+from oddflow.server.flowstore.searching import again, search
 from oddflow.server.flowstore.usage import FlowUsage, usage
 from oddflow.server.flowstore.writing import EVERY_S, FlowWriter
+
+ALL_HOSTS = HostQuestion()
 
 
 class FlowStore:
@@ -28,6 +35,7 @@ class FlowStore:
         self.keep_days = keep_days
         self.keep_bytes = keep_bytes
         self._database = Database(folder)
+        self._keeping = Database(folder, at_once=1)
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -40,6 +48,7 @@ class FlowStore:
     def close(self) -> None:
         """Gives back what searches took."""
         self._database.close()
+        self._keeping.close()
 
     def writer(
         self, source: str, *, payload: bool = True, pseudonyms: str = "", every_s: float = EVERY_S
@@ -61,18 +70,54 @@ class FlowStore:
         """
         return search(self._database, self.folder, query, limit, after)
 
-    def over_time(self, query: Query, *, most_looked: int | None = None) -> OverTime | None:
-        """How many flows a question finds over time; None where there is nothing to look at, or too much.
-
-        Args:
-            query: The question.
-            most_looked: Of more flows than these nothing is counted.
+    def compact(self, now_s: float | None = None, *, seconds: float = float("inf")) -> int:
+        """Merges small parts; how many became fewer. `seconds`: nothing further is begun after so long.
 
         Raises:
-            UsageError: It takes too long or too much memory.
-            Busy: Too many search now.
+            OutputError: The disk is full, or may not be written.
         """
-        return over_time(self._database, self.folder, query, most_looked=most_looked)
+        return compact(self.folder, time.time() if now_s is None else now_s, seconds=seconds)
+
+    def rollup(self, now_s: float | None = None, *, seconds: float = float("inf")) -> int:
+        """Makes what searches and pages of hosts are fast by; how many files. `seconds`: as of `compact`.
+
+        Raises:
+            OutputError: The disk is full, or may not be written.
+        """
+        return rollup(self._keeping, self.folder, time.time() if now_s is None else now_s, seconds=seconds)
+
+    def sweep(self, now_s: float | None = None) -> Swept:
+        """Deletes what is too old or too much; never the current hour."""
+        now_s = time.time() if now_s is None else now_s
+        return sweep(self.folder, now_s, keep_days=self.keep_days, keep_bytes=self.keep_bytes)
+
+    def hosts(self, since_s: float, until_s: float, question: HostQuestion = ALL_HOSTS) -> HostPage:
+        """The hosts of a stretch of time, by whole hours.
+
+        Raises:
+            UsageError: They cannot be sorted so, a network is wrong, or the answer takes too long.
+        """
+        return again(lambda: list_hosts(self._database, self.folder, since_s, until_s, question))
+
+    def host(
+        self,
+        address: str,
+        since_s: float,
+        until_s: float,
+        *,
+        change_s: float = DAY_S,
+        sources: frozenset[str] | None = None,
+    ) -> HostPicture:
+        """What is normal for a host, and what changed in the last `change_s` of a stretch of time.
+
+        Raises:
+            UsageError: It is no address, or the answer takes too long.
+        """
+        return again(
+            lambda: host_picture(
+                self._database, self.folder, address, since_s, until_s, change_s=change_s, sources=sources
+            )
+        )
 
     def usage(self) -> FlowUsage:
         """What there is."""

@@ -1,13 +1,16 @@
 """A question about flows, as a person types it."""
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
 
+from oddflow.server.flowstore.columns import STORED_SCHEMA
 from oddflow.server.flowstore.fields import FIELDS, Field
 from oddflow.server.flowstore.grammar import Parser
 
 NEWEST = FIELDS["end"]
+_NAME = re.compile(r"\w+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class Query:
     order: Field = NEWEST
     descending: bool = True
     limit: int | None = None
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Columns that it asks about or is sorted by."""
+        return frozenset(_NAME.findall(f"{self.where} {self.order.sorts}")) & frozenset(STORED_SCHEMA.names)
 
     @classmethod
     def parse(cls, text: str, *, now_ns: int | None = None) -> "Query":

@@ -3,17 +3,18 @@
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from oddflow.errors import OddflowError, UsageError
-from oddflow.server.flowstore.database import MOST_SECONDS, Database, PartGone, TooLong, table_of
+from oddflow.server.flowstore.database import MOST_SECONDS, Database, PartGone, TooLong
 from oddflow.server.flowstore.fields import FIELDS
-from oddflow.server.flowstore.layout import HOUR_NS, Hour, hours_in, sources_in
 from oddflow.server.flowstore.page import FlowPage
+from oddflow.server.flowstore.places import places_asked, steps
 from oddflow.server.flowstore.query import NEWEST, Query
-from oddflow.server.flowstore.usage import flows_in
+
+Answer = TypeVar("Answer")
 
 SHOWN = (
     "start_ns", "end_ns", "source", "src_ip", "src_port", "dst_ip", "dst_port", "protocol", "ip_version",
@@ -22,8 +23,6 @@ SHOWN = (
 )  # fmt: skip
 """What a row of a page has."""
 
-FIRST_STEP_FLOWS = 200_000
-"""Flows that the first step looks at; each further one at twice as many."""
 MOST_ROWS = 10_000
 TRIES = 5
 _SPECIAL = {"start_ns": 'epoch_ns("start")', "end_ns": 'epoch_ns("end")'}
@@ -37,19 +36,24 @@ def search(database: Database, folder: Path, query: Query, limit: int, after: st
     wanted = min(limit, query.limit or limit, MOST_ROWS)
     if wanted < 1:
         raise UsageError(f"a page has at least one row; {limit} were asked for")
+    rows, files, looked = again(lambda: _found(database, folder, query, wanted + 1, _cursor(after)))
+    more = len(rows) > wanted
+    rows = rows[:wanted]
+    following = _place(rows[-1]) if more else None
+    for row in rows:
+        del row["_place"]
+    ended = query.limit is not None and wanted == query.limit
+    return FlowPage(SHOWN, rows, time.perf_counter() - began, files, looked, more, None if ended else following)
+
+
+def again(ask: Callable[[], Answer]) -> Answer:
+    """Asks once more where a part was deleted in between: then others hold its flows, or it was too old."""
     for _ in range(TRIES):
         try:
-            rows, files, looked = _found(database, folder, query, wanted + 1, _cursor(after))
+            return ask()
         except PartGone:
             continue
-        more = len(rows) > wanted
-        rows = rows[:wanted]
-        following = _place(rows[-1]) if more and rows else None
-        for row in rows:
-            del row["_place"]
-        ended = query.limit is not None and wanted == query.limit
-        return FlowPage(SHOWN, rows, time.perf_counter() - began, files, looked, more, None if ended else following)
-    raise OddflowError("parts of the flow store are deleted faster than they can be read; search again")
+    raise OddflowError("parts of the flow store are deleted faster than they can be read; ask again")
 
 
 def _found(
@@ -59,49 +63,22 @@ def _found(
     files = looked = 0
     until = time.monotonic() + MOST_SECONDS
     with database.cursor() as cursor:
-        for paths, flows in _steps(hours_asked(folder, query), stepwise=query.order is NEWEST and query.descending):
+        for step in steps(places_asked(folder, query), stepwise=query.order is NEWEST and query.descending):
             if time.monotonic() > until:
                 raise TooLong(f"the search took longer than {MOST_SECONDS:g} s; name a shorter time, or a host")
-            files, looked = files + len(paths), looked + flows
-            sql, values = statement(query, paths, wanted - len(rows), after)
-            rows += table_of(cursor, sql, values).to_pylist()
+            files, looked = files + len(step), looked + sum(place.flows for place in step)
+            sql, values = statement(query, [place.path for place in step], wanted - len(rows), after)
+            rows += fetched(cursor, cursor.execute(sql, values).fetchall())
             if len(rows) >= wanted:
                 break
     return rows, files, looked
 
 
-def hours_asked(folder: Path, query: Query) -> list[Hour]:
-    """Hours that may hold what is asked for, the newest first."""
-    sources = sources_in(folder)
-    since = None if query.since_ns is None else query.since_ns // HOUR_NS
-    until = None if query.until_ns is None else query.until_ns // HOUR_NS
-    hours = [
-        hour
-        for source in sources
-        if query.sources is None or source in query.sources
-        for hour in hours_in(folder, source, since, until)
-    ]
-    return sorted(hours, key=lambda hour: -hour.number)
-
-
-def _steps(hours: list[Hour], *, stepwise: bool) -> Iterator[tuple[list[str], int]]:
-    """Paths to look at in one go, and how many flows they hold; hours are never divided."""
-    most = FIRST_STEP_FLOWS if stepwise else None
-    paths: list[str] = []
-    flows = 0
-    for place, hour in enumerate(hours):
-        paths += [part.path for part in hour.parts]
-        flows += sum(flows_in(part.path, part.bytes) for part in hour.parts)
-        same_hour_follows = place + 1 < len(hours) and hours[place + 1].number == hour.number
-        if most is not None and flows >= most and not same_hour_follows:
-            yield paths, flows
-            paths, flows, most = [], 0, most * 2
-    if paths:
-        yield paths, flows
-
-
 def statement(query: Query, paths: list[str], limit: int, after: list[Any] | None) -> tuple[str, list[Any]]:
-    """The search in SQL, and its values."""
+    """Where the flows are that are asked for, in SQL, and its values: a file, a row, and what it is sorted by.
+
+    Only a few columns are read of most flows; all that is shown is read afterwards, of those that are wanted.
+    """
     where, values = conditions(query, paths)
     keys = [query.order.sorts, *(field.sorts for field in TIED if field is not query.order)]
     if after is not None:
@@ -109,13 +86,30 @@ def statement(query: Query, paths: list[str], limit: int, after: list[Any] | Non
             raise UsageError("this page's end belongs to another question; ask from the first page")
         where.append(f"({', '.join(keys)}) {'<' if query.descending else '>'} ({', '.join('?' * len(after))})")
         values += after
-    columns = ", ".join(f"{_SPECIAL.get(name, name)} AS {name}" for name in SHOWN)
-    place = ", ".join(f"k{number}: {key}" for number, key in enumerate(keys))
-    text = f"SELECT {columns}, {{{place}}} AS _place FROM read_parquet(?)"  # noqa: S608  (names of ours; values apart)
+    text = (
+        f"SELECT filename, file_row_number, {', '.join(keys)} "  # noqa: S608  (names of ours; values are apart)
+        "FROM read_parquet(?, filename = true, file_row_number = true)"
+    )
     text += f" WHERE {' AND '.join(where)}" if where else ""
     way = "DESC" if query.descending else "ASC"
-    text += f" ORDER BY {', '.join(f'{key} {way}' for key in keys)} LIMIT {int(limit)}"
-    return text, values
+    return text + f" ORDER BY {', '.join(f'{key} {way}' for key in keys)} LIMIT {int(limit)}", values
+
+
+def fetched(cursor: Any, found: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """What is shown of flows, in the order in which they were found: (file, row, keys…) each."""
+    columns = ", ".join(f"{_SPECIAL.get(name, name)} AS {name}" for name in SHOWN)
+    of_file: dict[str, list[int]] = {}
+    for path, number, *_ in found:
+        of_file.setdefault(path, []).append(int(number))
+    read: dict[tuple[str, int], dict[str, Any]] = {}
+    for path, numbers in of_file.items():
+        text = (
+            f"SELECT file_row_number, {columns} FROM read_parquet(?, file_row_number = true) "  # noqa: S608
+            f"WHERE file_row_number IN ({', '.join(map(str, numbers))})"
+        )
+        for number, *values in cursor.execute(text, [[path]]).fetchall():
+            read[path, number] = dict(zip(SHOWN, values, strict=True))
+    return [read[path, number] | {"_place": keys} for path, number, *keys in found]
 
 
 def conditions(query: Query, paths: list[str]) -> tuple[list[str], list[Any]]:
@@ -133,7 +127,7 @@ def conditions(query: Query, paths: list[str]) -> tuple[list[str], list[Any]]:
 
 
 def _place(row: dict[str, Any]) -> str:
-    text = json.dumps(list(row["_place"].values()), separators=(",", ":"), ensure_ascii=True)
+    text = json.dumps(row["_place"], separators=(",", ":"), ensure_ascii=True)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

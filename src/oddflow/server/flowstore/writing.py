@@ -167,12 +167,11 @@ class FlowWriter:
 
     def _number(self, hour: int, place: Path) -> int:
         """A number greater than all that parts of this hour ever had, though the clock be turned back."""
-        last = self._numbers.pop(hour, None)
-        if last is None:
-            last = max((part.last for part in parts_in(place)), default=0)
+        last = self._numbers.pop(hour, 0) or max((part.last for part in parts_in(place)), default=0)
         while len(self._numbers) >= MOST_HOURS:
             del self._numbers[next(iter(self._numbers))]
-        number = self._numbers[hour] = max(last + 1, time.time_ns() // 1_000_000)
+        number: int = max(last + 1, time.time_ns() // 1_000_000)
+        self._numbers[hour] = number
         return number
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oddflow.amounts import size
-from oddflow.reports.words import UNKNOWN, duration, endpoint, moment, number
+from oddflow.reports.words import UNKNOWN, duration, endpoint, moment
 from oddflow.schema import FlowEnd, protocol_name
 
 Row = Mapping[str, Any]
@@ -85,7 +85,7 @@ COLUMNS = (
     FlowColumn("end", "How it ended", "end_reason", _end),
     FlowColumn("id", "Community ID", "community_id", lambda row: row["community_id"] or UNKNOWN),
     FlowColumn(
-        "score", "Score", "score", lambda row: UNKNOWN if row["score"] is None else number(round(row["score"], 3)),
+        "score", "Score", "score", lambda row: UNKNOWN if row["score"] is None else f"{row['score']:,.3f}",
         number=True, usual=True,
     ),
 )  # fmt: skip

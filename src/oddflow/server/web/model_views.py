@@ -135,6 +135,7 @@ class Step:
     did: str
     version: str
     forced: bool
+    found: str
     reason: str
 
 
@@ -143,6 +144,7 @@ def history(named: Named) -> list[Step]:
     return [
         Step(
             nanoseconds(event.at), event.by, _VERBS[event.what], f"{event.name}@{event.version}", event.forced,
+            str(event.found.get("recommendation", ""))[:80],
             event.reason,
         )
         for event in reversed(named.events)

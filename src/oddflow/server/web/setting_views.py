@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup, escape
 from pydantic import BaseModel, SecretStr
 
 from oddflow.errors import UsageError
@@ -30,7 +31,7 @@ class Setting:
 
     name: str
     value: str
-    meaning: str
+    meaning: Markup
     given: bool
 
 
@@ -46,16 +47,34 @@ class SettingGroup:
 
 def groups(settings: Settings) -> Iterator[SettingGroup]:
     """All sections that the file has, in its order; of those that repeat each for itself."""
+    in_effect = {("store", "url"): settings.store_url, ("models", "registry"): settings.registry_folder}
     for section in sections():
         found = getattr(settings, section.name)
         for part in found if section.repeats else [found]:
             meanings = {key.name: key.meaning for key in section.keys}
             title = str(getattr(part, "name", "")) if section.repeats else ""
             told = tuple(
-                Setting(name, shown(name, getattr(part, name)), meanings.get(name, ""), name in part.model_fields_set)
+                Setting(
+                    name,
+                    shown(name, in_effect.get((section.name, name), getattr(part, name))),
+                    code_marked(meanings.get(name, "")),
+                    name in part.model_fields_set,
+                )
                 for name in type(part).model_fields
             )
             yield SettingGroup(section.header, title, section.meaning, told)
+
+
+def code_marked(text: str) -> Markup:
+    """Text with what stands in backticks as code.
+
+    >>> print(code_marked("see `a < b`"))
+    see <code>a &lt; b</code>
+    """
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )
 
 
 def shown(name: str, value: Any) -> str:
@@ -70,6 +89,8 @@ def shown(name: str, value: Any) -> str:
         return NOT_SHOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
     if isinstance(value, list):
         return ", ".join(shown(name, one) for one in value)
     if isinstance(value, BaseModel):

@@ -1,6 +1,7 @@
 """Sources as pages show them: where what came in went, how fast, how late, how odd."""
 
 import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from oddflow.server.web.drawing.buckets import buckets_chart
 from oddflow.server.web.drawing.courses import Course, courses_chart
 
 MINUTE_S = 60
+SILENT_S = 30.0
 SPANS: dict[str, tuple[str, int, int]] = {
     "1h": ("hour", 3_600, MINUTE_S),
     "24h": ("day", 86_400, 15 * MINUTE_S),
@@ -40,13 +42,14 @@ class Rates:
     packets: Markup
     bits: Markup
     flows: Markup
+    alerts: Markup
     late: Markup
     missing: Markup
 
     @property
     def known(self) -> bool:
         """Whether there is anything to draw."""
-        return any((self.packets, self.bits, self.flows, self.late, self.missing))
+        return any((self.packets, self.bits, self.flows, self.alerts, self.late, self.missing))
 
 
 def rates(found: Mapping[str, Points], since_s: int, span: str, unit: str) -> Rates:
@@ -75,6 +78,7 @@ def rates(found: Mapping[str, Points], since_s: int, span: str, unit: str) -> Ra
             course("flows", "flows a second", 1), course("judged", "judged a second"),
             label="Flows and verdicts a second",
         ),
+        alerts=drawn(course("alerts", f"alerts each {each}", 4, by=1), label=f"Alerts each {each}"),
         late=drawn(course("latency_p99_s", "99 of 100 within", by=1), label="Time to the verdict", say=span_words),
         missing=drawn(
             course("lost", f"lost {unit} each {each}", 4, by=1), course("shed", f"left out each {each}", 1, by=1),
@@ -182,6 +186,15 @@ def sentence(source: SourceStatus) -> str:
         f"{count(source.judged, 'flow')} judged" if source.model else f"{count(source.flows, 'flow')} kept, none judged"
     )
     return f"{total:,} {source.unit} came in, {kept}; {judged}, {count(source.alerts, 'alert')}."
+
+
+def is_silent(told_s: float, *, now_s: float | None = None) -> bool:
+    """Whether a process has said nothing for so long that it may hang.
+
+    >>> is_silent(100.0, now_s=105.0), is_silent(100.0, now_s=200.0)
+    (False, True)
+    """
+    return told_s > 0 and (time.time() if now_s is None else now_s) - told_s > SILENT_S
 
 
 def _padded(counts: Sequence[int], length: int) -> list[int]:

@@ -25,7 +25,9 @@ Text = Annotated[str, Form(max_length=4_096)]
 def models(request: Request, who: Viewer) -> Response:
     """All names."""
     service = service_of(request)
-    found = uses(service.settings, service.status())
+    status = service.status()
+    found = uses(service.settings, status)
+    alerts = {source.name: source.alerts for source in status.sources}
     fault = ""
     names: dict[str, Named] = {}
     try:
@@ -33,8 +35,15 @@ def models(request: Request, who: Viewer) -> Response:
     except (BrokenRegistry, Unreadable) as error:
         fault = str(error)
     rows = [
-        (named, uses_of(name, found), _card(service.registry, named), candidates(named))
+        (
+            named,
+            judged,
+            _card(service.registry, named),
+            candidates(named),
+            sum(alerts.get(use.source, 0) for use in judged),
+        )
         for name, named in names.items()
+        for judged in [uses_of(name, found)]
     ]
     files = [use for use in found if not any(use in row[1] for row in rows)]
     return page(

@@ -1,6 +1,5 @@
 """The pages of settings: one's own sessions and tokens, and the settings in effect."""
 
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request, Response
@@ -15,6 +14,7 @@ from oddflow.server.access.identity import Identity
 from oddflow.server.access.scope import LEAST_ROLE, Scope
 from oddflow.server.access.shapes import MOST_NUMBER, RoleName
 from oddflow.server.store.tokens import DEFAULT_DAYS, MOST_DAYS
+from oddflow.server.web.browsers import browser_words
 from oddflow.server.web.rendering import page
 from oddflow.server.web.service import service_of
 from oddflow.server.web.setting_views import groups
@@ -106,7 +106,7 @@ def _own(
         ended=[token for token in tokens if not token.good], lasting=LASTING, usual=DEFAULT_DAYS,
         purposes=[(scope, words) for scope, words in PURPOSES.items() if LEAST_ROLE[scope] <= who.role],
         roles=[role for role in RoleName if role.role <= who.role], now_s=access_of(request.app).clock(),
-        base=str(request.base_url).rstrip("/"), year=time.gmtime().tm_year,
+        base=str(request.base_url).rstrip("/"), browser=browser_words,
     )  # fmt: skip
 
 

@@ -1,0 +1,71 @@
+"""What was made of days and hours where it is there, and summed up from flows where it is not yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oddflow.server.flowstore.days import Day, made_of_hour
+from oddflow.server.flowstore.layout import sources_in
+from oddflow.server.flowstore.places import whole_days
+from oddflow.server.flowstore.talking import grouped
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Files to sum up.
+
+    Attributes:
+        made: Those with rows of hosts, or of talks.
+        parts: Flows of which there are none yet.
+    """
+
+    made: tuple[str, ...]
+    parts: tuple[str, ...]
+
+    def sql(self, of_flows: str, *, hosts: Sequence[str] = ()) -> tuple[str, list[Any]]:
+        """All rows, in SQL, and the values of it.
+
+        Args:
+            of_flows: HOSTS_SQL or TALKS_SQL.
+            hosts: Only flows of these are wanted.
+        """
+        texts: list[str] = []
+        values: list[Any] = []
+        if self.made:
+            texts.append("SELECT * FROM read_parquet(?)")
+            values.append(list(self.made))
+        if self.parts:
+            places = ", ".join("?" * len(hosts))
+            where = f"src_ip IN ({places}) OR dst_ip IN ({places})" if hosts else ""
+            texts.append(f"({grouped(of_flows, where, ordered=False)})")
+            values += [list(self.parts), *hosts, *hosts]
+        return " UNION ALL BY NAME ".join(texts), values
+
+
+def made_between(
+    folder: Path, what: str, since_s: float, until_s: float, sources: frozenset[str] | None = None
+) -> Made:
+    """What there is of a stretch of time, by whole days and hours."""
+    first, last = int(since_s // 3600), int(until_s // 3600)
+    made: list[str] = []
+    parts: list[str] = []
+    for source in sources_in(folder):
+        if sources is None or source in sources:
+            for day in whole_days(folder, source, first, last):
+                _add(day, what, first, last, made, parts)
+    return Made(tuple(made), tuple(parts))
+
+
+def _add(day: Day, what: str, first: int, last: int, made: list[str], parts: list[str]) -> None:
+    whole = day.made(what)
+    if whole.exists():
+        made.append(str(whole))
+        return
+    for hour in day.hours:
+        if first <= hour.number <= last:
+            of_hour = made_of_hour(hour, what)
+            if of_hour.exists():
+                made.append(str(of_hour))
+            else:
+                parts += [part.path for part in hour.parts]

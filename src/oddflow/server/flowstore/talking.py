@@ -1,0 +1,62 @@
+"""Who talked to whom, summed up from flows, in SQL.
+
+A talk is what a host had with a peer over one service, in one role; each flow counts for both of its ends. A service
+is a port that is registered, or below 49152; other ports count as one, 0: they are drawn at random (RFC 6335).
+"""
+
+_GROUPED = """
+flows AS (
+    SELECT src_ip, dst_ip, src_key, dst_key, protocol, source,
+           CASE WHEN app_by_port IS NOT NULL OR dst_port < 49152 THEN dst_port ELSE 0 END AS port,
+           coalesce(app_by_signature, app_by_port, '') AS service,
+           CAST(epoch_ns("end") // 3600000000000 AS INTEGER) AS hour,
+           coalesce(forward_bytes, 0)::DOUBLE AS sent, coalesce(reverse_bytes, 0)::DOUBLE AS received,
+           coalesce(is_alert, false) AS is_alert, score, epoch_ns("start") AS first_ns, epoch_ns("end") AS last_ns
+    FROM read_parquet(?) {where}
+),
+talks AS (
+    SELECT src_ip, dst_ip, any_value(src_key) AS src_key, any_value(dst_key) AS dst_key, protocol, source, port,
+           service, hour, count(*) AS flows, sum(sent) AS sent, sum(received) AS received,
+           count(*) FILTER (is_alert) AS alerts, max(score) AS score, min(first_ns) AS first_ns,
+           max(last_ns) AS last_ns
+    FROM flows GROUP BY src_ip, dst_ip, protocol, source, port, service, hour
+),
+ends AS (
+    SELECT src_ip AS host, src_key AS host_key, dst_ip AS peer, false AS serves, protocol, source, port, service,
+           hour, flows, sent, received, alerts, score, first_ns, last_ns FROM talks
+    UNION ALL
+    SELECT dst_ip, dst_key, src_ip, true, protocol, source, port, service,
+           hour, flows, received, sent, alerts, score, first_ns, last_ns FROM talks
+)
+"""
+
+HOSTS_SQL = """
+SELECT host, any_value(host_key) AS host_key, source, hour,
+       CAST(sum(flows) FILTER (NOT serves) AS BIGINT) AS flows_out,
+       CAST(sum(flows) FILTER (serves) AS BIGINT) AS flows_in,
+       sum(sent) AS sent, sum(received) AS received, CAST(sum(alerts) AS BIGINT) AS alerts, max(score) AS score,
+       min(first_ns) AS first_ns, max(last_ns) AS last_ns, count(DISTINCT peer) AS peers
+FROM ends GROUP BY host, source, hour
+"""
+"""A row a host, source and hour."""
+
+TALKS_SQL = """
+SELECT host, any_value(host_key) AS host_key, source, peer, serves, protocol, port, service,
+       CAST(min(hour) // 24 AS INTEGER) AS day, bit_or(CAST(1 AS UINTEGER) << CAST(hour % 24 AS INTEGER)) AS hours,
+       CAST(sum(flows) AS BIGINT) AS flows, sum(sent) AS sent, sum(received) AS received,
+       CAST(sum(alerts) AS BIGINT) AS alerts, max(score) AS score, min(first_ns) AS first_ns, max(last_ns) AS last_ns
+FROM ends GROUP BY host, source, peer, serves, protocol, port, service
+"""
+"""A row a host, source, peer, role and service, of one day or a part of it."""
+
+
+def grouped(sql: str, where: str = "", *, ordered: bool = True) -> str:
+    """One of the two over the flows of a list of files, which is the first value.
+
+    Args:
+        sql: HOSTS_SQL or TALKS_SQL.
+        where: A condition on flows.
+        ordered: Whether by hosts.
+    """
+    head = _GROUPED.format(where=f"WHERE {where}" if where else "")
+    return f"WITH {head} {sql} {'ORDER BY host' if ordered else ''}"
