@@ -47,7 +47,7 @@ class FlowUsageShape(BaseModel):
     newest_ns: int | None
 
 
-@router.get("", responses=problems(404), summary="Search flows")
+@router.get("", responses=problems(404, 414), summary="Search flows")
 def flows(
     request: Request,
     who: Viewer,  # noqa: ARG001
@@ -81,7 +81,7 @@ def usage(request: Request, who: Viewer) -> FlowUsageShape:  # noqa: ARG001
 @router.get(
     "/download",
     response_class=StreamingResponse,
-    responses=problems()
+    responses=problems(414)
     | {200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS.values()}}},
     summary="Download flows",
 )

@@ -6,7 +6,9 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
+from oddflow.errors import UsageError
 from oddflow.reports.shell import report_policy
 from oddflow.server.access.guard import Uploader, UploadReader, record, recorded
 from oddflow.server.store.uploads import Upload
@@ -82,6 +84,10 @@ async def send(
     """
     uploads = uploads_of(request)
     wanted = uploads.default_model if model is None else model
+    try:
+        await run_in_threadpool(uploads.model_file, wanted)
+    except UsageError:
+        raise not_found("model", wanted) from None
     try:
         taken = await uploads.take(request.stream(), user=who.name, name=name, model=wanted)
     except TooLarge:
