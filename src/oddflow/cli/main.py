@@ -9,6 +9,7 @@ import typer
 
 from oddflow import __version__
 from oddflow.cli import (
+    accounts,
     bench,
     curves,
     datasets,
@@ -93,6 +94,7 @@ for command in (
     bench,
     demo_command,
     serve,
+    accounts,
 ):
     command.register(app)
 
