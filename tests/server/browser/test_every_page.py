@@ -4,7 +4,15 @@ import pytest
 
 from oddflow.server.store.incidents import IncidentFilter
 
-PAGES = ("/", "/incidents", "INCIDENT", "INCIDENT/judge", "ALERT?explain=true", "/incidents?text=nothing+has+this", "/password")
+PAGES = (
+    "/",
+    "/incidents",
+    "INCIDENT",
+    "INCIDENT/judge",
+    "ALERT?explain=true",
+    "/incidents?text=nothing+has+this",
+    "/password",
+)
 LOOKS = ((1280, False), (390, True))
 
 OVERFLOW = "return document.documentElement.scrollWidth - innerWidth"
