@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 LAB ?= out/lab-11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz docs lab lock wheel sweep clean
+.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz docs lab lock wheel dist sweep clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -75,6 +75,9 @@ lab: $(VENV)/.ready  ## Record fresh captures with real daemons (root; SEED=n); 
 
 wheel: $(VENV)/.ready  ## Build the wheel
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+dist: wheel  ## Build the wheel and a .deb with all that a sensor and the service need (Debian's Python of the same version)
+	$(BIN)/python packaging/deb.py dist/oddflow-*.whl --out dist
 
 lock: $(VENV)/.ready  ## Renew the lock file
 	$(BIN)/pip-compile --quiet --all-extras --allow-unsafe --strip-extras --no-emit-find-links --no-emit-index-url --no-annotate --no-header --output-file=requirements.lock pyproject.toml

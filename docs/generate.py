@@ -14,6 +14,8 @@ from oddflow.datasets.description import DataSet
 from oddflow.detectors import registry as detectors
 from oddflow.flows.statistics import STATISTICS
 from oddflow.schema import COLUMNS
+from oddflow.server.settings.keys import sections
+from oddflow.server.settings.sample import written
 
 HERE = Path(__file__).parent
 
@@ -127,6 +129,28 @@ def command_line() -> str:
     return "\n".join(lines)
 
 
+def settings() -> str:
+    """All keys of the service's settings as a page."""
+    lines = [
+        "# Settings of the service",
+        "",
+        "One TOML file. `oddflow init` writes it with every key, its meaning and its default; `oddflow doctor FILE`",
+        "checks it against the machine; `oddflow serve FILE` runs it. Unknown keys are refused, with the one that was",
+        'likely meant. Relative paths are relative to the file. `""` means that nothing is given: TOML has no null.',
+        "Secrets never stand in it: a key that asks for one takes `env:NAME` or `file:PATH`.",
+        "",
+    ]
+    for section in sections():
+        lines += [f"## `{section.header}`", "", f"{section.meaning[:1].upper()}{section.meaning[1:]}", ""]
+        lines += ["There may be several.", ""] if section.repeats else []
+        lines += ["| key | meaning | expected | default |", "|---|---|---|---|"]
+        for key in section.keys:
+            default = "must be given" if key.needed else f"`{written(key.default)}`"
+            lines.append(f"| `{key.name}` | {key.meaning} | {key.expected} | {default} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def navigation() -> str:
     """The table of contents, with a page for each detector."""
     text = (HERE.parent / "mkdocs.yml").read_text(encoding="utf-8")
@@ -142,6 +166,7 @@ PAGES = {
     "statistics.md": statistics,
     "data-sets.md": known_sets,
     "command-line.md": command_line,
+    "settings.md": settings,
 }
 
 if __name__ == "__main__":

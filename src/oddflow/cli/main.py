@@ -27,6 +27,7 @@ from oddflow.cli import (
     learn,
     models,
     send,
+    serve,
     triage,
     tune,
     watch,
@@ -89,6 +90,7 @@ for command in (
     doctor,
     bench,
     demo_command,
+    serve,
 ):
     command.register(app)
 

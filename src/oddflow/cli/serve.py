@@ -29,43 +29,79 @@ def serve(
     ] = None,
     interface: Annotated[
         str | None,
-        typer.Option("-i", "--interface", help="Watch this network interface.", show_default=False,
-                     rich_help_panel=TRIAL),
+        typer.Option(
+            "-i", "--interface", help="Watch this network interface.", show_default=False, rich_help_panel=TRIAL
+        ),
     ] = None,
     folder: Annotated[
         str | None,
-        typer.Option("--folder", metavar="DIR", help="Judge each capture that is put in this folder.",
-                     show_default=False, rich_help_panel=TRIAL),
+        typer.Option(
+            "--folder",
+            metavar="DIR",
+            help="Judge each capture that is put in this folder.",
+            show_default=False,
+            rich_help_panel=TRIAL,
+        ),
     ] = None,
     follow: Annotated[
         str | None,
-        typer.Option("--follow", metavar="PATH", help="Follow a log or capture that another program writes.",
-                     show_default=False, rich_help_panel=TRIAL),
+        typer.Option(
+            "--follow",
+            metavar="PATH",
+            help="Follow a log or capture that another program writes.",
+            show_default=False,
+            rich_help_panel=TRIAL,
+        ),
     ] = None,
     netflow: Annotated[
         str | None,
-        typer.Option("--netflow", metavar="HOST:PORT", help="Listen for NetFlow and IPFIX.", show_default=False,
-                     rich_help_panel=TRIAL),
+        typer.Option(
+            "--netflow",
+            metavar="HOST:PORT",
+            help="Listen for NetFlow and IPFIX.",
+            show_default=False,
+            rich_help_panel=TRIAL,
+        ),
     ] = None,
     model: Annotated[
         str,
-        typer.Option("-m", "--model", help="What judges: a sealed model's file, or a name of the registry. Flows are "
-                     "only kept where there is none.", show_default=False, rich_help_panel=TRIAL),
+        typer.Option(
+            "-m",
+            "--model",
+            help="What judges: a sealed model's file, or a name of the registry. Flows are "
+            "only kept where there is none.",
+            show_default=False,
+            rich_help_panel=TRIAL,
+        ),
     ] = "",
     budget: Annotated[
         str | None,
-        typer.Option("--budget", help="False alarms you put up with: 10/day unless given.", show_default=False,
-                     rich_help_panel=TRIAL),
+        typer.Option(
+            "--budget",
+            help="False alarms you put up with: 10/day unless given.",
+            show_default=False,
+            rich_help_panel=TRIAL,
+        ),
     ] = None,
     listen: Annotated[
         str | None,
-        typer.Option("--listen", metavar="HOST:PORT", help="Answer here; 127.0.0.1:8470 unless given.",
-                     show_default=False, rich_help_panel=TRIAL),
+        typer.Option(
+            "--listen",
+            metavar="HOST:PORT",
+            help="Answer here; 127.0.0.1:8470 unless given.",
+            show_default=False,
+            rich_help_panel=TRIAL,
+        ),
     ] = None,
     state: Annotated[
         Path | None,
-        typer.Option("--state", metavar="DIR", help="Keep all that is remembered here; ./oddflow-state unless given.",
-                     show_default=False, rich_help_panel=TRIAL),
+        typer.Option(
+            "--state",
+            metavar="DIR",
+            help="Keep all that is remembered here; ./oddflow-state unless given.",
+            show_default=False,
+            rich_help_panel=TRIAL,
+        ),
     ] = None,
     user: live.User = None,
     home_net: options.HomeNet = None,

@@ -44,9 +44,7 @@ class Enrichment:
     names: SeenNames = field(default_factory=SeenNames)
 
     @classmethod
-    def of(
-        cls, intelligence: str | Sequence[str] | None, geoip: str | None, *, is_pseudonymised: bool
-    ) -> "Enrichment":
+    def of(cls, intelligence: str | Sequence[str] | None, geoip: str | None, *, is_pseudonymised: bool) -> "Enrichment":
         """As a person asks for it.
 
         Raises:
@@ -60,7 +58,7 @@ class Enrichment:
         indicators = Indicators() if intelligence else None
         for folder in [intelligence] if isinstance(intelligence, str) else intelligence or ():
             assert indicators is not None  # noqa: S101  (there is a folder)
-            indicators.add(folder)
+            indicators.add_folder(folder)
         return cls(
             indicators,
             Countries(geoip) if geoip else None,

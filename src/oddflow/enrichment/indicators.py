@@ -67,12 +67,12 @@ class Indicators:
 
     @classmethod
     def read(cls, folder: str, most: int = MOST_INDICATORS) -> "Indicators":
-        """All lists of a folder; raises as `add`."""
+        """All lists of a folder; raises as `add_folder`."""
         made = cls(most=most)
-        made.add(folder)
+        made.add_folder(folder)
         return made
 
-    def add(self, folder: str) -> None:
+    def add_folder(self, folder: str) -> None:
         """Reads all lists of a folder: text (one value a line), CSV, STIX bundles.
 
         Raises:

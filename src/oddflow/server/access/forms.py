@@ -40,7 +40,7 @@ async def log_in_page(request: Request, next: str = "/") -> Response:  # noqa: A
     """The form."""
     if identity_of(request) is not None:
         return RedirectResponse(safe_next(next), 303)
-    return page(request, "login.html", None, next=safe_next(next))
+    return page(request, "login.html", None, next=safe_next(next), name="")
 
 
 @router.post("/login")
@@ -200,6 +200,7 @@ def _record_failure(request: Request, access: Access, name: str, found: LogIn) -
 
 
 def _first(request: Request, secret: str, account: Account | None, *, status_code: int = 200, **shown: str) -> Response:
+    shown = {"name": "", **shown}
     return page(
         request, "first.html", None, status_code=status_code, link=f"/first/{secret}",
         account=account.name if account else "", shortest=passwords.LEAST_LETTERS, **shown,

@@ -108,7 +108,7 @@ def _here(path: str) -> str:
     for place in PLACES[1:]:
         if path == place.path or path.startswith(place.path + "/"):
             return place.path
-    return "/" if path == "/" else ""
+    return "/incidents" if path.startswith("/alerts/") else "/" if path == "/" else ""
 
 
 def troubles(status: Status) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """How flows come from a source's capture to its judge: whole messages over a pair of sockets, in order, bounded.
 
-The supervisor keeps both ends, so what is in the kernel's queue outlives either process. Nothing in it is ever thrown away:
-where it is full, the capture keeps a few MiB more, and then reads no more packets until there is room.
+The supervisor keeps both ends, so what is in the kernel's queue outlives either process. Nothing in it is ever thrown
+away: where it is full, the capture keeps a few MiB more, and then reads no more packets until there is room.
 """
 
 import errno

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-
 from oddflow.errors import InputError, OddflowError
 from oddflow.features.columns import integers
 from oddflow.flows.meter import Companion
@@ -181,9 +180,7 @@ class Folder:
         """Why it could not be read, in words; empty where it was."""
         latest_ns = 0
         try:
-            for batch in read_flows(
-                str(path), self._ledger, settings=self._settings, companion=self._companion
-            ):
+            for batch in read_flows(str(path), self._ledger, settings=self._settings, companion=self._companion):
                 if self._is_over():
                     return ""
                 if batch.num_rows:
@@ -201,5 +198,3 @@ class Folder:
             return []
         more = f", and {len(self._bad) - TOLD_BAD} more" if len(self._bad) > TOLD_BAD else ""
         return [Problem("files", "passed over: " + "; ".join(self._bad[-TOLD_BAD:]) + more)]
-
-

@@ -152,10 +152,15 @@ class Judge:
         for alert, place in zip(judged.alerts, over, strict=False):
             self._handed[alert.id] = int(handed[place])
         flows = judged.flows.drop_columns([HANDED])
-        self._store_flows(self._privacy.shown_only().apply(flows, self._privacy.fingerprint), judged.scores, judged.over)
+        self._store_flows(
+            self._privacy.shown_only().apply(flows, self._privacy.fingerprint), judged.scores, judged.over
+        )
 
     def _store_flows(
-        self, flows: pa.RecordBatch, scores: np.ndarray | None, over: np.ndarray | None  # type: ignore[type-arg]
+        self,
+        flows: pa.RecordBatch,
+        scores: np.ndarray | None,
+        over: np.ndarray | None,  # type: ignore[type-arg]
     ) -> None:
         if self._count[Count.THRIFT] >= Thrift.FLOWS or self._writer is None:
             self._sheds(f"flow records: {NO_DISK}", flows.num_rows)
@@ -210,7 +215,7 @@ class Judge:
         try:
             self._journal.add(told)
         except OSError as error:
-            self._seat.log.error("%s cannot be written: %s", self._journal.path, error, extra={"event": "journal"})
+            self._seat.log.warning("%s cannot be written: %s", self._journal.path, error, extra={"event": "journal"})
         self._count[Count.DONE_FILES] += 1
 
     def _flush(self) -> None:
@@ -247,21 +252,23 @@ class Judge:
         if not self._source.model:
             return
         stamp, now = modelled.stamp(self._settings, self._source), time.monotonic()
-        if stamp == self._stamp and not (self._refused and now >= self._next_retry):
+        anew, self._seat.rereading = self._seat.rereading, False
+        if stamp == self._stamp and not anew and not (self._refused and now >= self._next_retry):
             return
         self._stamp = stamp
         self._next_retry = now + RETRY_S
         try:
             path, called = modelled.find(self._settings, self._source)
             before = self._watched
-            if before is not None and (path, called) == (before.model.path, before.model.called) and not self._refused:
+            is_same = before is not None and (path, called) == (before.model.path, before.model.called)
+            if is_same and path != self._source.model and not anew and not self._refused:
                 return
             model = modelled.Modelled.of(self._settings, self._source)
             assert model is not None  # noqa: S101  (one is asked for)
             found = watched(self._settings, self._source, model, self._scored)
         except OddflowError as error:
             if str(error) != self._refused:
-                self._seat.log.error("%s", error, extra={"source": self._source.name, "event": "model-refused"})
+                self._seat.log.warning("%s", error, extra={"source": self._source.name, "event": "model-refused"})
             self._refused = str(error)
             return
         self._refused = ""
@@ -288,9 +295,7 @@ class Judge:
             store = open_store(self._settings)
             try:
                 since_ns = time.time_ns() - round(QUIET_S * 1e9)
-                wanted = AlertFilter(
-                    source=self._source.name, sensor=self._settings.service.name, since_ns=since_ns
-                )
+                wanted = AlertFilter(source=self._source.name, sensor=self._settings.service.name, since_ns=since_ns)
                 found = [one.alert for one in store.alerts.page(wanted, limit=500).items]
             finally:
                 store.close()
@@ -348,8 +353,8 @@ class Judge:
             found.append(
                 Problem(
                     "spool",
-                    f"{self._road.shed:,} alerts or incidents are lost: neither the store nor the disk takes them; make "
-                    "room on the disk, and see to the store",
+                    f"{self._road.shed:,} alerts or incidents are lost: neither the store nor the disk takes them; "
+                    "make room on the disk, and see to the store",
                     "error",
                 )
             )

@@ -5,12 +5,12 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from oddflow.errors import OddflowError, StoreDown
 from oddflow.files import write_whole
 from oddflow.server.flowstore.flow_store import FlowStore
 from oddflow.server.status import State
-from oddflow.server.store.store import Store
 from oddflow.server.work import layout, telling
 from oddflow.server.work.counters import Count, Thrift
 from oddflow.server.work.measuring import Measuring
@@ -19,6 +19,9 @@ from oddflow.server.work.seat import Seat
 from oddflow.server.work.stores import open_store
 from oddflow.server.work.teller import Teller, problems_of, read
 from oddflow.server.work.watching import feedback_file
+
+if TYPE_CHECKING:
+    from oddflow.server.store.store import Store
 
 LOOK_S = 0.25
 NOTICES_S, DISK_S, MEASURES_S, FLOWS_S, SWEEP_S = 1.0, 2.0, 60.0, 60.0, 3_600.0
@@ -64,6 +67,7 @@ class Keeper:
         self._tell()
 
     def run(self) -> int:
+        """Until it is asked to end; the exit code."""
         while not self._seat.stopping:
             self._do("disk", DISK_S, self._look_at_disk)
             self._look_at_clock()

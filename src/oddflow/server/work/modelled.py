@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from oddflow.features.portable import PORTABLE
 from oddflow.errors import SchemaMismatch
+from oddflow.features.portable import PORTABLE
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import Privacy
 from oddflow.models.format import Archive, read_sealed

@@ -1,6 +1,7 @@
 """What only the supervisor may open: rings, sockets that exporters send to, the web's."""
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from oddflow.capture.filter import compile_filter
@@ -9,8 +10,9 @@ from oddflow.capture.ring import Ring, RingSettings, open_rings
 from oddflow.errors import OddflowError, UsageError
 from oddflow.files import reason_of
 from oddflow.logs.netflow.receiver import Receiver
-from oddflow.sensor.outage import InterfaceWatch
+from oddflow.sensor.outage import InterfaceWatch, Say
 from oddflow.sensor.tally import Tally
+from oddflow.sensor.worker import send_ring
 from oddflow.server.settings.settings import SourceSection
 from oddflow.server.work.capture import Opened
 from oddflow.server.work.channel import make_pair
@@ -27,7 +29,7 @@ class Source:
         say: Told what becomes of its interface.
     """
 
-    def __init__(self, section: SourceSection, say) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, section: SourceSection, say: Say) -> None:
         self.section = section
         self.problem = ""
         self._say = say
@@ -72,20 +74,18 @@ class Source:
             return
         found = self._watch.look()
         self._tally.tell(1, self._watch.ledger)
-        self.problem = f"{self.section.where} is down or gone; waiting for it to come back" if self._watch.is_down else ""
+        self.problem = (
+            f"{self.section.where} is down or gone; waiting for it to come back" if self._watch.is_down else ""
+        )
         if found is None or line is None:
             return
-        from oddflow.sensor.worker import send_ring  # noqa: PLC0415
-
         try:
             ring = self._ring()
         except (OddflowError, OSError) as error:
             self._watch.refuse(str(error))
             return
-        try:
+        with suppress(OSError):
             send_ring(line, ring)
-        except OSError:
-            pass
         ring.close()
         self._watch.opened(found)
 
@@ -103,9 +103,7 @@ class Source:
     def _ring(self) -> Ring:
         asked = self.section
         interface = Interface.find(asked.where)
-        settings = RingSettings(
-            asked.ring_mib << 20, block_timeout_ms=BLOCK_TIMEOUT_MS, promiscuous=asked.promiscuous
-        )
+        settings = RingSettings(asked.ring_mib << 20, block_timeout_ms=BLOCK_TIMEOUT_MS, promiscuous=asked.promiscuous)
         program = compile_filter(asked.filter, interface.link_type, settings.snap_bytes, interface.name)
         ring = open_rings(interface, settings, program)[0]
         if self._watch is None:
@@ -154,5 +152,6 @@ def state_folder(place: Path) -> None:
         place.mkdir(parents=True, exist_ok=True, mode=0o750)
     except OSError as error:
         raise UsageError(
-            f"the state folder {place} cannot be made: {reason_of(error)}; make it, or name another under [service] state"
+            f"the state folder {place} cannot be made: {reason_of(error)}; make it, or name another under "
+            "[service] state"
         ) from None

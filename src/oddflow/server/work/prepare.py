@@ -7,10 +7,11 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
-from oddflow.errors import OddflowError
+from oddflow.errors import OddflowError, StoreDown
 from oddflow.files import write_whole
 from oddflow.sensor import privileges
 from oddflow.server import log
+from oddflow.server.access.first import first_link
 from oddflow.server.work.layout import Shared
 from oddflow.server.work.stores import open_store
 from oddflow.server.work.watching import feedback_file
@@ -18,9 +19,7 @@ from oddflow.server.work.watching import feedback_file
 MOST_BYTES = 1 << 16
 
 
-def prepare(
-    shared: Shared, account: privileges.Account | None, address: str, foreign: Sequence[socket.socket | int]
-) -> str:
+def prepare(shared: Shared, account: privileges.Account | None, foreign: Sequence[socket.socket | int]) -> str:
     """Prepares, in a process of its own, as who the service will be; the link for the first account, if one is wanted.
 
     Raises:
@@ -37,7 +36,7 @@ def prepare(
                     one.close() if isinstance(one, socket.socket) else os.close(one)
             log.setup(shared.settings.log, "start")
             privileges.drop(account)
-            said["link"] = _prepared(shared, address)
+            said["link"] = _prepared(shared)
         except OddflowError as error:
             said["error"] = str(error)
         except BaseException as error:  # noqa: BLE001  (told by who started it)
@@ -60,9 +59,7 @@ def prepare(
     return str(told.get("link", ""))
 
 
-def _prepared(shared: Shared, address: str) -> str:
-    from oddflow.errors import StoreDown  # noqa: PLC0415
-
+def _prepared(shared: Shared) -> str:
     settings = shared.settings
     place = feedback_file(settings)
     if not place.exists():
@@ -70,17 +67,9 @@ def _prepared(shared: Shared, address: str) -> str:
     try:
         store = open_store(settings, migrate=True)
     except StoreDown as error:
-        logging.getLogger("oddflow.work").error("%s; it is tried again", error, extra={"event": "store"})
+        logging.getLogger("oddflow.work").warning("%s; it is tried again", error, extra={"event": "store"})
         return ""
     try:
-        return _first_link(store, settings, address)
+        return first_link(store, settings) or ""
     finally:
         store.close()
-
-
-def _first_link(store, settings, address: str) -> str:  # type: ignore[no-untyped-def]
-    try:
-        from oddflow.server.access.first import first_link  # noqa: PLC0415
-    except ImportError:
-        return ""
-    return first_link(store, settings) or ""

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-CODES = "store", "spool", "flows", "model", "channel", "interface", "worker", "disk", "clock", "files", "output", "drift"
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:

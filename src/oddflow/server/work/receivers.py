@@ -2,18 +2,22 @@
 
 import time
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oddflow.errors import OddflowError
 from oddflow.outputs.outputs import Outputs, OutputSettings
 from oddflow.server.settings.settings import Settings
 from oddflow.server.status import State
-from oddflow.server.store.store import Store
 from oddflow.server.work.problem import Problem
 from oddflow.server.work.seat import Seat
 from oddflow.server.work.stores import open_store
 from oddflow.server.work.teller import Teller
 from oddflow.verdicts.incidents.incident import Incident
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from oddflow.server.store.store import Store
 
 LOOK_S = 0.5
 RETRY_S = 2.0
@@ -71,9 +75,7 @@ class _Receivers:
             grown = self._store.incidents.after(incidents, MOST)
             mine = self._settings.service.name
             self._outputs.emit(one.alert for one in new if one.sensor == mine)
-            self._outputs.emit(
-                one.incident for one in grown if one.sensor == mine and self._is_worth(one.incident)
-            )
+            self._outputs.emit(one.incident for one in grown if one.sensor == mine and self._is_worth(one.incident))
             # in the receivers' queues, on the disk: only now are they behind us
             if new:
                 self._store.cursors.set(self._named("alerts"), new[-1].seq)
@@ -90,7 +92,7 @@ class _Receivers:
         return len(new) == MOST or len(grown) == MOST
 
     def _is_worth(self, incident: Incident) -> bool:
-        """Whether receivers are told of it again: it is new, or has a stage more, another severity, twice the alerts."""
+        """Whether receivers are told: it is new, or has a stage more, another severity or twice the alerts."""
         now = incident.alerts, incident.stage_count, incident.severity.value
         before = self._known.get(incident.id)
         if before and now[0] < 2 * before[0] and now[1] <= before[1] and now[2] == before[2]:
@@ -118,9 +120,11 @@ class _Receivers:
             }
             for one in outcomes
         ]  # fmt: skip
-        for one in outcomes:
-            if one.problem:
-                problems.append(Problem("output", f"{one.to} cannot be told: {one.problem}; {one.waiting:,} wait"))
+        problems += [
+            Problem("output", f"{one.to} cannot be told: {one.problem}; {one.waiting:,} wait")
+            for one in outcomes
+            if one.problem
+        ]
         state = State.DEGRADED if problems else State.RUNNING
         self._teller.tell({"state": state, "outputs": told}, problems)
 
@@ -137,5 +141,3 @@ def output_settings(settings: Settings) -> OutputSettings:
     most = max((output.limit_mib for output in settings.outputs), default=256.0)
     folder: Path = settings.spool_folder / "outputs"
     return OutputSettings.of([output.to for output in settings.outputs], str(folder), most, END_S)
-
-

@@ -140,8 +140,7 @@ class Road:
                 self._handed[alert.id] = handed_ns
                 if len(self._handed) > REMEMBERED:
                     self._handed.popitem(last=False)
-        for incident in incidents:
-            messages.append(Message(incident.id, incident_json(incident).encode(), {"kind": INCIDENT}))
+        messages += [Message(one.id, incident_json(one).encode(), {"kind": INCIDENT}) for one in incidents]
         for start in range(0, len(messages), PUT_AT_ONCE):
             self._spool.put(messages[start : start + PUT_AT_ONCE])
 

@@ -26,6 +26,7 @@ class Seat:
         line: Its line to the supervisor.
         given: What the supervisor opened for it.
         stopping: Set once it was asked to end.
+        rereading: Set once it was asked to read anew what may have changed.
     """
 
     shared: Shared
@@ -35,6 +36,7 @@ class Seat:
     line: socket.socket
     given: Any = None
     stopping: bool = False
+    rereading: bool = False
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("oddflow.work"))
 
     @property
@@ -53,7 +55,11 @@ class Seat:
             self.stopping = True
             ask()
 
+        def reread(*_: object) -> None:
+            self.rereading = True
+
         signal.signal(signal.SIGTERM, asked)
+        signal.signal(signal.SIGHUP, reread)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 

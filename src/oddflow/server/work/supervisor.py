@@ -1,4 +1,4 @@
-"""Looks after the processes of the service: opens what they need, starts them, and again when they die, ends them in order.
+"""Looks after the processes of the service: opens what they need, starts them, again when they die, ends them in order.
 
 It has no thread, so that whatever it forks has whole locks; it reads no traffic and keeps CAP_NET_RAW alone, to open an
 interface again that went away.
@@ -6,6 +6,7 @@ interface again that went away.
 
 import fcntl
 import gc
+import json
 import logging
 import os
 import select
@@ -13,7 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,11 @@ class Supervisor:
             try:
                 source.open()
             except OddflowError as error:
-                if not patient or source.section.kind != "interface" or Path(f"/sys/class/net/{source.section.where}").exists():
+                if (
+                    not patient
+                    or source.section.kind != "interface"
+                    or Path(f"/sys/class/net/{source.section.where}").exists()
+                ):
                     raise
                 self._log.error("%s; waiting for it", error, extra={"source": source.section.name})
 
@@ -109,7 +114,7 @@ class Supervisor:
         gc.collect()
         gc.freeze()  # what the processes share stays shared
         self._jobs = self._plan()
-        link = prepare(self.shared, self._account, self.address, self._foreign(None))
+        link = prepare(self.shared, self._account, self._foreign(None))
         self._start_due()
         privileges.drop(self._account, keep=(privileges.NET_RAW,))
         self._show(f"Oddflow answers at {self.address}")
@@ -156,17 +161,15 @@ class Supervisor:
             if job.handle >= 0:
                 poll.register(job.handle, select.POLLIN)
         poll.poll(LOOK_S * 1_000)
-        try:
+        with suppress(BlockingIOError):
             wake.recv(64)
-        except BlockingIOError:
-            pass
 
     def _look(self) -> None:
         self._reap()
         self._end_hung()
         if self._reload:
             self._reload = False
-            self._restart_judges()
+            self._reread()
         if not self._stopping:
             self._start_due()
         for place, source in enumerate(self._sources):
@@ -220,10 +223,17 @@ class Supervisor:
             elif silent_s is not None and job.problem and now - job.begun_s > 5:
                 job.problem = ""
 
-    def _restart_judges(self) -> None:
-        self._log.info("asked to read anew: judges begin anew", extra={"event": "reload"})
+    def _reread(self) -> None:
+        """Models, lists and the certificate are read again; what else the settings say holds from the next start on."""
+        self._log.info("asked to read anew: models, lists and the certificate", extra={"event": "reread"})
+        try:
+            self._tls = web.tls_of(self._settings)
+        except OddflowError as error:
+            self._log.warning("the certificate stays as it was: %s", error, extra={"event": "reread"})
         for job in self._jobs:
             if job.kind == "judge":
+                job.signal(signal.SIGHUP)
+            elif job.kind == "web" and self._tls is not None:
                 job.signal(signal.SIGTERM)
 
     def _tell(self) -> None:
@@ -247,7 +257,7 @@ class Supervisor:
                 told = Problem("interface", source.problem, "error").as_list()
                 by_source.setdefault(source.section.name, []).append(told)
         state = State.STOPPING if self._stopping else State.RUNNING
-        self.shared.board.tell(layout.SUPERVISOR, _json(
+        self.shared.board.tell(layout.SUPERVISOR, json.dumps(
             {
                 "since_s": self._since_s, "told_s": now, "state": state, "sources": by_source,
                 "problems": [problem.as_list() for problem in problems],
@@ -330,12 +340,6 @@ def memory_bytes(pid: int) -> int:
     return 0
 
 
-def _json(told: dict[str, Any]) -> str:
-    import json  # noqa: PLC0415
-
-    return json.dumps(told)
-
-
 def _end_of(source: opening.Source) -> Callable[[], socket.socket]:
     return lambda: source.out
 
@@ -380,7 +384,9 @@ def _alone(state: Path, log: logging.Logger) -> int:
         except BlockingIOError:
             if time.monotonic() >= until:
                 os.close(lock)
-                raise UsageError(f"another service runs in {state}; end that one, or name another state folder") from None
+                raise UsageError(
+                    f"another service runs in {state}; end that one, or name another state folder"
+                ) from None
             if not said:
                 log.info("waiting for an earlier service to end", extra={"event": "waiting"})
                 said = True

@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 from oddflow import __version__
-from oddflow.server.settings.settings import SourceSection
 from oddflow.server.status import OutputStatus, SourceStatus, State, Status, WorkerStatus
 from oddflow.server.work import layout
 from oddflow.server.work.layout import Shared
@@ -57,7 +56,7 @@ def source_status(shared: Shared, place: int) -> SourceStatus:
             "name": source.name,
             "kind": source.kind,
             "where": source.where,
-            "state": _state(source, capture, judge, problems),
+            "state": _state(capture, judge, problems),
             "lost": capture.get("lost", {}) | _perished(shared, place),
             "queued_flows": shared.counters.queued(place),
             "problems": texts(problems),
@@ -75,9 +74,7 @@ def source_problems(shared: Shared, place: int) -> list[Problem]:
     return [problem for problem in found if problem is not None]
 
 
-def _state(
-    source: SourceSection, capture: dict[str, Any], judge: dict[str, Any], problems: list[Problem]
-) -> State:
+def _state(capture: dict[str, Any], judge: dict[str, Any], problems: list[Problem]) -> State:
     states = {one.get("state", State.STARTING) for one in (capture, judge)}
     if any(problem.code in ("worker", "interface") for problem in problems):
         return State.DOWN

@@ -78,7 +78,7 @@ def _open(seat: Seat) -> Store | None:
         except OddflowError as error:
             if str(error) != said:
                 said = str(error)
-                seat.log.error("%s; it is tried again", error, extra={"event": "store"})
+                seat.log.warning("%s; it is tried again", error, extra={"event": "store"})
             time.sleep(RETRY_S)
     return None
 

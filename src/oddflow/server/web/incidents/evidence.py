@@ -11,7 +11,7 @@ from oddflow.server.store.store import Store
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.rows import fold
 
-MOST_ALERTS = 300
+MOST_ALERTS = 250
 """So many are looked at, the oddest; an incident may have many thousands."""
 MOST_ROWS = 40
 

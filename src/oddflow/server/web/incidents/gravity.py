@@ -14,7 +14,7 @@ def gravity(incident: Incident) -> list[str]:
     else:
         told.append("of no kind of attack that is known")
     if threshold:
-        told.append(f"its oddest flow is {number(round(incident.score / threshold, 1))} × over the threshold")
+        told.append(f"its oddest flow scores {number(round(incident.score / threshold, 1))} × the threshold")
     told.append(count(incident.alerts, "alert"))
     reached = sum(stage.target_count for stage in incident.stages)
     if reached > 1:

@@ -14,7 +14,7 @@ from oddflow.verdicts.feedback.rule import Key, Rule, Scope, Verdict, key_of
 
 MOST_RULES = 24
 """A verdict that takes more rules than these is of a scope too narrow for it."""
-LOOKED_BACK = 1_000
+LOOKED_BACK = 250
 TITLES = {
     Scope.FLOW: "These hosts, this service",
     Scope.SERVICE: "This service, whoever asks",

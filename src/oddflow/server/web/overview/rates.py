@@ -72,7 +72,7 @@ WANTED = (
     _Wanted("packets", "Packets", 1 / MINUTE_S, per_s),
     _Wanted("bytes", "Traffic", 8 / MINUTE_S, bits),
     _Wanted("flows", "Flows", 1 / MINUTE_S, per_s),
-    _Wanted("alerts", "Alerts a minute", 1.0, whole),
+    _Wanted("alerts", "Alerts", 1.0, whole),
 )
 
 

@@ -1,19 +1,21 @@
 """The page of one alert: all that is kept of it, and what its model says."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
 
 from oddflow.errors import OddflowError
 from oddflow.reports.explanation import view
 from oddflow.reports.rows import row_view
-from oddflow.reports.words import places
+from oddflow.reports.words import endpoint, places
 from oddflow.server.access.guard import Analyst, Person, record
 from oddflow.server.store.alerts import StoredAlert
 from oddflow.server.web.api.alerts import AlertId, found_alert
 from oddflow.server.web.api.explanations import explained
 from oddflow.server.web.incidents.evidence import chance_of
 from oddflow.server.web.incidents.flow_links import flows_of
+from oddflow.server.web.incidents.judging import Said, judging
 from oddflow.server.web.incidents.packets import captures_of, packets_of
 from oddflow.server.web.problems import Problem
 from oddflow.server.web.rendering import page
@@ -21,6 +23,8 @@ from oddflow.server.web.service import Service, service_of
 from oddflow.verdicts.alert import AlertRow
 
 router = APIRouter(include_in_schema=False)
+TOLD = frozenset({"Odd", "Names", "In lists", "Likeliest", "ATT&CK", "Packets", "Lasted"})
+"""Facts of a flow that its detail says before it lists them."""
 
 
 @router.get("/alerts/{alert_id}")
@@ -57,6 +61,27 @@ def packets(request: Request, who: Analyst, alert_id: AlertId) -> Response:
     return Response(content, media_type="application/vnd.tcpdump.pcap", headers=headers)
 
 
+@router.get("/alerts/{alert_id}/judge")
+def judge_page(request: Request, who: Analyst, alert_id: AlertId) -> Response:
+    """The form that says what it is."""
+    service = service_of(request)
+    stored = found_alert(service, alert_id)
+    one = stored.alert
+    ends = f"{endpoint(one.src_ip, one.src_port)} → {endpoint(one.dst_ip, one.dst_port)}"
+    told = judging(service.store, stored.source, [one])
+    return page(request, "judge.html", who, at=f"/alerts/{alert_id}", subject=ends, **told)
+
+
+@router.post("/alerts/{alert_id}/verdict")
+def verdict(request: Request, who: Analyst, alert_id: AlertId, said: Annotated[Said, Form()]) -> Response:
+    """Says what it is: a rule for alike alerts."""
+    service = service_of(request)
+    (rule,) = said.rules([found_alert(service, alert_id).alert])
+    service.store.feedback.add(rule, who.name)
+    record(request, who, "alert.verdict", alert_id, rules=[rule.id], **said.told)
+    return RedirectResponse(f"/alerts/{alert_id}?said={said.verdict}", 303)
+
+
 def _whole(service: Service, stored: StoredAlert) -> dict[str, Any]:
     one = stored.alert
     return {
@@ -64,6 +89,7 @@ def _whole(service: Service, stored: StoredAlert) -> dict[str, Any]:
         "alert": one,
         "row": row_view(AlertRow(1, [one]), {}, places=places([one.score]), detailed=True),
         "chance": chance_of(one),
+        "told": TOLD,
         "flows": flows_of(one.src_ip, one.start_ns, one.end_ns),
         "has_packets": bool(captures_of(one, stored.source, service.settings)),
     }

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -18,18 +17,16 @@ from oddflow.server.web.api.incidents import IncidentId, found_incident
 from oddflow.server.web.incidents.evidence import Evidence
 from oddflow.server.web.incidents.flow_links import links
 from oddflow.server.web.incidents.gravity import gravity
+from oddflow.server.web.incidents.judging import Said, judging
 from oddflow.server.web.incidents.line import line_of
-from oddflow.server.web.incidents.reach import checked, reaches, rules_of
 from oddflow.server.web.rendering import page
 from oddflow.server.web.service import Service, service_of
-from oddflow.verdicts.feedback.rule import Scope, Verdict
+from oddflow.verdicts.feedback.rule import Verdict
 
 router = APIRouter(include_in_schema=False)
 
 LISTED = 40
 AT_ONCE = 500
-LASTS = {"": None, "1": timedelta(days=1), "7": timedelta(days=7), "30": timedelta(days=30)}
-"""How long a verdict holds, by the form's choice in days; for good unless one is made."""
 
 
 class Wishes(BaseModel):
@@ -65,15 +62,6 @@ class Wishes(BaseModel):
     def is_narrow(self) -> bool:
         """Whether it asks for less than all of a state."""
         return any((self.severity, self.source, self.host, self.text))
-
-
-class Said(BaseModel):
-    """What the form says that an incident is."""
-
-    verdict: Verdict
-    scope: Scope = Scope.FLOW
-    reason: Annotated[str, Field(max_length=1_000)] = ""
-    lasts: Literal["", "1", "7", "30"] = ""
 
 
 @router.get("/incidents")
@@ -171,19 +159,13 @@ def verdict(request: Request, who: Analyst, incident_id: IncidentId, said: Annot
     """Says what it is: rules for alike alerts, and for the record; what is benign is closed with it."""
     service = service_of(request)
     stored = found_incident(service, incident_id)
-    now = datetime.now(UTC)
-    lasts = LASTS[said.lasts]
-    alerts = [one.alert for one in Evidence.of(service.store, incident_id, stored.incident.alerts).alerts]
-    expires = None if lasts is None else now + lasts
-    rules = checked(rules_of(alerts, said.verdict, said.scope, made=now, reason=said.reason, expires=expires))
+    rules = said.rules([one.alert for one in Evidence.of(service.store, incident_id, stored.incident.alerts).alerts])
     for rule in rules:
         service.store.feedback.add(rule, who.name)
     service.store.incidents.set_verdict(incident_id, said.verdict.value)
     if said.verdict is Verdict.BENIGN:
         service.store.incidents.close(incident_id, who.name, f"benign: {said.reason}" if said.reason else "benign")
-    made = [rule.id for rule in rules]
-    told = {"verdict": said.verdict.value, "scope": said.scope.value, "reason": said.reason}
-    record(request, who, "incident.verdict", incident_id, rules=made, **told)
+    record(request, who, "incident.verdict", incident_id, rules=[rule.id for rule in rules], **said.told)
     return _back(incident_id, said.verdict.value)
 
 
@@ -235,16 +217,8 @@ def _whole(service: Service, incident_id: str) -> dict[str, Any]:
 def _judging(service: Service, incident_id: str) -> dict[str, Any]:
     stored = found_incident(service, incident_id)
     found = Evidence.of(service.store, incident_id, stored.incident.alerts)
-    alerts = [one.alert for one in found.alerts]
-    told = reaches(service.store, stored.source, alerts, made=datetime.now(UTC))
-    return {
-        "stored": stored,
-        "incident": stored.incident,
-        "reaches": told,
-        "chosen": next((one.scope for one in told if one.is_possible and not one.warning), Scope.HOST),
-        "looked_at": len(alerts),
-        "alerts_left": found.alerts_left,
-    }
+    told = judging(service.store, stored.source, [one.alert for one in found.alerts], found.alerts_left)
+    return told | {"at": f"/incidents/{incident_id}", "subject": stored.incident.title}
 
 
 def _rules(service: Service, stored: StoredIncident) -> list[Any]:

@@ -6,6 +6,8 @@ const load = async (place, into) => {
   if (place.dataset.loaded !== undefined) return;
   place.dataset.loaded = "";
   into.setAttribute("aria-busy", "true");
+  const before = [...into.childNodes];
+  if (place.dataset.loading) into.textContent = place.dataset.loading;
   try {
     const answer = await fetch(place.dataset.load, { headers: { Accept: "text/html" }, redirect: "manual" });
     if (answer.type === "opaqueredirect" || answer.status === 401) { location.reload(); return; }
@@ -16,6 +18,7 @@ const load = async (place, into) => {
     bindLoads(into);
   } catch {
     delete place.dataset.loaded;
+    into.replaceChildren(...before);
   } finally {
     into.removeAttribute("aria-busy");
   }

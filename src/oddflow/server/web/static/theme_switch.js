@@ -1,14 +1,15 @@
 // Colours: the system's, dark, light; the choice is remembered in this browser.
 const NEXT = { auto: "dark", dark: "light", light: "auto" };
-const NAMES = { auto: "Auto", dark: "Dark", light: "Light" };
 
 export const bindTheme = () => {
   const button = document.getElementById("theme");
   const root = document.documentElement;
   const chosen = () => root.dataset.theme || "auto";
   const name = () => {
-    button.textContent = NAMES[chosen()];
-    button.setAttribute("aria-label", `Colours: ${NAMES[chosen()].toLowerCase()}; change to ${NAMES[NEXT[chosen()]].toLowerCase()}`);
+    button.querySelector(".words").textContent = chosen();
+    const told = `Colours: ${chosen()}; change to ${NEXT[chosen()]}`;
+    button.setAttribute("aria-label", told);
+    button.title = told;
   };
   button.hidden = false;
   button.addEventListener("click", () => {
