@@ -16,7 +16,7 @@ from oddflow.server.uploads.uploads import Uploads
 from oddflow.server.web.answers import problems
 from oddflow.server.web.problems import Problem, not_found
 from oddflow.server.web.service import service_of
-from oddflow.server.web.shapes.pages import After, Limit, Page
+from oddflow.server.web.shapes.pages import After, Limit, Page, following
 from oddflow.server.web.shapes.times import moment
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
@@ -92,10 +92,10 @@ async def send(
     return UploadShape.of(taken)
 
 
-@router.get("", responses=problems(), summary="List uploads")
+@router.get("", responses=problems(404), summary="List uploads")
 def uploads(request: Request, who: UploadReader, limit: Limit = 50, after: After = None) -> Page[UploadBrief]:  # noqa: ARG001
     """Captures that were sent, the newest first."""
-    found = service_of(request).store.uploads.page(after, limit)
+    found = following(after, lambda: service_of(request).store.uploads.page(after, limit))
     return Page(items=[UploadBrief.of(one) for one in found.items], next=found.after)
 
 
