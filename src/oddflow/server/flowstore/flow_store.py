@@ -1,11 +1,13 @@
 """Flow records on disk: an hour a partition, written whole, searched with SQL, deleted when they are old."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 from oddflow.server.flowstore.compacting import compact
 from oddflow.server.flowstore.database import Database
+from oddflow.server.flowstore.downloading import MOST_ROWS, Format, download
 from oddflow.server.flowstore.host_list import HostPage, HostQuestion, list_hosts
 from oddflow.server.flowstore.host_picture import DAY_S, HostPicture, host_picture
 from oddflow.server.flowstore.making import rollup
@@ -17,6 +19,8 @@ from oddflow.server.flowstore.usage import FlowUsage, usage
 from oddflow.server.flowstore.writing import EVERY_S, FlowWriter
 
 ALL_HOSTS = HostQuestion()
+CHORE_SECONDS = 30.0
+"""Who keeps the store begins nothing further after so long, and goes on the next time."""
 
 
 class FlowStore:
@@ -70,7 +74,17 @@ class FlowStore:
         """
         return search(self._database, self.folder, query, limit, after)
 
-    def compact(self, now_s: float | None = None, *, seconds: float = float("inf")) -> int:
+    def download(self, query: Query, kind: Format, limit: int = MOST_ROWS) -> Iterator[bytes]:
+        """All flows that a question asks for, up to `limit`, as the pieces of a CSV or Parquet file.
+
+        CSV has what people look at, no cell a formula; Parquet has the whole records, to be read as a source again.
+
+        Raises:
+            UsageError: It takes too long or too much memory.
+        """
+        return download(self._database, self.folder, query, kind, limit)
+
+    def compact(self, now_s: float | None = None, *, seconds: float = CHORE_SECONDS) -> int:
         """Merges small parts; how many became fewer. `seconds`: nothing further is begun after so long.
 
         Raises:
@@ -78,7 +92,7 @@ class FlowStore:
         """
         return compact(self.folder, time.time() if now_s is None else now_s, seconds=seconds)
 
-    def rollup(self, now_s: float | None = None, *, seconds: float = float("inf")) -> int:
+    def rollup(self, now_s: float | None = None, *, seconds: float = CHORE_SECONDS) -> int:
         """Makes what searches and pages of hosts are fast by; how many files. `seconds`: as of `compact`.
 
         Raises:

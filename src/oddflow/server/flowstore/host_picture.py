@@ -10,7 +10,7 @@ from oddflow.errors import UsageError
 from oddflow.server.flowstore.changes import Change, HostHour, changes_of
 from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.days import HOSTS, TALKS
-from oddflow.server.flowstore.summing import Made, made_between
+from oddflow.server.flowstore.summing import Made, all_made_between
 from oddflow.server.flowstore.talking import HOSTS_SQL, TALKS_SQL
 
 MOST_TALKS = 20_000
@@ -161,7 +161,7 @@ def host_picture(
     except ValueError:
         raise UsageError(f"{address[:60]!r} is no address; expected one like 10.0.0.5 or fd00::5") from None
     change_since_s = max(since_s, until_s - change_s)
-    made = made_between(folder, (HOSTS, TALKS), since_s, until_s, sources)
+    made = all_made_between(folder, (HOSTS, TALKS), since_s, until_s, sources)
     hours: tuple[HostHour, ...] = ()
     talks: list[Talk] = []
     if made[0].any:

@@ -49,9 +49,16 @@ class Made:
 
 
 def made_between(
+    folder: Path, what: str, since_s: float, until_s: float, sources: frozenset[str] | None = None
+) -> Made:
+    """What there is of a stretch of time, by whole days and hours: HOSTS or TALKS."""
+    return all_made_between(folder, [what], since_s, until_s, sources)[0]
+
+
+def all_made_between(
     folder: Path, kinds: Sequence[str], since_s: float, until_s: float, sources: frozenset[str] | None = None
 ) -> list[Made]:
-    """What there is of a stretch of time, by whole days and hours, of each kind: HOSTS, TALKS."""
+    """What there is of a stretch of time, by whole days and hours, of each kind."""
     first, last = int(since_s // 3600), int(until_s // 3600)
     days = [
         day
