@@ -1,7 +1,7 @@
 """Flow records on disk: an hour a partition, written whole, searched with SQL, deleted when they are old."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
