@@ -9,6 +9,7 @@ import typer
 
 from oddflow import __version__
 from oddflow.cli import (
+    backup,
     bench,
     curves,
     datasets,
@@ -87,6 +88,7 @@ for command in (
     datasets,
     keys,
     init,
+    backup,
     doctor,
     bench,
     demo_command,
