@@ -9,6 +9,7 @@ import typer
 
 from oddflow import __version__
 from oddflow.cli import (
+    accounts,
     backup,
     bench,
     curves,
@@ -27,6 +28,7 @@ from oddflow.cli import (
     keys,
     learn,
     models,
+    search,
     send,
     serve,
     triage,
@@ -77,6 +79,7 @@ for command in (
     curves,
     embed,
     flows,
+    search,
     evaluate,
     explain,
     extract,
@@ -93,6 +96,7 @@ for command in (
     bench,
     demo_command,
     serve,
+    accounts,
 ):
     command.register(app)
 
