@@ -113,7 +113,9 @@ VIEWERS = """
 /uploads GET
 """
 ANALYSTS = """
+/alerts/{alert_id}/judge GET
 /alerts/{alert_id}/packets.pcap GET
+/alerts/{alert_id}/verdict POST
 /api/v1/feedback POST
 /api/v1/feedback/{rule_id} DELETE
 /api/v1/incidents/{incident_id}/close POST
