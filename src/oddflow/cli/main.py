@@ -9,6 +9,7 @@ import typer
 
 from oddflow import __version__
 from oddflow.cli import (
+    accounts,
     bench,
     curves,
     datasets,
@@ -26,6 +27,7 @@ from oddflow.cli import (
     keys,
     learn,
     models,
+    search,
     send,
     serve,
     triage,
@@ -76,6 +78,7 @@ for command in (
     curves,
     embed,
     flows,
+    search,
     evaluate,
     explain,
     extract,
@@ -91,6 +94,7 @@ for command in (
     bench,
     demo_command,
     serve,
+    accounts,
 ):
     command.register(app)
 

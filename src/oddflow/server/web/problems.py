@@ -10,12 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from oddflow.errors import InputError, ModelError, OddflowError, OutputError, UsageError
 from oddflow.server.access.refusal import for_person
 from oddflow.server.web.problem_page import problem_page
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MOST_FAULTS = 16
 MOST_LETTERS = 2_000
 _LOG = logging.getLogger("oddflow.web")
@@ -135,8 +137,22 @@ def _plain(request: Request, error: Exception) -> Response:
     told = str(error.detail) if error.detail else ""
     if error.status_code == 404 and told == HTTPStatus.NOT_FOUND.phrase:
         told = f"nothing is at {request.url.path[:200]}"
-    problem = Problem(error.status_code, told or HTTPStatus(error.status_code).phrase, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    problem = Problem(error.status_code, told or HTTPStatus(error.status_code).phrase, headers=headers)
     return _answer(request, problem)
+
+
+def _allowed(request: Request) -> set[str]:
+    """All methods that something at this path answers (RFC 9110, section 10.2.1); a router tells those of the first."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        for method in METHODS:
+            match, _ = route.matches(request.scope | {"method": method})
+            if match is Match.FULL:
+                found.add(method)
+    return found
 
 
 def _unforeseen(request: Request, error: Exception) -> Response:
