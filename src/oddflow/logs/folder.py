@@ -10,6 +10,7 @@ from oddflow.capture.remote import local_path, shown
 from oddflow.capture.stream import plain_bytes
 from oddflow.errors import InputError, Unreadable, UsageError
 from oddflow.logs.formats import format_of
+from oddflow.logs.parts import tables_in
 from oddflow.logs.zeek import is_conn_log, is_zeek
 from oddflow.logs.zeek_beside import OTHERS
 from oddflow.logs.zeek_names import kind_of, when_of
@@ -24,7 +25,7 @@ GROWING = (".log", ".json")
 
 
 def sources_in(folder: str, ledger: Ledger) -> list[str | CaptureSet]:
-    """What a folder holds: its captures as one, or its logs one after the other.
+    """What a folder holds: its captures as one, or its logs one after the other; or flows that a service stored.
 
     Rotated logs of Zeek come in the order of time, those in folders of a day and in `current` among them; what is
     read along with a conn.log (dns.log, say) is none of them.
@@ -33,6 +34,9 @@ def sources_in(folder: str, ledger: Ledger) -> list[str | CaptureSet]:
         Unreadable: It cannot be listed, or holds neither captures nor logs of flows.
         UsageError: It holds both.
     """
+    tables = tables_in(Path(local_path(folder)))
+    if tables:
+        return list(tables)
     logs = logs_in(folder)
     if not logs:
         return [CaptureSet.of_folder(folder, ledger)]

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from oddflow.amounts import count, size
@@ -194,7 +195,7 @@ def _volumes(before: Sequence[HostHour], after: Sequence[HostHour], days: int) -
 def _silence(before: Sequence[HostHour], last: HostHour, until_hour: int) -> list[Change]:
     """Nothing for longer than ever before, of a host that was seen most of the time."""
     numbers = [hour.number for hour in before]
-    longest = max((right - left - 1 for left, right in zip(numbers, numbers[1:], strict=False)), default=0)
+    longest = max((right - left - 1 for left, right in pairwise(numbers)), default=0)
     silent = until_hour - last.number - 1
     if silent < 3 or silent <= 2 * longest or len(numbers) < 24:
         return []

@@ -12,9 +12,10 @@ from pyarrow import parquet
 
 from oddflow.errors import OutputError
 from oddflow.files import reason_of, whole_file
+from oddflow.logs.parts import Part, part_name
 from oddflow.logs.table import PSEUDONYMS
 from oddflow.server.flowstore.columns import STORED_SCHEMA
-from oddflow.server.flowstore.layout import Hour, Part, hours_in, part_name, sources_in
+from oddflow.server.flowstore.layout import Hour, hours_in, sources_in
 from oddflow.server.flowstore.writing import GROUP_ROWS, part_writer
 
 TIER_BYTES = 1 << 20

@@ -10,7 +10,7 @@ from oddflow.errors import UsageError
 from oddflow.server.flowstore.columns import key_of
 from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.days import HOSTS, TALKS
-from oddflow.server.flowstore.summing import Made, made_between
+from oddflow.server.flowstore.summing import Made, all_made_between
 from oddflow.server.flowstore.talking import HOSTS_SQL, TALKS_SQL
 
 ORDERS = {
@@ -99,16 +99,16 @@ def list_hosts(database: Database, folder: Path, since_s: float, until_s: float,
     """
     if question.order not in ORDERS:
         raise UsageError(f"hosts cannot be sorted by {question.order!r}; expected one of {', '.join(ORDERS)}")
-    hours, talks = (made_between(folder, what, since_s, until_s, question.sources) for what in (HOSTS, TALKS))
-    if not (hours.made or hours.parts):
+    hours, talks = all_made_between(folder, (HOSTS, TALKS), since_s, until_s, question.sources)
+    if not hours.any:
         return HostPage((), 0)
     where, values = _where(question)
     sql, paths = hours.sql(HOSTS_SQL)
     limit, offset = max(1, min(question.limit, MOST_HOSTS)), max(0, question.offset)
     text = (
-        f"WITH seen AS (SELECT host, any_value(host_key) AS host_key, sum(coalesce(flows_out, 0))::BIGINT AS flows_out, "  # noqa: S608
-        "sum(coalesce(flows_in, 0))::BIGINT AS flows_in, sum(sent) AS sent, sum(received) AS received, "
-        "sum(alerts)::BIGINT AS alerts, max(score) AS score, count(DISTINCT hour) AS hours, "
+        "WITH seen AS (SELECT host, any_value(host_key) AS host_key, count(DISTINCT hour) AS hours, "  # noqa: S608
+        "sum(coalesce(flows_out, 0))::BIGINT AS flows_out, sum(coalesce(flows_in, 0))::BIGINT AS flows_in, "
+        "sum(sent) AS sent, sum(received) AS received, sum(alerts)::BIGINT AS alerts, max(score) AS score, "
         "min(first_ns) AS first_ns, max(last_ns) AS last_ns, "
         "sum(coalesce(flows_out, 0) + coalesce(flows_in, 0)) AS flows "
         f"FROM ({sql}) WHERE hour BETWEEN ? AND ? {where} GROUP BY host) "

@@ -10,7 +10,7 @@ from oddflow.errors import UsageError
 from oddflow.server.flowstore.changes import Change, HostHour, changes_of
 from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.days import HOSTS, TALKS
-from oddflow.server.flowstore.summing import made_between
+from oddflow.server.flowstore.summing import Made, all_made_between
 from oddflow.server.flowstore.talking import HOSTS_SQL, TALKS_SQL
 
 MOST_TALKS = 20_000
@@ -161,9 +161,13 @@ def host_picture(
     except ValueError:
         raise UsageError(f"{address[:60]!r} is no address; expected one like 10.0.0.5 or fd00::5") from None
     change_since_s = max(since_s, until_s - change_s)
-    with database.cursor() as cursor:
-        hours = _hours(cursor, folder, host, since_s, until_s, sources)
-        talks = _talks(cursor, folder, host, since_s, until_s, sources)
+    made = all_made_between(folder, (HOSTS, TALKS), since_s, until_s, sources)
+    hours: tuple[HostHour, ...] = ()
+    talks: list[Talk] = []
+    if made[0].any:
+        with database.cursor() as cursor:
+            hours = _hours(cursor, made[0], host, since_s, until_s)
+            talks = _talks(cursor, made[1], host)
     if not hours:
         return HostPicture(host, since_s, until_s, change_since_s)
     services, peers = _services(talks), _peers(talks)
@@ -192,12 +196,7 @@ def host_picture(
     )
 
 
-def _hours(
-    cursor: Any, folder: Path, host: str, since_s: float, until_s: float, sources: frozenset[str] | None
-) -> tuple[HostHour, ...]:
-    made = made_between(folder, HOSTS, since_s, until_s, sources)
-    if not (made.made or made.parts):
-        return ()
+def _hours(cursor: Any, made: Made, host: str, since_s: float, until_s: float) -> tuple[HostHour, ...]:
     sql, values = made.sql(HOSTS_SQL, hosts=[host])
     text = (
         "SELECT hour, sum(coalesce(flows_out, 0))::BIGINT, sum(coalesce(flows_in, 0))::BIGINT, sum(sent), "  # noqa: S608
@@ -208,12 +207,7 @@ def _hours(
     return tuple(HostHour(*row) for row in rows)
 
 
-def _talks(
-    cursor: Any, folder: Path, host: str, since_s: float, until_s: float, sources: frozenset[str] | None
-) -> list[Talk]:
-    made = made_between(folder, TALKS, since_s, until_s, sources)
-    if not (made.made or made.parts):
-        return []
+def _talks(cursor: Any, made: Made, host: str) -> list[Talk]:
     sql, values = made.sql(TALKS_SQL, hosts=[host])
     text = (
         "SELECT peer, serves, protocol, port, service, day, sum(flows)::BIGINT, sum(sent), sum(received), "  # noqa: S608

@@ -6,42 +6,17 @@ in between from the instant at which it has its name: what of them is still ther
 could delete them, is passed over. So no instant exists at which a flow is there twice, or not at all.
 """
 
-import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from oddflow.errors import Unreadable
-from oddflow.files import reason_of
+from oddflow.logs.parts import DATE, HOUR, Part, folders_in, in_force, parts_in
 
 HOUR_NS = 3_600_000_000_000
-PART = re.compile(r"^(\d{13,18})(?:-(\d{13,18}))?\.parquet$", re.ASCII)
-DATE = re.compile(r"^date=(\d{4}-\d{2}-\d{2})$", re.ASCII)
-HOUR = re.compile(r"^hour=(\d{2})$", re.ASCII)
 SOURCE = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$", re.ASCII)
 DAY_HOURS = 24
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Part:
-    """A file of flows.
-
-    Attributes:
-        first, last: Numbers of the parts that it stands for: the times at which they were stored, ms since 1970.
-        path: Where it is.
-        bytes: Its size.
-    """
-
-    first: int
-    last: int
-    path: str
-    bytes: int = 0
-
-    def covers(self, other: "Part") -> bool:
-        """Whether it was merged from the other one."""
-        return self.first <= other.first and other.last <= self.last and self.path != other.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +46,6 @@ class Hour:
         return max((part.last for part in self.parts), default=0) / 1000
 
 
-def part_name(first: int, last: int | None = None) -> str:
-    """The name of a part.
-
-    >>> part_name(1700000000000), part_name(1700000000000, 1700000005000)
-    ('1700000000000.parquet', '1700000000000-1700000005000.parquet')
-    """
-    return f"{first}.parquet" if last is None or last == first else f"{first}-{last}.parquet"
-
-
 def hour_folder(folder: Path, source: str, hour: int) -> Path:
     """Where an hour's parts lie.
 
@@ -90,40 +56,9 @@ def hour_folder(folder: Path, source: str, hour: int) -> Path:
     return folder / source / f"date={at:%Y-%m-%d}" / f"hour={at:%H}"
 
 
-def in_force(parts: Iterable[Part]) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Parts that count, and parts that were merged into one of those."""
-    kept: list[Part] = []
-    replaced: list[Part] = []
-    for part in sorted(parts, key=lambda one: (one.first, -one.last)):
-        (replaced if kept and kept[-1].covers(part) else kept).append(part)
-    return tuple(kept), tuple(replaced)
-
-
-def parts_in(place: Path) -> list[Part]:
-    """All parts of an hour's folder; none where it is gone."""
-    found = []
-    try:
-        with os.scandir(place) as entries:
-            for entry in entries:
-                match = PART.match(entry.name)
-                if match is None or not entry.is_file(follow_symlinks=False):
-                    continue
-                first = int(match[1])
-                try:
-                    size = entry.stat(follow_symlinks=False).st_size
-                except FileNotFoundError:
-                    continue
-                found.append(Part(first, int(match[2] or first), entry.path, size))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise Unreadable(f"{place} cannot be listed: {reason_of(error)}; check its permissions") from None
-    return found
-
-
 def sources_in(folder: Path) -> list[str]:
     """The sources whose flows a folder holds."""
-    return sorted(name for name in _folders(folder) if SOURCE.match(name))
+    return sorted(name for name in folders_in(folder) if SOURCE.match(name))
 
 
 def hours_in(folder: Path, source: str, since: int | None = None, until: int | None = None) -> Iterator[Hour]:
@@ -132,7 +67,7 @@ def hours_in(folder: Path, source: str, since: int | None = None, until: int | N
         if (since is not None and day + DAY_HOURS <= since) or (until is not None and day > until):
             continue
         place = folder / source / date
-        for name in sorted(_folders(place), reverse=True):
+        for name in sorted(folders_in(place), reverse=True):
             match = HOUR.match(name)
             number = day + int(match[1]) if match and int(match[1]) < DAY_HOURS else None
             if number is None or (since is not None and number < since) or (until is not None and number > until):
@@ -145,7 +80,7 @@ def hours_in(folder: Path, source: str, since: int | None = None, until: int | N
 def _days(place: Path) -> list[tuple[str, int]]:
     """Folders of days, with the number of each one's first hour."""
     days = []
-    for name in _folders(place):
+    for name in folders_in(place):
         match = DATE.match(name)
         if match is None:
             continue
@@ -155,13 +90,3 @@ def _days(place: Path) -> list[tuple[str, int]]:
             continue
         days.append((name, round(at.timestamp()) // 3600))
     return days
-
-
-def _folders(place: Path) -> list[str]:
-    try:
-        with os.scandir(place) as entries:
-            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise Unreadable(f"{place} cannot be listed: {reason_of(error)}; check its permissions") from None

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from oddflow.errors import OddflowError, OutputError
 from oddflow.files import whole_file
 from oddflow.server.flowstore.columns import FEW_VALUES, PRUNED_BY, SEARCHED, SIEVED, STORED_SCHEMA
-from oddflow.server.flowstore.compacting import SETTLED_S, keeping
+from oddflow.server.flowstore.compacting import SETTLED_S, keeping, runs
 from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.days import HOSTS, SEARCH, TALKS, Day, days_of, forget_stale, made_of_hour
 from oddflow.server.flowstore.layout import DAY_HOURS, Hour, hours_in, sources_in
@@ -48,6 +48,7 @@ def rollup(database: Database, folder: Path, now_s: float, *, seconds: float = f
 
 def _roll(database: Database, day: Day, now_s: float, until: float) -> int:
     over = (day.number + 1) * DAY_HOURS * 3600 < now_s and day.stored_s + SETTLED_S < now_s
+    over = over and not any(runs(hour.parts, over=True) for hour in day.hours)  # what is merged next has another key
     made = 0
     forget_stale(day.place, day.key if over else None)
     if over:
@@ -66,7 +67,7 @@ def _roll(database: Database, day: Day, now_s: float, until: float) -> int:
 
 
 def _roll_hour(database: Database, hour: Hour, now_s: float) -> int:
-    if not ((hour.number + 1) * 3600 < now_s and hour.stored_s + SETTLED_S < now_s):
+    if not ((hour.number + 1) * 3600 < now_s and hour.stored_s + SETTLED_S < now_s) or runs(hour.parts, over=True):
         return 0
     paths = [part.path for part in hour.parts]
     hosts = made_of_hour(hour, HOSTS)

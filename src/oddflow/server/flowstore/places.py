@@ -30,11 +30,17 @@ class Place:
     flows: int
 
 
-def places_asked(folder: Path, query: Query) -> list[Place]:
-    """Files that together hold each flow once that may be asked for, the newest first."""
+def places_asked(folder: Path, query: Query, *, whole: bool = False) -> list[Place]:
+    """Files that together hold each flow once that may be asked for, the newest first.
+
+    Args:
+        folder: Of the store.
+        query: What is asked.
+        whole: Whether all columns are needed, not only those that are asked about.
+    """
     since = None if query.since_ns is None else query.since_ns // HOUR_NS
     until = None if query.until_ns is None else query.until_ns // HOUR_NS
-    few = query.columns <= frozenset(SEARCHED)
+    few = not whole and query.columns <= frozenset(SEARCHED)
     found: list[Place] = []
     for source in sources_in(folder):
         if query.sources is None or source in query.sources:
@@ -62,18 +68,19 @@ def _of_day(day: Day, since: int | None, until: int | None, *, few: bool) -> Ite
                 yield Place(hour.number, hour.number, part.path, flows_in(part.path, part.bytes))
 
 
-def steps(places: list[Place], *, stepwise: bool) -> Iterator[list[Place]]:
+def steps(places: list[Place], *, stepwise: bool, least_flows: int = FIRST_STEP_FLOWS) -> Iterator[list[Place]]:
     """What to look at in one go: all, or step by step, so that no flow of a later step is newer than an earlier one's.
 
     Args:
         places: The newest first.
         stepwise: Whether the newest flows are wanted.
+        least_flows: The first step looks at so many at least; each further one at twice as many.
     """
-    most, step, flows, oldest = FIRST_STEP_FLOWS, list[Place](), 0, 0
+    least, step, flows, oldest = least_flows, list[Place](), 0, 0
     for place in places:
-        if stepwise and flows >= most and place.last < oldest:
+        if stepwise and flows >= least and place.last < oldest:
             yield step
-            most, step, flows = most * 2, [], 0
+            least, step, flows = least * 2, [], 0
         oldest = min(oldest, place.first) if step else place.first
         step.append(place)
         flows += place.flows

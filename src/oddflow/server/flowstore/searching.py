@@ -39,11 +39,11 @@ def search(database: Database, folder: Path, query: Query, limit: int, after: st
     rows, files, looked = again(lambda: _found(database, folder, query, wanted + 1, _cursor(after)))
     more = len(rows) > wanted
     rows = rows[:wanted]
+    more = more and wanted != query.limit
     following = _place(rows[-1]) if more else None
     for row in rows:
         del row["_place"]
-    ended = query.limit is not None and wanted == query.limit
-    return FlowPage(SHOWN, rows, time.perf_counter() - began, files, looked, more, None if ended else following)
+    return FlowPage(SHOWN, rows, time.perf_counter() - began, files, looked, more, following)
 
 
 def again(ask: Callable[[], Answer]) -> Answer:

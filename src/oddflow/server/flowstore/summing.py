@@ -23,6 +23,11 @@ class Made:
     made: tuple[str, ...]
     parts: tuple[str, ...]
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.made or self.parts)
+
     def sql(self, of_flows: str, *, hosts: Sequence[str] = ()) -> tuple[str, list[Any]]:
         """All rows, in SQL, and the values of it.
 
@@ -46,26 +51,37 @@ class Made:
 def made_between(
     folder: Path, what: str, since_s: float, until_s: float, sources: frozenset[str] | None = None
 ) -> Made:
-    """What there is of a stretch of time, by whole days and hours."""
+    """What there is of a stretch of time, by whole days and hours: HOSTS or TALKS."""
+    return all_made_between(folder, [what], since_s, until_s, sources)[0]
+
+
+def all_made_between(
+    folder: Path, kinds: Sequence[str], since_s: float, until_s: float, sources: frozenset[str] | None = None
+) -> list[Made]:
+    """What there is of a stretch of time, by whole days and hours, of each kind."""
     first, last = int(since_s // 3600), int(until_s // 3600)
+    days = [
+        day
+        for source in sources_in(folder)
+        if sources is None or source in sources
+        for day in whole_days(folder, source, first, last)
+    ]
+    return [_made(days, what, first, last) for what in kinds]
+
+
+def _made(days: Sequence[Day], what: str, first: int, last: int) -> Made:
     made: list[str] = []
     parts: list[str] = []
-    for source in sources_in(folder):
-        if sources is None or source in sources:
-            for day in whole_days(folder, source, first, last):
-                _add(day, what, first, last, made, parts)
+    for day in days:
+        whole = day.made(what)
+        if whole.exists():
+            made.append(str(whole))
+            continue
+        for hour in day.hours:
+            if first <= hour.number <= last:
+                of_hour = made_of_hour(hour, what)
+                if of_hour.exists():
+                    made.append(str(of_hour))
+                else:
+                    parts += [part.path for part in hour.parts]
     return Made(tuple(made), tuple(parts))
-
-
-def _add(day: Day, what: str, first: int, last: int, made: list[str], parts: list[str]) -> None:
-    whole = day.made(what)
-    if whole.exists():
-        made.append(str(whole))
-        return
-    for hour in day.hours:
-        if first <= hour.number <= last:
-            of_hour = made_of_hour(hour, what)
-            if of_hour.exists():
-                made.append(str(of_hour))
-            else:
-                parts += [part.path for part in hour.parts]

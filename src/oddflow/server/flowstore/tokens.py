@@ -36,7 +36,7 @@ class WrongQuery(UsageError):
         """The question's line, a caret under the place, and what is wrong with it."""
         start = max(0, self.column - 61)
         shown = "".join(c if c.isprintable() else " " for c in self.text[start : start + 120])
-        return f"{shown}\n{' ' * (self.column - 1 - start)}^ {self}"
+        return f"{shown}\n{' ' * (self.column - 1 - start)}^ {self.problem}"
 
 
 class Kind(StrEnum):

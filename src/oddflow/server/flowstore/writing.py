@@ -16,9 +16,10 @@ from pyarrow import parquet
 
 from oddflow.errors import OutputError, UsageError
 from oddflow.files import reason_of, whole_file
+from oddflow.logs.parts import part_name, parts_in
 from oddflow.logs.table import PSEUDONYMS
 from oddflow.server.flowstore.columns import FEW_VALUES, PRUNED_BY, SIEVED, STORED_SCHEMA, stored
-from oddflow.server.flowstore.layout import HOUR_NS, hour_folder, part_name, parts_in
+from oddflow.server.flowstore.layout import HOUR_NS, hour_folder
 
 PART_ROWS = 32_768
 """A part is written as soon as so many flows wait."""
@@ -154,7 +155,7 @@ class FlowWriter:
         with self._changed:
             self.shed += left_out
             self.problem = ""
-        return table.num_rows
+        return int(table.num_rows)
 
     def _write_part(self, hour: int, rows: pa.Table) -> None:
         place = hour_folder(self._folder, self._source, hour)

@@ -81,6 +81,7 @@ class Judge:
         self._unread = 0
         self._next_tell = self._next_look = self._next_retry = 0.0
         self._ended = False
+        self._ready_ns = 0
         self._privacy = modelled.privacy_of(self._source)
         self._tell(State.STARTING)
         self._writer = self._open_writer()
@@ -94,6 +95,7 @@ class Judge:
     def run(self) -> int:
         """Until the capture has ended, and all that it gave is judged."""
         silent_since = time.monotonic()
+        self._ready_ns = time.monotonic_ns()  # what waited for this one to begin is no sign of pressure
         while True:
             try:
                 message = self._receiver.take(WAIT_S)
@@ -118,7 +120,8 @@ class Judge:
     def _take(self, message: Message) -> None:
         if message.flows is not None:
             self._ended = False
-            self._feel((time.monotonic_ns() - message.stamp) / 1e9)
+            if self._source.kind != "folder":  # files can wait
+                self._feel((time.monotonic_ns() - max(message.stamp, self._ready_ns)) / 1e9)
             self._add(message.flows, message.stamp)
         elif message.kind is Kind.SEEN:
             if self._watched is not None:

@@ -101,6 +101,7 @@ class Supervisor:
                     self._look()
                 self._drain(wake)
             finally:
+                gc.unfreeze()
                 for job in self._jobs:
                     job.signal(signal.SIGKILL)
                 for source in self._sources:
