@@ -39,8 +39,8 @@ VIEWERS = """
 /api/v1/alerts GET
 /api/v1/alerts/{alert_id} GET
 /api/v1/explanations/{alert_id} GET
-/api/v1/feedback GET
 /api/v1/feedback/preview POST
+/api/v1/feedback/rules GET
 /api/v1/flows GET
 /api/v1/flows/download GET
 /api/v1/flows/usage GET
@@ -72,8 +72,6 @@ VIEWERS = """
 /flows GET
 /fragments/alerts/{alert_id} GET
 /fragments/alerts/{alert_id}/explanation GET
-/fragments/hosts GET
-/fragments/hosts/{address} GET
 /fragments/incidents GET
 /fragments/incidents/{incident_id} GET
 /fragments/overview/budget GET
@@ -83,10 +81,10 @@ VIEWERS = """
 /fragments/sources GET
 /fragments/sources/{name} GET
 /fragments/troubles GET
-/fragments/upload GET
 /fragments/upload/{upload_id} GET
+/fragments/uploads GET
 /hosts GET
-/hosts/{address} GET
+/hosts/{host} GET
 /incidents GET
 /incidents/{incident_id} GET
 /incidents/{incident_id}/alerts.jsonl GET
@@ -112,8 +110,8 @@ ANALYSTS = """
 /alerts/{alert_id}/judge GET
 /alerts/{alert_id}/packets.pcap GET
 /alerts/{alert_id}/verdict POST
-/api/v1/feedback POST
-/api/v1/feedback/{rule_id} DELETE
+/api/v1/feedback/rules POST
+/api/v1/feedback/rules/{rule_id} DELETE
 /api/v1/incidents/{incident_id}/close POST
 /api/v1/incidents/{incident_id}/notes POST
 /api/v1/incidents/{incident_id}/reopen POST
@@ -130,7 +128,7 @@ ANALYSTS = """
 /incidents/{incident_id}/undo POST
 /incidents/{incident_id}/verdict POST
 /settings/feedback/{rule_id}/remove POST
-/upload POST
+/upload/{upload_id}/forget POST
 """
 ADMINS = """
 /api/v1/accounts GET POST
@@ -165,7 +163,7 @@ def least_of(wanted: dict[str, Role | None], route: Asked) -> Role | None:
 ENDLESS = {"/api/v1/live"}
 FILLED = {
     "alert_id": "0123456789abcdef0123456789abcdef", "incident_id": "0123456789abcdef", "rule_id": "0123456789abcdef",
-    "upload_id": "0123456789abcdef", "address": "192.0.2.77", "session_id": "0123456789abcdef", "number": "1",
+    "upload_id": "0123456789abcdef", "address": "192.0.2.77", "host": "192.0.2.77", "session_id": "0123456789abcdef", "number": "1",
     "user_id": "999999", "token_id": "999999", "name": "nothing", "asked": "0", "secret": "nothing", "at": "0",
 }  # fmt: skip
 
@@ -225,7 +223,7 @@ def test_every_route_is_in_the_table_and_guarded_as_it_says(every: TryAll) -> No
         name = f"{route.method} {route.path}"
         least = route.needs.role if route.needs else None
         if name not in wanted:
-            faults.append(f"{name} is not in the table: say who may call it")
+            faults.append(f"{name} is not in the table: say who may call it; its guard says {least!r}")
         elif least != wanted[name]:
             faults.append(f"{name} takes {least!r}; the table says {wanted[name]!r}")
         if route.needs is None and not is_open(route.path):
