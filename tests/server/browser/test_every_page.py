@@ -12,6 +12,21 @@ PAGES = (
     "ALERT?explain=true",
     "/incidents?text=nothing+has+this",
     "/password",
+    "/hosts",
+    "/hosts?text=10.20.0.&order=bytes&span=7d",
+    "HOST",
+    "/flows?q=alert+order+by+score&c=time&c=from&c=to&c=score",
+    "/models",
+    "/models/office",
+    "/models/office/1",
+    "/sources",
+    "/sources/office",
+    "/upload",
+    "/settings",
+    "/settings/feedback",
+    "/settings/service",
+    "/settings/people",
+    "/settings/trail?check=true",
 )
 LOOKS = ((1280, False), (390, True))
 
@@ -45,7 +60,8 @@ return faint
 def places(site):
     """Pages of the gravest incident and its oddest alert."""
     incident = site.store.incidents.page(IncidentFilter(order="gravest")).items[0].incident
-    return {"INCIDENT": f"/incidents/{incident.id}", "ALERT": f"/alerts/{incident.top[0].id}"}
+    top = incident.top[0]
+    return {"INCIDENT": f"/incidents/{incident.id}", "ALERT": f"/alerts/{top.id}", "HOST": f"/hosts/{top.src_ip}"}
 
 
 @pytest.mark.parametrize(("width", "dark"), LOOKS, ids=["wide-light", "narrow-dark"])
