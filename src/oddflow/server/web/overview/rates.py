@@ -122,7 +122,7 @@ def _rate(
                 values[minute] = value * wanted.times
         courses.append(Course(source, values, place))
     known = any(value is not None for course in courses for value in course.values)
-    latest = [told for course in courses if (told := _latest(course.values)) is not None]
+    latest = [last for course in courses if (last := _latest(course.values)) is not None]
     chart = courses_chart(courses, start_s, MINUTE_S, label=wanted.title, say=wanted.say) if known else Markup("")
     shown = busiest[:MOST_SOURCES]
     now = wanted.say(sum(latest)) or "0" if latest else UNKNOWN
