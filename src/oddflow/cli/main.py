@@ -10,7 +10,6 @@ import typer
 from oddflow import __version__
 from oddflow.cli import (
     accounts,
-    backup,
     bench,
     curves,
     datasets,
@@ -31,6 +30,7 @@ from oddflow.cli import (
     search,
     send,
     serve,
+    store,
     triage,
     tune,
     watch,
@@ -91,12 +91,12 @@ for command in (
     datasets,
     keys,
     init,
-    backup,
     doctor,
     bench,
     demo_command,
     serve,
     accounts,
+    store,
 ):
     command.register(app)
 
