@@ -1,5 +1,7 @@
 """The example incident's flows, and a store that holds them over several hours of two days."""
 
+import time
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -45,6 +47,4 @@ def store(filled):
 @pytest.fixture
 def now_s():
     """A day after the last flow was stored, and five after it ended."""
-    import time
-
     return max(time.time() + 86_400, (DAY + 5) * 24 * HOUR_NS / 1e9)

@@ -1,11 +1,11 @@
 """Parts that become one, and processes that die while they do it."""
 
-import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from oddflow.server.flowstore.query import Query
 from tests.server.flowstore.made import spread, write
 
 HOUR = 480_000
-ROUNDS = 10
+ROUNDS = 6
 KEEP = """
 import sys
 from pathlib import Path
@@ -95,7 +95,7 @@ def test_no_instant_of_a_merge_counts_a_flow_twice_or_not_at_all(many, monkeypat
     """As a search sees it when the process ends after the new part has its name, and some of the old are deleted."""
     before, place = found(many), hour_folder(many, "lan", HOUR)
     parts = sorted(parts_in(place))
-    monkeypatch.setattr(compacting, "_remove", lambda paths: [os.unlink(path) for path in paths[:deleted]])
+    monkeypatch.setattr(compacting, "_remove", lambda paths: [Path(path).unlink() for path in paths[:deleted]])
     merge(parts, place)
     assert len(parts_in(place)) == 13 - deleted
     assert len(tables_in(many / "lan")) == 1

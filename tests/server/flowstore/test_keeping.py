@@ -1,6 +1,7 @@
 """What is made of days that are over answers as the flows themselves do; what is old is deleted."""
 
 import shutil
+import time
 
 import pytest
 
@@ -12,15 +13,13 @@ from oddflow.server.flowstore.query import Query
 from tests.server.flowstore.made import DAY
 
 SINCE_S, UNTIL_S = DAY * 86_400, (DAY + 2) * 86_400
-QUESTIONS = ["", "alert order by score", "ip in 10.20.0.0/24 last 99999d", "community_id is known", "dst_ip = 10.20.0.53",
-             "forward_syn > 0"]  # fmt: skip
+QUESTIONS = ["", "alert order by score", "ip in 10.20.0.0/24 last 9999d", "community_id is known",
+             "dst_ip = 10.20.0.53", "forward_syn > 0"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def rolled(filled, tmp_path_factory):
     """The same store, compacted and rolled up."""
-    import time
-
     folder = tmp_path_factory.mktemp("rolled") / "flows"
     shutil.copytree(filled, folder)
     with FlowStore(folder) as opened:
@@ -63,9 +62,7 @@ def test_a_host_counts_as_its_flows_do(store, rolled):
         assert host.alerts == sum(row["is_alert"] for row in rows)
         assert host.score == max(row["score"] for row in rows)
         assert host.last_ns == max(row["end_ns"] for row in rows)
-        assert host.sent == sum(
-            row["forward_bytes" if row["src_ip"] == host.host else "reverse_bytes"] for row in rows
-        )
+        assert host.sent == sum(row["forward_bytes" if row["src_ip"] == host.host else "reverse_bytes"] for row in rows)
         picture = one.host("10.20.0.53", SINCE_S, UNTIL_S)
         assert sum(service.flows for service in picture.services) == host.flows
         assert sum(peer.flows for peer in picture.peers) == host.flows
@@ -84,7 +81,9 @@ def test_hosts_of_one_source_and_network(store):
     assert sum(pages, ()) == every.hosts
 
 
-@pytest.mark.parametrize(("question", "words"), [(HostQuestion(order="x"), "sorted by"), (HostQuestion(text="1/2"), "network")])
+@pytest.mark.parametrize(
+    ("question", "words"), [(HostQuestion(order="x"), "sorted by"), (HostQuestion(text="1/2"), "network")]
+)
 def test_a_wrong_question_about_hosts_is_told(store, question, words):
     with pytest.raises(UsageError, match=words):
         store.hosts(SINCE_S, UNTIL_S, question)
