@@ -20,10 +20,11 @@ import pytest
 from pyarrow import parquet
 
 from oddflow import api
+from oddflow.bench.steady import SteadyTraffic
 from oddflow.models.registry.registry import Registry
 from oddflow.server.access.identity import Role
 from oddflow.server.access.scope import Scope
-from oddflow.server.filling import BASELINE, INCIDENT, put_model
+from oddflow.server.filling import INCIDENT, put_model
 from oddflow.server.store.store import Store
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.feedback.rule import Rule, Verdict
@@ -47,7 +48,7 @@ class Running:
     """
 
     folder: Path
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     address: str
     token: str
 
@@ -123,10 +124,10 @@ def running(tmp_path_factory: pytest.TempPathFactory, example_model: Path) -> It
         f'[[outputs]]\nto = "file:{folder / "told.jsonl"}"\n'
     )
     begin = "from oddflow.cli.main import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", begin, "serve", str(folder / "oddflow.toml")],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder,
-    )  # fmt: skip
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", begin, "serve", str(folder / "oddflow.toml")], stdout=log, stderr=log, cwd=folder
+        )
     yield Running(folder, process, address, token)
     process.kill()
     process.wait()
@@ -181,8 +182,11 @@ def test_a_process_that_is_killed_is_started_again_and_goes_on(running: Running,
     before = running.worker(kind)
     os.kill(before, signal.SIGKILL)
     assert eventually(lambda: (now := running.worker(kind)) != before and now)
-    running.put(api.examples() / BASELINE, f"{kind}.pcap.zst")
-    assert eventually(lambda: f"{kind}.pcap.zst" in running.read())
+    place = running.folder / "more"
+    with place.open("wb") as file:
+        SteadyTraffic(flows_per_s=50, packets_per_flow=8).write(file, 1)
+    running.put(place, f"{kind}.pcap")
+    assert eventually(lambda: f"{kind}.pcap" in running.read())
 
 
 def test_a_model_that_is_promoted_judges_soon(running: Running) -> None:
@@ -202,8 +206,9 @@ def test_feedback_reaches_those_who_judge(running: Running) -> None:
 def test_it_ends_in_order(running: Running) -> None:
     workers = [one["pid"] for one in running.ask("/api/v1/status")["workers"]]
     running.process.send_signal(signal.SIGTERM)
-    _, told = running.process.communicate(timeout=PATIENCE_S)
-    assert running.process.returncode == 0, told
+    code = running.process.wait(PATIENCE_S)
+    told = (running.folder / "log").read_text()
+    assert code == 0, told
     assert "Traceback" not in told
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
     with closing(running.store()) as store:
