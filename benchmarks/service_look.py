@@ -58,9 +58,10 @@ def opened(state: Path, port: int) -> Service:
     if not told.is_file():
         service = filled_service(state)
         told.write_text(service.status().sources[0].model_dump_json())
-        return service
+        service.flows.close()
+        service.store.close()
     settings = example_settings(state)
-    raw = settings.model_dump() | {"web": {"listen": f"127.0.0.1:{port}"}}
+    raw = settings.model_dump() | {"web": {"listen": f"127.0.0.1:{port}", "requests_per_s": 1000}}
     settings = Settings.model_validate(raw)
     status = status_of(settings, Filled(SourceStatus.model_validate_json(told.read_text())))
     return Service(

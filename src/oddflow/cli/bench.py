@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from oddflow.bench.logs import LogBench
     from oddflow.bench.netflow import NetflowBench
     from oddflow.bench.score import ScoreBench
+    from oddflow.bench.serving import ServeBench
     from oddflow.bench.train import TrainBench
 
 DEFAULT_PACKETS, LARGE_BYTES = 4_000_000, (500_000_000, 5_000_000_000)
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command(name="train", help="Learning: rates of networks, ratios to other tools, errors.")(train)
     group.command(name="score", help="Scoring through sealed models: rates, ratio to PyOD.")(score)
     group.command(name="netflow", help="Messages of exporters to flows: rate, loss, memory.")(netflow)
+    group.command(name="serve", help="The service under load: delay of alerts, memory, start.")(serve)
     app.add_typer(group, name="bench")
 
 
@@ -206,6 +208,33 @@ def score(
     _measured(make, output, as_json=as_json)
 
 
+def serve(
+    seconds: Annotated[int, typer.Option("--seconds", min=20, help="Of traffic; 1800 for a soak.")] = 120,
+    flows_per_s: Annotated[int, typer.Option("--flows-per-s", min=100, help="Connections that end in a second.")] = (
+        5_000
+    ),
+    packets_per_flow: Annotated[int, typer.Option("--packets-per-flow", min=8, help="Of each connection.")] = 20,
+    starts: Annotated[int, typer.Option("--starts", min=1, help="How often the service is started.")] = 3,
+    output: Output = None,
+    as_json: options.Json = False,
+) -> None:
+    """Sends connections over a pair of interfaces to a service of its own, as root, and listens as a page does."""
+    from oddflow import api
+    from oddflow.bench.serving import ServeBench
+    from oddflow.bench.steady import SteadyTraffic
+
+    traffic = SteadyTraffic(flows_per_s, packets_per_flow)
+    examples = api.examples()
+
+    def make(folder: Path) -> "ServeBench":
+        return ServeBench(
+            folder, seconds=seconds, traffic=traffic, starts=starts,
+            capture=examples / "office-incident.pcap.zst", baseline=examples / "office-baseline.pcap.zst",
+        )  # fmt: skip
+
+    _measured(make, output, as_json=as_json)
+
+
 def _needs_torch(name: str) -> None:
     from importlib.util import find_spec
 
@@ -227,7 +256,7 @@ def _data(given: Path | None) -> Path | None:
 
 
 def _measured(
-    make: "Callable[[Path], LogBench | NetflowBench | TrainBench | ScoreBench]",
+    make: "Callable[[Path], LogBench | NetflowBench | TrainBench | ScoreBench | ServeBench]",
     output: str | None = None,
     *,
     as_json: bool,
@@ -264,7 +293,7 @@ def _live() -> Path | None:
     return program if program.is_file() and os.geteuid() == 0 else None
 
 
-def _run(bench: "IngestBench | LogBench | NetflowBench | TrainBench | ScoreBench") -> None:
+def _run(bench: "IngestBench | LogBench | NetflowBench | TrainBench | ScoreBench | ServeBench") -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from oddflow.cli import console

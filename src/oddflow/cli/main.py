@@ -9,6 +9,7 @@ import typer
 
 from oddflow import __version__
 from oddflow.cli import (
+    accounts,
     bench,
     curves,
     datasets,
@@ -29,6 +30,7 @@ from oddflow.cli import (
     search,
     send,
     serve,
+    store,
     triage,
     tune,
     watch,
@@ -93,6 +95,8 @@ for command in (
     bench,
     demo_command,
     serve,
+    accounts,
+    store,
 ):
     command.register(app)
 

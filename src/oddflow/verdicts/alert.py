@@ -1,7 +1,7 @@
 """An alert: one flow that does not fit, with its rarity and reasons; and a row of alike alerts."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +34,11 @@ def listed(row: bytes) -> list[float]:
     [0.1, 3.0]
     """
     return [float(str(value)) for value in np.frombuffer(row, "<f4")]
+
+
+def _fields(one: Any) -> dict[str, Any]:
+    """The fields of a frozen dataclass, as they are: `dataclasses.asdict` takes ten times as long to copy them."""
+    return {name: getattr(one, name) for name in one.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,8 @@ class Alert:
 
     def as_dict(self) -> dict[str, Any]:
         """The alert for JSON: times as ISO 8601, payload as hexadecimal."""
-        record = asdict(self)
+        record = _fields(self)
+        record["reasons"] = tuple(_fields(reason) for reason in self.reasons)
         record["start"], record["end"] = utc(record.pop("start_ns")), utc(record.pop("end_ns"))
         record["payload"] = self.payload.hex()
         record["row"] = listed(self.row)

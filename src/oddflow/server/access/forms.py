@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
@@ -48,7 +48,7 @@ async def log_in(request: Request) -> Response:
     """Name and password; what was wrong with them is not told."""
     check_origin(request)
     access, form = access_of(request.app), await _form(request)
-    shown = {"next": safe_next(form.get("next")), "name": form.get("name", "")[:64]}
+    shown: dict[str, Any] = {"next": safe_next(form.get("next")), "name": form.get("name", "")[:64]}
     wait_s = access.log_in_wait_s(_address(request))
     if wait_s:
         return _wait(request, wait_s, shown)
@@ -115,7 +115,7 @@ async def password_page(request: Request, who: PersonAtTheDoor) -> Response:
 async def change_password(request: Request, who: PersonAtTheDoor) -> Response:
     """Sets another password; all sessions end but the one that begins here."""
     access, form = access_of(request.app), await _form(request)
-    shown = {"must_change": who.must_change, "shortest": passwords.LEAST_LETTERS}
+    shown: dict[str, Any] = {"must_change": who.must_change, "shortest": passwords.LEAST_LETTERS}
     try:
         _check_new(form, who.name, old=form.get("current", ""))
     except UsageError as error:
@@ -199,7 +199,7 @@ def _record_failure(request: Request, access: Access, name: str, found: LogIn) -
         record(request, None, "session.refused", known)
 
 
-def _first(request: Request, secret: str, account: Account | None, *, status_code: int = 200, **shown: str) -> Response:
+def _first(request: Request, secret: str, account: Account | None, *, status_code: int = 200, **shown: Any) -> Response:
     shown = {"name": "", **shown}
     return page(
         request, "first.html", None, status_code=status_code, link=f"/first/{secret}",
@@ -211,7 +211,7 @@ def _gone(request: Request) -> Response:
     return page(request, "problem.html", None, status_code=404, problem_title="No such link", problem_detail=GONE)
 
 
-def _wait(request: Request, wait_s: float, shown: dict[str, str]) -> Response:
+def _wait(request: Request, wait_s: float, shown: dict[str, Any]) -> Response:
     seconds = math.ceil(wait_s)
     problem = f"Too many tries. Wait {seconds} s, then try again."
     headers = {"Retry-After": str(seconds)}

@@ -6,26 +6,11 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from oddflow.errors import UsageError
+from oddflow.server.settings.address import host_and_port
 from oddflow.server.settings.settings import WebSection
 
 LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-def listen_address(listen: str) -> tuple[str, int]:
-    """Host and port of HOST:PORT; an IPv6 address stands in brackets.
-
-    >>> listen_address("127.0.0.1:8470"), listen_address("[::1]:8470")
-    (('127.0.0.1', 8470), ('::1', 8470))
-
-    Raises:
-        UsageError: It is not written so.
-    """
-    host, colon, port = listen.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    if not colon or not bare or not port.isdecimal() or int(port) > 65_535 or (":" in bare) != host.startswith("["):
-        raise UsageError(f"[web] listen: {listen} is not HOST:PORT, such as 127.0.0.1:8470 or [::1]:8470")
-    return bare, int(port)
 
 
 def base_url(web: WebSection) -> str:
@@ -36,23 +21,13 @@ def base_url(web: WebSection) -> str:
     """
     if web.public_url:
         return web.public_url.rstrip("/")
-    host, port = listen_address(web.listen)
+    host, port = host_and_port(web.listen)
     address = _address(host)
     if address is not None and address.is_unspecified:
         host = "localhost"
     elif address is not None and address.version == 6:
         host = f"[{host}]"
     return f"{'https' if web.tls_certificate else 'http'}://{host}:{port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches it.
-
-    >>> is_loopback("127.0.0.5"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    address = _address(host)
-    return address.is_loopback if address else host.lower() in LOCAL_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +56,7 @@ class Hosts:
         Raises:
             UsageError: `public_url` is no URL of this service, or a proxy is no address.
         """
-        host, _ = listen_address(web.listen)
+        host, _ = host_and_port(web.listen)
         names = set(LOCAL_NAMES)
         if _address(host) is None:
             names.add(host.lower())
@@ -158,6 +133,6 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 def _network(text: str) -> Network:
     try:
-        return ipaddress.ip_network(text)
+        return ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise UsageError(f"[web] trusted_proxies: {text} is no address or network, such as 192.0.2.1") from None

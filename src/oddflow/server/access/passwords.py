@@ -6,6 +6,7 @@ everybody uses is refused; Unicode is normalised. Kept as argon2id (RFC 9106).
 
 import itertools
 import unicodedata
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,7 +16,7 @@ from oddflow.errors import UsageError
 
 LEAST_LETTERS = 12
 MOST_LETTERS = 256
-PARAMETERS = {"time_cost": 3, "memory_cost": 64 << 10, "parallelism": 4, "hash_len": 32, "salt_len": 16}
+PARAMETERS: dict[str, Any] = {"time_cost": 3, "memory_cost": 64 << 10, "parallelism": 4, "hash_len": 32, "salt_len": 16}
 """RFC 9106, section 4, the second recommended option: 3 passes over 64 MiB, 4 lanes."""
 COMMON = frozenset({
     "password", "passwort", "qwerty", "qwertyuiop", "qwertzuiop", "asdfghjkl", "letmein", "welcome", "iloveyou",
@@ -77,9 +78,10 @@ class Passwords:
     def right(self, kept: str, password: str) -> bool:
         """Whether it is the password; the same work is done where nothing is kept, and the answer is no."""
         try:
-            return self._hasher.verify(kept or self._nobodys, normalised(password)[: MOST_LETTERS + 1]) and bool(kept)
+            self._hasher.verify(kept or self._nobodys, normalised(password)[: MOST_LETTERS + 1])
         except (VerificationError, InvalidHashError, UnicodeEncodeError):
             return False
+        return bool(kept)
 
     def outdated(self, kept: str) -> bool:
         """Whether what is kept was made with other parameters; it is then made anew at the next log-in."""

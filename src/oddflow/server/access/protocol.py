@@ -11,8 +11,9 @@ from typing import ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from oddflow.server.access.hosts import Hosts, is_loopback
+from oddflow.server.access.hosts import Hosts
 from oddflow.server.access.limits import network_of
+from oddflow.server.settings.address import is_loopback
 
 HEAD_S = 15.0
 MOST_OF_ONE = 64

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from oddflow.errors import UsageError
 from oddflow.files import reason_of
-from oddflow.server.access.hosts import is_loopback, listen_address
+from oddflow.server.settings.address import host_and_port, is_loopback
 from oddflow.server.settings.settings import WebSection
 
 
@@ -16,7 +16,7 @@ def check_listen(web: WebSection) -> None:
     Raises:
         UsageError: The address is not loopback, there is no certificate, and plain HTTP was not allowed.
     """
-    host, _ = listen_address(web.listen)
+    host, _ = host_and_port(web.listen)
     if web.tls_certificate is None and not web.allow_plain and not is_loopback(host):
         raise UsageError(
             f"[web] listen: {web.listen} can be reached from outside, and passwords would cross the network in plain "

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from oddflow.server.access.guard import Admin
 from oddflow.server.access.shapes import Items, Moment, moment, refusals
 from oddflow.server.web.service import service_of
+from oddflow.server.web.shapes.pages import following
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 Text = Annotated[str | None, Query(max_length=200)]
@@ -26,7 +27,7 @@ class ChangeShape(BaseModel):
     detail: dict[str, Any]
 
 
-@router.get("", responses=refusals(401, 403, 422))
+@router.get("", responses=refusals(401, 403, 404, 422))
 def audit(
     request: Request,
     who: Admin,  # noqa: ARG001
@@ -36,7 +37,7 @@ def audit(
     action: Annotated[str | None, Query(max_length=200, description="Only this, like token.add.")] = None,
 ) -> Items[ChangeShape]:
     """Who changed what, the latest first."""
-    found = service_of(request).store.audit.page(after, limit, by, action)
+    found = following(after, lambda: service_of(request).store.audit.page(after, limit, by, action))
     return Items(
         items=[
             ChangeShape(

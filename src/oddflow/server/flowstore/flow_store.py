@@ -1,16 +1,18 @@
 """Flow records on disk: an hour a partition, written whole, searched with SQL, deleted when they are old."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 from oddflow.server.flowstore.compacting import compact
 from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.downloading import MOST_ROWS, Format, download
+from oddflow.server.flowstore.host_courses import Courses, host_courses
 from oddflow.server.flowstore.host_list import HostPage, HostQuestion, list_hosts
 from oddflow.server.flowstore.host_picture import DAY_S, HostPicture, host_picture
 from oddflow.server.flowstore.making import rollup
+from oddflow.server.flowstore.over_time import OverTime, over_time
 from oddflow.server.flowstore.page import FlowPage
 from oddflow.server.flowstore.query import Query
 from oddflow.server.flowstore.retention import Swept, sweep
@@ -74,6 +76,19 @@ class FlowStore:
         """
         return search(self._database, self.folder, query, limit, after)
 
+    def over_time(self, query: Query, *, most_looked: int | None = None) -> OverTime | None:
+        """How many flows a question finds over time; None where there is nothing to look at, or too much.
+
+        Args:
+            query: The question.
+            most_looked: Of more flows than these nothing is counted.
+
+        Raises:
+            UsageError: It takes too long or too much memory.
+            Busy: Too many search now.
+        """
+        return over_time(self._database, self.folder, query, most_looked=most_looked)
+
     def download(self, query: Query, kind: Format, limit: int = MOST_ROWS) -> Iterator[bytes]:
         """All flows that a question asks for, up to `limit`, as the pieces of a CSV or Parquet file.
 
@@ -112,6 +127,29 @@ class FlowStore:
             UsageError: They cannot be sorted so, a network is wrong, or the answer takes too long.
         """
         return again(lambda: list_hosts(self._database, self.folder, since_s, until_s, question))
+
+    def over_time(self, query: Query, *, most_looked: int | None = None) -> OverTime | None:
+        """How many flows a question finds over time; None where there is nothing to look at, or too much.
+
+        Args:
+            query: The question.
+            most_looked: Of more flows than these nothing is counted.
+
+        Raises:
+            UsageError: It takes too long or too much memory.
+            Busy: Too many search now.
+        """
+        return again(lambda: over_time(self._database, self.folder, query, most_looked=most_looked))
+
+    def courses(
+        self, hosts: Sequence[str], since_s: float, until_s: float, *, sources: frozenset[str] | None = None
+    ) -> Courses:
+        """Flows of some hosts in each hour of a stretch of time, both ends included; of each host (hours,).
+
+        Raises:
+            UsageError: The answer takes too long.
+        """
+        return again(lambda: host_courses(self._database, self.folder, hosts, since_s, until_s, sources=sources))
 
     def host(
         self,

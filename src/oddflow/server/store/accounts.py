@@ -87,13 +87,14 @@ class Accounts:
             if value is not None
         }
         with self._database.writing() as connection:
-            # written first: the row, and with SQLite the whole database, is ours before anything is counted
+            self._database.claim(connection, 0)  # one change after the other: two admins cannot depose each other
+            able = self._admins(connection)
             touched = connection.execute(
                 update(users).where(users.c.id == user_id).values(**(values or {"role": users.c.role}))
             )
             if not touched.rowcount:
                 raise UsageError(f"there is no account {user_id}")
-            if not self._admins(connection):
+            if able and not self._admins(connection):
                 raise UsageError("this is the last admin who can log in; make another one first")
             return _account(connection.execute(select(users).where(users.c.id == user_id)).one())
 

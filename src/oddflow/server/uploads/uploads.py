@@ -6,7 +6,9 @@ import shutil
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
@@ -162,19 +164,24 @@ class Uploads:
 
     def _judge(self, upload: Upload) -> None:
         folder = self.folder / upload.id
-        self._store.uploads.update(upload.id, state="running")
+        self._say(upload, state="running")
         try:
             result = judge(self._job(upload, folder), self._stop)
         except (OddflowError, OSError) as error:
             if self._stop.is_set():
-                self._store.uploads.update(upload.id, state="waiting")
+                self._say(upload, state="waiting")
                 return
             why = str(error) if isinstance(error, OddflowError) else f"it cannot be judged: {reason_of(error)}"
-            self._store.uploads.update(upload.id, state="failed", problem=why)
+            self._say(upload, state="failed", problem=why)
             (folder / CAPTURE).unlink(missing_ok=True)
             return
-        self._store.uploads.update(upload.id, state="done", result=result.model_dump(mode="json"))
+        self._say(upload, state="done", result=result.model_dump(mode="json"))
         (folder / CAPTURE).unlink(missing_ok=True)  # the verdict is what was asked for; strangers' bytes need not stay
+
+    def _say(self, upload: Upload, **values: Any) -> None:
+        """How it is now; where it was forgotten meanwhile, there is nobody to tell."""
+        with suppress(UsageError):
+            self._store.uploads.update(upload.id, **values)
 
     def _job(self, upload: Upload, folder: Path) -> Job:
         if not (folder / CAPTURE).is_file():

@@ -13,6 +13,7 @@ _MEANINGS = {
     404: "There is none such.",
     409: "It cannot be done as things are.",
     413: "It is too large.",
+    414: "The address is too long.",
     422: "The request is not as it should be; `faults` says where.",
     429: "Too many requests; try again after `Retry-After` seconds.",
     503: "Not now: the store cannot be reached, or too much is asked at once; try again after `Retry-After` seconds.",

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from oddflow.server.access.guard import Viewer
 from oddflow.server.store.alerts import AlertFilter, StoredAlert
@@ -11,8 +11,8 @@ from oddflow.server.web.answers import problems
 from oddflow.server.web.problems import not_found
 from oddflow.server.web.service import Service, service_of
 from oddflow.server.web.shapes.alert import AlertBrief, AlertShape
-from oddflow.server.web.shapes.pages import After, Limit, Page
-from oddflow.server.web.shapes.times import ns_of
+from oddflow.server.web.shapes.pages import After, Limit, Page, following
+from oddflow.server.web.shapes.times import Time, ns_of
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 
@@ -25,8 +25,8 @@ class AlertWishes(BaseModel):
     model_config = ConfigDict(extra="forbid")
     source: Annotated[str | None, Field(max_length=63, description="Of this source.")] = None
     sensor: Annotated[str | None, Field(max_length=63, description="Of this sensor.")] = None
-    since: Annotated[AwareDatetime | None, Field(description="That began then or later.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="That began before.")] = None
+    since: Annotated[Time | None, Field(description="That began then or later.")] = None
+    until: Annotated[Time | None, Field(description="That began before.")] = None
     min_score: Annotated[float | None, Field(ge=-1e30, le=1e30)] = None
     category: Annotated[str | None, Field(max_length=64, examples=["reconnaissance"])] = None
     host: Annotated[str | None, Field(max_length=64, description="With this address at either end.")] = None
@@ -56,10 +56,12 @@ class AlertWishes(BaseModel):
         )
 
 
-@router.get("", responses=problems(), summary="List alerts")
+@router.get("", responses=problems(404), summary="List alerts")
 def alerts(request: Request, who: Viewer, wishes: Annotated[AlertWishes, Query()]) -> Page[AlertBrief]:  # noqa: ARG001
     """Alerts, the newest first unless asked otherwise."""
-    found = service_of(request).store.alerts.page(wishes.filter(), wishes.after, wishes.limit)
+    found = following(
+        wishes.after, lambda: service_of(request).store.alerts.page(wishes.filter(), wishes.after, wishes.limit)
+    )
     return Page(items=[AlertBrief.of(one) for one in found.items], next=found.after)
 
 

@@ -51,7 +51,7 @@ class RuleList(BaseModel):
     next: None = None
 
 
-@router.get("", responses=problems(), summary="List rules")
+@router.get("/rules", responses=problems(), summary="List rules")
 def rules(request: Request, who: Viewer) -> RuleList:  # noqa: ARG001
     """What people said."""
     return RuleList(items=[RuleShape.of(one) for one in reversed(service_of(request).store.feedback.rules())])
@@ -65,7 +65,7 @@ def previewed(request: Request, who: Viewer, saying: SayingShape) -> PreviewShap
     return _told(rule, look(service.store, rule))
 
 
-@router.post("", responses=problems(404, 409), status_code=201, summary="Say what an alert is")
+@router.post("/rules", responses=problems(404, 409), status_code=201, summary="Say what an alert is")
 def say(request: Request, who: Analyst, deciding: Deciding) -> RuleShape:
     """Benign: alike alerts are hidden and counted from now on. Malicious: alike flows are always shown.
 
@@ -89,7 +89,7 @@ def say(request: Request, who: Analyst, deciding: Deciding) -> RuleShape:
     return RuleShape.of(next(one for one in service.store.feedback.rules() if one.rule.id == rule.id))
 
 
-@router.delete("/{rule_id}", responses=problems(404), status_code=204, summary="Take a rule back")
+@router.delete("/rules/{rule_id}", responses=problems(404), status_code=204, summary="Take a rule back")
 def remove(request: Request, who: Analyst, rule_id: RuleId) -> Response:
     """Alike alerts are as they were before."""
     feedback = service_of(request).store.feedback

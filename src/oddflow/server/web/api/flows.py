@@ -10,7 +10,7 @@ from oddflow.server.access.guard import Viewer, record
 from oddflow.server.flowstore.query import Query as Question
 from oddflow.server.web.answers import problems
 from oddflow.server.web.service import service_of
-from oddflow.server.web.shapes.pages import Limit
+from oddflow.server.web.shapes.pages import Limit, following
 
 router = APIRouter(prefix="/api/v1/flows", tags=["flows"])
 
@@ -47,7 +47,7 @@ class FlowUsageShape(BaseModel):
     newest_ns: int | None
 
 
-@router.get("", responses=problems(), summary="Search flows")
+@router.get("", responses=problems(404, 414), summary="Search flows")
 def flows(
     request: Request,
     who: Viewer,  # noqa: ARG001
@@ -56,7 +56,8 @@ def flows(
     after: Annotated[str | None, Query(max_length=1_000, pattern="^[A-Za-z0-9_-]+$")] = None,
 ) -> FlowRows:
     """The flows that a question asks for, the newest first unless it says otherwise."""
-    found = service_of(request).flows.search(Question.parse(q), limit, after)
+    question = Question.parse(q)
+    found = following(after, lambda: service_of(request).flows.search(question, limit, after))
     return FlowRows(
         columns=list(found.columns),
         items=found.rows,
@@ -80,7 +81,7 @@ def usage(request: Request, who: Viewer) -> FlowUsageShape:  # noqa: ARG001
 @router.get(
     "/download",
     response_class=StreamingResponse,
-    responses=problems()
+    responses=problems(414)
     | {200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS.values()}}},
     summary="Download flows",
 )

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from oddflow.server.access.guard import Analyst, Viewer, record
 from oddflow.server.store.alerts import AlertFilter
@@ -13,8 +13,8 @@ from oddflow.server.web.problems import not_found
 from oddflow.server.web.service import Service, service_of
 from oddflow.server.web.shapes.alert import AlertBrief
 from oddflow.server.web.shapes.incident import IncidentBrief, IncidentShape, IncidentState
-from oddflow.server.web.shapes.pages import After, Limit, Page
-from oddflow.server.web.shapes.times import ns_of
+from oddflow.server.web.shapes.pages import After, Limit, Page, following
+from oddflow.server.web.shapes.times import Time, ns_of
 from oddflow.verdicts.incidents.incident import Severity
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
@@ -34,8 +34,8 @@ class IncidentWishes(BaseModel):
     verdict: Annotated[
         Literal["none", "benign", "malicious"] | None, Field(description="Of which a person said this; none: nothing.")
     ] = None
-    since: Annotated[AwareDatetime | None, Field(description="That went on then or later.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="That began before.")] = None
+    since: Annotated[Time | None, Field(description="That went on then or later.")] = None
+    until: Annotated[Time | None, Field(description="That began before.")] = None
     host: Annotated[str | None, Field(max_length=64, description="That this address takes part in.")] = None
     text: Annotated[str, Field(max_length=200, description="With these words in them.")] = ""
     order: Literal["newest", "gravest"] = "newest"
@@ -79,10 +79,12 @@ class Judging(BaseModel):
     verdict: Literal["", "benign", "malicious"]
 
 
-@router.get("", responses=problems(), summary="List incidents")
+@router.get("", responses=problems(404), summary="List incidents")
 def incidents(request: Request, who: Viewer, wishes: Annotated[IncidentWishes, Query()]) -> Page[IncidentBrief]:  # noqa: ARG001
     """Incidents, those that went on last first unless asked otherwise."""
-    found = service_of(request).store.incidents.page(wishes.filter(), wishes.after, wishes.limit)
+    found = following(
+        wishes.after, lambda: service_of(request).store.incidents.page(wishes.filter(), wishes.after, wishes.limit)
+    )
     return Page(items=[IncidentBrief.of(one) for one in found.items], next=found.after)
 
 
@@ -104,7 +106,8 @@ def incident_alerts(
     """The oddest first unless asked otherwise."""
     service = service_of(request)
     found_incident(service, incident_id)
-    found = service.store.alerts.page(AlertFilter(incident=incident_id, order=order), after, limit)
+    wanted = AlertFilter(incident=incident_id, order=order)
+    found = following(after, lambda: service.store.alerts.page(wanted, after, limit))
     return Page(items=[AlertBrief.of(one) for one in found.items], next=found.after)
 
 

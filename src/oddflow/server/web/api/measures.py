@@ -5,12 +5,13 @@ from time import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from oddflow.server.access.guard import Viewer
 from oddflow.server.web.answers import problems
 from oddflow.server.web.problems import Problem
 from oddflow.server.web.service import service_of
+from oddflow.server.web.shapes.times import Time
 
 router = APIRouter(prefix="/api/v1/measures", tags=["measures"])
 
@@ -45,8 +46,8 @@ class SeriesWishes(BaseModel):
     name: Annotated[list[Measure], Field(min_length=1, max_length=16)] = [Measure.FLOWS, Measure.ALERTS]
     source: Annotated[str | None, Field(max_length=63)] = None
     sensor: Annotated[str | None, Field(max_length=63)] = None
-    since: Annotated[AwareDatetime | None, Field(description="An hour before `until` unless given.")] = None
-    until: Annotated[AwareDatetime | None, Field(description="Now unless given.")] = None
+    since: Annotated[Time | None, Field(description="An hour before `until` unless given.")] = None
+    until: Annotated[Time | None, Field(description="Now unless given.")] = None
     step_s: Annotated[int, Field(ge=MINUTE_S, le=366 * 24 * HOUR_S, description="Seconds a point.")] = MINUTE_S
 
 

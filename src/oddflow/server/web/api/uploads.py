@@ -6,7 +6,9 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
+from oddflow.errors import UsageError
 from oddflow.reports.shell import report_policy
 from oddflow.server.access.guard import Uploader, UploadReader, record, recorded
 from oddflow.server.store.uploads import Upload
@@ -16,7 +18,7 @@ from oddflow.server.uploads.uploads import Uploads
 from oddflow.server.web.answers import problems
 from oddflow.server.web.problems import Problem, not_found
 from oddflow.server.web.service import service_of
-from oddflow.server.web.shapes.pages import After, Limit, Page
+from oddflow.server.web.shapes.pages import After, Limit, Page, following
 from oddflow.server.web.shapes.times import moment
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"])
@@ -83,6 +85,10 @@ async def send(
     uploads = uploads_of(request)
     wanted = uploads.default_model if model is None else model
     try:
+        await run_in_threadpool(uploads.model_file, wanted)
+    except UsageError:
+        raise not_found("model", wanted) from None
+    try:
         taken = await uploads.take(request.stream(), user=who.name, name=name, model=wanted)
     except TooLarge:
         raise Problem(
@@ -92,10 +98,10 @@ async def send(
     return UploadShape.of(taken)
 
 
-@router.get("", responses=problems(), summary="List uploads")
+@router.get("", responses=problems(404), summary="List uploads")
 def uploads(request: Request, who: UploadReader, limit: Limit = 50, after: After = None) -> Page[UploadBrief]:  # noqa: ARG001
     """Captures that were sent, the newest first."""
-    found = service_of(request).store.uploads.page(after, limit)
+    found = following(after, lambda: service_of(request).store.uploads.page(after, limit))
     return Page(items=[UploadBrief.of(one) for one in found.items], next=found.after)
 
 

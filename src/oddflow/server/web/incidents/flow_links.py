@@ -13,7 +13,7 @@ ROOM_NS = 300 * SECOND_NS
 def flows_of(host: str, first_ns: int, last_ns: int) -> str:
     """The address of the flows of a host around a time."""
     since, until = (utc(at)[:19] + "Z" for at in (first_ns - ROOM_NS, last_ns + ROOM_NS + SECOND_NS))
-    return "/flows?" + urlencode({"q": f"host = {host} from {since} to {until}"})
+    return "/flows?" + urlencode({"q": f"host = {host} since {since} until {until}"})
 
 
 def links(hosts: Sequence[str], first_ns: int, last_ns: int, *, most: int = 6) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from oddflow.reports.words import number
+from oddflow.reports.words import UNKNOWN, number
 from oddflow.server.store.store import Store
 from oddflow.server.web.drawing.courses import Course, courses_chart
 
@@ -37,7 +37,7 @@ class Rate:
 def per_s(value: float) -> str:
     """A rate.
 
-    >>> per_s(1234.5)
+    >>> per_s(1_234.6)
     '1,235/s'
     """
     return f"{number(round(value, 1) if value < 100 else round(value))}/s"
@@ -113,7 +113,7 @@ class Hour:
 def _rate(
     wanted: _Wanted, told: dict[str, dict[str, list[tuple[int, float]]]], busiest: Sequence[str], start_s: int
 ) -> Rate:
-    courses, now = [], 0.0
+    courses: list[Course] = []
     for place, source in enumerate(busiest[:MOST_SOURCES]):
         values: list[float | None] = [None] * MINUTES
         for at_s, value in told[source].get(wanted.name, ()):
@@ -121,8 +121,14 @@ def _rate(
             if 0 <= minute < MINUTES:
                 values[minute] = value * wanted.times
         courses.append(Course(source, values, place))
-        now += values[-1] or 0.0
     known = any(value is not None for course in courses for value in course.values)
+    latest = [last for course in courses if (last := _latest(course.values)) is not None]
     chart = courses_chart(courses, start_s, MINUTE_S, label=wanted.title, say=wanted.say) if known else Markup("")
     shown = busiest[:MOST_SOURCES]
-    return Rate(wanted.title, wanted.say(now) or "0", chart, shown, len(busiest) - len(shown))
+    now = wanted.say(sum(latest)) or "0" if latest else UNKNOWN
+    return Rate(wanted.title, now, chart, shown, len(busiest) - len(shown))
+
+
+def _latest(values: Sequence[float | None]) -> float | None:
+    """The last minute's value; that of the one before where its measures are still being written."""
+    return values[-1] if values[-1] is not None else values[-2]

@@ -1,9 +1,28 @@
 """Times of requests as the store counts them."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, BeforeValidator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_NS = (1 << 63) - 1
+_DATED = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+
+
+def dated(text: object) -> object:
+    """The text of a time, where it begins with a date: "0.5" could be seconds, or hours.
+
+    Raises:
+        ValueError: It does not.
+    """
+    if isinstance(text, str) and not _DATED.match(text):
+        raise ValueError("a time is like 2026-01-31T12:00:00Z")
+    return text
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(dated)]
 
 
 def ns_of(time: datetime | None) -> int | None:
