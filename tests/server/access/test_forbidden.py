@@ -163,8 +163,9 @@ def least_of(wanted: dict[str, Role | None], route: Asked) -> Role | None:
 ENDLESS = {"/api/v1/live"}
 FILLED = {
     "alert_id": "0123456789abcdef0123456789abcdef", "incident_id": "0123456789abcdef", "rule_id": "0123456789abcdef",
-    "upload_id": "0123456789abcdef", "address": "192.0.2.77", "host": "192.0.2.77", "session_id": "0123456789abcdef", "number": "1",
-    "user_id": "999999", "token_id": "999999", "name": "nothing", "asked": "0", "secret": "nothing", "at": "0",
+    "upload_id": "0123456789abcdef", "address": "192.0.2.77", "host": "192.0.2.77", "session_id": "0123456789abcdef",
+    "number": "1", "user_id": "999999", "token_id": "999999", "name": "nothing", "asked": "0", "secret": "nothing",
+    "at": "0",
 }  # fmt: skip
 
 
