@@ -108,7 +108,8 @@ def test_the_stream_ends_with_the_token(server, service):
 def test_too_many_streams_are_refused_and_those_that_ended_count_no_more(server, token, monkeypatch):
     monkeypatch.setattr(lives, "MOST_OF_ONE", 1)
     with listening(server, token) as answer:
-        next(events(answer))
+        told = events(answer)  # while it is kept, the stream is open
+        next(told)
         with listening(server, token) as refused:
             assert refused.status_code == 429
     stream = server[1].state.live

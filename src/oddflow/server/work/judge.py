@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddflow.errors import OddflowError
+from oddflow.models.sealed import SealedModel
 from oddflow.server.flowstore.flow_store import FlowStore
 from oddflow.server.flowstore.writing import FlowWriter
 from oddflow.server.status import LATENCY_BOUNDS_S, SCORE_SHARES, State
@@ -38,6 +39,19 @@ RECENT = 2_048
 HANDED = "handed_ns"
 COUNTS = ("judged", "alerts", "hidden_alerts", "stored_flows", "shed", "latency", "scores")
 NO_TIME, NO_DISK = "no time", "no room on the disk"
+
+
+def load(seat: Seat) -> None:
+    """Loads all that its model needs of the libraries, for an account that may not read them.
+
+    Some of it starts threads, so the supervisor must not load it.
+    """
+    import onnxruntime  # noqa: F401, PLC0415
+
+    with suppress(OddflowError):
+        found = modelled.Modelled.of(seat.shared.settings, seat.section)
+        if found is not None:
+            found.prepared.representation(SealedModel(found.archive))
 
 
 def live(seat: Seat) -> int:

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from oddflow.server.store.alert_filter import AlertFilter
+from oddflow.server.store.incidents import IncidentFilter
 from oddflow.verdicts.feedback.rule import Verdict
 
 
@@ -86,8 +87,6 @@ def test_a_benign_verdict_hides_what_it_said_it_would_and_is_taken_back(analyst,
 
 
 def test_a_verdict_too_narrow_for_a_scan_is_refused_with_a_way_out(analyst, service):
-    from oddflow.server.store.incidents import IncidentFilter
-
     scan = service.store.incidents.page(IncidentFilter(text="probed 998 ports")).items[0].incident
     answer = analyst.send(f"/incidents/{scan.id}/verdict", verdict="benign", scope="flow")
     assert answer.status_code == 422
