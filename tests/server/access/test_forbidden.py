@@ -219,7 +219,8 @@ def every(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TryAll]:
 
 def test_every_route_is_in_the_table_and_guarded_as_it_says(every: TryAll) -> None:
     wanted = table()
-    faults = []
+    there = {f"{route.method} {route.path}" for route in every.routes}
+    faults = [f"{name} is in the table and nowhere else" for name in wanted if name not in there]
     for route in every.routes:
         name = f"{route.method} {route.path}"
         least = route.needs.role if route.needs else None
