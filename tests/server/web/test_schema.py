@@ -28,7 +28,8 @@ def faults(schema) -> Iterator[str]:
             for case, checks in event.recorder.checks.items():
                 for check in checks:
                     if check.status is not Status.SUCCESS:
-                        yield f"{event.label} {event.recorder.cases[case].value.as_curl_command()}: {check.failure_info}"
+                        asked = event.recorder.cases[case].value.as_curl_command()
+                        yield f"{event.label} {asked}: {check.failure_info}"
 
 
 @pytest.fixture(scope="module")

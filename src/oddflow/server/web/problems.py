@@ -102,7 +102,7 @@ def add_problems(app: FastAPI) -> None:
 
 
 def _problem(request: Request, error: Exception) -> Response:  # noqa: ARG001
-    assert isinstance(error, Problem)  # noqa: S101  (as it was registered)
+    assert isinstance(error, Problem)  # noqa: S101
     return error.response()
 
 
@@ -141,7 +141,7 @@ def _allowed(request: Request) -> set[str]:
     found: set[str] = set()
     for route in request.app.routes:
         for method in METHODS:
-            match, _ = route.matches(request.scope | {"method": method})
+            match, _ = route.matches({**request.scope, "method": method})
             if match is Match.FULL:
                 found.add(method)
     return found
