@@ -43,7 +43,7 @@ def described(client):
             "seed": 1,
             "headers": headers,
             "checks": long,
-            "generation": {"max-examples": 3, "database": "none"},
+            "generation": {"max-examples": 1, "database": "none"},
             "phases": {"stateful": {"enabled": False}, "coverage": {"enabled": False}},
             "operations": [{"include-path": path} | words for path in SAID_IN_WORDS],
         }
