@@ -18,7 +18,7 @@ ASKED = (
     "notices/current", "measures?step_s=60", "models", "sources", "status", "health", "feedback/rules", "uploads",
     "flows", "flows?q=dst_port = 53 last 2h", "flows/usage", "hosts", "hosts?order=alerts",
 )  # fmt: skip
-PAGES = ("/", "/incidents", "/hosts", "/flows", "/models", "/sources", "/metrics")
+PAGES = ("/metrics",)
 
 
 def main() -> int:

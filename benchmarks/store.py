@@ -1,7 +1,7 @@
 """How quick the store is with 100,000 alerts and 2,000 incidents: prints the table of docs/store.md.
 
-python benchmarks/store.py                         # SQLite in a passing folder
-python benchmarks/store.py --url postgresql://…    # an empty database, which it fills
+    python benchmarks/store.py                         # SQLite in a passing folder
+    python benchmarks/store.py --url postgresql://…    # an empty database, which it fills
 """
 
 import argparse
@@ -99,9 +99,7 @@ def measured(store: Store) -> None:
     with store.transaction():
         for minute in range(0, 30 * DAY_S, 600):
             for n in range(4):
-                store.measures.add(
-                    "here", f"eth{n}", 1_700_000_000 + minute, {"packets": 5.0, "flows": 3.0, "drift": 0.1}
-                )
+                store.measures.add("here", f"eth{n}", 1_700_000_000 + minute, {"packets": 5.0, "flows": 3.0, "drift": 0.1})
 
 
 def questions(store: Store) -> dict[str, Callable[[], object]]:
