@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 LAB ?= out/lab-11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz docs lab lock wheel dist sweep kill clean
+.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz fuzzapi docs lab lock wheel dist sweep kill soak clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -71,6 +71,9 @@ kill: $(VENV)/.ready  ## Kill the service at random instants, and look whether a
 sweep: $(VENV)/.ready out/peers/nfstream/.ready  ## Meter every capture in ../shared/data; compare totals with tshark, flows with NFStream
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/against_nfstream.py
+
+fuzzapi: $(VENV)/.ready  ## Ask a filled service all that its description allows and forbids, for some minutes (SEED=n)
+	$(BIN)/python benchmarks/fuzz_api.py --seed $(SEED)
 
 docs: $(VENV)/.ready  ## Serve the documentation at 127.0.0.1:8000
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000

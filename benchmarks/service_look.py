@@ -18,7 +18,6 @@ from oddflow.server.access.passwords import Passwords
 from oddflow.server.access.scope import Scope
 from oddflow.server.filling import Filled, example_settings, filled_service, status_of
 from oddflow.server.flowstore.flow_store import FlowStore
-from oddflow.server.settings.settings import Settings
 from oddflow.server.status import SourceStatus
 from oddflow.server.store.store import Store
 from oddflow.server.web.app import make_app
@@ -60,9 +59,7 @@ def opened(state: Path, port: int) -> Service:
         told.write_text(service.status().sources[0].model_dump_json())
         service.flows.close()
         service.store.close()
-    settings = example_settings(state)
-    raw = settings.model_dump() | {"web": {"listen": f"127.0.0.1:{port}", "requests_per_s": 1000}}
-    settings = Settings.model_validate(raw)
+    settings = example_settings(state, port=port, requests_per_s=1_000)
     status = status_of(settings, Filled(SourceStatus.model_validate_json(told.read_text())))
     return Service(
         settings,

@@ -58,11 +58,12 @@ class Filled:
     threshold: Threshold | None = None
 
 
-def example_settings(state: Path) -> Settings:
+def example_settings(state: Path, *, port: int = 8470, requests_per_s: float = 50.0) -> Settings:
     """Those of a service that watches the office of the examples."""
     return Settings.model_validate(
         {
             "service": {"name": SENSOR, "state": str(state)},
+            "web": {"listen": f"127.0.0.1:{port}", "requests_per_s": requests_per_s},
             "sources": [{"name": NAME, "folder": str(state / "captures"), "model": NAME}],
         }
     )
@@ -122,13 +123,14 @@ def status_of(settings: Settings, filled: Filled) -> Status:
         since_s=told.since_s,
         state=State.RUNNING,
         sources=[told],
+        outputs=[],
         workers=[worker.model_copy(update={"since_s": told.since_s, "told_s": told.told_s}) for worker in workers],
     )
 
 
-def filled_service(state: Path) -> Service:
+def filled_service(state: Path, *, port: int = 8470, requests_per_s: float = 50.0) -> Service:
     """A service over a state of its own that is filled from the examples: the quiet office is learnt, and judges."""
-    settings = example_settings(state)
+    settings = example_settings(state, port=port, requests_per_s=requests_per_s)
     state.mkdir(parents=True, exist_ok=True)
     store = Store.open(settings.store_url)
     flows = FlowStore(settings.flows_folder)

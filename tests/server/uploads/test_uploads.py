@@ -49,21 +49,26 @@ def test_a_capture_gets_its_verdict(analyst, service, filled_state):
     today_ns = filled_state[1].told.told_s * 1e9 - 3600e9
     expected = sum(one.start_ns > today_ns for one in filled_state[1].alerts)
     assert result["alerts"] == pytest.approx(expected, rel=0.01)  # windows of groups follow the clock, which was moved
-    assert result["packets"] == result["metered"] and result["top_incidents"][0]["severity"] == "critical"
+    assert result["packets"] == result["metered"]
+    assert result["top_incidents"][0]["severity"] == "critical"
     report = analyst.get(f"{UPLOADS}/{told['id']}/report")
     assert report.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")
-    assert "a&lt;b&gt;.pcap" in report.text and "a<b>" not in report.text
+    assert "a&lt;b&gt;.pcap" in report.text
+    assert "a<b>" not in report.text
     folder = service.settings.uploads_folder / told["id"]
     assert not (folder / CAPTURE).exists()  # the verdict was asked for; a stranger's bytes need not stay
     assert analyst.delete(f"{UPLOADS}/{told['id']}").status_code == 204
-    assert not folder.exists() and analyst.get(f"{UPLOADS}/{told['id']}").status_code == 404
+    assert not folder.exists()
+    assert analyst.get(f"{UPLOADS}/{told['id']}").status_code == 404
 
 
 def test_what_is_no_capture_is_said_so(analyst):
     sent = analyst.post(UPLOADS, params={"name": "x.pcap"}, content=b"this is no capture" * 10).json()
     told = ended(analyst, sent["id"])
-    assert told["state"] == "failed" and "no format known here" in told["problem"]
-    assert "x.pcap" in told["problem"] and "/uploads/" not in told["problem"]
+    assert told["state"] == "failed"
+    assert "no format known here" in told["problem"]
+    assert "x.pcap" in told["problem"]
+    assert "/uploads/" not in told["problem"]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +84,11 @@ def test_what_cannot_be_judged_is_not_taken(analyst, service, wishes, content, s
 def test_more_than_is_taken_is_refused_and_leaves_nothing(analyst, service, monkeypatch):
     monkeypatch.setattr(type(analyst.app.state.uploads), "most_bytes", 1_000)
     answer = analyst.post(UPLOADS, content=iter([b"a" * 900, b"b" * 900]))
-    assert answer.status_code == 413 and answer.headers["content-type"] == "application/problem+json"
-    assert not any(folder.is_dir() and not any(folder.iterdir()) for folder in service.settings.uploads_folder.glob("*"))
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert not any(
+        folder.is_dir() and not any(folder.iterdir()) for folder in service.settings.uploads_folder.glob("*")
+    )
 
 
 def test_old_ones_are_forgotten(analyst, service):
@@ -88,8 +96,10 @@ def test_old_ones_are_forgotten(analyst, service):
     folder = service.settings.uploads_folder / "0123456789abcdef"
     folder.mkdir(parents=True)
     service.store.uploads.add("ada", "old", 1, "0" * 64, folder.name)
-    assert uploads.sweep(time.time() + 6 * 86_400) == 0 and folder.exists()
-    assert uploads.sweep(time.time() + 8 * 86_400) >= 1 and not folder.exists()
+    assert uploads.sweep(time.time() + 6 * 86_400) == 0
+    assert folder.exists()
+    assert uploads.sweep(time.time() + 8 * 86_400) >= 1
+    assert not folder.exists()
 
 
 def job(tmp_path, content, **bounds):
@@ -100,9 +110,9 @@ def job(tmp_path, content, **bounds):
 
 def test_a_bomb_ends_with_its_time(tmp_path, monkeypatch):
     monkeypatch.setattr(judging, "GRACE_S", 1.0)
-    # a capture's head, then ever more: 200 KB that unfold to 200 MB of records
+    # a capture's head, then ever more: 1 MB that unfolds to 160 MB of records
     record = bytes.fromhex("00000000 00000000 40000000 40000000") + bytes(64)
-    bomb = gzip.compress(CAPTURE_HEADER + record * 2_500_000, 6)
+    bomb = gzip.compress(CAPTURE_HEADER + record * 2_000_000, 1)
     with pytest.raises(NotJudged, match="took longer than 1 s"):
         judge(job(tmp_path, bomb, seconds=1), Event())
 
@@ -159,8 +169,10 @@ def test_a_confined_process_has_no_network_and_no_more_than_it_may(tmp_path):
             capture_output=True, text=True, check=True, timeout=60,
         )  # fmt: skip
     found = json.loads(told.stdout)
-    assert found["cpu"] == 5 and not found["raised"]
-    assert found["memory"] == "refused" and found["file"] == "File too large"
+    assert found["cpu"] == 5
+    assert not found["raised"]
+    assert found["memory"] == "refused"
+    assert found["file"] == "File too large"
     if not found["alone"]:
         pytest.skip("this kernel gives no name space of its own: the network stays")
     assert found["network"] != "reached"

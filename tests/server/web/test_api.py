@@ -1,12 +1,17 @@
 """What the API answers and changes, over a service that was filled from the examples."""
 
 import io
+from datetime import UTC, datetime
 
-import pyarrow.parquet as parquet
 import pytest
+from pyarrow import parquet
 
+from oddflow.errors import StoreDown
+from oddflow.models.format import read_sealed, write_sealed
+from oddflow.models.sealed import SealedModel
 from oddflow.server.access.identity import Role
 from oddflow.server.store.alert_filter import AlertFilter
+from oddflow.verdicts.explaining.explaining import explain
 
 API = "/api/v1"
 
@@ -38,7 +43,9 @@ def every(one, path, **params):
 @pytest.mark.parametrize("order", ["newest", "score"])
 def test_pages_of_alerts_hold_each_once_and_in_order(viewer, service, order):
     items = every(viewer, "alerts", limit=50, order=order, host="10.20.0.103")
-    assert len({item["id"] for item in items}) == len(items) == service.store.alerts.count(AlertFilter(host="10.20.0.103"))
+    assert (
+        len({item["id"] for item in items}) == len(items) == service.store.alerts.count(AlertFilter(host="10.20.0.103"))
+    )
     by = [item["start" if order == "newest" else "score"] for item in items]
     assert by == sorted(by, reverse=True)
 
@@ -55,7 +62,8 @@ def test_pages_of_alerts_hold_each_once_and_in_order(viewer, service, order):
 )
 def test_filters_of_alerts_keep_what_they_say(viewer, wishes, holds):
     items = viewer.get(f"{API}/alerts", params=wishes | {"limit": 100}).json()["items"]
-    assert items and all(map(holds, items))
+    assert items
+    assert all(map(holds, items))
 
 
 def test_an_incident_has_its_alerts_and_its_hosts(viewer):
@@ -68,9 +76,6 @@ def test_an_incident_has_its_alerts_and_its_hosts(viewer):
 
 
 def test_an_explanation_is_that_of_the_command(viewer, oddest, service):
-    from oddflow.models.sealed import SealedModel
-    from oddflow.verdicts.explaining.explaining import explain
-
     told = viewer.get(f"{API}/explanations/{oddest['id']}").json()
     version = service.registry.find("office")
     alert = service.store.alerts.get(oddest["id"]).alert
@@ -94,7 +99,11 @@ def test_what_people_do_with_an_incident_is_kept_and_in_the_trail(client, servic
     assert analyst.post(f"{API}/incidents/{name}/notes", json={"text": "seen"}).status_code == 201
     assert analyst.put(f"{API}/incidents/{name}/verdict", json={"verdict": "benign"}).json()["verdict"] == "benign"
     closed = analyst.post(f"{API}/incidents/{name}/close", json={"why": "a printer"}).json()
-    assert (closed["state"], closed["why"], [note["text"] for note in closed["notes"]]) == ("closed", "a printer", ["seen"])
+    assert (closed["state"], closed["why"], [note["text"] for note in closed["notes"]]) == (
+        "closed",
+        "a printer",
+        ["seen"],
+    )
     assert analyst.post(f"{API}/incidents/{name}/reopen").json()["state"] == "open"
     done = [entry.action for entry in service.store.audit.page().items if entry.object == name]
     expected = ["reopen", "close", "verdict", "note", "take"]
@@ -105,12 +114,14 @@ def test_a_rule_is_previewed_then_kept_then_taken_back(client, oddest, service):
     analyst = client(Role.ANALYST)
     said = {"alert": oddest["id"], "verdict": "benign", "scope": "host"}
     seen = analyst.post(f"{API}/feedback/preview", json=said).json()
-    assert seen["alerts"] == service.store.alerts.count() and seen["hides"] >= 1
+    assert seen["alerts"] == service.store.alerts.count()
+    assert seen["hides"] >= 1
     refused = analyst.post(f"{API}/feedback/rules", json=said)
     assert (refused.status_code, bool(seen["warnings"])) == (409, True)
     assert seen["warnings"][0] in refused.json()["detail"]
     rule = analyst.post(f"{API}/feedback/rules", json=said | {"accept": True, "lasts": "2w"}).json()
-    assert rule["by"] == "analyst" and rule["expires"]
+    assert rule["by"] == "analyst"
+    assert rule["expires"]
     assert analyst.get(f"{API}/alerts/{oddest['id']}").json()["verdict"] == "benign"
     assert analyst.delete(f"{API}/feedback/rules/{rule['id']}").status_code == 204
     assert analyst.get(f"{API}/feedback/rules").json()["items"] == []
@@ -118,8 +129,6 @@ def test_a_rule_is_previewed_then_kept_then_taken_back(client, oddest, service):
 
 
 def test_a_model_is_promoted_only_when_it_was_compared_and_rolled_back(admin, service, example_model, tmp_path):
-    from oddflow.models.format import read_sealed, write_sealed
-
     archive = read_sealed(example_model)
     other = tmp_path / "other.oddflow"
     write_sealed(other, type(archive)(archive.manifest.model_copy(update={"note": "another"}), archive.parts))
@@ -128,7 +137,8 @@ def test_a_model_is_promoted_only_when_it_was_compared_and_rolled_back(admin, se
     path = f"{API}/models/office"
     assert admin.get(f"{path}/versions/{number}").json()["manifest"]["note"] == "another"
     refused = admin.post(f"{path}/promote", json={"version": number})
-    assert refused.status_code == 409 and "never seen beside" in refused.json()["detail"]
+    assert refused.status_code == 409
+    assert "never seen beside" in refused.json()["detail"]
     done = admin.post(f"{path}/promote", json={"version": number, "force": True, "reason": "a test"}).json()
     assert (done["active"], done["events"][0]["by"]) == (number, "admin")
     assert admin.post(f"{path}/rollback", json={}).json()["active"] == 1
@@ -144,9 +154,11 @@ def test_flows_are_searched_and_downloaded(viewer):
     content = viewer.get(f"{API}/flows/download", params={"q": "dst_port = 53", "format": "parquet"})
     assert content.headers["content-disposition"] == 'attachment; filename="flows.parquet"'
     table = parquet.read_table(io.BytesIO(content.content))
-    assert table.num_rows > 5 and set(table["dst_port"].to_pylist()) == {53}
+    assert table.num_rows > 5
+    assert set(table["dst_port"].to_pylist()) == {53}
     wrong = viewer.get(f"{API}/flows", params={"q": "dst_port ="})
-    assert wrong.status_code == 422 and wrong.headers["content-type"] == "application/problem+json"
+    assert wrong.status_code == 422
+    assert wrong.headers["content-type"] == "application/problem+json"
 
 
 def test_hosts_are_those_of_the_flows(viewer):
@@ -158,7 +170,12 @@ def test_hosts_are_those_of_the_flows(viewer):
 
 
 def test_measures_add_up_to_what_was_judged(viewer, filled_state):
-    wishes = {"name": ["flows", "alerts"], "step_s": 3600, "since": _before(filled_state, 26), "until": _after(filled_state)}
+    wishes = {
+        "name": ["flows", "alerts"],
+        "step_s": 3600,
+        "since": _before(filled_state, 26),
+        "until": _after(filled_state),
+    }
     series = {one["name"]: one["points"] for one in viewer.get(f"{API}/measures", params=wishes).json()["items"]}
     told = filled_state[1].told
     assert sum(value for _, value in series["flows"]) == told.flows
@@ -166,8 +183,6 @@ def test_measures_add_up_to_what_was_judged(viewer, filled_state):
 
 
 def _before(filled_state, hours):
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(filled_state[1].told.told_s - hours * 3600, UTC).isoformat()
 
 
@@ -201,8 +216,6 @@ def test_what_is_wrong_is_a_problem(viewer, path, status):
 
 
 def test_a_store_that_is_away_is_said_so_and_asked_for_again(viewer, service, monkeypatch):
-    from oddflow.errors import StoreDown
-
     def down(*_args, **_named):
         raise StoreDown("the database cannot be reached; start it")
 
@@ -211,7 +224,8 @@ def test_a_store_that_is_away_is_said_so_and_asked_for_again(viewer, service, mo
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     monkeypatch.setattr(type(service.store), "check", down)
     ready = viewer.get(f"{API}/health")
-    assert ready.status_code == 503 and ready.json()["problems"] == ["the database cannot be reached; start it"]
+    assert ready.status_code == 503
+    assert ready.json()["problems"] == ["the database cannot be reached; start it"]
 
 
 def test_a_fault_of_ours_tells_nothing_of_itself(viewer, service, monkeypatch):
@@ -220,7 +234,8 @@ def test_a_fault_of_ours_tells_nothing_of_itself(viewer, service, monkeypatch):
 
     monkeypatch.setattr(type(service.store.alerts), "get", broken)
     answer = viewer.get(f"{API}/alerts/0123")
-    assert answer.status_code == 500 and "secret" not in answer.text
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
 
 
 def test_all_methods_of_a_path_are_told(viewer):

@@ -117,7 +117,8 @@ def test_too_many_streams_are_refused_and_those_that_ended_count_no_more(server,
         if not stream._listeners:
             break
         threading.Event().wait(0.02)
-    assert not stream._listeners and not stream._feed._wakers
+    assert not stream._listeners
+    assert not stream._feed._wakers
 
 
 def test_nobody_else_listens(server):

@@ -53,7 +53,8 @@ def test_losses_and_what_was_shed_are_told_by_reason():
 
 def test_names_follow_the_convention(families):
     for family in families.values():
-        assert family.documentation.endswith(".") and family.name.startswith("oddflow_")
+        assert family.documentation.endswith(".")
+        assert family.name.startswith("oddflow_")
         assert not re.search(r"_(ms|kb|mib|minutes|total)$", family.name)
         assert all(one.name.endswith("_total") for one in family.samples if family.type == "counter")
 
@@ -69,7 +70,11 @@ def test_the_dashboard_asks_for_metrics_that_are_there(families):
     names = {one.name for family in families.values() for one in family.samples} | set(families)
     names |= {f"{name}_total" for name, family in families.items() if family.type == "counter"}
     names |= {f"{name}_bucket" for name, family in families.items() if family.type == "histogram"}
-    asked = [target["expr"] for panel in json.loads(DASHBOARD.read_text())["panels"] for target in panel.get("targets", [])]
+    asked = [
+        target["expr"] for panel in json.loads(DASHBOARD.read_text())["panels"] for target in panel.get("targets", [])
+    ]
     assert len(asked) > 15
     for expression in asked:
-        assert set(WORDS.findall(expression)) <= names and WORDS.search(expression), expression
+        found = set(WORDS.findall(expression))
+        assert found, expression
+        assert found <= names, expression

@@ -59,7 +59,7 @@ def judge(job: Job, stop: Event) -> UploadResult:
                 raise NotJudged("the service was stopped meanwhile; send it again")
     finally:
         end(process)
-    if process.returncode == -signal.SIGXCPU or process.returncode == -signal.SIGKILL:
+    if process.returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
         raise NotJudged(_too_long(job))
     return _believed(job, process.returncode)
 
@@ -100,7 +100,7 @@ def _bounded(path: Path, most: int) -> bytes | None:
         place = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with open(place, "rb") as file:  # noqa: PTH123  (of a descriptor)
+    with open(place, "rb") as file:  # noqa: PTH123
         content = file.read(most + 1)
     return content if len(content) <= most else None
 

@@ -41,11 +41,11 @@ async def receive(stream: AsyncIterator[bytes], path: Path, most_bytes: int) -> 
     digest, size = hashlib.sha256(), 0
     place = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with open(place, "wb", buffering=BLOCK_BYTES) as file:  # noqa: PTH123  (of a descriptor)
+        with open(place, "wb", buffering=BLOCK_BYTES) as file:  # noqa: PTH123
             async for piece in stream:
                 size += len(piece)
                 if size > most_bytes:
-                    raise TooLarge
+                    raise TooLarge  # noqa: TRY301  (what was written goes with it)
                 digest.update(piece)
                 await run_in_threadpool(file.write, piece)
     except BaseException:

@@ -47,6 +47,7 @@ class Place:
         return cls(int(first), int(second))
 
     def __str__(self) -> str:
+        """As the id of an event."""
         return f"{self.alerts}-{self.incidents}"
 
 

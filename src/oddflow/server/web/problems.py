@@ -149,7 +149,7 @@ def _allowed(request: Request) -> set[str]:
     found: set[str] = set()
     for route in request.app.routes:
         for method in METHODS:
-            match, _ = route.matches(request.scope | {"method": method})
+            match, _ = route.matches({**request.scope, "method": method})
             if match is Match.FULL:
                 found.add(method)
     return found

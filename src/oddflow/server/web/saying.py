@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from oddflow.server.store.alerts import StoredAlert
 from oddflow.server.store.alert_filter import AlertFilter
+from oddflow.server.store.alerts import StoredAlert
 from oddflow.server.store.store import Store
 from oddflow.verdicts.feedback.feedback import Feedback
 from oddflow.verdicts.feedback.preview import Preview, preview

@@ -25,6 +25,6 @@ def told_by(registry: Registry, version: Version) -> tuple[Manifest, Card | None
 
 
 @lru_cache(MOST_KEPT)
-def _read(place: Path, sha256: str) -> tuple[Manifest, Card | None]:  # noqa: ARG001  (what is at a place may change)
+def _read(place: Path, sha256: str) -> tuple[Manifest, Card | None]:  # noqa: ARG001
     archive = read_sealed(place)
     return archive.manifest, archive.card

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from oddflow.server.access.guard import Viewer
-from oddflow.server.store.alerts import AlertFilter, StoredAlert
+from oddflow.server.store.alert_filter import AlertFilter
+from oddflow.server.store.alerts import StoredAlert
 from oddflow.server.web.answers import problems
 from oddflow.server.web.problems import not_found
 from oddflow.server.web.service import Service, service_of

@@ -6,7 +6,6 @@ from oddflow.errors import UsageError
 from oddflow.server.access.guard import Viewer
 from oddflow.server.web.answers import problems
 from oddflow.server.web.api.alerts import AlertId, found_alert
-from oddflow.server.web.explanations import Explanations
 from oddflow.server.web.problems import Problem
 from oddflow.server.web.service import service_of
 from oddflow.server.web.shapes.explanation import ExplanationShape
@@ -32,8 +31,8 @@ def explained(request: Request, alert_id: str) -> Explanation:
         ModelError: Its model cannot be used.
     """
     stored = found_alert(service_of(request), alert_id)
-    explanations: Explanations = request.app.state.explanations
     try:
-        return explanations.of(stored.alert, stored.source)
+        found: Explanation = request.app.state.explanations.of(stored.alert, stored.source)
     except UsageError as error:
         raise Problem(409, str(error)) from None
+    return found

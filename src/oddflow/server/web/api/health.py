@@ -46,7 +46,8 @@ def health(request: Request, response: Response, who: Viewer) -> Readiness:  # n
     wrong = [*status.problems, *_store_problem(service)]
     wrong += [f"{source.name}: {problem}" for source in status.sources for problem in source.problems]
     wrong += [f"{worker.name}: {problem}" for worker in status.workers for problem in worker.problems]
-    down = [one.name for one in (*status.sources, *status.workers) if one.state is State.DOWN]
+    down = [source.name for source in status.sources if source.state is State.DOWN]
+    down += [worker.name for worker in status.workers if worker.state is State.DOWN]
     wrong += [f"{name} is down" for name in down]
     is_ready = not down and not _store_problem(service) and status.state not in {State.STARTING, State.DOWN}
     if not is_ready:

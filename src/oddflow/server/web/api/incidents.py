@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from oddflow.server.access.guard import Analyst, Viewer, record
-from oddflow.server.store.alerts import AlertFilter
+from oddflow.server.store.alert_filter import AlertFilter
 from oddflow.server.store.incidents import IncidentFilter, StoredIncident
 from oddflow.server.web.answers import problems
 from oddflow.server.web.problems import not_found
