@@ -37,7 +37,7 @@ def test_a_trail_that_somebody_changed_shows(config, tmp_path):
 
 def test_a_copy_is_whole(config, tmp_path):
     copy = tmp_path / "copy.db"
-    assert f"a copy of the store is in {copy}" in call("store", "backup", config, copy).err
+    assert f"copied to {copy}" in call("store", "backup", config, copy).err
     with closing(Store.open(f"sqlite:///{copy}")) as store:
         assert store.inspect().rows["audit"] == 3
     refused(call("store", "backup", config, copy), "is there already")

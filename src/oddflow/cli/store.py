@@ -68,18 +68,27 @@ def backup(
     ],
     as_json: options.Json = False,
 ) -> None:
-    """Whole or not at all."""
-    from contextlib import closing
-
+    """Makes nothing where there is no store yet, and changes no table."""
     from oddflow.amounts import size
     from oddflow.cli import console
+    from oddflow.errors import UsageError
+    from oddflow.files import check_place
     from oddflow.server.settings.read import read_settings
-    from oddflow.server.work.stores import open_store
+    from oddflow.server.store.backup import back_up
+    from oddflow.server.store.database import Database
 
-    with closing(open_store(read_settings(config))) as store:
-        store.backup(path)
-    size_bytes = path.stat().st_size
+    settings = read_settings(config)
+    check_place(str(path))
+    if settings.store_file is not None and not settings.store_file.is_file():
+        raise UsageError(f"there is no store {settings.store_file} yet; check [service] state in {config}")
+    password = settings.store.password
+    database = Database(settings.store_url, password.get_secret_value() if password else None)
+    try:
+        back_up(database, path)
+    finally:
+        database.close()
+    written = path.stat().st_size
     if as_json:
-        console.print_json({"file": str(path), "size_bytes": size_bytes})
-        return
-    console.say(f"a copy of the store is in {path}, {size(size_bytes)}")
+        console.print_json({"store": database.where, "file": str(path), "bytes": written})
+    else:
+        console.say(f"{database.where} copied to {path}, {size(written)}")
