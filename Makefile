@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SEED ?= 1
+TIMES ?= 200
 DATA ?= ../shared/data
 LAB ?= out/lab-11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz docs lab lock wheel dist sweep clean
+.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz docs lab lock wheel dist sweep kill clean
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -63,6 +64,9 @@ fuzz: $(VENV)/.ready  ## A million mutated packets, a search by coverage, replay
 	$(BIN)/pip install --quiet atheris==3.0.0 || echo "atheris cannot be installed here: nothing is guided by coverage"
 	$(BIN)/python -m tests.fuzz --seed $(SEED)
 	HYPOTHESIS_PROFILE=explore $(BIN)/pytest -q tests/capture tests/features tests/flows tests/logs
+
+kill: $(VENV)/.ready  ## Kill the service at random instants, and look whether anything is lost or broken (TIMES=200)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kill.py --times $(TIMES) --seed $(SEED)
 
 sweep: $(VENV)/.ready out/peers/nfstream/.ready  ## Meter every capture in ../shared/data; compare totals with tshark, flows with NFStream
 	$(BIN)/python benchmarks/sweep.py

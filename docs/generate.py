@@ -162,9 +162,9 @@ def routes() -> str:
     lines = [
         "# Who may call what",
         "",
-        "All routes of the service: the least role that may call each, and the scope that a token must have for it. Where",
-        "a dash stands, no token will do, only a person who is logged in. [Security](security.md) says what roles and",
-        "scopes are. A test calls each route as everybody who may not.",
+        "All routes of the service: the least role that may call each, and the scope that a token must have for it.",
+        "Where a dash stands, no token will do, only a person who is logged in. [Security](security.md) says what",
+        "roles and scopes are. A test calls each route as everybody who may not.",
         "",
         "| route | role | scope |",
         "|---|---|---|",

@@ -163,8 +163,9 @@ def least_of(wanted: dict[str, Role | None], route: Asked) -> Role | None:
 ENDLESS = {"/api/v1/live"}
 FILLED = {
     "alert_id": "0123456789abcdef0123456789abcdef", "incident_id": "0123456789abcdef", "rule_id": "0123456789abcdef",
-    "upload_id": "0123456789abcdef", "address": "192.0.2.77", "host": "192.0.2.77", "session_id": "0123456789abcdef", "number": "1",
-    "user_id": "999999", "token_id": "999999", "name": "nothing", "asked": "0", "secret": "nothing", "at": "0",
+    "upload_id": "0123456789abcdef", "address": "192.0.2.77", "host": "192.0.2.77", "session_id": "0123456789abcdef",
+    "number": "1", "user_id": "999999", "token_id": "999999", "name": "nothing", "asked": "0", "secret": "nothing",
+    "at": "0",
 }  # fmt: skip
 
 
@@ -218,7 +219,8 @@ def every(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TryAll]:
 
 def test_every_route_is_in_the_table_and_guarded_as_it_says(every: TryAll) -> None:
     wanted = table()
-    faults = []
+    there = {f"{route.method} {route.path}" for route in every.routes}
+    faults = [f"{name} is in the table and nowhere else" for name in wanted if name not in there]
     for route in every.routes:
         name = f"{route.method} {route.path}"
         least = route.needs.role if route.needs else None

@@ -15,7 +15,6 @@ from oddflow.server.store import sweeping
 from oddflow.server.store.store import Store
 from tests.server.store import children
 from tests.server.store.make import alert, alerts, incident, rule
-from tests.server.store.postgres import Cluster, programs
 
 DAY_S = 86_400
 
@@ -67,9 +66,8 @@ def test_nobody_there_is_told_without_the_password(tmp_path):
     assert "secret" not in str(told.value)
 
 
-@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed: apt-get install postgresql")
-def test_it_heals_when_the_server_is_back():
-    cluster = Cluster.make()
+def test_it_heals_when_the_server_is_back(cluster):
+    cluster = cluster.another()
     try:
         store = Store.open(cluster.url("postgres"))
         store.alerts.put("here", "eth0", alerts(2), [])

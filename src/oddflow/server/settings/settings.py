@@ -28,7 +28,7 @@ class ServiceSection(_Section):
     Attributes:
         name: What this sensor is called, where several share a store.
         state: The folder of the store, the flows, the registry and what waits for receivers.
-        user: Whom to run as once all sockets are open; nobody is changed to where it is not started as root.
+        user: The user to become once all sockets are open, where it is started as root.
     """
 
     name: Name = "sensor"

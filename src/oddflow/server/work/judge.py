@@ -152,6 +152,10 @@ class Judge:
             is_early = pc.fill_null(flows.column("is_early"), False)
             self._store_flows(self._privacy.shown_only().apply(flows.filter(pc.invert(is_early))), None, None)
             return
+        if not self._watched.has_arp:  # kept all the same
+            is_arp = pc.fill_null(pc.equal(flows.column("ip_version"), 0), False)
+            if pc.any(is_arp).as_py():
+                self._store_flows(self._privacy.shown_only().apply(flows.filter(is_arp)), None, None)
         stamps = pa.array(np.full(flows.num_rows, stamp), pa.int64())
         self._watched.watcher.add(flows.append_column(HANDED, stamps))
 

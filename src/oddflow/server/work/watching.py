@@ -28,6 +28,7 @@ class Watched:
         threshold: From which score on.
         fingerprint: Of the model.
         remarks: What a person should know of the lists that enrich.
+    has_arp: Whether it judges ARP, too.
     """
 
     watcher: Watcher
@@ -35,6 +36,7 @@ class Watched:
     threshold: Threshold
     fingerprint: str
     remarks: list[str]
+    has_arp: bool
 
 
 def watched(
@@ -60,9 +62,10 @@ def watched(
         is_pseudonymised=source.pseudonymise is not None,
     )
     prepared = model.prepared
+    representation = prepared.representation(sealed, source.max_flows)
     watcher = Watcher(
         sealed,
-        prepared.representation(sealed, source.max_flows),
+        representation,
         threshold=threshold.score,
         promised=threshold.expected_false,
         patience_s=prepared.settings.longest_wait_s if source.kind == "folder" else source.patience_s,
@@ -73,7 +76,7 @@ def watched(
         collective=Collective.of(sealed, wanted, GroupSettings(source.max_groups)),
         judged=judged,
     )
-    return Watched(watcher, model, threshold, sealed.fingerprint, list(enrichment.remarks()))
+    return Watched(watcher, model, threshold, sealed.fingerprint, list(enrichment.remarks()), representation.has_arp)
 
 
 def feedback_file(settings: Settings) -> Path:
