@@ -87,7 +87,7 @@ class FlowStore:
             UsageError: It takes too long or too much memory.
             Busy: Too many search now.
         """
-        return over_time(self._database, self.folder, query, most_looked=most_looked)
+        return again(lambda: over_time(self._database, self.folder, query, most_looked=most_looked))
 
     def download(self, query: Query, kind: Format, limit: int = MOST_ROWS) -> Iterator[bytes]:
         """All flows that a question asks for, up to `limit`, as the pieces of a CSV or Parquet file.
@@ -127,19 +127,6 @@ class FlowStore:
             UsageError: They cannot be sorted so, a network is wrong, or the answer takes too long.
         """
         return again(lambda: list_hosts(self._database, self.folder, since_s, until_s, question))
-
-    def over_time(self, query: Query, *, most_looked: int | None = None) -> OverTime | None:
-        """How many flows a question finds over time; None where there is nothing to look at, or too much.
-
-        Args:
-            query: The question.
-            most_looked: Of more flows than these nothing is counted.
-
-        Raises:
-            UsageError: It takes too long or too much memory.
-            Busy: Too many search now.
-        """
-        return again(lambda: over_time(self._database, self.folder, query, most_looked=most_looked))
 
     def courses(
         self, hosts: Sequence[str], since_s: float, until_s: float, *, sources: frozenset[str] | None = None
