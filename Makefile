@@ -82,7 +82,7 @@ wheel: $(VENV)/.ready  ## Build the wheel
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 dist: wheel  ## Build the wheel and a .deb with all that a sensor and the service need (Debian's Python of the same version)
-	$(BIN)/python packaging/deb.py dist/oddflow-*.whl --out dist
+	$(BIN)/python packaging/deb.py "$$(ls -t dist/oddflow-*.whl | head -1)" --out dist
 
 lock: $(VENV)/.ready  ## Renew the lock file
 	$(BIN)/pip-compile --quiet --all-extras --allow-unsafe --strip-extras --no-emit-find-links --no-emit-index-url --no-annotate --no-header --output-file=requirements.lock pyproject.toml

@@ -20,17 +20,17 @@ def found_table(rows: Sequence[dict[str, Any]]) -> Table:
         table.add_column(name, no_wrap=True)
     for name in ("bytes", "lasted", "score"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("about", no_wrap=True, overflow="ellipsis")
+    table.add_column("about", no_wrap=True, overflow="ellipsis", max_width=22)
     several = len({row["source"] for row in rows}) > 1
     if several:
         table.add_column("by", no_wrap=True)
     for row in rows:
         ends = f"{endpoint(row['src_ip'], row['src_port'])} → {endpoint(row['dst_ip'], row['dst_port'])}"
         cells: list[Text | str] = [
-            utc(row["end_ns"])[:19].replace("T", " "),
+            utc(row["end_ns"])[5:19].replace("T", " "),
             plain(ends),
             protocol(row),
-            " / ".join(size(row[name] or 0) for name in ("forward_bytes", "reverse_bytes")),
+            "/".join(size(row[name] or 0) for name in ("forward_bytes", "reverse_bytes")),
             seconds((row["end_ns"] - row["start_ns"]) / 1e9),
             "" if row["score"] is None else Text(f"{row['score']:.4g}", style="bold red" if row["is_alert"] else ""),
             plain(said(row)),

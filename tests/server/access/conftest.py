@@ -1,13 +1,17 @@
 """A service's door on its own: a store, a clock that stands still, an application of a few guarded routes."""
 
+import atexit
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Annotated
 
 import pytest
-from fastapi import FastAPI, Request
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi import FastAPI, Form, Request
 
 from oddflow.server.access.access import Access
 from oddflow.server.access.guard import Admin, Analyst, Scraper, Viewer, record
@@ -59,7 +63,9 @@ class Door:
 
     def client(self, **more: object) -> TestClient:
         """A browser that nobody is logged in with."""
-        return TestClient(self.app, base_url=BASE, follow_redirects=False, **more)  # type: ignore[arg-type]
+        made = TestClient(self.app, base_url=BASE, follow_redirects=False, **more)  # type: ignore[arg-type]
+        made.portal = portal()  # else each request would begin an event loop of its own
+        return made
 
     def logged_in(self, name: str, role: Role = Role.VIEWER) -> TestClient:
         """A browser in which somebody is; what it sends carries the session's text."""
@@ -91,12 +97,29 @@ class Service:
     status: Callable[[], Status] = Status
 
 
+@cache
+def portal() -> BlockingPortal:
+    """The event loop of all requests, in a thread that ends with the process."""
+    opened = start_blocking_portal()
+    atexit.register(opened.__exit__, None, None, None)
+    return opened.__enter__()
+
+
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a store with nothing in it: to be copied, which takes less than to make one."""
     path = tmp_path_factory.mktemp("empty") / "store.db"
     Store.open(f"sqlite:///{path}").close()
     return path
+
+
+@pytest.fixture(scope="module")
+def quiet_door(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[Door]:
+    """One for the tests of a file that change nothing."""
+    place = shutil.copy(empty_store, tmp_path_factory.mktemp("quiet"))
+    store = Store.open(f"sqlite:///{place}", migrate=False)
+    yield door_of(store, Settings())
+    store.close()
 
 
 @pytest.fixture
@@ -131,6 +154,10 @@ def door_of(store: Store, settings: Settings) -> Door:
     async def judge(request: Request, who: Analyst) -> int:
         record(request, who, "thing.judge", "7")
         return len(await request.body())
+
+    @app.post("/things")
+    def note(who: Analyst, text: Annotated[str, Form()]) -> str:
+        return text
 
     @app.post("/api/v1/models")
     def promote(who: Admin) -> str:

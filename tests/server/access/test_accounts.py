@@ -51,11 +51,13 @@ def test_nobody_logs_in_before_the_link_was_used(door: Door) -> None:
         ("POST", "/api/v1/tokens", {"name": "t\0", "scopes": ["read"]}),
     ],
 )
-def test_what_may_not_be_said_changes_nothing(door: Door, method: str, path: str, sent: dict[str, object]) -> None:
-    admin = door.logged_in("root", Role.ADMIN)
-    before = door.store.accounts.all(), door.store.tokens.of(), door.trail()
+def test_what_may_not_be_said_changes_nothing(
+    quiet_door: Door, method: str, path: str, sent: dict[str, object]
+) -> None:
+    admin = quiet_door.logged_in("root", Role.ADMIN)
+    before = quiet_door.store.accounts.all(), quiet_door.store.tokens.of(), quiet_door.trail()
     assert admin.request(method, path, json=sent).status_code == 422
-    assert (door.store.accounts.all(), door.store.tokens.of(), door.trail()) == before
+    assert (quiet_door.store.accounts.all(), quiet_door.store.tokens.of(), quiet_door.trail()) == before
 
 
 @pytest.mark.parametrize("sent", [{"role": "admin"}, {"scopes": ["write"]}, {"scopes": ["read", "models"]}])

@@ -111,9 +111,9 @@ def test_one_address_cannot_try_many_names(door: Door) -> None:
     ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example",
      "\\\\evil.example", "/%0d%0aX: y\r\nSet-Cookie: a=b", "/" + "a" * 3_000],
 )  # fmt: skip
-def test_a_log_in_leads_to_no_other_site(door: Door, wanted: str) -> None:
-    client = door.logged_in("ada")
-    for answer in (log_in(door.client(), "ada", next=wanted), client.get("/login", params={"next": wanted})):
+def test_a_log_in_leads_to_no_other_site(quiet_door: Door, wanted: str) -> None:
+    client = quiet_door.logged_in("ada")
+    for answer in (log_in(quiet_door.client(), "ada", next=wanted), client.get("/login", params={"next": wanted})):
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         assert "a=b" not in str(answer.headers.get_list("set-cookie"))
 

@@ -174,9 +174,9 @@ def test_heads_that_trickle_or_never_end_are_cut_off(door: Door, monkeypatch: py
         b"\x16\x03\x01\x00\x05hello\r\n\r\n",
     ],
 )
-def test_requests_that_may_be_read_in_two_ways_are_refused(door: Door, request_bytes: bytes) -> None:
+def test_requests_that_may_be_read_in_two_ways_are_refused(quiet_door: Door, request_bytes: bytes) -> None:
     async def ambiguous() -> bytes:
-        async with served(door.app, WebSection()) as port:
+        async with served(quiet_door.app, WebSection()) as port:
             return await asyncio.wait_for(sent(port, request_bytes), 20)
 
     assert asyncio.run(ambiguous()).startswith((b"HTTP/1.1 400", b"HTTP/1.1 421"))

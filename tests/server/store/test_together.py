@@ -67,7 +67,7 @@ def test_what_was_taken_is_there_after_a_kill(tmp_path):
         os.close(writing)
         os.read(reading, 4)  # it has begun
         taken.add(first)
-        time.sleep(rng.uniform(0, 0.03))
+        time.sleep(rng.uniform(0, 0.02))
         os.kill(pid, signal.SIGKILL)
         assert children.status_of(pid) == -signal.SIGKILL
         while told := os.read(reading, 4):

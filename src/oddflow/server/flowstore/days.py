@@ -75,6 +75,8 @@ def days_of(hours: Sequence[Hour]) -> list[Day]:
 def forget_stale(place: Path, key: str | None) -> int:
     """Deletes what was made of other parts than those of `key`; None for all. How many bytes became free."""
     freed = 0
+    for unfinished in place.glob("..*.part"):  # who made it died: one at a time does
+        unfinished.unlink(missing_ok=True)
     for path in place.glob(".*-*.parquet"):
         match = MADE.match(path.name)
         if match is None or match[2] == key:
@@ -85,3 +87,17 @@ def forget_stale(place: Path, key: str | None) -> int:
         except FileNotFoundError:
             continue
     return freed
+
+
+def made_bytes(day: Day) -> int:
+    """What the files take that were made of a day's flows, and of its hours'."""
+    places = [day.place, *(Path(hour.parts[0].path).parent for hour in day.hours)]
+    found = (path for place in places for path in place.glob(".*-*.parquet") if MADE.match(path.name))
+    return sum(_size(path) for path in found)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -76,6 +76,19 @@ class FlowStore:
         """
         return search(self._database, self.folder, query, limit, after)
 
+    def over_time(self, query: Query, *, most_looked: int | None = None) -> OverTime | None:
+        """How many flows a question finds over time; None where there is nothing to look at, or too much.
+
+        Args:
+            query: The question.
+            most_looked: Of more flows than these nothing is counted.
+
+        Raises:
+            UsageError: It takes too long or too much memory.
+            Busy: Too many search now.
+        """
+        return over_time(self._database, self.folder, query, most_looked=most_looked)
+
     def download(self, query: Query, kind: Format, limit: int = MOST_ROWS) -> Iterator[bytes]:
         """All flows that a question asks for, up to `limit`, as the pieces of a CSV or Parquet file.
 

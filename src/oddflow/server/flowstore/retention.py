@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oddflow.server.flowstore.compacting import keeping
-from oddflow.server.flowstore.days import MADE, Day, days_of, forget_stale
+from oddflow.server.flowstore.days import Day, days_of, forget_stale, made_bytes
 from oddflow.server.flowstore.layout import Hour, hours_in, sources_in
 
 DAY_S = 86_400
@@ -49,13 +49,6 @@ def sweep(folder: Path, now_s: float, *, keep_days: float, keep_bytes: int) -> S
     return Swept(gone, freed)
 
 
-def made_bytes(day: Day) -> int:
-    """What the files take that were made of a day's flows, and of its hours'."""
-    places = [day.place, *(Path(hour.parts[0].path).parent for hour in day.hours)]
-    found = (path for place in places for path in place.glob(".*-*.parquet") if MADE.match(path.name))
-    return sum(_size(path) for path in found)
-
-
 def _delete(hour: Hour, day: Day) -> int:
     """First what counts twice: a process that dies in between leaves no flow that was deleted already."""
     place = Path(hour.parts[0].path).parent
@@ -69,10 +62,3 @@ def _delete(hour: Hour, day: Day) -> int:
         except OSError:
             break  # something new came, or something of someone else is in it
     return freed
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pyarrow import parquet
 
+from oddflow.server.flowstore.days import days_of, made_bytes
 from oddflow.server.flowstore.layout import HOUR_NS, hours_in, sources_in
 
 
@@ -14,7 +15,7 @@ class SourceUsage:
 
     Attributes:
         source: Its name.
-        bytes: On disk.
+        bytes: On disk, with what was made of them.
         files: Parts.
         oldest_ns, newest_ns: Start of its first hour and end of its last, ns since 1970.
     """
@@ -63,7 +64,7 @@ def usage(folder: Path) -> FlowUsage:
         told.append(
             SourceUsage(
                 source,
-                sum(hour.bytes for hour in hours),
+                sum(hour.bytes for hour in hours) + sum(map(made_bytes, days_of(hours))),
                 len(parts),
                 hours[-1].number * HOUR_NS,
                 (hours[0].number + 1) * HOUR_NS,

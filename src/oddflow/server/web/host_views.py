@@ -56,7 +56,7 @@ def volume(picture: HostPicture) -> Volume:
     course = Course("bytes an hour", values)
     odd = {change.at_ns // HOUR_NS - first for change in picture.changes if change.kind is ChangeKind.VOLUME}
     drawn = courses_chart(
-        [course], first * HOUR_S, HOUR_S, label=f"Bytes of {picture.host}", say=size, band=band, odd=odd
+        [course], first * HOUR_S, HOUR_S, label=f"Bytes of {picture.host}", say=size, band=band, odd=odd, stepped=True
     )
     return Volume(drawn, days)
 
@@ -108,7 +108,9 @@ def service_words(service: UsualService) -> str:
     """What a service is called: its name with its port."""
     protocol = protocol_name(service.protocol)
     place = f"{protocol}/{service.port}" if service.port else protocol
-    return f"{service.service} ({place})" if service.service else place if service.port else f"{place}, ports at random"
+    if service.service:
+        return f"{service.service} ({place})"
+    return place if service.port or protocol not in {"tcp", "udp", "sctp"} else f"{place}, ports at random"
 
 
 def question_of(picture: HostPicture, change: Change) -> str:

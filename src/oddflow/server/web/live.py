@@ -42,20 +42,14 @@ class Live:
         self._wakers: set[asyncio.Event] = set()
         self._is_over = False
 
-    def admit(self, who: Identity) -> None:
-        """Counts one listener more.
+    def check_room(self, who: Identity) -> None:
+        """Whether one more may listen.
 
         Raises:
             Problem: There are too many.
         """
         if self._listeners.total() >= MOST_LISTENERS or self._listeners[who.user_id] >= MOST_OF_ONE:
             raise Problem(429, "too many live streams are open; close one", headers={"Retry-After": "10"})
-        self._listeners[who.user_id] += 1
-
-    def leave(self, who: Identity) -> None:
-        """One fewer."""
-        self._listeners[who.user_id] -= 1
-        self._listeners += Counter()  # drops those at 0
 
     def close(self) -> None:
         """Ends all streams, from the loop that they are in."""
@@ -70,6 +64,7 @@ class Live:
         def wake() -> None:
             loop.call_soon_threadsafe(fresh.set)
 
+        self._listeners[who.user_id] += 1
         self._wakers.add(fresh)
         try:
             yield RETRY
@@ -98,7 +93,8 @@ class Live:
         finally:
             self._wakers.discard(fresh)
             self._feed.end(wake)
-            self.leave(who)
+            self._listeners[who.user_id] -= 1
+            self._listeners += Counter()  # drops those at 0
 
     async def _may_go_on(self, request: Request) -> bool:
         now = asyncio.get_running_loop().time()
@@ -128,7 +124,7 @@ async def live(
     lists anew. It ends with `goodbye` where the session or token does.
     """
     stream: Live = request.app.state.live
-    stream.admit(who)
+    stream.check_room(who)
     return StreamingResponse(
         stream.stream(request, who, last_event_id, for_s), media_type="text/event-stream", headers=HEADERS
     )

@@ -44,6 +44,7 @@ def courses_chart(
     say: Say = number,
     band: Band | None = None,
     odd: Collection[int] = (),
+    stepped: bool = False,
 ) -> Markup:
     """Lines over time on one scale from zero; empty where there is nothing to draw.
 
@@ -55,6 +56,7 @@ def courses_chart(
         say: How values are written.
         band: What is usual.
         odd: Steps whose first course is marked.
+        stepped: Values stand for the whole of their step, as bars that touch, not for its middle.
     """
     length = max((len(course.values) for course in courses), default=0)
     known = [value for course in courses for value in course.values if value is not None]
@@ -63,7 +65,10 @@ def courses_chart(
     limits = [value for value in band.high if value is not None] if band else []
     most = max(*known, *limits, 1e-9) * 1.04 if len(known) + len(limits) > 1 else max(known[0], 1e-9) * 1.04
     drawn = [element("path", class_="usual", d=_area(band, most))] if band else []
-    drawn += [element("path", class_=f"line c{course.colour % 8}", d=_line(course.values, most)) for course in courses]
+    drawn += [
+        element("path", class_=f"line c{course.colour % 8}", d=_line(course.values, most, stepped=stepped))
+        for course in courses
+    ]
     words = [_words(courses, place, start_s + place * step_s, say, band) for place in range(length)]
     return chart(
         *time_axis(start_s, start_s + length * step_s, top=_TOP, base=_BASE),
@@ -81,14 +86,16 @@ def _y(value: float, most: float) -> float:
     return (_BASE - _TOP) * (1 - value / most)
 
 
-def _line(values: Sequence[float | None], most: float) -> str:
+def _line(values: Sequence[float | None], most: float, *, stepped: bool) -> str:
     path, pen = [], "M"
     for place, value in enumerate(values):
         if value is None:
             pen = "M"
             continue
-        path.append(f"{pen}{fixed(place + 0.5)} {fixed(_y(value, most))}")
-        if pen == "M":
+        path.append(f"{pen}{fixed(place if stepped else place + 0.5)} {fixed(_y(value, most))}")
+        if stepped:
+            path.append(f"H{place + 1}")
+        elif pen == "M":
             path.append("h0.01")  # a point that stands alone has no line: its round ends show it
         pen = "L"
     return "".join(path) or "M0 0"
