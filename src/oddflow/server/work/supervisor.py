@@ -28,6 +28,7 @@ from oddflow.server.work.job import Job
 from oddflow.server.work.layout import Shared
 from oddflow.server.work.prepare import prepare
 from oddflow.server.work.problem import Problem
+from oddflow.server.work.teller import read
 
 LOOK_S = 0.25
 HANG_S, BEGIN_S = 30.0, 180.0
@@ -37,7 +38,6 @@ STAGES = (("capture", 30.0), ("judge", 60.0), ("keeper", 15.0), ("outputs", 15.0
 HASTE_S = 2.0
 OTHERS_S = 20.0
 """So long an earlier service may take to end before this one gives up."""
-MEMORY_S = 5.0
 
 
 class Supervisor:
@@ -61,8 +61,6 @@ class Supervisor:
         self._stopping = self._hasty = self._reload = False
         self._jobs: list[Job] = []
         self._blind = False
-        self._memory: dict[int, int] = {}
-        self._memory_due_s = 0.0
         self._account = _account(settings)
         state = settings.service.state
         opening.state_folder(state)
@@ -253,9 +251,6 @@ class Supervisor:
 
     def _tell(self) -> None:
         now = time.time()
-        if time.monotonic() >= self._memory_due_s:
-            self._memory_due_s = time.monotonic() + MEMORY_S
-            self._memory = {job.pid: memory_bytes(job.pid) for job in self._jobs if job.pid}
         by_source: dict[str, list[list[str]]] = {}
         problems: list[Problem] = []
         for job in self._jobs:
@@ -288,7 +283,7 @@ class Supervisor:
         return {
             "name": job.name, "kind": job.kind, "pid": job.pid, "state": State.STOPPING if self._stopping else state,
             "restarts": job.restarts, "since_s": job.since_s, "told_s": now_s - (silent_s or 0.0),
-            "memory_bytes": self._memory.get(job.pid, 0), "problems": [job.problem] if job.problem else [],
+            "memory_bytes": read(self.shared.board, job.slot).get("memory_bytes", 0), "problems": [job.problem] if job.problem else [],
         }  # fmt: skip
 
     def _say_of(self, name: str) -> Callable[[str], None]:
@@ -342,17 +337,6 @@ class Supervisor:
         else:
             self._hasty = self._stopping
             self._stopping = True
-
-
-def memory_bytes(pid: int) -> int:
-    """What a process has for itself, and its share of what it shares; 0 where that is not known."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) << 10
-    except (OSError, ValueError, IndexError):
-        pass
-    return 0
 
 
 def _end_of(source: opening.Source) -> Callable[[], socket.socket]:

@@ -3,10 +3,13 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from oddflow.server.board import Board
 from oddflow.server.work.problem import Problem
+
+MEMORY_S = 10.0
 
 
 class Teller:
@@ -32,16 +35,35 @@ class Teller:
         before = read(board, slot)
         self._before = {name: before[name] for name in counts if name in before}
         self.since_s = time.time()
+        self._memory_bytes, self._memory_due_s = 0, 0.0
 
     def tell(self, told: Mapping[str, Any], problems: Sequence[Problem] = ()) -> None:
         """How it is now."""
         whole = {
             "since_s": self.since_s,
             "told_s": time.time(),
+            "memory_bytes": self._memory(),
             **{name: _sum(value, self._before.get(name)) for name, value in told.items()},
             "problems": [problem.as_list() for problem in problems],
         }
         self._board.tell(self._slot, json.dumps(whole))
+
+    def _memory(self) -> int:
+        """Asked of the kernel seldom, for it has to look at each page; nobody else may ask, once we are another user."""
+        if (now := time.monotonic()) >= self._memory_due_s:
+            self._memory_bytes, self._memory_due_s = memory_bytes(), now + MEMORY_S
+        return self._memory_bytes
+
+
+def memory_bytes() -> int:
+    """What this process has for itself, and its share of what it shares with others; 0 where that is not known."""
+    try:
+        for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) << 10
+    except (OSError, ValueError, IndexError):
+        pass
+    return 0
 
 
 def read(board: Board, slot: int) -> dict[str, Any]:
