@@ -175,7 +175,7 @@ class _How:
             self._seat.section.where, ledger,
             stop=self._stop, settings=self._cut.settings, companion=self._cut.companion,
         )  # fmt: skip
-        with closing(self._watched(batches, sink)) as watched:
+        with closing(self._watched(batches, sink)) as watched:  # type: ignore[type-var]
             pursue(watched, sink, tick_s=TICK_S)
         return self._changed
 

@@ -181,7 +181,7 @@ class Judge:
         self,
         flows: pa.RecordBatch,
         scores: np.ndarray | None,
-        over: np.ndarray | None,  # type: ignore[type-arg]
+        over: np.ndarray | None,
     ) -> None:
         if self._count[Count.THRIFT] >= Thrift.FLOWS or self._writer is None:
             self._sheds(f"flow records: {NO_DISK}", flows.num_rows)

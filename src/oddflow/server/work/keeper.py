@@ -152,11 +152,11 @@ class Keeper:
                 (one.source, one.code): one.text for one in self._store.notices.current() if one.sensor == sensor
             }
         found: dict[tuple[str, str], Problem] = {}
-        for place, source in enumerate(self._settings.sources):
+        for place, section in enumerate(self._settings.sources):
             for problem in telling.source_problems(self._seat.shared, place):
-                found.setdefault((source.name, problem.code), problem)
+                found.setdefault((section.name, problem.code), problem)
             for text in telling.source_status(self._seat.shared, place).drift[:1]:
-                found.setdefault((source.name, "drift"), Problem("drift", text))
+                found.setdefault((section.name, "drift"), Problem("drift", text))
         for slot in (layout.SUPERVISOR, layout.OUTPUTS):
             for problem in problems_of(read(self._seat.shared.board, slot)):
                 found.setdefault(("", problem.code), problem)
