@@ -59,9 +59,10 @@ out/peers/%/.ready: benchmarks/peers/%.txt
 	$(@D)/bin/pip install --quiet -r $<
 	@touch $@
 
-fuzz: $(VENV)/.ready  ## A million mutated packets, then a search by coverage, replayed compiled
+fuzz: $(VENV)/.ready  ## A million mutated packets, a search by coverage, replayed compiled; 1,000 new examples of each property
 	$(BIN)/pip install --quiet atheris==3.0.0 || echo "atheris cannot be installed here: nothing is guided by coverage"
 	$(BIN)/python -m tests.fuzz --seed $(SEED)
+	HYPOTHESIS_PROFILE=explore $(BIN)/pytest -q tests/capture tests/features tests/flows tests/logs
 
 sweep: $(VENV)/.ready out/peers/nfstream/.ready  ## Meter every capture in ../shared/data; compare totals with tshark, flows with NFStream
 	$(BIN)/python benchmarks/sweep.py
@@ -80,7 +81,7 @@ wheel: $(VENV)/.ready  ## Build the wheel
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 dist: wheel  ## Build the wheel and a .deb with all that a sensor and the service need (Debian's Python of the same version)
-	$(BIN)/python packaging/deb.py dist/oddflow-*.whl --out dist
+	$(BIN)/python packaging/deb.py "$$(ls -t dist/oddflow-*.whl | head -1)" --out dist
 
 lock: $(VENV)/.ready  ## Renew the lock file
 	$(BIN)/pip-compile --quiet --all-extras --allow-unsafe --strip-extras --no-emit-find-links --no-emit-index-url --no-annotate --no-header --output-file=requirements.lock pyproject.toml

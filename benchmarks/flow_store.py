@@ -1,11 +1,18 @@
 """How fast stored flows are found: millions of flows of the example captures, shifted in time and between hosts.
 
-python benchmarks/flow_store.py [--flows 10000000] [--hours 720] [--folder /tmp/flow-store] [--keep]
+python benchmarks/flow_store.py [--flows 10000000] [--hours 720] [--folder FOLDER] [--keep] [--write]
+
+`--write` puts the table, and what `oddflow search` prints for the example capture, into docs/search.md.
 """
 
 import argparse
+import os
+import shlex
 import shutil
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,12 +24,15 @@ from oddflow.files import examples_folder
 from oddflow.logs.parts import part_name
 from oddflow.logs.source import read_flows
 from oddflow.losses import Ledger
+from oddflow.server.filling import filled_service
 from oddflow.server.flowstore.columns import STORED_SCHEMA, stored
 from oddflow.server.flowstore.flow_store import FlowStore
+from oddflow.server.flowstore.host_list import HostQuestion
 from oddflow.server.flowstore.layout import HOUR_NS, hour_folder
 from oddflow.server.flowstore.query import Query
 from oddflow.server.flowstore.writing import write_part
 
+PAGE = Path(__file__).parents[1] / "docs" / "search.md"
 END_HOUR = 500_000
 OFFICES = 16
 OUTSIDE = 65_536
@@ -108,25 +118,89 @@ def timed(call, times: int = 5) -> tuple[float, float, object]:  # noqa: ANN001
     return spent[0], statistics.median(spent[1:]), found
 
 
+def asked(store: FlowStore) -> list[tuple[str, float, float, str]]:
+    """Each question and page: its name, the first time and the usual one in s, and what came of it."""
+    rows = []
+    for question in QUESTIONS:
+        query = Query.parse(question, now_ns=END_HOUR * HOUR_NS)
+        first, usual, page = timed(lambda query=query: store.search(query, 100))
+        rows.append(
+            (f"`{question}`" if question else "the newest", first, usual, f"{len(page.rows)} of {page.looked:,}")
+        )
+    until_s = END_HOUR * 3600
+    for days in (7, 30):
+        for name, call in (
+            ("all hosts", lambda days=days: store.hosts(until_s - days * 86_400, until_s, HostQuestion())),
+            ("one host", lambda days=days: store.host("10.3.0.102", until_s - days * 86_400, until_s)),
+        ):
+            first, usual, found = timed(call)
+            told = f"{found.total:,} hosts" if name == "all hosts" else f"{found.flows_out + found.flows_in:,} flows"
+            rows.append((f"{name}, {days} days", first, usual, told))
+    return rows
+
+
+def walk() -> tuple[str, str]:
+    """What `oddflow search` prints of the example capture, judged as a service judges it."""
+    with tempfile.TemporaryDirectory() as place:
+        service = filled_service(Path(place))
+        service.flows.close()
+        service.store.close()
+        return (
+            printed("oddflow search 'score > 1 and dst_ip in 10.0.0.0/8 order by score limit 8'", place),
+            printed("oddflow search 'src_ip = 10.20.0.66 and scoore > 3'", place),
+        )
+
+
+def printed(line: str, state: str) -> str:
+    """A command with what it prints, as a block of the page."""
+    command = [sys.executable, "-c", "from oddflow.cli.main import main; main()", *shlex.split(line)[1:]]
+    done = subprocess.run(
+        [*command, "--state", state], env=os.environ | {"COLUMNS": "116"}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    rows = [row.rstrip() for row in done.stdout.splitlines() if row.strip()]
+    return f"```console\n$ {line} office.toml\n" + "\n".join(rows) + "\n```"
+
+
+def put(name: str, block: str) -> None:
+    """Puts a block between its two marks in the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    head, _, rest = text.partition(begin)
+    PAGE.write_text(f"{head}{begin}{block}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+
+
 def main() -> None:
-    """Fills, asks, tells, deletes."""
+    """Fills, keeps, asks, tells, deletes."""
     given = argparse.ArgumentParser()
     given.add_argument("--flows", type=int, default=10_000_000)
     given.add_argument("--hours", type=int, default=720)
-    given.add_argument("--folder", type=Path, default=Path("/tmp/oddflow-flow-store"))  # noqa: S108
+    given.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "oddflow-flow-store")
     given.add_argument("--keep", action="store_true")
-    asked = given.parse_args()
-    began = time.perf_counter()
-    if not asked.folder.exists():
-        fill(asked.folder, asked.flows, asked.hours)
-    with FlowStore(asked.folder) as store:
-        print(f"filled in {time.perf_counter() - began:.0f} s: {store.usage()}")
-        for question in QUESTIONS:
-            query = Query.parse(question, now_ns=END_HOUR * HOUR_NS)
-            first, usual, page = timed(lambda query=query: store.search(query, 100))
-            print(f"{first * 1e3:7.0f} {usual * 1e3:7.0f} ms  {len(page.rows):4} rows  {page.looked:12,}  {question}")
-    if not asked.keep:
-        shutil.rmtree(asked.folder)
+    given.add_argument("--write", action="store_true")
+    wanted = given.parse_args()
+    if not wanted.folder.exists():
+        fill(wanted.folder, wanted.flows, wanted.hours)
+    with FlowStore(wanted.folder) as store:
+        while store.rollup(END_HOUR * 3600 + 26 * 3600):
+            pass
+        used = store.usage()
+        on_disk = sum(path.stat().st_size for path in wanted.folder.rglob("*.parquet"))
+        lines = [
+            f"{used.flows:,} flows of {wanted.hours:,} hours, {on_disk / used.flows:.0f} bytes each on disk, "
+            f"two threads (`python benchmarks/flow_store.py`):",
+            "",
+            "| asked | first, ms | then, ms | found |",
+            "|---|---|---|---|",
+        ]
+        lines += [f"| {name} | {a * 1e3:.0f} | {b * 1e3:.0f} | {told} |" for name, a, b, told in asked(store)]
+    print("\n".join(lines))
+    if wanted.write:
+        put("speed", "\n".join(lines))
+        for name, block in zip(("first", "wrong"), walk(), strict=True):
+            put(name, block)
+    if not wanted.keep:
+        shutil.rmtree(wanted.folder)
 
 
 if __name__ == "__main__":

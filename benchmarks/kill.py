@@ -23,6 +23,7 @@ import time
 from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from pathlib import Path
 
 from pyarrow import parquet
@@ -36,6 +37,7 @@ from oddflow.server.settings.settings import Settings
 from oddflow.server.work.folder import Journal
 from oddflow.server.work.supervisor import Supervisor
 
+# to the office of the examples most of this is odd, so there are many alerts
 TRAFFIC = SteadyTraffic(flows_per_s=60, packets_per_flow=8, odd_per_s=3)
 SECONDS = 2
 LOOK_S = 0.02
@@ -150,6 +152,7 @@ class Kill:
     def finish(self) -> set[str]:
         """Leaves the service to itself until all is read, and ends it; the ids of its alerts."""
         pid = begin(self.settings)
+        answers(self.settings.web.listen)
         journal, until = Journal(self.folder / "state", "in"), time.monotonic() + PATIENCE_S
         while len(journal.read()) < self.files and time.monotonic() < until:
             self.look()
@@ -181,6 +184,18 @@ def begin(settings: Settings) -> int:
     except BaseException as error:  # noqa: BLE001  (a process of its own)
         logging.getLogger("oddflow").error("%s: %s", type(error).__name__, error)  # noqa: TRY400
     os._exit(code)
+
+
+def answers(listen: str) -> None:
+    """Until the service answers."""
+    host, _, port = listen.rpartition(":")
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        with suppress(OSError), closing(HTTPConnection(host, int(port), timeout=5)) as asked:
+            asked.request("GET", "/healthz")
+            if asked.getresponse().status == 200:
+                return
+        time.sleep(0.1)
 
 
 def children(pid: int) -> list[int]:
@@ -242,9 +257,7 @@ def main() -> int:
         (folder / "in").mkdir()
         model = given.model or str(folder / "model.oddflow")
         if not given.model:
-            with (folder / "normal.pcap").open("wb") as file:
-                SteadyTraffic(flows_per_s=60, packets_per_flow=8, odd_per_s=0).write(file, 60)
-            api.learn(str(folder / "normal.pcap"), output=model, detector="robust-pca")
+            api.learn(api.examples() / "office-baseline.pcap.zst", output=model, detector="robust-pca")
         kill = Kill(folder, settings_for(folder, model), given.seed)
         begun = time.monotonic()
         for turn in range(given.times):

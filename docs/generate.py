@@ -4,7 +4,7 @@ A test checks that they are current.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import typer.main
 
@@ -14,8 +14,13 @@ from oddflow.datasets.description import DataSet
 from oddflow.detectors import registry as detectors
 from oddflow.flows.statistics import STATISTICS
 from oddflow.schema import COLUMNS
+from oddflow.server.access.listing import routes_of
 from oddflow.server.settings.keys import sections
 from oddflow.server.settings.sample import written
+from oddflow.server.settings.settings import Settings
+from oddflow.server.status import Status
+from oddflow.server.web.app import make_app
+from oddflow.server.web.service import Service
 
 HERE = Path(__file__).parent
 
@@ -151,6 +156,26 @@ def settings() -> str:
     return "\n".join(lines)
 
 
+def routes() -> str:
+    """Who may call what, from the guards of the application's own routes."""
+    app = make_app(Service(Settings(), *[cast("Any", None)] * 3, Status))
+    lines = [
+        "# Who may call what",
+        "",
+        "All routes of the service: the least role that may call each, and the scope that a token must have for it. Where",
+        "a dash stands, no token will do, only a person who is logged in. [Security](security.md) says what roles and",
+        "scopes are. A test calls each route as everybody who may not.",
+        "",
+        "| route | role | scope |",
+        "|---|---|---|",
+    ]
+    for route in routes_of(app):
+        role = route.needs.role.name.lower() if route.needs else "anybody"
+        scope = route.scope or ("" if route.needs is None else "–")
+        lines.append(f"| `{route.method} {route.path}` | {role} | {scope} |")
+    return "\n".join(lines) + "\n"
+
+
 def navigation() -> str:
     """The table of contents, with a page for each detector."""
     text = (HERE.parent / "mkdocs.yml").read_text(encoding="utf-8")
@@ -167,6 +192,7 @@ PAGES = {
     "data-sets.md": known_sets,
     "command-line.md": command_line,
     "settings.md": settings,
+    "routes.md": routes,
 }
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""`oddflow init` and `oddflow doctor CONFIG`."""
+"""`oddflow init`, `oddflow doctor CONFIG` and `oddflow store backup`."""
 
 import os
 
 import pytest
 
 from oddflow.server.settings.read import read
+from oddflow.server.store.store import Store
 
 from .call import call, left, refused
 
@@ -79,3 +80,23 @@ def test_doctor_refuses_what_is_no_settings_file(tmp_path, settings):
 
 def test_doctor_without_settings_tells_of_the_machine():
     assert "memory_of_open_flows" in call("doctor", "--json").json
+
+
+def test_backup_copies_the_store_whole(settings, tmp_path):
+    path, copy = settings(""), tmp_path / "copy.db"
+    (tmp_path / "state").mkdir()
+    store = Store.open(f"sqlite:///{tmp_path}/state/store.db")
+    store.cursors.set("somebody", 7)
+    told = call("store", "backup", path, copy, "--json").json
+    store.close()
+    assert told["bytes"] == copy.stat().st_size
+    assert copy.stat().st_mode & 0o077 == 0
+    opened = Store.open(f"sqlite:///{copy}", migrate=False)
+    assert opened.cursors.get("somebody") == 7
+    opened.close()
+    refused(call("store", "backup", path, copy), "is there already")
+
+
+def test_backup_makes_no_store(settings, tmp_path):
+    refused(call("store", "backup", settings(""), tmp_path / "copy.db"), "there is no store")
+    assert left(tmp_path) == ["oddflow.toml"]

@@ -30,6 +30,7 @@ from oddflow.cli import (
     search,
     send,
     serve,
+    store,
     triage,
     tune,
     watch,
@@ -95,6 +96,7 @@ for command in (
     demo_command,
     serve,
     accounts,
+    store,
 ):
     command.register(app)
 

@@ -104,8 +104,15 @@ def _ns(time: datetime) -> int:
 
 
 def alert_json(alert: Alert) -> str:
-    """An alert as one line of text; times are cut to µs."""
-    text = json.dumps(alert.as_dict(), ensure_ascii=False, allow_nan=False)
+    """An alert as one line of text; times are cut to µs.
+
+    Raises:
+        InputError: It holds a number that JSON has not.
+    """
+    try:
+        text = json.dumps(alert.as_dict(), ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise InputError(f"alert {alert.id} holds a number that is none, or infinite; it cannot be written") from None
     return text.encode("utf-8", "replace").decode()  # a file name may hold bytes that are no UTF-8
 
 

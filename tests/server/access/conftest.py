@@ -5,9 +5,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Form, Request
 
 from oddflow.server.access.access import Access
 from oddflow.server.access.guard import Admin, Analyst, Scraper, Viewer, record
@@ -131,6 +132,10 @@ def door_of(store: Store, settings: Settings) -> Door:
     async def judge(request: Request, who: Analyst) -> int:
         record(request, who, "thing.judge", "7")
         return len(await request.body())
+
+    @app.post("/things")
+    def note(who: Analyst, text: Annotated[str, Form()]) -> str:
+        return text
 
     @app.post("/api/v1/models")
     def promote(who: Admin) -> str:

@@ -69,7 +69,7 @@ def test_a_change_takes_the_session_s_own_text(door: Door, csrf: str, place: str
     def post(text: str) -> int:
         if place == "header":
             return client.post("/api/v1/things", headers={"X-CSRF-Token": text}).status_code
-        return client.post("/api/v1/things", data={"csrf": text}).status_code
+        return client.post("/things", data={"csrf": text, "text": "a note"}).status_code
 
     assert post(sent) == 403
     assert post(own) == 200
@@ -79,6 +79,7 @@ def test_a_form_with_files_is_not_read_for_its_text(door: Door) -> None:
     client = door.logged_in("ada", Role.ANALYST)
     own = client.headers.pop("X-CSRF-Token")
     assert client.post("/api/v1/things", data={"csrf": own}, files={"a": b"b"}).status_code == 403
+    assert client.post("/things", data={"csrf": own, "text": "a note"}, files={"a": b"b"}).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -221,3 +222,11 @@ def test_a_table_s_wildcards_are_no_wildcards(door: Door) -> None:
     for session in ("%", "_" * 16, "%" * 16, "0" * 16):
         assert client.delete(f"/api/v1/sessions/{session}").status_code in {404, 422}
     assert client.get("/api/v1/things").status_code == 200
+
+
+def test_a_page_that_is_left_open_does_not_keep_a_session(door: Door) -> None:
+    client = door.logged_in("ada")
+    for _ in range(13):
+        assert client.get("/fragments/now").status_code == 404
+        door.clock.now_s += 3_500
+    assert client.get("/fragments/now").status_code == 401

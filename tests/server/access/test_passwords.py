@@ -27,9 +27,7 @@ def test_what_is_tried_first_is_refused(password: str, why: str) -> None:
         check(password, name="ada.lovelace")
 
 
-@pytest.mark.parametrize(
-    "password", ["four plain words here", "пароль из слов", "x9$Kq!vL0zR#w", "mit Umlauten: ä"]
-)
+@pytest.mark.parametrize("password", ["four plain words here", "пароль из слов", "x9$Kq!vL0zR#w", "mit Umlauten: ä"])
 def test_length_is_enough(password: str) -> None:
     check(password, name="ada")
 

@@ -21,8 +21,6 @@ from oddflow.server.access.identity import Role
 from oddflow.server.access.passwords import Passwords
 from oddflow.server.filling import Filled, example_settings, status_of
 from oddflow.server.flowstore.flow_store import FlowStore
-from oddflow.server.settings.settings import Settings
-from oddflow.server.status import Status
 from oddflow.server.store.store import Store
 from oddflow.server.web.app import make_app
 from oddflow.server.web.service import Service
@@ -38,15 +36,15 @@ class Site:
     """The application on a port of its own, in a thread; `status` is what it tells of itself."""
 
     def __init__(self, state: Path, filled: Filled) -> None:
-        sock_settings = example_settings(state)
+        asked = example_settings(state)
         self.server = uvicorn.Server(uvicorn.Config(app="", host="127.0.0.1", port=0, log_level="error", lifespan="on"))
         self._socket = self.server.config.bind_socket()
         port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        web = sock_settings.web.model_copy(update={"listen": f"127.0.0.1:{port}"})
-        self.settings: Settings = sock_settings.model_copy(update={"web": web})
+        web = asked.web.model_copy(update={"listen": f"127.0.0.1:{port}"})
+        self.settings = asked.model_copy(update={"web": web})
         self.store, self.flows = Store.open(self.settings.store_url), FlowStore(self.settings.flows_folder)
-        self.status: Status = status_of(self.settings, filled)
+        self.status = status_of(self.settings, filled)
         registry = Registry(self.settings.registry_folder)
         self.service = Service(self.settings, self.store, self.flows, registry, lambda: self.status)
         quick = Passwords(time_cost=1, memory_cost=8, parallelism=1)

@@ -1,6 +1,9 @@
 """What holds of every page, at each width and in each colour."""
 
+from itertools import pairwise
+
 import pytest
+from selenium.webdriver import ActionChains, Keys
 
 from oddflow.server.store.incidents import IncidentFilter
 
@@ -12,6 +15,21 @@ PAGES = (
     "ALERT?explain=true",
     "/incidents?text=nothing+has+this",
     "/password",
+    "/hosts",
+    "/hosts?text=10.20.0.&order=bytes&span=7d",
+    "HOST",
+    "/flows?q=alert+order+by+score&c=time&c=from&c=to&c=score",
+    "/models",
+    "/models/office",
+    "/models/office/1",
+    "/sources",
+    "/sources/office",
+    "/upload",
+    "/settings",
+    "/settings/feedback",
+    "/settings/service",
+    "/settings/people",
+    "/settings/trail?check=true",
 )
 LOOKS = ((1280, False), (390, True))
 
@@ -25,14 +43,17 @@ return [...document.querySelectorAll('input:not([type=hidden]), select, textarea
 HEADINGS = "return [...document.querySelectorAll('h1, h2, h3, h4')].filter(e => e.offsetParent).map(e => +e.tagName[1])"
 FAINT = """
 const parse = (c) => (c.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
-const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+  .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
   .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
 const ground = (e) => { for (; e; e = e.parentElement) {
-  const c = parse(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0.9) return c; } return [255, 255, 255]; };
+  const c = parse(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0.9) return c; }
+  return [255, 255, 255]; };
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), faint = [];
 while (walker.nextNode()) {
   const e = walker.currentNode.parentElement;
-  if (!walker.currentNode.data.trim() || e.closest('svg, pre, option, script, [hidden], :disabled') || !e.offsetParent) continue;
+  const isIt = walker.currentNode.data.trim() && e.offsetParent;
+  if (!isIt || e.closest('svg, pre, option, script, [hidden], :disabled')) continue;
   const style = getComputedStyle(e), [a, b] = [light(parse(style.color)), light(ground(e))].sort((x, y) => y - x);
   if ((a + 0.05) / (b + 0.05) < (parseFloat(style.fontSize) >= 24 ? 3 : 4.5))
     faint.push(walker.currentNode.data.trim().slice(0, 40) + ' ' + style.color);
@@ -45,7 +66,8 @@ return faint
 def places(site):
     """Pages of the gravest incident and its oddest alert."""
     incident = site.store.incidents.page(IncidentFilter(order="gravest")).items[0].incident
-    return {"INCIDENT": f"/incidents/{incident.id}", "ALERT": f"/alerts/{incident.top[0].id}"}
+    top = incident.top[0]
+    return {"INCIDENT": f"/incidents/{incident.id}", "ALERT": f"/alerts/{top.id}", "HOST": f"/hosts/{top.src_ip}"}
 
 
 @pytest.mark.parametrize(("width", "dark"), LOOKS, ids=["wide-light", "narrow-dark"])
@@ -60,7 +82,7 @@ def test_it_fits_is_labelled_in_order_and_legible(person, places, path, width, d
     assert person.driver.execute_script(UNLABELLED) == []
     levels = person.driver.execute_script(HEADINGS)
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     assert person.driver.execute_script(FAINT) == []
 
 
@@ -122,8 +144,6 @@ def test_a_chart_tells_its_values_by_the_keyboard(person):
 
 def press(person, *keys):
     """Presses keys one after the other."""
-    from selenium.webdriver import ActionChains, Keys
-
     named = {"Tab": Keys.TAB, "Escape": Keys.ESCAPE, "Enter": Keys.ENTER, "ArrowRight": Keys.ARROW_RIGHT}
     for key in keys:
         ActionChains(person.driver).send_keys(named.get(key, key)).perform()

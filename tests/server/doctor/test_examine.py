@@ -1,19 +1,19 @@
 """`oddflow doctor CONFIG`: what it finds in settings that fit this machine, and in those that do not."""
 
+import fcntl
 import os
 import socket
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from types import SimpleNamespace
 
 import pytest
 import trustme
 
+from oddflow.sensor.privileges import Account
 from oddflow.server.doctor import examine as examining
 from oddflow.server.doctor import machine
 from oddflow.server.doctor.examine import examine
@@ -61,8 +61,9 @@ def free_port():
 
 
 @pytest.fixture
-def found(folder, free_port):
+def found(folder, free_port, monkeypatch):
     """Writes settings, examines them, and gives what was found as (level, about, text; advice)."""
+    monkeypatch.setattr(machine, "PROGRAM", ())  # here it may lie in root's home
     user = "nobody" if ROOT else os.environ.get("USER", "me")
 
     def of(text="", web="", service=""):
@@ -148,6 +149,19 @@ def test_the_user_is_looked_up(folder, free_port, user, level, words):
 
 
 @needs_root
+def test_a_program_that_the_user_may_not_read_is_a_fault(found, folder, monkeypatch):
+    program = folder / "python"
+    program.touch(mode=0o755)
+    monkeypatch.setattr(machine, "PROGRAM", (program,))
+    nobody, findings = Account.named("nobody"), Findings()
+    machine.examine_program(nobody, findings)
+    assert findings.found == []
+    program.chmod(0o700)
+    machine.examine_program(nobody, findings)
+    assert [(one.level, one.text) for one in findings.found] == [(Level.FAULT, f"nobody may not read {program}")]
+
+
+@needs_root
 def test_the_state_folder_must_be_the_users_and_nobody_elses(found, folder):
     assert holds(found(), Level.OK, "service", "will be made")
     state = folder / "state"
@@ -194,22 +208,24 @@ def test_a_port_that_another_program_has_is_a_fault(found):
     assert holds(told, Level.FAULT, "web", "EADDRINUSE")
 
 
-class Alive(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200 if self.path == "/healthz" else 404)
-        self.end_headers()
-
-    def log_message(self, *_):
-        """Says nothing."""
-
-
-def test_a_service_that_runs_may_have_its_port(found):
-    with HTTPServer(("127.0.0.1", 0), Alive) as server:
-        thread = Thread(target=server.handle_request)
-        thread.start()
-        told = found(web=f'listen = "127.0.0.1:{server.server_port}"')
-        thread.join()
-    assert holds(told, Level.OK, "web", "the service runs")
+def test_a_service_that_runs_may_have_its_ports(found, folder):
+    (folder / "state").mkdir(mode=0o700)
+    with (
+        closing(socket.socket()) as taken,
+        closing(socket.socket(type=socket.SOCK_DGRAM)) as exporters,
+        (folder / "state" / "lock").open("w") as lock,
+    ):
+        for one in (taken, exporters):
+            one.bind(("127.0.0.1", 0))
+        web = f'listen = "127.0.0.1:{taken.getsockname()[1]}"'
+        source = f'[[sources]]\nname = "n"\nnetflow = "127.0.0.1:{exporters.getsockname()[1]}"'
+        told = found(source, web=web)
+        assert holds(told, Level.FAULT, "web", "EADDRINUSE")
+        assert holds(told, Level.FAULT, "source n", "EADDRINUSE")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        told = found(source, web=web)
+        assert holds(told, Level.OK, "web", "by the service that runs")
+        assert holds(told, Level.OK, "source n", "by the service that runs")
 
 
 def test_others_must_not_listen_in_unless_asked_for(found, free_port):

@@ -60,12 +60,12 @@ class Cluster:
             self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def database(self, template: str = "template1") -> str:
+    def database(self, template: str = "template1", words: str = "") -> str:
         """A fresh database; its name."""
         self.made += 1
         name = f"test_{os.getpid()}_{self.made}"
         with psycopg.connect(self._words("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY {words}")
         return name
 
     def empty(self, name: str) -> None:

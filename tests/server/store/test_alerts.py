@@ -1,9 +1,9 @@
 import pytest
 
-from oddflow.errors import UsageError
+from oddflow.errors import InputError, UsageError
 from oddflow.server.store.alerts import AlertFilter
 from oddflow.server.store.store import Store
-from tests.server.store.make import BEGIN_NS, alert, alerts, incidents_of
+from tests.server.store.make import BEGIN_NS, alert, alerts, incident, incidents_of
 
 
 def test_comes_back_as_it_was_put_in(store):
@@ -125,3 +125,20 @@ def test_what_raises_in_a_transaction_leaves_no_trace(store):
     with pytest.raises(ValueError, match="on purpose"):
         change()
     assert (store.alerts.count(), store.audit.page().items) == (0, [])
+
+
+def test_keys_that_no_index_could_hold_are_cut(store):
+    long = "é" * 5_000
+    put = alert(1, category=long)
+    store.alerts.put(long, long, [put], [incident([put], category=long)])
+    store.measures.add(long, long, 0, {long: 1})
+    store.audit.add(long, long, long, long, long)
+    store.cursors.set(long, 1)
+    assert store.alerts.page(AlertFilter(source=long, category=long)).items[0].source == long[:256]
+    assert store.cursors.get(long) == 1
+
+
+def test_a_number_that_is_none_is_told(store):
+    with pytest.raises(InputError, match="a number that is none"):
+        store.alerts.put("here", "eth0", [alert(1, score=float("nan"))], [])
+    assert store.alerts.count() == 0

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from oddflow.errors import OutputError, StoreDown, UsageError
 from oddflow.server.settings.settings import StoreSection
+from oddflow.server.store import sweeping
 from oddflow.server.store.store import Store
 from tests.server.store import children
 from tests.server.store.make import alert, alerts, incident, rule
@@ -86,15 +87,23 @@ def test_it_heals_when_the_server_is_back():
         cluster.remove()
 
 
-def test_connections_that_were_cut_are_made_anew(store, opened):
-    if store.database.is_sqlite:
-        pytest.skip("a file cuts no connections")
+def test_connections_that_were_cut_are_made_anew(cluster, postgres_store):
+    store, other = Store.open(cluster.url(postgres_store)), Store.open(cluster.url(postgres_store))
     with store.database.reading() as connection:
         mine = connection.execute(text("SELECT pg_backend_pid()")).scalar()
-    other = opened()
     with other.database.reading() as killer:
         killer.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
-    assert store.alerts.put("here", "eth0", alerts(2), []) == 2
+    store.check()
+    assert store.cursors.get("x") == 0
+    for one in (store, other):
+        one.close()
+
+
+def test_a_database_that_holds_no_unicode_is_told(cluster):
+    name = cluster.database("template0", "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+    with pytest.raises(UsageError, match="is encoded as SQL_ASCII"):
+        Store.open(cluster.url(name))
+    cluster.drop(name)
 
 
 def test_a_locked_file_is_told_and_heals(tmp_path):
@@ -135,8 +144,9 @@ def test_a_full_disk_is_told_and_heals(tmp_path):
     assert children.status_of(children.start(work)) == 0
 
 
-def test_what_is_old_goes_and_all_else_stays(store):
-    store.alerts.put("here", "eth0", alerts(1_200), [incident(alerts(3), id="ab")])
+def test_what_is_old_goes_and_all_else_stays(store, monkeypatch):
+    monkeypatch.setattr(sweeping, "AT_ONCE", 10)
+    store.alerts.put("here", "eth0", alerts(25), [incident(alerts(3), id="ab")])
     store.incidents.note("ab", "ann", "x")
     store.notices.begin("here", "", "over", "error", "x")
     store.notices.end("here", "", "over")
@@ -154,7 +164,7 @@ def test_what_is_old_goes_and_all_else_stays(store):
     assert gone(1) == {}
     assert gone(9) == {"feedback": 1}
     assert gone(20) == {"measures": 2}
-    assert gone(31) == {"alerts": 1_200, "incidents": 1, "notices": 1}
+    assert gone(31) == {"alerts": 25, "incidents": 1, "notices": 1}
     assert gone(61) == {"audit": 1}
     assert (store.alerts.count(), store.incidents.get("ab")) == (0, None)
     assert [one.code for one in store.notices.current()] == ["lasting"]

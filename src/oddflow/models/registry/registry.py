@@ -211,7 +211,9 @@ class Registry:
             raise UsageError(f"the reason has {len(reason):,} characters; at most 4,096 are kept")
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         words: dict[str, Any] = {key: _whole(value) if isinstance(value, str) else value for key, value in told.items()}
-        return Event(what=what, at=at, by=_whole(by) or _person(), name=name, version=number, reason=_whole(reason), **words)
+        return Event(
+            what=what, at=at, by=_whole(by) or _person(), name=name, version=number, reason=_whole(reason), **words
+        )
 
 
 def open_name(text: str, folder: str | os.PathLike[str] | None = None) -> tuple[str, str]:

@@ -129,9 +129,10 @@ class Access:
                 browser = store.browsers.add(account.id, now_s=now_s)
         return secret, browser
 
-    def by_session(self, secret: str) -> Identity | None:
-        """Who is logged in with a cookie."""
-        session = self.store.sessions.find(secret, idle_s=self.idle_s, now_s=self.clock())
+    def by_session(self, secret: str, *, by_person: bool = True) -> Identity | None:
+        """Who is logged in with a cookie; the session lasts longer where a person did something."""
+        now_s = self.clock()
+        session = self.store.sessions.find(secret, idle_s=self.idle_s, now_s=now_s, by_person=by_person)
         if session is None:
             return None
         return Identity(

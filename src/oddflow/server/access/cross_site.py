@@ -53,7 +53,9 @@ async def check_form(request: Request, who: Identity) -> None:
     sent = request.headers.get(HEADER, "")
     # a body of several parts may be a capture: nothing reads one to find out whether it may be sent
     if not sent and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        value = (await request.form()).get(FIELD)  # kept by the request, so that the route may read it again
+        if getattr(request, "_form", None) is None:  # a route with form fields has read it before its guard is asked
+            await request.body()  # kept, so that the route may read it again
+        value = (await request.form()).get(FIELD)
         sent = value if isinstance(value, str) else ""
     if not who.csrf or not hmac.compare_digest(sent.encode("utf-8", "replace"), who.csrf.encode("utf-8")):
         raise Refused(

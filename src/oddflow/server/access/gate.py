@@ -19,6 +19,8 @@ from oddflow.server.access.refusal import Refused, answer, log_in_first
 OPEN = ("/login", "/healthz", "/favicon.ico", "/robots.txt")
 """What anybody may ask for."""
 OPEN_FOLDERS = ("/static/", "/first/")
+BY_PAGES = ("/fragments/", "/api/v1/live")
+"""What pages ask for by themselves, for as long as they are open."""
 MOST_SECRET = 256
 
 
@@ -73,7 +75,8 @@ async def identify(connection: HTTPConnection, access: Access) -> Identity | Non
     secret = read_cookie(connection, SESSION)
     if not secret or len(secret) > MOST_SECRET:
         return None
-    return await run_in_threadpool(access.by_session, secret)
+    by_person = not connection.scope["path"].startswith(BY_PAGES)
+    return await run_in_threadpool(access.by_session, secret, by_person=by_person)
 
 
 def is_open(path: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from fastapi import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 TITLES = {
@@ -41,12 +41,20 @@ class Refused(HTTPException):
 
 
 def answer(connection: HTTPConnection, refused: Refused) -> Response:
-    """The response: a redirect where a person's browser asked for a page, problem+json otherwise."""
-    if refused.instead and for_person(connection):
-        return RedirectResponse(refused.instead, 303)
+    """The response: a redirect or a page where a person's browser asked for one, problem+json otherwise."""
+    title = TITLES.get(refused.status_code, "Refused")
+    if for_person(connection):
+        if refused.instead:
+            return RedirectResponse(refused.instead, 303)
+        from oddflow.server.web.rendering import page  # noqa: PLC0415  (pages know who asks, which is told here)
+
+        return page(
+            Request(connection.scope), "problem.html", None, status_code=refused.status_code, headers=refused.headers,
+            problem_title=title, problem_detail=str(refused.detail),
+        )  # fmt: skip
     body = {
         "type": "about:blank",
-        "title": TITLES.get(refused.status_code, "Refused"),
+        "title": title,
         "status": refused.status_code,
         "detail": refused.detail,
     }

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from oddflow.server.doctor.findings import Findings
-from oddflow.server.doctor.machine import account_of, examine_memory, examine_state
+from oddflow.server.doctor.machine import account_of, examine_memory, examine_program, examine_state, is_running
 from oddflow.server.doctor.outputs import examine_enrichment, examine_outputs
 from oddflow.server.doctor.sources import examine_source
 from oddflow.server.doctor.store import examine_store
-from oddflow.server.doctor.web import answers, examine_web
+from oddflow.server.doctor.web import examine_web
 from oddflow.server.settings.settings import Settings
 
 LIBRARIES = ("fastapi", "uvicorn", "sqlalchemy", "alembic", "duckdb", "argon2", "python_multipart", "prometheus_client")
@@ -28,13 +28,14 @@ def examine(settings: Settings, remarks: Sequence[str] = (), place: str = "setti
         findings.warn(place, "a key is called by its old name", remark)
     _libraries(findings)
     account = account_of(settings, findings)
+    examine_program(account, findings)
     examine_state(settings, account, findings)
-    runs = answers(settings)
+    runs = is_running(settings)
     if not settings.sources:
         findings.warn("sources", "there is none", "add [[sources]]; until then there are only uploads to judge")
     for source in settings.sources:
         examine_source(source, settings, account, findings, runs=runs)
-    examine_web(settings.web, account, findings, runs=runs)
+    examine_web(settings.web, findings, runs=runs)
     examine_store(settings, findings)
     examine_outputs(settings.outputs, findings)
     examine_enrichment(settings.enrichment, account, findings)

@@ -1,16 +1,23 @@
 """The user, the folder of what is kept, the disk and the memory."""
 
+import fcntl
 import os
 import pwd
 import shutil
+import sys
 from pathlib import Path
 
+import oddflow
 from oddflow.amounts import size
 from oddflow.errors import UsageError
-from oddflow.sensor.privileges import Account
+from oddflow.sensor.privileges import Account, account_for
 from oddflow.server.doctor.findings import Findings
 from oddflow.server.settings.settings import Settings, SourceSection
 
+LOCK = "lock"
+"""Of the supervisor, in the state folder."""
+PROGRAM = (Path(sys.executable), Path(os.__file__), Path(oddflow.__file__))
+"""The interpreter, its library, and we: where one can be read, so can the rest of it."""
 GIB, MIB = 1 << 30, 1 << 20
 LEAST_FREE_BYTES = GIB
 OPEN_FLOW_BYTES, METER_BYTES = 2_000, 40_000_000
@@ -43,17 +50,33 @@ def account_of(settings: Settings, findings: Findings) -> Account | None:
     try:
         account = Account.named(wanted)
     except UsageError as error:
-        findings.fault(
-            "service",
-            f"user: {error}",
-            f"make it: useradd --system --home-dir {settings.service.state} --shell /usr/sbin/nologin {wanted}",
-        )
-        return None
+        advice = f"make it: useradd --system --home-dir {settings.service.state} --shell /usr/sbin/nologin {wanted}"
+        if "user" in settings.service.model_fields_set:
+            findings.fault("service", f"user: {error}", advice)
+            return None
+        instead = account_for(None, settings.service.state if settings.service.state.exists() else None)
+        findings.warn("service", f"there is no user {wanted}, so it runs as {instead.name if instead else '?'}", advice)
+        return instead
     if account.uid == 0:
         findings.warn("service", "runs as root", "name a user without rights in [service] user")
     else:
         findings.well("service", f"runs as {wanted} once sockets are open")
     return account
+
+
+def is_running(settings: Settings) -> bool:
+    """Whether a service runs with this state folder: it holds a lock there."""
+    try:
+        lock = os.open(settings.service.state / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _name_of(uid: int) -> str:
@@ -66,6 +89,20 @@ def _name_of(uid: int) -> str:
 def may(account: Account | None, mode: int, path: Path) -> bool:
     """Whether the service may do that with a file or folder."""
     return os.access(path, mode) if account is None else account.may(mode, path)
+
+
+def examine_program(account: Account | None, findings: Findings) -> None:
+    """Libraries are loaded after rights are given up, too, and uploads start another Python."""
+    if account is None:
+        return
+    for place in PROGRAM:
+        if not may(account, os.R_OK, place):
+            findings.fault(
+                "service",
+                f"{account.name} may not read {place}",
+                "install Oddflow where all users can read it, like /opt/oddflow, with a Python of the system",
+            )
+            return
 
 
 def examine_state(settings: Settings, account: Account | None, findings: Findings) -> None:

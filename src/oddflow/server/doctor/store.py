@@ -1,29 +1,25 @@
 """The store: whether it can be reached, and whether its tables are those of this version."""
 
 from importlib.util import find_spec
-from pathlib import Path
 
 from oddflow.errors import OddflowError
 from oddflow.server.doctor.findings import Findings
 from oddflow.server.settings.settings import Settings
-
-SQLITE = "sqlite:///"
 
 
 def examine_store(settings: Settings, findings: Findings) -> None:
     """Reads which revision it has; makes and changes nothing."""
     if find_spec("sqlalchemy") is None:
         return  # said of all libraries together
-    url = settings.store_url
-    if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).exists():
-        findings.well("store", f"{url.removeprefix(SQLITE)} will be made")
+    if settings.store_file is not None and not settings.store_file.exists():
+        findings.well("store", f"{settings.store_file} will be made")
         return
     from oddflow.server.store.database import Database  # noqa: PLC0415  (an extra)
     from oddflow.server.store.migrating import REVISIONS, revision_of  # noqa: PLC0415
 
     password = settings.store.password
     try:
-        database = Database(url, password.get_secret_value() if password else None)
+        database = Database(settings.store_url, password.get_secret_value() if password else None)
         try:
             revision = revision_of(database)
         finally:

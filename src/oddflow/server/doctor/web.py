@@ -1,7 +1,5 @@
 """Where pages are answered: the port, and the certificate."""
 
-import http.client
-import os
 import socket
 import ssl
 from datetime import UTC, datetime
@@ -9,44 +7,21 @@ from datetime import UTC, datetime
 from cryptography import x509
 
 from oddflow.files import reason_of
-from oddflow.sensor.privileges import Account
 from oddflow.server.doctor.findings import Findings
-from oddflow.server.doctor.machine import may
 from oddflow.server.doctor.sources import try_port
 from oddflow.server.settings.address import host_and_port, is_loopback
-from oddflow.server.settings.settings import Settings, WebSection
+from oddflow.server.settings.settings import WebSection
 
 SOON_DAYS = 14
-ANSWER_S = 1.0
-ANY_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what is written, not what is bound)
 
 
-def answers(settings: Settings) -> bool:
-    """Whether a service runs with these settings: something answers at /healthz there."""
-    host, port = host_and_port(settings.web.listen)
-    host = ANY_HOSTS.get(host, host)
-    if settings.web.tls_certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is told there
-        asked: http.client.HTTPConnection = http.client.HTTPSConnection(host, port, timeout=ANSWER_S, context=context)
-    else:
-        asked = http.client.HTTPConnection(host, port, timeout=ANSWER_S)
-    try:
-        asked.request("GET", "/healthz")
-        return asked.getresponse().status in {200, 503}
-    except (OSError, http.client.HTTPException, UnicodeError):
-        return False
-    finally:
-        asked.close()
-
-
-def examine_web(web: WebSection, account: Account | None, findings: Findings, *, runs: bool) -> None:
-    """The port, whether others can listen in, and the certificate."""
+def examine_web(web: WebSection, findings: Findings, *, runs: bool) -> None:
+    """The port, whether others can listen in, and the certificate; both files are read before rights are given up."""
     try:
         try_port(web.listen, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         if runs:
-            findings.well("web", f"{web.listen} answers: the service runs")
+            findings.well("web", f"{web.listen} is in use, by the service that runs")
         else:
             findings.fault("web", f"{web.listen} cannot be listened to: {reason_of(error)}", "choose another address")
     else:
@@ -61,17 +36,12 @@ def examine_web(web: WebSection, account: Account | None, findings: Findings, *,
                 "name tls_certificate and tls_key, or listen on 127.0.0.1 behind a proxy, or set allow_plain",
             )
     if web.tls_certificate is not None:
-        _certificate(web, account, findings)
+        _certificate(web, findings)
 
 
-def _certificate(web: WebSection, account: Account | None, findings: Findings) -> None:
+def _certificate(web: WebSection, findings: Findings) -> None:
     assert web.tls_certificate is not None  # noqa: S101
     assert web.tls_key is not None  # noqa: S101  (the settings have both or neither)
-    for path in (web.tls_certificate, web.tls_key):
-        if path.exists() and not may(account, os.R_OK, path):
-            findings.fault(
-                "web", f"{account.name if account else 'this user'} may not read {path}", "let it, as by chgrp"
-            )
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(web.tls_certificate, web.tls_key, password=_no_password)
         leaf = x509.load_pem_x509_certificate(web.tls_certificate.read_bytes())

@@ -27,10 +27,11 @@ def amount(text: str, units: dict[str, int]) -> int | float | None:
     factor = units.get(match[2].lower()) if match else None
     if match is None or factor is None:
         return None
-    value = float(match[1].replace("_", "")) * factor
+    digits = match[1].replace("_", "")
+    value = (float(digits) if set(digits) & set(".eE") else int(digits)) * factor
     if not abs(value) <= GREATEST:
         return None
-    return int(value) if value == int(value) else value
+    return int(value) if int(value) == value else value
 
 
 def duration_s(text: str) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from oddflow.errors import OddflowError, UsageError
+from oddflow.errors import InputError, OddflowError, UsageError
 
 MEMORY_MIB = 512
 THREADS = 2
@@ -67,6 +67,7 @@ class Database:
             TooLong: The time is up.
             PartGone: A file is no longer there.
             UsageError: The question takes more memory than there is.
+            InputError: A file is damaged.
         """
         if not self._turns.acquire(timeout=WAITS_S):
             raise Busy("too many searches run at this moment; try again in a few seconds")
@@ -85,8 +86,14 @@ class Database:
                 raise UsageError(
                     f"the search takes more than {self._memory_mib} MiB of memory; name a shorter time"
                 ) from None
+            except (duckdb.BinderException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+                raise UsageError(
+                    f"this cannot be answered: {str(error).splitlines()[0]}; ask from the first page, or otherwise"
+                ) from None
             except duckdb.IOException as error:
                 raise PartGone(str(error).splitlines()[0]) from None
+            except duckdb.Error as error:
+                raise InputError(f"the flow store cannot be read: {str(error).splitlines()[0]}") from None
             finally:
                 timer.cancel()
                 cursor.close()

@@ -1,13 +1,14 @@
 """Flow records on disk: an hour a partition, written whole, searched with SQL, deleted when they are old."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 from oddflow.server.flowstore.compacting import compact
 from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.downloading import MOST_ROWS, Format, download
+from oddflow.server.flowstore.host_courses import Courses, host_courses
 from oddflow.server.flowstore.host_list import HostPage, HostQuestion, list_hosts
 from oddflow.server.flowstore.host_picture import DAY_S, HostPicture, host_picture
 from oddflow.server.flowstore.making import rollup
@@ -126,6 +127,16 @@ class FlowStore:
             UsageError: They cannot be sorted so, a network is wrong, or the answer takes too long.
         """
         return again(lambda: list_hosts(self._database, self.folder, since_s, until_s, question))
+
+    def courses(
+        self, hosts: Sequence[str], since_s: float, until_s: float, *, sources: frozenset[str] | None = None
+    ) -> Courses:
+        """Flows of some hosts in each hour of a stretch of time, both ends included; of each host (hours,).
+
+        Raises:
+            UsageError: The answer takes too long.
+        """
+        return again(lambda: host_courses(self._database, self.folder, hosts, since_s, until_s, sources=sources))
 
     def host(
         self,

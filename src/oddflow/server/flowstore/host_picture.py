@@ -213,7 +213,7 @@ def _talks(cursor: Any, made: Made, host: str) -> list[Talk]:
         "SELECT peer, serves, protocol, port, service, day, sum(flows)::BIGINT, sum(sent), sum(received), "  # noqa: S608
         "sum(alerts)::BIGINT, max(score), min(first_ns), max(last_ns), any_value(source) "
         f"FROM ({sql}) WHERE host = ? GROUP BY peer, serves, protocol, port, service, day "
-        f"ORDER BY 7 DESC LIMIT {MOST_TALKS}"
+        f"ORDER BY 7 DESC, 1, 2, 3, 4, 5, 6 LIMIT {MOST_TALKS}"
     )
     return [Talk(*row) for row in cursor.execute(text, [*values, host]).fetchall()]
 
@@ -245,7 +245,7 @@ def _services(talks: list[Talk]) -> tuple[UsualService, ...]:
         )
         for (serves, protocol, port, service), some in groups.items()
     ]  # fmt: skip
-    return tuple(sorted(services, key=lambda one: (-one.flows, one.port, one.protocol)))
+    return tuple(sorted(services, key=lambda one: (-one.flows, one.port, one.protocol, one.serves, one.service)))
 
 
 def _peers(talks: list[Talk]) -> tuple[UsualPeer, ...]:

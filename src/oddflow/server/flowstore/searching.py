@@ -33,14 +33,14 @@ TIED = tuple(FIELDS[name] for name in ("end", "start", "src_port", "dst_port", "
 def search(database: Database, folder: Path, query: Query, limit: int, after: str | None = None) -> FlowPage:
     """As FlowStore.search."""
     began = time.perf_counter()
-    wanted = min(limit, query.limit or limit, MOST_ROWS)
-    if wanted < 1:
+    given, place = _cursor(after)
+    wanted = min(limit, MOST_ROWS, max(query.limit - given, 0) if query.limit else limit)
+    if limit < 1:
         raise UsageError(f"a page has at least one row; {limit} were asked for")
-    rows, files, looked = again(lambda: _found(database, folder, query, wanted + 1, _cursor(after)))
-    more = len(rows) > wanted
+    rows, files, looked = again(lambda: _found(database, folder, query, wanted + 1, place))
+    more = len(rows) > wanted and given + wanted != query.limit
     rows = rows[:wanted]
-    more = more and wanted != query.limit
-    following = _place(rows[-1]) if more else None
+    following = _end(given + wanted, rows[-1]["_place"]) if more else None
     for row in rows:
         del row["_place"]
     return FlowPage(SHOWN, rows, time.perf_counter() - began, files, looked, more, following)
@@ -48,12 +48,13 @@ def search(database: Database, folder: Path, query: Query, limit: int, after: st
 
 def again(ask: Callable[[], Answer]) -> Answer:
     """Asks once more where a part was deleted in between: then others hold its flows, or it was too old."""
+    said = ""
     for _ in range(TRIES):
         try:
             return ask()
-        except PartGone:
-            continue
-    raise OddflowError("parts of the flow store are deleted faster than they can be read; ask again")
+        except PartGone as error:
+            said = str(error)
+    raise OddflowError(f"parts of the flow store cannot be read, or are deleted before they can be: {said}; ask again")
 
 
 def _found(
@@ -126,23 +127,25 @@ def conditions(query: Query, paths: list[str]) -> tuple[list[str], list[Any]]:
     return where, values
 
 
-def _place(row: dict[str, Any]) -> str:
-    text = json.dumps(row["_place"], separators=(",", ":"), ensure_ascii=True)
+def _end(given: int, place: list[Any]) -> str:
+    """Where a page ends: how many flows were given by then, and what the last is sorted by."""
+    text = json.dumps([given, *place], separators=(",", ":"), ensure_ascii=True)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _cursor(after: str | None) -> list[Any] | None:
-    """What `_place` made.
+def _cursor(after: str | None) -> tuple[int, list[Any] | None]:
+    """What `_end` was made from.
 
     Raises:
         UsageError: It made no such thing.
     """
     if after is None:
-        return None
+        return 0, None
     try:
         place = json.loads(base64.urlsafe_b64decode(after.encode("ascii") + b"=" * (-len(after) % 4)))
     except (ValueError, RecursionError):
         place = None
-    if not isinstance(place, list) or not all(isinstance(key, str | int | float | None) for key in place):
+    whole = isinstance(place, list) and all(isinstance(key, str | int | float) for key in place)
+    if not whole or len(place) < 2 or not isinstance(place[0], int) or not 0 <= place[0] < 1 << 53:
         raise UsageError("this is no end of a page; ask from the first page")
-    return place
+    return place[0], place[1:]

@@ -42,12 +42,12 @@ FROM ends GROUP BY host, source, hour
 
 TALKS_SQL = """
 SELECT host, any_value(host_key) AS host_key, source, peer, serves, protocol, port, service,
-       CAST(min(hour) // 24 AS INTEGER) AS day, bit_or(CAST(1 AS UINTEGER) << CAST(hour % 24 AS INTEGER)) AS hours,
+       CAST(hour // 24 AS INTEGER) AS day, bit_or(CAST(1 AS UINTEGER) << CAST(hour % 24 AS INTEGER)) AS hours,
        CAST(sum(flows) AS BIGINT) AS flows, sum(sent) AS sent, sum(received) AS received,
        CAST(sum(alerts) AS BIGINT) AS alerts, max(score) AS score, min(first_ns) AS first_ns, max(last_ns) AS last_ns
-FROM ends GROUP BY host, source, peer, serves, protocol, port, service
+FROM ends GROUP BY host, source, peer, serves, protocol, port, service, hour // 24
 """
-"""A row a host, source, peer, role and service, of one day or a part of it."""
+"""A row a host, source, peer, role, service and day."""
 
 
 def grouped(sql: str, where: str = "", *, ordered: bool = True) -> str:

@@ -15,6 +15,7 @@ Address = Annotated[str, AfterValidator(checked_address)]
 Network = Annotated[str, AfterValidator(checked_network)]
 Url = Annotated[str, AfterValidator(checked_url)]
 MOST_SOURCES = 32
+SQLITE = "sqlite:///"
 
 
 class _Section(BaseModel):
@@ -262,7 +263,12 @@ class Settings(_Section):
     @property
     def store_url(self) -> str:
         """Where the store is."""
-        return self.store.url or f"sqlite:///{self.service.state / 'store.db'}"
+        return self.store.url or f"{SQLITE}{self.service.state / 'store.db'}"
+
+    @property
+    def store_file(self) -> Path | None:
+        """The file of the store; None where it is no file."""
+        return Path(self.store_url.removeprefix(SQLITE)) if self.store_url.startswith(SQLITE) else None
 
     @property
     def flows_folder(self) -> Path:

@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement
 
 from oddflow.server.store.tables import alerts
-from oddflow.server.store.texts import clean, holds_all
+from oddflow.server.store.texts import holds_all, key
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def conditions(wanted: AlertFilter) -> Sequence[ColumnElement[bool]]:
     """The same for the database, but for the host."""
     column = alerts.c
     found: list[ColumnElement[bool]] = [
-        column[name] == clean(value)
+        column[name] == key(value)
         for name in ("source", "sensor", "category", "incident", "verdict")
         if (value := getattr(wanted, name)) is not None
     ]

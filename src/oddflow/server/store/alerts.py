@@ -13,11 +13,12 @@ from oddflow.server.store.alert_filter import AlertFilter, conditions
 from oddflow.server.store.database import Database
 from oddflow.server.store.page import Page, bounded, number_of, token, whole_of
 from oddflow.server.store.tables import alert_records, alerts
-from oddflow.server.store.texts import clean, words_of
+from oddflow.server.store.texts import key, words_of
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.incidents.incident import Incident
 from oddflow.verdicts.record import alert_json, alert_of_json
 
+__all__ = ["AlertFilter", "Alerts", "StoredAlert", "of_ids"]
 AT_ONCE = 500
 NO_FILTER = AlertFilter()
 
@@ -70,7 +71,7 @@ class Alerts:
         if not alerts and not incidents:
             return 0
         rows = [(alert, alert_json(alert)) for alert in {alert.id: alert for alert in alerts}.values()]
-        place = {"sensor": clean(sensor), "source": clean(source)}
+        place = {"sensor": key(sensor), "source": key(source)}
         with self._database.writing() as connection:
             seq = self._database.claim(connection, len(rows))
             now_ns = time.time_ns()
@@ -141,7 +142,7 @@ class Alerts:
         """How many there are."""
         where = list(conditions(wanted))
         if wanted.host is not None:
-            where.append(or_(_TABLE.c.src_ip == clean(wanted.host), _TABLE.c.dst_ip == clean(wanted.host)))
+            where.append(or_(_TABLE.c.src_ip == key(wanted.host), _TABLE.c.dst_ip == key(wanted.host)))
         with self._database.reading() as connection:
             return int(connection.execute(select(func.count()).select_from(_TABLE).where(*where)).scalar_one())
 
@@ -166,7 +167,7 @@ def _first(found: Select[Any], host: str | None, count: int) -> Select[Any]:
     """The first so many rows; those of a host by two walks along indexes, as either end of the flow."""
     if host is None:
         return found.order_by(*(column.desc() for column in (found.selected_columns.by, _TABLE.c.id))).limit(count)
-    name = clean(host)
+    name = key(host)
     ends = (_TABLE.c.src_ip == name, (_TABLE.c.dst_ip == name) & (_TABLE.c.src_ip != name))
     halves = [
         select(found.where(end).order_by(found.selected_columns.by.desc(), _TABLE.c.id.desc()).limit(count).subquery())
@@ -178,7 +179,7 @@ def _first(found: Select[Any], host: str | None, count: int) -> Select[Any]:
 
 def of_ids(connection: Connection, ids: Iterable[str]) -> list[StoredAlert]:
     """See `Alerts.of_ids`."""
-    wanted = [clean(one) for one in ids]
+    wanted = [key(one) for one in ids]
     found: dict[str, StoredAlert] = {}
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
@@ -208,10 +209,10 @@ def _columns(alert: Alert) -> dict[str, Any]:
         "id": alert.id,
         "start_ns": alert.start_ns,
         "end_ns": alert.end_ns,
-        "src_ip": clean(alert.src_ip),
-        "dst_ip": clean(alert.dst_ip),
+        "src_ip": key(alert.src_ip),
+        "dst_ip": key(alert.dst_ip),
         "score": float(alert.score),
-        "category": clean(alert.category),
+        "category": key(alert.category),
         "incident": alert.incident,
         "words": words_of((alert.id, *ends, *names, *said, alert.community_id, alert.record_id)),
     }

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from oddflow.server.store.database import Database
 from oddflow.server.store.page import Page, bounded, token, whole_of
 from oddflow.server.store.tables import audit, facts
-from oddflow.server.store.texts import clean
+from oddflow.server.store.texts import clean, key
 
 FIRST = "audit.first"
 """The fact: what the first row that is kept is chained to."""
@@ -83,10 +83,10 @@ class Audit:
             row = {
                 "number": self._database.claim(connection, 1),
                 "at_s": time.time(),
-                "who": clean(who),
+                "who": key(who),
                 "role": clean(str(role)),
                 "ip": clean(ip),
-                "action": clean(action),
+                "action": key(action),
                 "object": clean(object),
                 "detail": text,
             }
@@ -107,9 +107,9 @@ class Audit:
         if after is not None:
             statement = statement.where(audit.c.number < whole_of(after)[0])
         if who is not None:
-            statement = statement.where(audit.c.who == clean(who))
+            statement = statement.where(audit.c.who == key(who))
         if action is not None:
-            statement = statement.where(audit.c.action == clean(action))
+            statement = statement.where(audit.c.action == key(action))
         with self._database.reading() as connection:
             items = [_entry(row) for row in connection.execute(statement)]
         return Page(items[:limit], token(items[limit - 1].number, "") if len(items) > limit else None)

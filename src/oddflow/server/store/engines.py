@@ -78,7 +78,12 @@ def _postgresql(url: URL) -> Engine:
             pool_size=MOST_CONNECTIONS // 2,
             max_overflow=MOST_CONNECTIONS // 2,
             pool_timeout=CONNECT_S,
-            connect_args={"connect_timeout": CONNECT_S, "application_name": "oddflow", "options": options},
+            connect_args={
+                "connect_timeout": CONNECT_S,
+                "application_name": "oddflow",
+                "client_encoding": "UTF8",
+                "options": options,
+            },
         )
     except ImportError:
         raise UsageError("PostgreSQL needs its driver; install it with pip install 'oddflow[postgres]'") from None

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from oddflow.errors import UsageError
 from oddflow.server.store.database import Database
 from oddflow.server.store.tables import alerts, feedback
-from oddflow.server.store.texts import clean
+from oddflow.server.store.texts import clean, key
 from oddflow.verdicts.feedback.rule import Rule
 from oddflow.verdicts.feedback.rules import MOST_RULES
 
@@ -69,7 +69,7 @@ class StoredFeedback:
         Raises:
             UsageError: There is none of that id.
         """
-        name = clean(rule_id)
+        name = key(rule_id)
         with self._database.writing() as connection:
             seq = self._database.claim(connection, 1)
             statement = delete(feedback).where(feedback.c.id == name).returning(feedback.c.record)

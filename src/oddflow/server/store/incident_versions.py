@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from oddflow.server.store.database import Database
 from oddflow.server.store.tables import alerts, incident_hosts, incident_notes, incident_records, incidents
-from oddflow.server.store.texts import clean, words_of
+from oddflow.server.store.texts import key, words_of
 from oddflow.verdicts.incidents.incident import Incident, Severity
 from oddflow.verdicts.incidents.record import incident_json
 
@@ -59,7 +59,7 @@ def _version(incident: Incident) -> tuple[int, int]:
 def _set_hosts(connection: Connection, incident: Incident) -> None:
     table = incident_hosts.c
     known = set(connection.execute(select(table.host).where(table.incident_id == incident.id)).scalars())
-    hosts = {clean(host) for host in incident.hosts}
+    hosts = {key(host) for host in incident.hosts}
     if new := sorted(hosts - known):
         connection.execute(insert(incident_hosts), [{"host": host, "incident_id": incident.id} for host in new])
 
@@ -98,7 +98,7 @@ def _columns(incident: Incident) -> dict[str, Any]:
         "last_ns": incident.last_ns,
         "severity": incident.severity.value,
         "points": incident.points,
-        "category": clean(incident.category),
+        "category": key(incident.category),
         "alerts": incident.alerts,
         "first_alert": incident.alert_ids[0] if incident.alert_ids else "",
         "words": words_of((incident.id, incident.title, *kinds, *incident.hosts, *incident.evidence)),

@@ -12,7 +12,7 @@ from oddflow.server.store.alerts import of_ids
 from oddflow.server.store.database import Database
 from oddflow.server.store.page import Page, bounded, token, whole_of
 from oddflow.server.store.tables import incident_hosts, incident_notes, incident_records, incidents
-from oddflow.server.store.texts import clean, holds_all
+from oddflow.server.store.texts import clean, holds_all, key
 from oddflow.verdicts.incidents.incident import Incident
 from oddflow.verdicts.incidents.record import ToldIncident
 
@@ -102,7 +102,7 @@ class Incidents:
 
     def get(self, incident_id: str) -> StoredIncident | None:
         """One incident with its notes; None where there is none of that id."""
-        name = clean(incident_id)
+        name = key(incident_id)
         with self._database.reading() as connection:
             row = connection.execute(_WHOLE.where(_TABLE.c.id == name)).first()
             if row is None:
@@ -208,7 +208,7 @@ class Incidents:
             raise UsageError(f"the note has {len(said):,} characters; expected 1 to {LONGEST_NOTE:,}")
         with self._database.writing() as connection:
             self._change(incident_id)
-            table, name = incident_notes.c, clean(incident_id)
+            table, name = incident_notes.c, key(incident_id)
             there = select(func.count()).select_from(incident_notes).where(table.incident_id == name)
             if connection.execute(there).scalar_one() >= MOST_NOTES:
                 raise UsageError(f"incident {name} has {MOST_NOTES:,} notes already; close it")
@@ -216,7 +216,7 @@ class Incidents:
             connection.execute(insert(incident_notes), note)
 
     def _change(self, incident_id: str, **values: str) -> None:
-        name = clean(incident_id)
+        name = key(incident_id)
         with self._database.writing() as connection:
             seq = self._database.claim(connection, 1)
             statement = update(_TABLE).where(_TABLE.c.id == name).values(seq=seq, **values).returning(_TABLE.c.id)
@@ -228,20 +228,20 @@ def _conditions(wanted: IncidentFilter) -> list[ColumnElement[bool]]:
     column = _TABLE.c
     found: list[ColumnElement[bool]] = [column.merged_into == ""]
     found += [
-        column[name] == clean(value)
+        column[name] == key(value)
         for name in ("source", "sensor", "severity", "verdict")
         if (value := getattr(wanted, name)) is not None
     ]
     if wanted.state == "active":
         found.append(column.state != "closed")
     elif wanted.state is not None:
-        found.append(column.state == clean(wanted.state))
+        found.append(column.state == key(wanted.state))
     if wanted.since_ns is not None:
         found.append(column.last_ns >= wanted.since_ns)
     if wanted.until_ns is not None:
         found.append(column.first_ns < wanted.until_ns)
     if wanted.host is not None:
-        of_host = select(incident_hosts.c.incident_id).where(incident_hosts.c.host == clean(wanted.host))
+        of_host = select(incident_hosts.c.incident_id).where(incident_hosts.c.host == key(wanted.host))
         found.append(column.id.in_(of_host))
     return [*found, *holds_all(column.words, wanted.text)]
 

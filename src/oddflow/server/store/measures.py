@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 from oddflow.errors import UsageError
 from oddflow.server.store.database import Database
 from oddflow.server.store.tables import measures
-from oddflow.server.store.texts import clean
+from oddflow.server.store.texts import key
 
 MINUTE_S = 60
 HOUR_S = 3_600
@@ -35,8 +35,8 @@ class Measures:
             at_s: Seconds since 1970 UTC.
             values: By name; increments since the last time, but for `GAUGES`.
         """
-        place = {"sensor": clean(sensor), "source": clean(source)}
-        new = {clean(name): float(value) for name, value in values.items()}
+        place = {"sensor": key(sensor), "source": key(source)}
+        new = {key(name): float(value) for name, value in values.items()}
         with self._database.writing() as connection:
             self._database.claim(connection, 0)  # two sensors may not come between reading and writing
             for step_s in (MINUTE_S, HOUR_S):
@@ -71,9 +71,9 @@ class Measures:
         kept_s = HOUR_S if step_s % HOUR_S == 0 else MINUTE_S
         where = [table.step_s == kept_s, table.at_s >= int(since_s) // kept_s * kept_s, table.at_s < until_s]
         if source is not None:
-            where.append(table.source == clean(source))
+            where.append(table.source == key(source))
         if sensor is not None:
-            where.append(table.sensor == clean(sensor))
+            where.append(table.sensor == key(sensor))
         statement = select(table.source, table.at_s, table.value).where(*where).order_by(table.at_s)
         wanted = list(dict.fromkeys(names))
         steps: dict[str, dict[str, dict[int, float]]] = {}

@@ -85,7 +85,15 @@ def _run(connection: Connection, database: Database) -> None:
     from alembic import command  # noqa: PLC0415  (only where something is to be done)
 
     if not database.is_sqlite:
+        # a large table takes its time, and so does waiting for another process that changes it
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        if (encoding := connection.execute(text("SHOW server_encoding")).scalar_one()) != "UTF8":
+            raise UsageError(
+                f"the store {database.where} is encoded as {encoding}; make it with: createdb --encoding=UTF8 "
+                "--template=template0"
+            )
     if _revision(connection, database.where) == REVISIONS[-1]:
         return  # another process was quicker
     command.upgrade(alembic_config(connection), "head")

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
+from oddflow.server.store import texts
 from oddflow.server.store.database import Database
 from oddflow.server.store.page import Page, bounded, token, whole_of
 from oddflow.server.store.tables import notices
@@ -62,7 +63,7 @@ class Notices:
         Returns:
             Whether it is new.
         """
-        key = {"sensor": clean(sensor), "source": clean(source), "code": clean(code)}
+        key = {"sensor": texts.key(sensor), "source": texts.key(source), "code": texts.key(code)}
         told = {"level": clean(level), "text": clean(text)}
         table = notices.c
         with self._database.writing() as connection:
@@ -77,12 +78,12 @@ class Notices:
 
     def end(self, sensor: str, source: str, code: str) -> bool:
         """It is over; whether it was there."""
-        table = notices.c
+        table, key = notices.c, texts.key
         with self._database.writing() as connection:
             seq = self._database.claim(connection, 1)
             ended = connection.execute(
                 update(notices)
-                .where(table.sensor == clean(sensor), table.source == clean(source), table.code == clean(code))
+                .where(table.sensor == key(sensor), table.source == key(source), table.code == key(code))
                 .where(table.ended_s.is_(None))
                 .values(ended_s=time.time(), seq=seq)
                 .returning(table.id)

@@ -74,8 +74,15 @@ class Sessions:
             )
         return secret
 
-    def find(self, secret: str, *, idle_s: float, now_s: float) -> Session | None:
-        """The session of a secret, where it and its account are still good; it is noted that it was seen."""
+    def find(self, secret: str, *, idle_s: float, now_s: float, by_person: bool = True) -> Session | None:
+        """The session of a secret, where it and its account are still good.
+
+        Args:
+            secret: From the cookie.
+            idle_s: How long nobody may have done anything.
+            now_s: Seconds since 1970.
+            by_person: It is noted that somebody did something; a page that renews itself is nobody.
+        """
         id_hash = digest(secret)
         wanted = _joined().where(
             sessions.c.id_hash == id_hash,
@@ -87,7 +94,7 @@ class Sessions:
             row = connection.execute(wanted).one_or_none()
         if row is None:
             return None
-        if now_s - row.last_seen_s >= SEEN_EACH_S:
+        if by_person and now_s - row.last_seen_s >= SEEN_EACH_S:
             with self._database.writing() as connection:
                 connection.execute(update(sessions).where(sessions.c.id_hash == id_hash).values(last_seen_s=now_s))
         return _session(row)

@@ -13,6 +13,7 @@ from oddflow.server.store.alerts import Alerts
 from oddflow.server.store.audit import Audit
 from oddflow.server.store.backup import back_up
 from oddflow.server.store.browsers import Browsers
+from oddflow.server.store.checking import Checked, checked
 from oddflow.server.store.cursors import Cursors
 from oddflow.server.store.database import Database
 from oddflow.server.store.feedback import StoredFeedback
@@ -109,11 +110,19 @@ class Store:
         """
         return sweeping.sweep(self.database, self.audit, settings, now_s)
 
+    def inspect(self) -> Checked:
+        """Whether all is as it was written; reads the whole of a file.
+
+        Raises:
+            StoreDown: The database cannot be used now.
+        """
+        return checked(self.database, self.audit)
+
     def backup(self, path: Path) -> None:
         """Copies a store in SQLite to a file, whole, while it is used.
 
         Raises:
             UsageError: The store is in PostgreSQL, or the file is there already.
-            StoreDown: It cannot be written.
+            OutputError: It cannot be written.
         """
         back_up(self.database, path)

@@ -13,7 +13,7 @@ from oddflow.errors import UsageError
 from oddflow.server.store.database import Database
 from oddflow.server.store.page import Page, bounded, number_of, token
 from oddflow.server.store.tables import uploads
-from oddflow.server.store.texts import clean
+from oddflow.server.store.texts import clean, key
 
 STATES = ("waiting", "running", "done", "failed")
 
@@ -53,7 +53,7 @@ class Uploads:
     def add(self, user: str, name: str, size_bytes: int, sha256: str, upload_id: str = "") -> Upload:
         """A new one, which waits; its id is made unless it is given."""
         row = {
-            "id": clean(upload_id) or secrets.token_hex(8),
+            "id": key(upload_id) or secrets.token_hex(8),
             "at_s": time.time(),
             "who": clean(user),
             "name": clean(name, 255),
@@ -66,7 +66,7 @@ class Uploads:
     def get(self, upload_id: str) -> Upload | None:
         """One; None where there is none of that id."""
         with self._database.reading() as connection:
-            row = connection.execute(select(uploads).where(uploads.c.id == clean(upload_id))).first()
+            row = connection.execute(select(uploads).where(uploads.c.id == key(upload_id))).first()
         return None if row is None else _upload(row)
 
     def page(self, after: str | None = None, limit: int = 50, user: str | None = None) -> Page[Upload]:
@@ -80,7 +80,7 @@ class Uploads:
         if after is not None:
             statement = statement.where(tuple_(table.at_s, table.id) < tuple_(*number_of(after)))
         if user is not None:
-            statement = statement.where(table.who == clean(user))
+            statement = statement.where(table.who == key(user))
         with self._database.reading() as connection:
             items = [_upload(row) for row in connection.execute(statement)]
         more = len(items) > limit
@@ -101,7 +101,7 @@ class Uploads:
         """
         if state is not None and state not in STATES:
             raise UsageError(f"{state[:80]!r} is no state of an upload; expected {', '.join(STATES)}")
-        values = {"id": clean(upload_id)}
+        values = {"id": key(upload_id)}
         values |= {} if state is None else {"state": state}
         values |= {} if problem is None else {"problem": clean(problem)}
         values |= {} if result is None else {"result": json.dumps(result, default=str)}
@@ -114,14 +114,14 @@ class Uploads:
 
     def in_state(self, state: str, limit: int = 100) -> list[Upload]:
         """Those in a state, the oldest first."""
-        statement = select(uploads).where(uploads.c.state == clean(state)).order_by(uploads.c.at_s)
+        statement = select(uploads).where(uploads.c.state == key(state)).order_by(uploads.c.at_s)
         with self._database.reading() as connection:
             return [_upload(row) for row in connection.execute(statement.limit(bounded(limit)))]
 
     def remove(self, upload_id: str) -> bool:
         """Forgets one; whether it was there."""
         with self._database.writing() as connection:
-            gone = connection.execute(delete(uploads).where(uploads.c.id == clean(upload_id)).returning(uploads.c.id))
+            gone = connection.execute(delete(uploads).where(uploads.c.id == key(upload_id)).returning(uploads.c.id))
             return gone.first() is not None
 
     def remove_before(self, at_s: float, limit: int = 1_000) -> Sequence[Upload]:

@@ -51,11 +51,13 @@ def _packets(row: Row) -> int:
 
 
 def _service(row: Row) -> str | None:
-    return row["app_by_signature"] or row["app_by_port"]
+    found: str | None = row["app_by_signature"] or row["app_by_port"]
+    return found
 
 
 def _name(row: Row) -> str | None:
-    return row["tls_sni"] or row["http_host"] or row["dns_query"]
+    found: str | None = row["tls_sni"] or row["http_host"] or row["dns_query"]
+    return found
 
 
 def _end(row: Row) -> str:

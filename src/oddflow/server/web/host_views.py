@@ -10,7 +10,7 @@ from markupsafe import Markup
 from oddflow.amounts import size
 from oddflow.reports.words import count, duration
 from oddflow.schema import protocol_name
-from oddflow.server.flowstore.changes import Change, ChangeKind, HostHour
+from oddflow.server.flowstore.changes import HOUR_NS, Change, ChangeKind, HostHour
 from oddflow.server.flowstore.host_picture import HostPicture, UsualService
 from oddflow.server.web.drawing.courses import Band, Course, courses_chart
 from oddflow.server.web.drawing.day_strip import day_strip
@@ -54,7 +54,10 @@ def volume(picture: HostPicture) -> Volume:
     values: list[float | None] = [at.get(number, 0.0) for number in range(first, last + 1)]
     band, days = _band(picture, first, last)
     course = Course("bytes an hour", values)
-    drawn = courses_chart([course], first * HOUR_S, HOUR_S, label=f"Bytes of {picture.host}", say=size, band=band)
+    odd = {change.at_ns // HOUR_NS - first for change in picture.changes if change.kind is ChangeKind.VOLUME}
+    drawn = courses_chart(
+        [course], first * HOUR_S, HOUR_S, label=f"Bytes of {picture.host}", say=size, band=band, odd=odd, stepped=True
+    )
     return Volume(drawn, days)
 
 
@@ -96,8 +99,8 @@ def sentence(picture: HostPicture) -> str:
         return "It was not seen in this time."
     whole = max(1, int((picture.until_s - picture.since_s) // HOUR_S))
     told = f"Seen in {count(len(picture.hours), 'hour')} of the last {whole:,}: it began "
-    told += f"{count(picture.flows_out, 'flow')} and answered {picture.flows_in:,}, with {count(picture.peers_total, 'host')}"
-    told += f" over {count(picture.services_total, 'service')}"
+    told += f"{count(picture.flows_out, 'flow')} and answered {picture.flows_in:,}, "
+    told += f"with {count(picture.peers_total, 'host')} over {count(picture.services_total, 'service')}"
     return f"{told}; it sent {size(picture.sent)} and received {size(picture.received)}."
 
 
@@ -105,7 +108,9 @@ def service_words(service: UsualService) -> str:
     """What a service is called: its name with its port."""
     protocol = protocol_name(service.protocol)
     place = f"{protocol}/{service.port}" if service.port else protocol
-    return f"{service.service} ({place})" if service.service else place if service.port else f"{place}, ports at random"
+    if service.service:
+        return f"{service.service} ({place})"
+    return place if service.port or protocol not in {"tcp", "udp", "sctp"} else f"{place}, ports at random"
 
 
 def question_of(picture: HostPicture, change: Change) -> str:

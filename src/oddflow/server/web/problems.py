@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from oddflow.errors import InputError, ModelError, OddflowError, OutputError, UsageError
+from oddflow.server.access.refusal import for_person
+from oddflow.server.web.problem_page import problem_page
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -101,21 +103,26 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unforeseen)
 
 
-def _problem(request: Request, error: Exception) -> Response:  # noqa: ARG001
-    assert isinstance(error, Problem)  # noqa: S101
-    return error.response()
+def _answer(request: Request, problem: Problem, faults: list[Fault] | None = None) -> Response:
+    """A page where a person asked for one, else problem+json."""
+    return problem_page(request, problem) if for_person(request) else problem.response(faults)
 
 
-def _ours(request: Request, error: Exception) -> Response:  # noqa: ARG001
+def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101  (as it was registered)
+    return _answer(request, error)
+
+
+def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, OddflowError)  # noqa: S101
-    return problem_of(error).response()
+    return _answer(request, problem_of(error))
 
 
-def _invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001
+def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     faults = [_fault(one) for one in error.errors()[:MOST_FAULTS]]
     said = "; ".join(f"{fault.where}: {fault.what}" for fault in faults[:3])
-    return Problem(422, f"the request is not as it should be: {said}").response(faults)
+    return _answer(request, Problem(422, f"the request is not as it should be: {said}"), faults)
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:
@@ -133,7 +140,8 @@ def _plain(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_allowed(request)))
-    return Problem(error.status_code, told or HTTPStatus(error.status_code).phrase, headers=headers).response()
+    problem = Problem(error.status_code, told or HTTPStatus(error.status_code).phrase, headers=headers)
+    return _answer(request, problem)
 
 
 def _allowed(request: Request) -> set[str]:
@@ -149,4 +157,4 @@ def _allowed(request: Request) -> set[str]:
 
 def _unforeseen(request: Request, error: Exception) -> Response:
     _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return Problem(500, "this is a fault of Oddflow; what happened is in its log").response()
+    return _answer(request, Problem(500, "this is a fault of Oddflow; what happened is in its log"))

@@ -13,6 +13,6 @@ SAID: dict[str, str] = {
     "rolled-back": "Rolled back. Sources that follow this name go over to it within seconds.",
     "revoked": "The token is revoked: whatever used it gets no further.",
     "logged-out": "Logged out there.",
-    "sent": "The capture is here; its verdict follows below.",
+    "forgotten": "The verdict and its report are deleted.",
 }
 """By the value of ?said=."""

@@ -38,6 +38,7 @@ class Job:
         slot: Where it tells.
         source: Which source it is of; -1 for none.
         life: What it does.
+        load: Loads libraries, in the process, while it may read all that the supervisor may; where that is needed.
         prepare: Opens, in the supervisor, what it needs; raises OddflowError where that cannot be now.
         silence_s: It is ended where it does not show for so long that it lives.
         pid: Its process; 0 while there is none.
@@ -50,6 +51,7 @@ class Job:
     source: int
     life: Life
     prepare: Callable[[], Any] = lambda: None
+    load: Callable[[Seat], None] | None = None
     silence_s: float = 30.0
     pid: int = 0
     handle: int = -1
@@ -155,11 +157,14 @@ class Job:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             log.setup(shared.settings.log, self.name)
+            seat = Seat(shared, self.name, self.slot, self.source, line, self.given)
+            if self.load is not None:
+                self.load(seat)
             privileges.drop(account)
             privileges.die_with_parent(signal.SIGTERM)
             if os.getppid() == supervisor:
                 gc.enable()
-                code = self.life(Seat(shared, self.name, self.slot, self.source, line, self.given))
+                code = self.life(seat)
         except OddflowError as error:
             said = str(error)
         except SystemExit as error:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddflow.errors import OddflowError
+from oddflow.models.sealed import SealedModel
 from oddflow.server.flowstore.flow_store import FlowStore
 from oddflow.server.flowstore.writing import FlowWriter
 from oddflow.server.status import LATENCY_BOUNDS_S, SCORE_SHARES, State
@@ -38,6 +39,19 @@ RECENT = 2_048
 HANDED = "handed_ns"
 COUNTS = ("judged", "alerts", "hidden_alerts", "stored_flows", "shed", "latency", "scores")
 NO_TIME, NO_DISK = "no time", "no room on the disk"
+
+
+def load(seat: Seat) -> None:
+    """Loads all that its model needs of the libraries, for an account that may not read them.
+
+    Some of it starts threads, so the supervisor must not load it.
+    """
+    import onnxruntime  # noqa: F401, PLC0415
+
+    with suppress(OddflowError):
+        found = modelled.Modelled.of(seat.shared.settings, seat.section)
+        if found is not None:
+            found.prepared.representation(SealedModel(found.archive))
 
 
 def live(seat: Seat) -> int:
@@ -81,6 +95,7 @@ class Judge:
         self._unread = 0
         self._next_tell = self._next_look = self._next_retry = 0.0
         self._ended = False
+        self._ready_ns = 0
         self._privacy = modelled.privacy_of(self._source)
         self._tell(State.STARTING)
         self._writer = self._open_writer()
@@ -94,6 +109,7 @@ class Judge:
     def run(self) -> int:
         """Until the capture has ended, and all that it gave is judged."""
         silent_since = time.monotonic()
+        self._ready_ns = time.monotonic_ns()  # what waited for this one to begin is no sign of pressure
         while True:
             try:
                 message = self._receiver.take(WAIT_S)
@@ -118,7 +134,8 @@ class Judge:
     def _take(self, message: Message) -> None:
         if message.flows is not None:
             self._ended = False
-            self._feel((time.monotonic_ns() - message.stamp) / 1e9)
+            if self._source.kind != "folder":  # files can wait
+                self._feel((time.monotonic_ns() - max(message.stamp, self._ready_ns)) / 1e9)
             self._add(message.flows, message.stamp)
         elif message.kind is Kind.SEEN:
             if self._watched is not None:

@@ -23,7 +23,7 @@ from oddflow.files import reason_of
 from oddflow.sensor import privileges
 from oddflow.server.settings.settings import Settings
 from oddflow.server.status import State
-from oddflow.server.work import capture, judge, keeper, layout, notify, opening, receivers, web
+from oddflow.server.work import capture, judge, keeper, layout, modelled, notify, opening, receivers, web
 from oddflow.server.work.job import Job
 from oddflow.server.work.layout import Shared
 from oddflow.server.work.prepare import prepare
@@ -60,13 +60,12 @@ class Supervisor:
         self._since_s = time.time()
         self._stopping = self._hasty = self._reload = False
         self._jobs: list[Job] = []
+        self._blind = False
         self._memory: dict[int, int] = {}
         self._memory_due_s = 0.0
         self._account = _account(settings)
         state = settings.service.state
         opening.state_folder(state)
-        if self._account is not None:
-            _give(state, self._account)
         self._lock = _alone(state, self._log)
         self.shared = Shared.of(settings)
         self._sources = [opening.Source(source, self._say_of(source.name)) for source in settings.sources]
@@ -101,6 +100,7 @@ class Supervisor:
                     self._look()
                 self._drain(wake)
             finally:
+                gc.unfreeze()
                 for job in self._jobs:
                     job.signal(signal.SIGKILL)
                 for source in self._sources:
@@ -111,10 +111,15 @@ class Supervisor:
     # -- the beginning
 
     def _begin(self) -> None:
+        link = prepare(self._settings)
+        if self._account is not None and self._account.uid != os.geteuid():
+            _give(self._settings.service.state, self._account)
+            self._blind = not self._account.may(os.R_OK, Path(os.__file__))
+            if self._blind:
+                self._load()
         gc.collect()
         gc.freeze()  # what the processes share stays shared
         self._jobs = self._plan()
-        link = prepare(self.shared, self._account, self._foreign(None))
         self._start_due()
         privileges.drop(self._account, keep=(privileges.NET_RAW,))
         self._show(f"Oddflow answers at {self.address}")
@@ -126,13 +131,23 @@ class Supervisor:
         notify.notify(f"READY=1\nSTATUS={len(self._settings.sources)} sources")
         self._watchdog_s, self._watchdog_due_s = notify.watchdog_s(), 0.0
 
+    def _load(self) -> None:
+        """Whom the processes will be may not read our libraries: what can be is loaded now."""
+        web.load()
+        for source in self._settings.sources:
+            with suppress(OddflowError):
+                modelled.Modelled.of(self._settings, source)
+
     def _plan(self) -> list[Job]:
+        load = judge.load if self._blind else None
         jobs = [Job("web", "web", layout.WEB, -1, web.live, lambda: (self.web, self._tls))]
         jobs.append(Job("keeper", "keeper", layout.KEEPER, -1, keeper.live))
         jobs.append(Job("outputs", "outputs", layout.OUTPUTS, -1, receivers.live))
         for place, source in enumerate(self._sources):
             name = source.section.name
-            jobs.append(Job(f"judge {name}", "judge", layout.judge_slot(place), place, judge.live, _end_of(source)))
+            jobs.append(
+                Job(f"judge {name}", "judge", layout.judge_slot(place), place, judge.live, _end_of(source), load)
+            )
             jobs.append(
                 Job(f"capture {name}", "capture", layout.capture_slot(place), place, capture.live, source.for_capture)
             )
@@ -358,9 +373,7 @@ def _account(settings: Settings) -> privileges.Account | None:
 
 
 def _give(state: Path, account: privileges.Account) -> None:
-    """Makes the state folder an account's, with all that is in it, where it is not yet."""
-    if account.uid == 0 or state.stat().st_uid == account.uid:
-        return
+    """Makes the state folder an account's, with all that is in it."""
     for place in (state, *state.rglob("*")):
         os.chown(place, account.uid, account.gid, follow_symlinks=False)
 

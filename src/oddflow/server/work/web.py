@@ -35,6 +35,17 @@ def tls_of(settings: Settings) -> ssl.SSLContext | None:
     return server_context(settings.web)
 
 
+def load() -> None:
+    """Reads all that it will need of the libraries, where it may not be let later."""
+    import encodings.idna  # noqa: F401, PLC0415
+
+    import uvicorn.lifespan.on  # noqa: PLC0415
+    import uvicorn.loops.auto  # noqa: PLC0415
+    import uvicorn.protocols.http.h11_impl  # noqa: F401, PLC0415
+
+    import oddflow.server.web.app  # noqa: F401, PLC0415
+
+
 def live(seat: Seat) -> int:
     """Answers until it is asked to end."""
     opened, context = seat.given

@@ -1,6 +1,6 @@
 """Values over time: lines of rates, and one course beside the band that is usual for it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -36,7 +36,15 @@ class Band:
 
 
 def courses_chart(
-    courses: Sequence[Course], start_s: float, step_s: float, *, label: str, say: Say = number, band: Band | None = None
+    courses: Sequence[Course],
+    start_s: float,
+    step_s: float,
+    *,
+    label: str,
+    say: Say = number,
+    band: Band | None = None,
+    odd: Collection[int] = (),
+    stepped: bool = False,
 ) -> Markup:
     """Lines over time on one scale from zero; empty where there is nothing to draw.
 
@@ -46,7 +54,9 @@ def courses_chart(
         step_s: How long a step is.
         label: What it shows, for those who do not see it.
         say: How values are written.
-        band: What is usual; values beyond it are marked.
+        band: What is usual.
+        odd: Steps whose first course is marked.
+        stepped: Values stand for the whole of their step, as bars that touch, not for its middle.
     """
     length = max((len(course.values) for course in courses), default=0)
     known = [value for course in courses for value in course.values if value is not None]
@@ -55,13 +65,16 @@ def courses_chart(
     limits = [value for value in band.high if value is not None] if band else []
     most = max(*known, *limits, 1e-9) * 1.04 if len(known) + len(limits) > 1 else max(known[0], 1e-9) * 1.04
     drawn = [element("path", class_="usual", d=_area(band, most))] if band else []
-    drawn += [element("path", class_=f"line c{course.colour % 8}", d=_line(course.values, most)) for course in courses]
+    drawn += [
+        element("path", class_=f"line c{course.colour % 8}", d=_line(course.values, most, stepped=stepped))
+        for course in courses
+    ]
     words = [_words(courses, place, start_s + place * step_s, say, band) for place in range(length)]
     return chart(
         *time_axis(start_s, start_s + length * step_s, top=_TOP, base=_BASE),
         *value_axis(most, say, top=_TOP, base=_BASE),
         layer(*drawn, y=_TOP, height=_BASE - _TOP, columns=length),
-        *(_beyond(courses[0], band, most, length) if band else ()),
+        *_marks(courses[0], odd, most, length),
         *hits(words, top=_TOP, base=_BASE),
         height=_BASE + 22,
         kind="courses",
@@ -73,14 +86,16 @@ def _y(value: float, most: float) -> float:
     return (_BASE - _TOP) * (1 - value / most)
 
 
-def _line(values: Sequence[float | None], most: float) -> str:
+def _line(values: Sequence[float | None], most: float, *, stepped: bool) -> str:
     path, pen = [], "M"
     for place, value in enumerate(values):
         if value is None:
             pen = "M"
             continue
-        path.append(f"{pen}{fixed(place + 0.5)} {fixed(_y(value, most))}")
-        if pen == "M":
+        path.append(f"{pen}{fixed(place if stepped else place + 0.5)} {fixed(_y(value, most))}")
+        if stepped:
+            path.append(f"H{place + 1}")
+        elif pen == "M":
             path.append("h0.01")  # a point that stands alone has no line: its round ends show it
         pen = "L"
     return "".join(path) or "M0 0"
@@ -95,12 +110,11 @@ def _area(band: Band, most: float) -> str:
     return "".join(path) or "M0 0"
 
 
-def _beyond(course: Course, band: Band, most: float, length: int) -> list[Markup]:
-    """Dots where the value is above what is usual."""
+def _marks(course: Course, odd: Collection[int], most: float, length: int) -> list[Markup]:
     return [
         element("circle", class_="odd", cx=percent((place + 0.5) / length), cy=_TOP + _y(value, most), r=3.5)
-        for place, (value, high) in enumerate(zip(course.values, band.high, strict=True))
-        if value is not None and high is not None and value > high
+        for place, value in enumerate(course.values)
+        if value is not None and place in odd
     ]
 
 

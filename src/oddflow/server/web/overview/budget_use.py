@@ -65,10 +65,9 @@ def budget_uses(settings: Settings, sources: list[SourceStatus], store: Store, n
         until_s=(int(now_s) // HOUR_S + 1) * HOUR_S,
         step_s=HOUR_S,
     )
+    judging = [told for told in sources if told.model]
     found = []
-    for told in sources:
-        if not told.model:
-            continue
+    for told in judging:
         source = asked.get(told.name)
         wanted = source.wanted if source is not None else None
         named = hours.get(told.name, {})
@@ -79,7 +78,9 @@ def budget_uses(settings: Settings, sources: list[SourceStatus], store: Store, n
         elif wanted is not None and wanted.share is not None and judged:
             allowed = wanted.share * judged
         since_ns = round((now_s - LEAST_PERIOD_S) * 1e9)
-        benign = store.alerts.count(AlertFilter(source=told.name, since_ns=since_ns, verdict="benign"))
+        # of all sources it is a short walk along an index of what has a verdict
+        only = told.name if len(judging) > 1 else None
+        benign = store.alerts.count(AlertFilter(source=only, since_ns=since_ns, verdict="benign"))
         found.append(
             BudgetUse(
                 source=told.name,

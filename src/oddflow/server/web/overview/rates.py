@@ -37,7 +37,7 @@ class Rate:
 def per_s(value: float) -> str:
     """A rate.
 
-    >>> per_s(1234.5)
+    >>> per_s(1_234.6)
     '1,235/s'
     """
     return f"{number(round(value, 1) if value < 100 else round(value))}/s"
@@ -122,7 +122,7 @@ def _rate(
                 values[minute] = value * wanted.times
         courses.append(Course(source, values, place))
     known = any(value is not None for course in courses for value in course.values)
-    latest = [value for course in courses if (value := _latest(course.values)) is not None]
+    latest = [last for course in courses if (last := _latest(course.values)) is not None]
     chart = courses_chart(courses, start_s, MINUTE_S, label=wanted.title, say=wanted.say) if known else Markup("")
     shown = busiest[:MOST_SOURCES]
     now = wanted.say(sum(latest)) or "0" if latest else UNKNOWN

@@ -27,3 +27,5 @@ bindLoads(document);
 hoverCharts(document);
 tellAgo();
 if (document.body.dataset.stream) follow(document.body.dataset.stream);
+const send = document.getElementById("send");
+if (send) (await import("./upload.js")).bindUpload(send);
