@@ -283,7 +283,8 @@ class Supervisor:
         return {
             "name": job.name, "kind": job.kind, "pid": job.pid, "state": State.STOPPING if self._stopping else state,
             "restarts": job.restarts, "since_s": job.since_s, "told_s": now_s - (silent_s or 0.0),
-            "memory_bytes": read(self.shared.board, job.slot).get("memory_bytes", 0), "problems": [job.problem] if job.problem else [],
+            "memory_bytes": read(self.shared.board, job.slot).get("memory_bytes", 0),
+            "problems": [job.problem] if job.problem else [],
         }  # fmt: skip
 
     def _say_of(self, name: str) -> Callable[[str], None]:

@@ -49,7 +49,7 @@ class Teller:
         self._board.tell(self._slot, json.dumps(whole))
 
     def _memory(self) -> int:
-        """Asked of the kernel seldom, for it has to look at each page; nobody else may ask, once we are another user."""
+        """Asked of the kernel seldom, for it looks at each page; nobody else may ask, once we are another user."""
         if (now := time.monotonic()) >= self._memory_due_s:
             self._memory_bytes, self._memory_due_s = memory_bytes(), now + MEMORY_S
         return self._memory_bytes
