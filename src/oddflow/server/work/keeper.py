@@ -162,13 +162,13 @@ class Keeper:
                 found.setdefault(("", problem.code), problem)
         for problem in self._problems():
             found.setdefault(("", problem.code), problem)
-        for (source, code), problem in found.items():
-            if (source, code) not in self._open:
-                self._store.notices.begin(sensor, source, code, problem.level, problem.text)
-                self._open[source, code] = problem.text
-        for source, code in [key for key in self._open if key not in found]:
-            self._store.notices.end(sensor, source, code)
-            del self._open[source, code]
+        for key, problem in found.items():
+            if key not in self._open:
+                self._store.notices.begin(sensor, *key, problem.level, problem.text)
+                self._open[key] = problem.text
+        for key in [key for key in self._open if key not in found]:
+            self._store.notices.end(sensor, *key)
+            del self._open[key]
 
     # -- flows, disk, clock
 

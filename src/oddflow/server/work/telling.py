@@ -22,9 +22,8 @@ def status_of(shared: Shared) -> Status:
     workers = [WorkerStatus(**one) for one in supervisor.get("workers", ())]
     problems = texts([*problems_of(supervisor), *problems_of(keeper), *problems_of(told)])
     state = State(supervisor.get("state", State.STARTING))
-    if state is State.RUNNING and (
-        problems or any(state in BAD for state in [*(one.state for one in sources), *(one.state for one in workers)])
-    ):
+    states = {one.state for one in sources} | {one.state for one in workers}
+    if state is State.RUNNING and (problems or states & BAD):
         state = State.DEGRADED
     return Status(
         sensor=shared.settings.service.name,
