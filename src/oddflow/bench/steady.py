@@ -15,8 +15,11 @@ QDISC_BYPASS, SOL_PACKET = 20, 263
 ETHERNET, IPV4, TCP = 14, 20, 20
 HEADERS = ETHERNET + IPV4 + TCP
 FIN, SYN, PSH, ACK = 1, 2, 8, 16
-HOSTS, SERVERS = 200, 8
-PORTS = (443, 80, 993, 22)
+HOSTS, SERVERS, SERVICES = 200, 2_000, 400
+"""So many that what one host does in some seconds varies as it does among people."""
+FIRST_SERVICE = 8_000
+CLIENTS, SERVED = (10 << 24) + (1 << 16) + 1, (10 << 24) + (2 << 16) + 1
+"""10.1.0.1 and 10.2.0.1: where the addresses of either side begin."""
 ODD_PORT, ODD_BYTES = 31_337, 1_400
 FIRST_PORT, MOST_PORTS = 1_024, 60_000
 RECORD = 16
@@ -58,6 +61,8 @@ class SteadyTraffic:
         steps = np.sort(rng.random((flows, each)), axis=1) * 0.5
         order = np.argsort((begins[:, None] + steps).ravel(), kind="stable")
         flow, step = np.divmod(order, each)
+        client, server = rng.integers(0, HOSTS, flows)[flow], rng.integers(0, SERVERS, flows)[flow]
+        service = FIRST_SERVICE + rng.integers(0, SERVICES, flows)[flow]
         is_odd = np.zeros(flows, np.bool_)
         is_odd[rng.choice(flows, min(self.odd_per_s, flows), replace=False)] = True
         payload = self._payloads(rng, is_odd)
@@ -67,10 +72,8 @@ class SteadyTraffic:
         starts = np.concatenate([[0], lengths.cumsum()[:-1]])
         data = np.zeros(int(lengths.sum()), np.uint8)
         from_client = self._from_client(step)
-        client = flow % HOSTS
-        server = np.where(is_odd[flow], 250, flow % SERVERS)
         client_port = FIRST_PORT + (turn * flows + flow) % MOST_PORTS
-        server_port = np.where(is_odd[flow], ODD_PORT, np.array(PORTS)[flow % len(PORTS)])
+        server_port = np.where(is_odd[flow], ODD_PORT, service)
         put = _Putter(data, starts)
         put.bytes(0, np.where(from_client, 2, 3), *[0] * 4, 1)
         put.bytes(6, 2, *[0] * 4, 2)
@@ -78,8 +81,8 @@ class SteadyTraffic:
         put.bytes(14, 0x45, 0)
         put.word(16, lengths - ETHERNET)
         put.bytes(22, 64, 6)
-        put.bytes(26, 10, np.where(from_client, 1, 2), 0, np.where(from_client, client + 1, server + 1))
-        put.bytes(30, 10, np.where(from_client, 2, 1), 0, np.where(from_client, server + 1, client + 1))
+        put.long(26, np.where(from_client, CLIENTS + client, SERVED + server))
+        put.long(30, np.where(from_client, SERVED + server, CLIENTS + client))
         put.word(34, np.where(from_client, client_port, server_port))
         put.word(36, np.where(from_client, server_port, client_port))
         of_client, of_server = by_client[flow, step] + (step > 0), by_server[flow, step] + (step > 1)
