@@ -134,7 +134,7 @@ class Judge:
     def _take(self, message: Message) -> None:
         if message.flows is not None:
             self._ended = False
-            if self._source.kind != "folder":  # files can wait
+            if self._source.kind in {"interface", "netflow"}:  # files can wait
                 self._feel((time.monotonic_ns() - max(message.stamp, self._ready_ns)) / 1e9)
             self._add(message.flows, message.stamp)
         elif message.kind is Kind.SEEN:

@@ -74,8 +74,13 @@ class _Receivers:
             new = self._store.alerts.after(alerts, MOST)
             grown = self._store.incidents.after(incidents, MOST)
             mine = self._settings.service.name
-            self._outputs.emit(one.alert for one in new if one.sensor == mine)
-            self._outputs.emit(one.incident for one in grown if one.sensor == mine and self._is_worth(one.incident))
+            # what people said of an alert since changes its number, too
+            self._outputs.emit(one.alert for one in new if one.sensor == mine and one.born > alerts)
+            self._outputs.emit(
+                one.incident
+                for one in grown
+                if one.sensor == mine and not one.merged_into and self._is_worth(one.incident)
+            )
             # in the receivers' queues, on the disk: only now are they behind us
             if new:
                 self._store.cursors.set(self._named("alerts"), new[-1].seq)
