@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import live, options
+from oddflow.cli import extras, live, options
 
 if TYPE_CHECKING:
     from oddflow.server.settings.settings import Settings
@@ -108,6 +108,7 @@ def serve(
     no_payload: options.NoPayload = False,
 ) -> None:
     """Runs until it is told to end; SIGTERM ends it in order, and a second one soon."""
+    extras.need_server()
     from oddflow.cli import console
     from oddflow.errors import UsageError
     from oddflow.server import log
