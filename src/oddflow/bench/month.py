@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from oddflow.verdicts.incidents.incident import Incident
 
 OFFICES, OUTSIDE = 16, 65_536
+AT_WORK, LEAST_AT_WORK = 8, 100
+"""So many of the offices are at work in an hour, where each has so many flows."""
 HOUR_S = 3_600
 HOUR_NS = HOUR_S * 10**9
 LARGEST = 5_000
@@ -153,8 +155,9 @@ def alert_id(number: int, n: int) -> str:
 
 
 def _of_hour(office: pa.RecordBatch, hour: int, rows: int, draw: np.random.Generator) -> Iterator[pa.RecordBatch]:
+    least = max(LEAST_AT_WORK, -(-rows // AT_WORK))
     while rows > 0:
-        take = min(rows, office.num_rows)
+        take = min(rows, office.num_rows, least)
         rows -= take
         some = office.take(pa.array(np.sort(draw.choice(office.num_rows, take, replace=False))))
         start, end = (some.column(name).cast(pa.int64()).to_numpy() for name in ("start", "end"))

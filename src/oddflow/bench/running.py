@@ -37,10 +37,10 @@ def wait_for_answers(service: "subprocess.Popen[bytes]", port: int) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until and service.poll() is None:
         with contextlib.suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
+                connection.request("GET", "/healthz")
+                if connection.getresponse().status == 200:
+                    return
         time.sleep(0.1)
     raise OddflowError("the service does not answer; see its log")
 
