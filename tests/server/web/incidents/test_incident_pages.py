@@ -132,4 +132,4 @@ def test_an_alert_tells_all_that_is_kept_and_what_its_model_says(viewer, guessin
 
 def test_packets_come_from_the_folder_of_the_source_alone(analyst, guessing):
     answer = analyst.client.get(f"/alerts/{guessing.incident.top[0].id}/packets.pcap")
-    assert answer.status_code == 422
+    assert answer.status_code == 404
