@@ -82,7 +82,8 @@ def _parsed(place: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{place} is not TOML: {error}; `oddflow init -` shows how one looks") from None
+        said = str(error).replace("Cannot overwrite a value", "a key is given twice")
+        raise UsageError(f"{place} is not TOML: {said}; `oddflow init -` shows how one looks") from None
 
 
 def _leave_out_empty(given: dict[str, Any]) -> None:
