@@ -62,7 +62,7 @@ def test_every_kind_of_source_is_read(written):
         ("[[outputs]]\nto = 1\n[[outputs]]\n", ["has 2 faults:", "number 1 to: expected a text", "number 2: to is"]),
         ("[[outputs]]\nto = ''\n" * 33, ["[[outputs]] is there 33 times; expected 32 at most"]),
         ("[web]\n=", ["is not TOML", "at line 2", "oddflow init -"]),
-        (SOURCE + 'model = "a"\nmodel = "b"', ["a key is given twice", "at line"]),
+        (SOURCE + 'model = "a"\nmodel = "b"\n', ["a key is given twice (at line 5"]),
         ("a = " + "[" * 100_000, ["is not TOML"]),
     ],
     ids=str,
