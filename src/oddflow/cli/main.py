@@ -49,7 +49,8 @@ app = typer.Typer(
     "  oddflow demo                                  see it work\n\n"
     "  oddflow detect today.pcap                     a first look, without a model\n\n"
     "  oddflow learn normal.pcap -o office.oddflow   learn what is normal\n\n"
-    "  oddflow detect today.pcap -m office.oddflow --report today.html",
+    "  oddflow detect today.pcap -m office.oddflow --report today.html\n\n"
+    "  oddflow serve -i eth0 -m office.oddflow       watch for months, with pages and an API",
     epilog="Exit codes: 0 done; 1 internal error; 2 nothing could be read, or the call was wrong; "
     "3 part of the input was lost and --strict was given; 4 alerts found and --fail-on-alert was given; "
     "5 a figure of an evaluation left its earlier interval; "
