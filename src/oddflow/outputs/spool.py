@@ -100,13 +100,15 @@ class Spool:
         """What its segments hold."""
         return sum(self._sizes.values())
 
-    def put(self, messages: Iterable[Message]) -> None:
+    def put(self, messages: Iterable[Message]) -> list[Message]:
         """Takes messages, all on the disk when this returns; those known already are not taken again.
 
-        What does not fit, and what a full disk refuses, is counted as shed. Never waits for the receiver.
+        What does not fit, and what a full disk refuses, is counted as shed, and given back. Never waits for the
+        receiver.
         """
         with self._changed:
-            taken: list[tuple[str, bytes]] = []
+            taken: list[tuple[Message, bytes]] = []
+            shed: list[Message] = []
             room = self._limit_bytes - self.size_bytes
             for message in messages:
                 if message.key in self._known:
@@ -115,13 +117,15 @@ class Spool:
                 record = _record(message)
                 if len(record) > min(room, LONGEST_RECORD):
                     self.counts.shed += 1
+                    shed.append(message)
                     continue
                 room -= len(record)
                 self._known.add(message.key)
-                taken.append((message.key, record))
+                taken.append((message, record))
             if taken:
-                self._append(taken)
+                shed += self._append(taken)
                 self._changed.notify_all()
+            return shed
 
     def take(self, most: int, most_bytes: int, timeout_s: float) -> tuple[list[Message], Position]:
         """The first messages that are not acknowledged, and where the rest begins; waits for one where there is none.
@@ -216,7 +220,8 @@ class Spool:
         self._number += 1
         self._sizes[self._number] = 0
 
-    def _append(self, records: list[tuple[str, bytes]]) -> None:
+    def _append(self, records: list[tuple[Message, bytes]]) -> list[Message]:
+        """Those that the disk did not take."""
         place = 0
         while place < len(records):
             try:
@@ -234,9 +239,10 @@ class Spool:
             self.waiting += until - place
             self.counts.queued += until - place
             place = until
-        for key, _ in records[place:]:
-            self.counts.shed += 1
-            self._known.discard(key)
+        refused = [message for message, _ in records[place:]]
+        self.counts.shed += len(refused)
+        self._known.difference_update(message.key for message in refused)
+        return refused
 
     def _write(self, content: bytes) -> bool:
         """Whether it is on the disk; if not, nothing of it is."""

@@ -36,7 +36,7 @@ class SourceStatus(_Told):
         judged: Flows that were scored.
         alerts, hidden_alerts: Shown, and hidden by feedback.
         stored_flows: Flows that are on disk.
-        shed: What was not done for lack of time, by what it is: payload pictures, explanations, stored flows.
+        shed: What was not done for lack of time or of room on the disk, by what it is.
         queued_flows: Flows that wait to be judged.
         waiting_alerts: Alerts that wait for the store.
         latency: From the end of a flow's record to its verdict stored, counts by LATENCY_BOUNDS_S.

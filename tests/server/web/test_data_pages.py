@@ -103,7 +103,7 @@ def test_a_source_tells_where_its_packets_went(viewer, service, monkeypatch):
     told = viewer.page(f"/sources/{NAME}")
     assert "not IP &lt;b&gt;" in told
     assert "+ 500 not used" in told
-    assert "left out for lack of time: payload pictures" in told
+    assert "left out: payload pictures" in told
     assert "More udp than learnt" in told
     assert "The ring was full" in told
 

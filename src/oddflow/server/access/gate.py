@@ -53,8 +53,11 @@ class Gate:
             return
         try:
             who = await identify(connection, access)
-        except OddflowError as error:
-            raise Refused(503, f"who asks cannot be looked up: {error}", headers={"Retry-After": "5"}) from None
+        except OddflowError:  # which says where the store is, to a stranger
+            raise Refused(
+                503, "who asks cannot be looked up: the store does not answer; the service's log says why, and it is "
+                "tried again", headers={"Retry-After": "5"},
+            ) from None  # fmt: skip
         wait_s = access.wait_s(who, address)
         if wait_s:
             seconds = str(math.ceil(wait_s))

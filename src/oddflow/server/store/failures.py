@@ -26,6 +26,7 @@ SAYINGS = (
     ("not a database", "its file is no database; move it away, or put a back-up in its place"),
     ("password authentication failed", "the password is wrong; see [store] password"),
     ("no password supplied", "it wants a password; see [store] password"),
+    ("failed: permission denied", "who runs the service may not open its socket; let it enter the folder"),
     ("permission denied", "the user of the URL may not do that; let it own the database"),
     ("does not exist", "the database or the user is not there; make them, see docs/store.md"),
     ("connection refused", "nobody answers there; start the database server"),

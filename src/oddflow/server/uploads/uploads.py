@@ -138,7 +138,7 @@ class Uploads:
         return path, called
 
     def _run(self) -> None:
-        swept_s = 0.0
+        swept_s, said = 0.0, ""
         self._again()
         while not self._stop.is_set():
             try:
@@ -150,7 +150,11 @@ class Uploads:
                         return
                     self._judge(upload)
             except OddflowError as error:
-                _LOG.warning("captures that were sent wait: %s", error)
+                if str(error) != said:
+                    said = str(error)
+                    _LOG.warning("captures that were sent wait: %s", error)
+            else:
+                said = ""
             self._fresh.wait(LOOK_S)
             self._fresh.clear()
 

@@ -99,7 +99,9 @@ class StatusCollector(Collector):
                 for reason, number in one.lost.items():
                     lost.add_metric((one.name, reason), number)
             yield lost
-        shed = CounterMetricFamily("oddflow_shed", "What was not done for lack of time.", labels=("source", "what"))
+        shed = CounterMetricFamily(
+            "oddflow_shed", "What was not done for lack of time, or of room on the disk.", labels=("source", "what")
+        )
         for one in sources:
             for what, number in one.shed.items():
                 shed.add_metric((one.name, what), number)

@@ -118,6 +118,8 @@ class Folder:
         """Until it is over."""
         while not self._is_over():
             for found in self._new():
+                if self._seat.shared.counters.of(self._seat.source)[Count.THRIFT]:
+                    break  # files can wait until their flows can be kept
                 self._take(found)
                 if self._is_over():
                     return

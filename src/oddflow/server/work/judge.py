@@ -19,7 +19,7 @@ from oddflow.server.work.counters import Count, Thrift
 from oddflow.server.work.folder import Journal
 from oddflow.server.work.pressure import Pressure
 from oddflow.server.work.problem import Problem
-from oddflow.server.work.road import Road
+from oddflow.server.work.road import LOST_TOLD_S, Road
 from oddflow.server.work.seat import Seat
 from oddflow.server.work.stores import open_store
 from oddflow.server.work.teller import Teller
@@ -93,6 +93,7 @@ class Judge:
         self._scores = np.zeros(len(SCORE_SHARES) + 1, np.int64)
         self._shed: dict[str, int] = {}
         self._unread = 0
+        self._perished, self._perished_s = 0, 0.0
         self._next_tell = self._next_look = self._next_retry = 0.0
         self._ended = False
         self._ready_ns = 0
@@ -125,6 +126,7 @@ class Judge:
             if now >= self._next_look:
                 self._next_look = now + LOOK_S
                 self._choose()
+                self._road.again()
                 self._tell_incidents()
             if now >= self._next_tell:
                 self._tell()
@@ -233,11 +235,13 @@ class Judge:
             self._watched.watcher.begin()
         if self._writer is not None:
             self._writer.flush()
+        self._count[Count.DONE_FILES] += 1
+        if self._road.held:  # a next start shall read it once more
+            return
         try:
             self._journal.add(told)
         except OSError as error:
             self._seat.log.warning("%s cannot be written: %s", self._journal.path, error, extra={"event": "journal"})
-        self._count[Count.DONE_FILES] += 1
 
     def _flush(self) -> None:
         if self._watched is not None:
@@ -369,12 +373,21 @@ class Judge:
             found.append(Problem("model", f"{self._refused}; {what}", "error"))
         if self._road.problem:
             waiting = self._road.waiting
-            found.append(Problem("store", f"{self._road.problem}; {waiting:,} alerts and incidents wait on the disk"))
-        if self._road.shed:
+            found.append(Problem("store", f"{self._road.problem}; {waiting:,} alerts and incidents wait for it"))
+        if self._road.held:
+            found.append(
+                Problem(
+                    "held",
+                    f"the disk takes nothing: {self._road.held:,} alerts and incidents are in memory alone, and are "
+                    "lost if the service ends before there is room; make room on the disk",
+                    "error",
+                )
+            )
+        if self._road.loses:
             found.append(
                 Problem(
                     "spool",
-                    f"{self._road.shed:,} alerts or incidents are lost: neither the store nor the disk takes them; "
+                    f"{self._road.lost:,} alerts or incidents are lost: neither the store nor the disk takes them; "
                     "make room on the disk, and see to the store",
                     "error",
                 )
@@ -385,10 +398,10 @@ class Judge:
             found.append(Problem("flows", self._writer.problem))
         if self._pressure.spared:
             found.append(Problem("pressure", f"flows wait too long to be judged: {_told_of(self._pressure.spared)}"))
-        if self._count[Count.PERISHED]:
-            found.append(
-                Problem("perished", f"{int(self._count[Count.PERISHED]):,} flows were lost when a process ended early")
-            )
+        if (perished := int(self._count[Count.PERISHED])) != self._perished:
+            self._perished, self._perished_s = perished, time.monotonic()
+        if perished and time.monotonic() - self._perished_s < LOST_TOLD_S:
+            found.append(Problem("perished", f"{perished:,} flows were lost when a process ended early"))
         return found
 
     def _sheds(self, what: str, count: int) -> None:
@@ -417,6 +430,8 @@ class Judge:
             self._writer.close()
         self._seat.beat()
         self._road.close(STORE_S)
+        if self._road.lost:
+            self._say(f"{self._road.lost:,} alerts or incidents are lost: neither the store nor the disk took them")
         self._tell()
         self._tell_stopped()
 

@@ -72,11 +72,14 @@ class Keeper:
             self._do("disk", DISK_S, self._look_at_disk)
             self._look_at_clock()
             self._do("store", LOOK_S, self._check_store)
-            if self._store is not None:
-                self._do("feedback", LOOK_S, self._write_feedback)
-                self._do("notices", NOTICES_S, self._keep_notices)
-                self._do("measures", MEASURES_S, self._measure, first_s=MEASURES_S)
-                self._do("sweep", SWEEP_S, self._sweep, first_s=30.0)
+            for name, every_s, chore, first_s in (
+                ("feedback", LOOK_S, self._write_feedback, 0.0),
+                ("notices", NOTICES_S, self._keep_notices, 0.0),
+                ("measures", MEASURES_S, self._measure, MEASURES_S),
+                ("sweep", SWEEP_S, self._sweep, 30.0),
+            ):
+                if self._store is not None:  # the chore before may have found it gone
+                    self._do(name, every_s, chore, first_s=first_s)
             self._do("flows", FLOWS_S, self._keep_flows, first_s=20.0)
             self._tell()
             time.sleep(LOOK_S)
@@ -191,8 +194,9 @@ class Keeper:
             what = "flow records" if self._thrift is Thrift.FLOWS else "flow records and the bytes in alerts"
             self._failures["room"] = Problem(
                 "disk",
-                f"{free >> 20:,} MiB are free where the state is, and {floor >> 20:,} are wanted: {what} are not kept "
-                "until there is room; alerts are. Make room, or keep less: [flows] keep_days, keep_gib",
+                f"{free / (1 << 20):,.1f} MiB are free where the state is, and {floor / (1 << 20):,.1f} are wanted: "
+                f"{what} are not kept until there is room; alerts are. Make room, or keep less: [flows] keep_days, "
+                "keep_gib",
                 "error",
             )
         else:

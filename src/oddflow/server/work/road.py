@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -18,6 +18,10 @@ from oddflow.verdicts.incidents.record import ToldIncident, incident_json
 from oddflow.verdicts.record import alert_json, alert_of_json
 
 LIMIT_BYTES = 256 << 20
+HELD_BYTES = 32 << 20
+"""Of what the disk does not take either, so much is held in memory until it does."""
+LOST_TOLD_S = 600.0
+"""A loss is told of for so long."""
 PUT_AT_ONCE = 1_000
 REMEMBERED = 4_096
 LONGEST_PAUSE_S = 5.0
@@ -111,6 +115,11 @@ class Road:
         """From a flow's record to its alert in the store, since they were taken last."""
         self._handed: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
+        self._held: deque[Message] = deque()
+        self._held_bytes = 0
+        self._lost_s = 0.0
+        self.lost = 0
+        """Those that not even the memory had room for."""
         self._spool = Spool(folder, LIMIT_BYTES)
         self._transport = StoreTransport(opened, sensor, source, self._are_stored)
         self._delivery = Delivery("the store", self._spool, self._transport, say, longest_pause_s=LONGEST_PAUSE_S)
@@ -118,13 +127,18 @@ class Road:
 
     @property
     def waiting(self) -> int:
-        """Alerts and changes of incidents that are on the disk and not in the store yet."""
-        return self._spool.waiting
+        """Alerts and changes of incidents that are not in the store yet."""
+        return self._spool.waiting + len(self._held)
 
     @property
-    def shed(self) -> int:
-        """Those that not even the disk had room for."""
-        return self._spool.counts.shed
+    def held(self) -> int:
+        """Those of them that only the memory has, for the disk takes none: they do not survive the process."""
+        return len(self._held)
+
+    @property
+    def loses(self) -> bool:
+        """Whether any were lost, of late."""
+        return self.lost > 0 and time.monotonic() - self._lost_s < LOST_TOLD_S
 
     @property
     def problem(self) -> str:
@@ -141,8 +155,21 @@ class Road:
                 if len(self._handed) > REMEMBERED:
                     self._handed.popitem(last=False)
         messages += [Message(one.id, incident_json(one).encode(), {"kind": INCIDENT}) for one in incidents]
+        if self._held:  # in their order
+            self._hold(messages)
+            return
         for start in range(0, len(messages), PUT_AT_ONCE):
-            self._spool.put(messages[start : start + PUT_AT_ONCE])
+            self._hold(self._spool.put(messages[start : start + PUT_AT_ONCE]))
+
+    def again(self) -> None:
+        """Puts on the disk what it did not take before, as far as it does now."""
+        while self._held:
+            some = [self._held.popleft() for _ in range(min(PUT_AT_ONCE, len(self._held)))]
+            refused = self._spool.put(some)
+            self._held.extendleft(reversed(refused))
+            self._held_bytes = sum(len(message.body) for message in self._held)
+            if refused:
+                return
 
     def taken_latencies(self) -> list[float]:
         """Those since this was asked last, in seconds."""
@@ -152,7 +179,26 @@ class Road:
 
     def close(self, patience_s: float) -> None:
         """Waits for the store, at most so long; what it has not by then waits on the disk."""
-        self._delivery.finish(time.monotonic() + patience_s)
+        until_s = time.monotonic() + patience_s
+        self.again()
+        while self._held and time.monotonic() < until_s and not self.problem:  # as the store takes some, others fit
+            self._spool.wait_empty(0.25)
+            self.again()
+        self._delivery.finish(until_s)
+        self._lose(len(self._held))
+
+    def _hold(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            if self._held_bytes + len(message.body) > HELD_BYTES:
+                self._lose(1)
+            else:
+                self._held.append(message)
+                self._held_bytes += len(message.body)
+
+    def _lose(self, count: int) -> None:
+        if count:
+            self.lost += count
+            self._lost_s = time.monotonic()
 
     def _are_stored(self, ids: Sequence[str]) -> None:
         now = time.monotonic_ns()

@@ -14,7 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +67,22 @@ class Supervisor:
         self._lock = _alone(state, self._log)
         self.shared = Shared.of(settings)
         self._sources = [opening.Source(source, self._say_of(source.name)) for source in settings.sources]
-        self.web = opening.web_socket(settings.web.listen)
-        self._tls = web.tls_of(settings)
+        with ExitStack() as opened:
+            opened.callback(os.close, self._lock)
+            for source in self._sources:
+                opened.callback(source.close)
+            self.web = opened.enter_context(opening.web_socket(settings.web.listen))
+            self._tls = web.tls_of(settings)
+            self._open()
+            opened.pop_all()  # nothing was refused
+
+    def _open(self) -> None:
         for source in self._sources:
             try:
                 source.open()
             except OddflowError as error:
                 if (
-                    not patient
+                    not self._patient
                     or source.section.kind != "interface"
                     or Path(f"/sys/class/net/{source.section.where}").exists()
                 ):
