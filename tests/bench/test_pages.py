@@ -10,11 +10,11 @@ from oddflow.bench.month import incident_sizes
 pytest.importorskip("duckdb")
 pytest.importorskip("fastapi")
 
-from oddflow.bench.pages import PagesBench  # noqa: E402
+from oddflow.bench.pages import PagesBench
 
 
 def test_all_that_is_asked_is_answered(tmp_path: Path) -> None:
-    bench = PagesBench(tmp_path, flows=600, alerts=60, hours=3, rounds=1, port=8_477)
+    bench = PagesBench(tmp_path, flows=300, alerts=40, hours=2, rounds=1, port=8_477)
     for step in bench.steps():
         step.do()
     assert bench.refused == []
