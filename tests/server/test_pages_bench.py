@@ -1,19 +1,14 @@
 """How quick pages are is measured on a real service, here with very little in it."""
 
+import shutil
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-from oddflow.bench.month import incident_sizes
-
-pytest.importorskip("duckdb")
-pytest.importorskip("fastapi")
-
 from oddflow.bench.pages import PagesBench
+from oddflow.server.filling import Filled
 
 
-def test_all_that_is_asked_is_answered(tmp_path: Path) -> None:
+def test_all_that_is_asked_is_answered(tmp_path: Path, filled_state: tuple[Path, Filled]) -> None:
+    shutil.copytree(filled_state[0], tmp_path / "state")
     bench = PagesBench(tmp_path, flows=300, alerts=40, hours=2, rounds=1, port=8_477)
     for step in bench.steps():
         step.do()
@@ -22,11 +17,3 @@ def test_all_that_is_asked_is_answered(tmp_path: Path) -> None:
     assert figures["/"].target == figures["/incidents"].target == 300
     assert figures["/flows?q=score > 3.9"].target == 1_000
     assert all(figure.value for figure in figures.values())
-
-
-@pytest.mark.parametrize("alerts", [1, 10, 999, 100_000])
-def test_incidents_have_all_alerts(alerts: int) -> None:
-    sizes = incident_sizes(alerts, np.random.default_rng(1))
-    assert sum(sizes) == alerts
-    assert min(sizes) >= 1
-    assert max(sizes) <= 5_000
