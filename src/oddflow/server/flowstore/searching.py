@@ -130,7 +130,10 @@ def statement(
         values += after
     if last is not None:
         _bound(query.order, ">=" if query.descending else "<=", last, where, values)
-    text = "SELECT filename, file_row_number FROM read_parquet(?, hive_partitioning = false, filename = true, file_row_number = true)"
+    text = (
+        "SELECT filename, file_row_number "
+        "FROM read_parquet(?, hive_partitioning = false, filename = true, file_row_number = true)"
+    )
     text += f" WHERE {' AND '.join(where)}" if where else ""
     way = "DESC" if query.descending else "ASC"
     return text + f" ORDER BY {', '.join(f'{key} {way}' for key in keys)} LIMIT {int(limit)}", values
