@@ -40,6 +40,7 @@ bench: $(VENV)/.ready peers  ## Measure metering, learning and scoring on this m
 	$(BIN)/oddflow bench ingest -o out/bench-ingest.json
 	$(BIN)/oddflow bench train -o out/bench-train.json
 	$(BIN)/oddflow bench score -o out/bench-score.json
+	$(BIN)/oddflow bench serve -o out/bench-serve.json
 
 results: $(VENV)/.ready  ## Make every table of docs/results.md anew; goes on where it stopped (DATA=folder of data sets)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/oddflow evaluate --suite all --data $(DATA) --jobs 2 --write docs/results.md
@@ -67,6 +68,9 @@ fuzz: $(VENV)/.ready  ## A million mutated packets, a search by coverage, replay
 
 kill: $(VENV)/.ready  ## Kill the service at random instants, and look whether anything is lost or broken (TIMES=200)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kill.py --times $(TIMES) --seed $(SEED)
+
+soak: $(VENV)/.ready  ## The service for half an hour under 100,000 packets and 5,000 flows a second (root)
+	$(BIN)/oddflow bench serve --seconds 1800 --starts 1
 
 sweep: $(VENV)/.ready out/peers/nfstream/.ready  ## Meter every capture in ../shared/data; compare totals with tshark, flows with NFStream
 	$(BIN)/python benchmarks/sweep.py

@@ -52,6 +52,7 @@ def shadow(
     from oddflow.verdicts.budget import DEFAULT_BUDGET, Budget
     from oddflow.verdicts.shadow.advice import advise
     from oddflow.verdicts.shadow.comparing import Contender, compare
+    from oddflow.verdicts.shadow.noting import noted
 
     options.check_report(report, [*sources, *filter(None, [truth])])
     known = Registry(registry)
@@ -74,7 +75,7 @@ def shadow(
     if report:
         write_whole(report, page.render(found, advice))
     if candidate.isdecimal():
-        known.shadowed(name, int(candidate), active, _noted(found, advice), reason=reason)
+        known.shadowed(name, int(candidate), active, noted(found, advice), reason=reason)
     if as_json:
         told = {"recommendation": advice.verdict.value, "reasons": list(advice.reasons)}
         console.print_json(told | found.as_dict())
@@ -102,23 +103,6 @@ def _both(
         path, second = opening.find(candidate, registry)
         second = Path(second).name
     return [(first, opening.read(str(known.check(active)), trust, first)), (second, opening.read(path, trust, second))]
-
-
-def _noted(found: "Comparison", advice: "Advice") -> dict[str, Any]:
-    """What the journal keeps."""
-    from oddflow.models.registry.registry import KEEP
-    from oddflow.verdicts.shadow.advice import Verdict
-
-    noted: dict[str, Any] = {
-        "recommendation": advice.verdict.value,
-        KEEP: advice.verdict is Verdict.KEEP,
-        "flows": found.flows,
-        "alerts": [found.active.alerts, found.candidate.alerts],
-        "both": found.both,
-    }
-    if found.known:
-        noted["false"] = [found.known.active_false, found.known.candidate_false]
-    return noted
 
 
 def _show(found: "Comparison", advice: "Advice", rows: int) -> None:

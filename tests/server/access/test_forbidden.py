@@ -55,6 +55,7 @@ VIEWERS = """
 /api/v1/models GET
 /api/v1/models/{name} GET
 /api/v1/models/{name}/versions/{number} GET
+/api/v1/models/{name}/versions/{number}/shadow GET
 /api/v1/notices GET
 /api/v1/notices/current GET
 /api/v1/openapi.json GET
@@ -74,6 +75,7 @@ VIEWERS = """
 /fragments/alerts/{alert_id}/explanation GET
 /fragments/incidents GET
 /fragments/incidents/{incident_id} GET
+/fragments/models/{name} GET
 /fragments/overview/budget GET
 /fragments/overview/health GET
 /fragments/overview/now GET
@@ -110,6 +112,7 @@ ANALYSTS = """
 /alerts/{alert_id}/judge GET
 /alerts/{alert_id}/packets.pcap GET
 /alerts/{alert_id}/verdict POST
+/api/v1/alerts/{alert_id}/packets GET
 /api/v1/feedback/rules POST
 /api/v1/feedback/rules/{rule_id} DELETE
 /api/v1/incidents/{incident_id}/close POST
@@ -138,8 +141,10 @@ ADMINS = """
 /api/v1/audit GET
 /api/v1/models/{name}/promote POST
 /api/v1/models/{name}/rollback POST
+/api/v1/models/{name}/versions/{number}/shadow POST
 /models/{name}/promote POST
 /models/{name}/rollback POST
+/models/{name}/{number}/shadow POST
 /settings/people GET POST
 /settings/people/{user_id} POST
 /settings/people/{user_id}/link POST

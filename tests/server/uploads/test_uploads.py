@@ -12,10 +12,11 @@ import pytest
 
 from oddflow import api
 from oddflow.server.access.identity import Role
+from oddflow.server.confined import process as confined
+from oddflow.server.confined.job import ANSWER
 from oddflow.server.filling import INCIDENT
-from oddflow.server.uploads import judge as judging
 from oddflow.server.uploads.judge import NotJudged, judge
-from oddflow.server.uploads.judging import ANSWER, Job
+from oddflow.server.uploads.judging import UploadJob
 from oddflow.server.uploads.uploads import CAPTURE
 
 UPLOADS = "/api/v1/uploads"
@@ -105,11 +106,11 @@ def test_old_ones_are_forgotten(analyst, service):
 def job(tmp_path, content, **bounds):
     (tmp_path / CAPTURE).write_bytes(content)
     wanted = {"memory_bytes": 512 << 20, "seconds": 60} | bounds
-    return Job(capture=tmp_path / CAPTURE, called="theirs", folder=tmp_path, budget="10/day", **wanted)
+    return UploadJob(capture=tmp_path / CAPTURE, called="theirs", folder=tmp_path, budget="10/day", **wanted)
 
 
 def test_a_bomb_ends_with_its_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(judging, "GRACE_S", 1.0)
+    monkeypatch.setattr(confined, "GRACE_S", 1.0)
     # a capture's head, then ever more: 1 MB that unfolds to 160 MB of records
     record = bytes.fromhex("00000000 00000000 40000000 40000000") + bytes(64)
     bomb = gzip.compress(CAPTURE_HEADER + record * 2_000_000, 1)
@@ -120,7 +121,7 @@ def test_a_bomb_ends_with_its_time(tmp_path, monkeypatch):
 def test_what_a_process_answers_is_checked_before_it_is_believed(tmp_path, monkeypatch):
     one = job(tmp_path, b"x")
     for answer in ('{"result": {"flows": -1}}', "[" * 100_000, '{"more": 1}', "x" * (5 << 20)):
-        monkeypatch.setattr(judging.sys, "executable", _saying(tmp_path, answer))
+        monkeypatch.setattr(confined.sys, "executable", _saying(tmp_path, answer))
         with pytest.raises(NotJudged):
             judge(one, Event())
 
@@ -137,7 +138,7 @@ def _saying(tmp_path, answer):
 TRY = """
 import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 import json, os, resource, socket, sys
-from oddflow.server.uploads.confining import Bounds
+from oddflow.server.confined.bounds import Bounds
 alone = Bounds(64 << 20, 5, 4096).confine()
 found = {"alone": alone, "cpu": resource.getrlimit(resource.RLIMIT_CPU)[0]}
 try:

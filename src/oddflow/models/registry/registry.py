@@ -182,12 +182,14 @@ class Registry:
             if all(one.sha256 != version.sha256 for one in others):
                 self.place_of(version).unlink(missing_ok=True)
 
-    def shadowed(self, name: str, number: int, against: Version, found: dict[str, Any], *, reason: str = "") -> Event:
-        """Writes down that a version was seen beside another, and what came out."""
+    def shadowed(
+        self, name: str, number: int, against: Version, found: dict[str, Any], *, reason: str = "", by: str = ""
+    ) -> Event:
+        """Writes down that a version was seen beside another, and what came out. `by` as in `promote`."""
         with self._journal.locked():
             version = self.named(name).version(number)
             event = self._event(
-                What.SHADOW, name, number, reason, sha256=version.sha256, against=against.sha256, found=found
+                What.SHADOW, name, number, reason, by, sha256=version.sha256, against=against.sha256, found=found
             )
             return self._journal.append(event)
 

@@ -286,6 +286,11 @@ class Settings(_Section):
         return self.service.state / "uploads"
 
     @property
+    def comparisons_folder(self) -> Path:
+        """Where models are compared, while they are."""
+        return self.service.state / "comparisons"
+
+    @property
     def spool_folder(self) -> Path:
         """Where alerts wait for the store and for receivers."""
         return self.service.state / "spool"

@@ -20,7 +20,7 @@ from oddflow.server.settings.settings import Settings
 from oddflow.server.store.store import Store
 from oddflow.server.store.uploads import Upload
 from oddflow.server.uploads.judge import NotJudged, judge, report_of
-from oddflow.server.uploads.judging import Job
+from oddflow.server.uploads.judging import UploadJob
 from oddflow.server.uploads.receiving import receive, shown_name
 from oddflow.verdicts.budget import DEFAULT_BUDGET
 
@@ -183,12 +183,12 @@ class Uploads:
         with suppress(UsageError):
             self._store.uploads.update(upload.id, **values)
 
-    def _job(self, upload: Upload, folder: Path) -> Job:
+    def _job(self, upload: Upload, folder: Path) -> UploadJob:
         if not (folder / CAPTURE).is_file():
             raise NotJudged("its file is gone; send it again")
         model, called = self.model_file((folder / MODEL).read_text("utf-8"))
         bounds = self._settings.uploads
-        return Job(
+        return UploadJob(
             capture=folder / CAPTURE,
             called=upload.name,
             folder=folder,

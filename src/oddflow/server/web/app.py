@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from oddflow import __version__
 from oddflow.server.access import routes as access
 from oddflow.server.access.middleware import add_middleware
+from oddflow.server.comparisons.comparisons import Comparisons
 from oddflow.server.uploads.uploads import Uploads
 from oddflow.server.web import api, live, metrics, openapi, pages
 from oddflow.server.web.explanations import Explanations
@@ -38,6 +39,7 @@ def make_app(service: Service) -> FastAPI:
     app.state.service = service
     app.state.explanations = Explanations(service.settings, service.registry)
     app.state.live = Live(Feed(service.store, lambda: service.status().model_dump_json()))
+    app.state.comparisons = Comparisons(service.settings, service.registry)
     app.state.uploads = Uploads(service.settings, service.store, service.registry)
     add_problems(app)
     add_middleware(app, service.settings)
@@ -53,6 +55,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.live.close()
     app.state.uploads.close()
+    app.state.comparisons.close()
     app.state.explanations.close()
 
 

@@ -10,6 +10,7 @@ SAID: dict[str, str] = {
     "undone": "Taken back. Alerts like it are shown again.",
     "saved": "Saved.",
     "promoted": "Promoted. Sources that follow this name go over to it within seconds.",
+    "comparing": "Both versions judge the stored flows now. What comes out appears here by itself.",
     "rolled-back": "Rolled back. Sources that follow this name go over to it within seconds.",
     "revoked": "The token is revoked: whatever used it gets no further.",
     "logged-out": "Logged out there.",

@@ -4,7 +4,7 @@ import heapq
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,6 +33,8 @@ from oddflow.verdicts.shadow.comparison import Comparison, Known, Seen, Side
 MOST_TOLD = 50
 SAMPLE = 20_000
 _WARM_ROWS = 2_048
+Reads = Callable[..., Iterator[pa.RecordBatch]]
+"""What reads a source: `read_flows`, or what takes and gives the same."""
 
 
 @dataclass(slots=True)
@@ -161,6 +163,7 @@ def compare(
     progress: Progress | None = None,
     ledger: Ledger | None = None,
     seed: int = 0,
+    read: Reads = read_flows,
 ) -> Comparison:
     """Lets both judge all flows of the sources.
 
@@ -172,6 +175,7 @@ def compare(
         progress: Told of the bytes read.
         ledger: Told of what is lost.
         seed: Of the sample of scores.
+        read: Reads a source as `read_flows` does.
 
     Raises:
         UsageError: They want flows cut in different ways, or one of them judges packets.
@@ -185,7 +189,7 @@ def compare(
         for contender in (active, candidate):
             contender.representation.begin()
         seen = Fingerprint(name_of(source), hashed=False)
-        flows = read_flows(source, told, settings=settings, seen=seen, progress=progress, privacy=privacy)
+        flows = read(source, told, settings=settings, seen=seen, progress=progress, privacy=privacy)
         for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
             names = truth.attacks(batch) if truth else None
             under = seen.pseudonyms or privacy.fingerprint

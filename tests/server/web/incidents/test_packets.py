@@ -7,6 +7,7 @@ from oddflow import api
 from oddflow.capture.reader import packets
 from oddflow.errors import UsageError
 from oddflow.losses import Ledger
+from oddflow.server.access.identity import Role
 from oddflow.server.filling import INCIDENT
 from oddflow.server.web.incidents.packets import captures_of, packets_of
 
@@ -53,3 +54,9 @@ def test_a_link_out_of_the_folder_is_no_way_out(service, guessing, tmp_path):
     (folder / "link.pcap").symlink_to(outside)
     alert = replace(guessing.incident.top[0], source=str(folder / "link.pcap"), captures=())
     assert captures_of(alert, service.settings.sources[0].name, service.settings) == []
+
+
+def test_programs_are_told_why_there_are_none(client, guessing):
+    told = client(Role.ANALYST).get(f"/api/v1/alerts/{guessing.incident.top[0].id}/packets")
+    assert (told.status_code, told.headers["content-type"]) == (404, "application/problem+json")
+    assert "not kept here" in told.json()["detail"]

@@ -2,14 +2,16 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from oddflow.server.access.guard import Viewer
+from oddflow.errors import UsageError
+from oddflow.server.access.guard import Analyst, Viewer, record
 from oddflow.server.store.alert_filter import AlertFilter
 from oddflow.server.store.alerts import StoredAlert
 from oddflow.server.web.answers import problems
-from oddflow.server.web.problems import not_found
+from oddflow.server.web.incidents.packets import packets_of
+from oddflow.server.web.problems import Problem, not_found
 from oddflow.server.web.service import Service, service_of
 from oddflow.server.web.shapes.alert import AlertBrief, AlertShape
 from oddflow.server.web.shapes.pages import After, Limit, Page, following
@@ -18,6 +20,12 @@ from oddflow.server.web.shapes.times import Time, ns_of
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 
 AlertId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$", description="The alert's id.")]
+
+
+class PacketsResponse(Response):
+    """A pcap file."""
+
+    media_type = "application/vnd.tcpdump.pcap"
 
 
 class AlertWishes(BaseModel):
@@ -70,6 +78,20 @@ def alerts(request: Request, who: Viewer, wishes: Annotated[AlertWishes, Query()
 def alert(request: Request, who: Viewer, alert_id: AlertId) -> AlertShape:  # noqa: ARG001
     """All that is kept of it: reasons, packet lengths, the first bytes."""
     return AlertShape.of(found_alert(service_of(request), alert_id))
+
+
+@router.get("/{alert_id}/packets", response_class=PacketsResponse, responses=problems(404), summary="Its packets")
+def packets(request: Request, who: Analyst, alert_id: AlertId) -> Response:
+    """Both directions of its flow as a pcap file; 404 where its source keeps no capture, and why."""
+    service = service_of(request)
+    stored = found_alert(service, alert_id)
+    try:
+        content = packets_of(stored.alert, stored.source, service.settings)
+    except UsageError as error:
+        raise Problem(404, str(error)) from None
+    record(request, who, "alert.packets", alert_id)
+    headers = {"Content-Disposition": f'attachment; filename="alert-{alert_id}.pcap"', "Cache-Control": "no-store"}
+    return PacketsResponse(content, headers=headers)
 
 
 def found_alert(service: Service, alert_id: str) -> StoredAlert:

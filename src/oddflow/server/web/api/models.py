@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from oddflow.errors import UsageError
 from oddflow.models.registry.named import Named, Version, reference
 from oddflow.server.access.guard import ModelKeeper, Viewer, record
+from oddflow.server.comparisons.comparisons import MOST_HOURS, Comparisons, Refused
 from oddflow.server.web.answers import problems
 from oddflow.server.web.problems import Problem, not_found
 from oddflow.server.web.sealed_files import told_by
 from oddflow.server.web.service import Service, service_of
-from oddflow.server.web.shapes.model import CardShape, ModelBrief, ModelShape, VersionShape
+from oddflow.server.web.shapes.model import CardShape, ComparisonShape, ModelBrief, ModelShape, VersionShape
 
 router = APIRouter(prefix="/api/v1/models", tags=["models"])
 
@@ -44,6 +45,14 @@ class RollingBack(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     reason: Reason = ""
+
+
+class Shadowing(BaseModel):
+    """On which flows it shall be compared with the active version."""
+
+    model_config = ConfigDict(extra="forbid")
+    source: Annotated[str, Field(min_length=1, max_length=63, description="Whose stored flows.")]
+    hours: Annotated[int, Field(ge=1, le=MOST_HOURS, description="So far back from now.")] = 24
 
 
 @router.get("", responses=problems(), summary="List models")
@@ -99,6 +108,44 @@ def rollback(request: Request, who: ModelKeeper, name: ModelName, rolling: Rolli
     record(request, who, "model.rollback", f"{name}@{event.version}", reason=rolling.reason)
     named = found_model(service, name)
     return ModelShape.of(named, judged_by(service, named))
+
+
+@router.post(
+    "/{name}/versions/{number}/shadow", responses=problems(404, 409), status_code=202, summary="Compare a version"
+)
+def shadow(request: Request, who: ModelKeeper, name: ModelName, number: Number, wishes: Shadowing) -> ComparisonShape:
+    """Lets it judge the stored flows of a source beside the active version; what comes out goes to the journal.
+
+    One is compared at a time. Ask for it until its state is done or failed. 409 where they cannot be compared: it is
+    the active version, nothing of that time is stored, or they look at bytes of flows that are not.
+    """
+    service = service_of(request)
+    found_version(found_model(service, name), number)
+    if wishes.source not in {source.name for source in service.settings.sources}:
+        raise not_found("source", wishes.source)
+    try:
+        told = comparisons_of(request).ask(name, number, wishes.source, wishes.hours, who.name)
+    except Refused as error:
+        raise Problem(409, str(error)) from None
+    record(request, who, "model.shadow", f"{name}@{number}", source=wishes.source, hours=wishes.hours)
+    return ComparisonShape.of(told)
+
+
+@router.get("/{name}/versions/{number}/shadow", responses=problems(404), summary="How a comparison is")
+def shadow_state(request: Request, who: Viewer, name: ModelName, number: Number) -> ComparisonShape:  # noqa: ARG001
+    """The last one that somebody asked for since the service began; earlier ones are in the version's `shadows`."""
+    service = service_of(request)
+    found_version(found_model(service, name), number)
+    told = comparisons_of(request).of(name, number)
+    if told is None:
+        raise not_found("comparison of", f"{name}@{number}")
+    return ComparisonShape.of(told)
+
+
+def comparisons_of(request: Request) -> Comparisons:
+    """Who compares models."""
+    found: Comparisons = request.app.state.comparisons
+    return found
 
 
 def found_model(service: Service, name: str) -> Named:

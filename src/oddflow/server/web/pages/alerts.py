@@ -12,11 +12,12 @@ from oddflow.reports.words import endpoint, places
 from oddflow.server.access.guard import Analyst, Person, record
 from oddflow.server.store.alerts import StoredAlert
 from oddflow.server.web.api.alerts import AlertId, found_alert
+from oddflow.server.web.api.alerts import packets as packets_answer
 from oddflow.server.web.api.explanations import explained
 from oddflow.server.web.incidents.evidence import chance_of
 from oddflow.server.web.incidents.flow_links import flows_of
 from oddflow.server.web.incidents.judging import Said, judging
-from oddflow.server.web.incidents.packets import captures_of, packets_of
+from oddflow.server.web.incidents.packets import captures_of
 from oddflow.server.web.problems import Problem
 from oddflow.server.web.rendering import page
 from oddflow.server.web.service import Service, service_of
@@ -53,12 +54,7 @@ def explanation(request: Request, who: Person, alert_id: AlertId) -> Response:
 @router.get("/alerts/{alert_id}/packets.pcap")
 def packets(request: Request, who: Analyst, alert_id: AlertId) -> Response:
     """Its packets, from the capture that it was found in."""
-    service = service_of(request)
-    stored = found_alert(service, alert_id)
-    content = packets_of(stored.alert, stored.source, service.settings)
-    record(request, who, "alert.packets", alert_id)
-    headers = {"Content-Disposition": f'attachment; filename="alert-{alert_id}.pcap"', "Cache-Control": "no-store"}
-    return Response(content, media_type="application/vnd.tcpdump.pcap", headers=headers)
+    return packets_answer(request, who, alert_id)
 
 
 @router.get("/alerts/{alert_id}/judge")

@@ -10,6 +10,8 @@ from oddflow.models.registry.named import Named
 from oddflow.models.registry.registry import Registry
 from oddflow.server.access.guard import ModelKeeper, Viewer, record
 from oddflow.server.access.identity import Identity
+from oddflow.server.comparisons.comparisons import MOST_HOURS
+from oddflow.server.web.api.models import comparisons_of
 from oddflow.server.web.model_card import ModelCard, card_of
 from oddflow.server.web.model_views import candidates, history, shadows, uses, uses_of
 from oddflow.server.web.problems import not_found
@@ -93,6 +95,31 @@ def promote(
     return RedirectResponse(f"/models/{name}?said=promoted", 303)
 
 
+@router.post("/models/{name}/{number}/shadow")
+def shadow(
+    request: Request,
+    who: ModelKeeper,
+    name: str,
+    number: int,
+    source: Text,
+    hours: Annotated[int, Form(ge=1, le=MOST_HOURS)],
+) -> Response:
+    """Lets a version judge stored flows beside the active one."""
+    _named(service_of(request).registry, name)
+    try:
+        comparisons_of(request).ask(name, number, source, hours, who.name)
+    except OddflowError as error:
+        return _model(request, who, name, fault=str(error))
+    record(request, who, "model.shadow", f"{name}@{number}", source=source, hours=hours)
+    return RedirectResponse(f"/models/{name}?said=comparing#version-{number}", 303)
+
+
+@router.get("/fragments/models/{name}")
+def versions(request: Request, who: Viewer, name: str) -> Response:
+    """The part of a name's page that changes while versions are compared."""
+    return _model(request, who, name, template="model_versions.html")
+
+
 @router.post("/models/{name}/rollback")
 def rollback(request: Request, who: ModelKeeper, name: str, reason: Text = "") -> Response:
     """Makes the version active again that was so before."""
@@ -104,14 +131,19 @@ def rollback(request: Request, who: ModelKeeper, name: str, reason: Text = "") -
     return RedirectResponse(f"/models/{name}?said=rolled-back", 303)
 
 
-def _model(request: Request, who: Identity, name: str, *, fault: str = "", reason: str = "") -> Response:
+def _model(
+    request: Request, who: Identity, name: str, *, fault: str = "", reason: str = "", template: str = "model.html"
+) -> Response:
     service = service_of(request)
     named = _named(service.registry, name)
+    asked = comparisons_of(request).all_of(name)
     return page(
-        request, "model.html", who, status_code=422 if fault else 200, named=named,
+        request, template, who, status_code=422 if fault else 200, named=named,
         uses=uses_of(name, uses(service.settings, service.status())), card=_card(service.registry, named),
         candidates=candidates(named), shadows=shadows(named), history=history(named), fault_words=fault, reason=reason,
         flows=str(service.settings.flows_folder), registry=str(service.registry.folder),
+        asked=asked, comparing=any(one.is_open for one in asked.values()), most_hours=MOST_HOURS,
+        sources=[source.name for source in service.settings.sources],
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Models of the registry as the API tells them."""
 
+from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, JsonValue
@@ -8,6 +9,9 @@ from oddflow.models.card import Card
 from oddflow.models.manifest import Manifest
 from oddflow.models.registry.journal import Event
 from oddflow.models.registry.named import Named, Version
+from oddflow.server.comparisons.comparisons import Asked, State
+from oddflow.server.comparisons.result import ComparisonResult
+from oddflow.server.web.shapes.times import moment
 
 
 class ShadowShape(BaseModel):
@@ -107,6 +111,37 @@ class ModelShape(ModelBrief):
         versions = [VersionShape.of(one, named.active) for one in reversed(named.versions.values())]
         events = [EventShape.of(event) for event in reversed(named.events)]
         return cls.model_validate(_brief(named, judges) | {"items": versions, "events": events})
+
+
+class ComparisonShape(BaseModel):
+    """A comparison of a version with the active one that somebody asked for."""
+
+    model: Annotated[str, Field(description="The version that waits.", examples=["office@2"])]
+    against: Annotated[str, Field(description="The version that was active.", examples=["office@1"])]
+    source: str
+    hours: int
+    by: str
+    at: datetime | None
+    state: State
+    progress: Annotated[float, Field(ge=0, le=1, description="The share of the flows that both judged so far.")]
+    problem: Annotated[str, Field(description="Why it failed.")]
+    result: ComparisonResult | None
+
+    @classmethod
+    def of(cls, asked: Asked) -> Self:
+        """As it is now."""
+        return cls(
+            model=f"{asked.name}@{asked.number}",
+            against=f"{asked.name}@{asked.active.number}",
+            source=asked.source,
+            hours=asked.hours,
+            by=asked.by,
+            at=moment(asked.at_s),
+            state=asked.state,
+            progress=round(asked.progress, 4),
+            problem=asked.problem,
+            result=asked.result,
+        )
 
 
 class CardShape(BaseModel):
