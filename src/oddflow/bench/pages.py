@@ -3,7 +3,7 @@
 import http.client
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -94,8 +94,9 @@ class PagesBench:
 
     def steps(self) -> Iterator[Step]:
         """What is to be done, in order."""
-        if not (self._folder / "state").exists():
+        if not (self._state / "store.db").exists():
             yield Step("the examples", self._fill)
+        if not (self._state / "flows" / SOURCE).exists():
             yield Step(f"{self._month.flows:,} flows", self._write_flows)
             yield Step("summing them up", self._sum_up)
             yield Step(f"{self._month.alerts:,} alerts", self._put_alerts)
@@ -246,5 +247,6 @@ class _Browser:
         """What the threads of the process computed so far that answers."""
         found_ns = 0
         for task in Path(f"/proc/{self._pid}/task").iterdir():
-            found_ns += int((task / "schedstat").read_text().split()[0])
+            with suppress(OSError):  # it ended in between
+                found_ns += int((task / "schedstat").read_text().split()[0])
         return found_ns / 1e6

@@ -36,11 +36,11 @@ def wait_for_answers(service: "subprocess.Popen[bytes]", port: int) -> None:
     """
     until = time.monotonic() + 60
     while time.monotonic() < until and service.poll() is None:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection:
-                connection.request("GET", "/healthz")
-                if connection.getresponse().status == 200:
-                    return
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
         time.sleep(0.1)
     raise OddflowError("the service does not answer; see its log")
 

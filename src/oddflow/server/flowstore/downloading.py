@@ -115,7 +115,7 @@ def _found(
     if start is not None:
         where.append(f"file_row_number BETWEEN {start} AND {start + PIECE_ROWS - 1}")
     columns = ", ".join(f'epoch_ns("{name}") AS "{name}"' if name in _TIMES else f'"{name}"' for name in names)
-    text = f"SELECT {columns} FROM read_parquet(?, file_row_number = true)"  # noqa: S608  (values are apart)
+    text = f"SELECT {columns} FROM read_parquet(?, hive_partitioning = false, file_row_number = true)"  # noqa: S608  (values are apart)
     text += f" WHERE {' AND '.join(where)}" if where else ""
     way = "DESC" if query.descending else "ASC"
     text += f" ORDER BY {query.order.sorts} {way}, {FIELDS['start'].sorts} {way} LIMIT {int(limit)}"

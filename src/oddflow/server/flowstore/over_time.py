@@ -54,7 +54,7 @@ def over_time(database: Database, folder: Path, query: Query, *, most_looked: in
     where, values = conditions(query, [place.path for place in places])
     sql = (
         f'SELECT (epoch_ns("end") // {SECOND_NS} - {int(start_s)}) // {int(step_s)} AS step, '  # noqa: S608
-        "count(*) AS flows, count(*) FILTER (is_alert) AS alerts FROM read_parquet(?)"
+        "count(*) AS flows, count(*) FILTER (is_alert) AS alerts FROM read_parquet(?, hive_partitioning = false)"
     )
     sql += f" WHERE {' AND '.join(where)}" if where else ""
     flows, alerts = [0] * steps, [0] * steps

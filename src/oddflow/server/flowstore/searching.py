@@ -104,7 +104,7 @@ def ranked(query: Query, paths: list[str], limit: int, after: list[Any] | None) 
     way = "DESC NULLS LAST" if query.descending else "ASC NULLS FIRST"
     text = (
         f"SELECT filename, file_row_number, {query.order.sorts} "  # noqa: S608  (names of ours; values are apart)
-        "FROM read_parquet(?, filename = true, file_row_number = true)"
+        "FROM read_parquet(?, hive_partitioning = false, filename = true, file_row_number = true)"
     )
     text += f" WHERE {' AND '.join(where)}" if where else ""
     return f"{text} ORDER BY {query.order.sql[0]} {way} LIMIT {int(limit)}", values
@@ -130,7 +130,10 @@ def statement(
         values += after
     if last is not None:
         _bound(query.order, ">=" if query.descending else "<=", last, where, values)
-    text = "SELECT filename, file_row_number FROM read_parquet(?, filename = true, file_row_number = true)"
+    text = (
+        "SELECT filename, file_row_number "
+        "FROM read_parquet(?, hive_partitioning = false, filename = true, file_row_number = true)"
+    )
     text += f" WHERE {' AND '.join(where)}" if where else ""
     way = "DESC" if query.descending else "ASC"
     return text + f" ORDER BY {', '.join(f'{key} {way}' for key in keys)} LIMIT {int(limit)}", values
@@ -169,7 +172,8 @@ def fetched(cursor: Any, query: Query, found: list[tuple[Any, ...]]) -> list[dic
     read: dict[tuple[str, int], dict[str, Any]] = {}
     for path, numbers in of_file.items():
         text = (
-            f"SELECT file_row_number, {columns}, {keys} FROM read_parquet(?, file_row_number = true) "  # noqa: S608
+            f"SELECT file_row_number, {columns}, {keys} "  # noqa: S608
+            "FROM read_parquet(?, hive_partitioning = false, file_row_number = true) "
             f"WHERE file_row_number IN ({', '.join(map(str, numbers))})"
         )
         for number, *values in cursor.execute(text, [[path]]).fetchall():

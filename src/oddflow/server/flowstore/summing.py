@@ -38,7 +38,7 @@ class Made:
         texts: list[str] = []
         values: list[Any] = []
         if self.made:
-            texts.append("SELECT * FROM read_parquet(?)")
+            texts.append("SELECT * FROM read_parquet(?, hive_partitioning = false)")
             values.append(list(self.made))
         if self.parts:
             places = ", ".join("?" * len(hosts))

@@ -12,7 +12,7 @@ flows AS (
            CAST(epoch_ns("end") // 3600000000000 AS INTEGER) AS hour,
            coalesce(forward_bytes, 0)::DOUBLE AS sent, coalesce(reverse_bytes, 0)::DOUBLE AS received,
            coalesce(is_alert, false) AS is_alert, score, epoch_ns("start") AS first_ns, epoch_ns("end") AS last_ns
-    FROM read_parquet(?) {where}
+    FROM read_parquet(?, hive_partitioning = false) {where}
 ),
 talks AS (
     SELECT src_ip, dst_ip, any_value(src_key) AS src_key, any_value(dst_key) AS dst_key, protocol, source, port,
