@@ -37,8 +37,8 @@ from oddflow.server.settings.settings import Settings
 from oddflow.server.work.folder import Journal
 from oddflow.server.work.supervisor import Supervisor
 
-# to the office of the examples most of this is odd, so there are many alerts
-TRAFFIC = SteadyTraffic(flows_per_s=60, packets_per_flow=8, odd_per_s=3)
+# frames of this size are odd in the office of the examples, so there are many alerts
+TRAFFIC = SteadyTraffic(flows_per_s=60, packets_per_flow=8, mean_bytes=2_000, odd_per_s=3)
 SECONDS = 2
 LOOK_S = 0.02
 PATIENCE_S = 120.0

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ import numpy as np
 from oddflow.bench.figures import Figure
 from oddflow.bench.ingest import ODDFLOW, Step
 from oddflow.bench.machine import machine
+from oddflow.bench.running import bearer, running, wait_for_answers
 from oddflow.bench.steady import SteadyTraffic
 from oddflow.errors import OddflowError, UsageError
 from oddflow.flows.settings import MeterSettings
@@ -72,11 +72,11 @@ class ServeBench:
 
     Args:
         folder: An empty folder for all that the service keeps.
-        seconds: Of traffic.
+        seconds: Of traffic; 0 for none.
         traffic: What is sent.
         capture: What the service is given at its start.
         baseline: What the model for that learns.
-        starts: How often it is started.
+        starts: How often it is started; 0 for not at all.
     """
 
     def __init__(
@@ -99,11 +99,13 @@ class ServeBench:
 
     def steps(self) -> Iterator[Step]:
         """What is to be done, in order."""
-        yield Step("learning for the start", lambda: self._learn(self._baseline, "office"))
+        if self._starts:
+            yield Step("learning for the start", lambda: self._learn(self._baseline, "office"))
         for number in range(1, self._starts + 1):
             yield Step(f"start {number} of {self._starts}", lambda number=number: self._start(number))  # type: ignore[misc]
-        yield Step(f"learning {LEARNT_S} s of the traffic", self._learn_traffic)
-        yield Step(f"{self._seconds} s of traffic", self._load)
+        if self._seconds:
+            yield Step(f"learning {LEARNT_S} s of the traffic", self._learn_traffic)
+            yield Step(f"{self._seconds} s of traffic", self._load)
 
     def _learn(self, capture: Path, name: str) -> None:
         done = subprocess.run(
@@ -129,19 +131,9 @@ class ServeBench:
     def _service(self, name: str, source: str, model: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
         """The service at work, and its settings."""
         place = self._folder / f"{name}.toml"
-        state = self._folder / name
-        place.write_text(SETTINGS.format(state=state, port=PORT, source=source, model=model))
-        with (self._folder / f"{name}.log").open("wb") as log:
-            service = subprocess.Popen([*ODDFLOW, "serve", str(place)], stdout=log, stderr=log)
-        try:
+        place.write_text(SETTINGS.format(state=self._folder / name, port=PORT, source=source, model=model))
+        with running(place) as service:
             yield service, place
-        finally:
-            service.send_signal(signal.SIGTERM)
-            try:
-                service.wait(60)
-            except subprocess.TimeoutExpired:
-                service.kill()
-                service.wait()
 
     def _start(self, number: int) -> None:
         """From the command to the first verdict that is stored."""
@@ -184,7 +176,7 @@ class ServeBench:
         from oddflow.server.store.store import Store  # noqa: PLC0415
 
         settings, found = read_settings(place), self._found
-        _wait_for_answers(service)
+        wait_for_answers(service, PORT)
         with contextlib.closing(Store.open(settings.store_url, migrate=False)) as store:
             token = _token(store)
             listener = _Listener(token)
@@ -222,12 +214,23 @@ class ServeBench:
 
     def figures(self) -> list[Figure]:
         """The rows of the result."""
+        return [*(self._of_load() if self._seconds else []), *([self._of_start()] if self._starts else [])]
+
+    def _of_start(self) -> Figure:
+        found = self._found
+        start = float(np.median(found.starts_s)) if found.starts_s else None
+        return Figure(
+            "start to first verdict stored", _ms(start), "ms", 1e3 * MOST_START_S, at_least=False,
+            detail=found.failed or f"{len(found.starts_s)} starts, with {self._capture.name}",
+            rounds=[1e3 * one for one in found.starts_s],
+        )  # fmt: skip
+
+    def _of_load(self) -> list[Figure]:
         found, traffic = self._found, self._traffic
         rate = found.sent / self._seconds if found.sent else None
         pace = f"{self._seconds} s; {traffic.packets_per_s:,} were to be sent, the sender took {found.sending_s:.0f} s"
         whole = _quantile(found.whole_s)
         stored = _most_of(found.latency, 0.99)
-        start = float(np.median(found.starts_s)) if found.starts_s else None
         lost = self._lost()
         warm = [size for at, size in found.memory if at >= min(WARM_S, self._seconds / 2)]
         change = (max(warm) - min(warm)) / float(np.median(warm)) / 2 if warm else None
@@ -256,9 +259,6 @@ class ServeBench:
                    at_least=False, detail="proportional set size, summed"),
             Figure("memory, half its range over its median", None if change is None else 100 * change, "%",
                    100 * MOST_CHANGE, at_least=False, detail=f"{len(warm)} looks after the warm-up"),
-            Figure("start to first verdict stored", _ms(start), "ms", 1e3 * MOST_START_S, at_least=False,
-                   detail=found.failed or f"{len(found.starts_s)} starts, with {self._capture.name}",
-                   rounds=[1e3 * one for one in found.starts_s]),
         ]  # fmt: skip
 
     def _lost(self) -> float | None:
@@ -286,7 +286,7 @@ class _Listener(threading.Thread):
         super().__init__(daemon=True)
         self.came_s: dict[str, float] = {}
         self._connection = http.client.HTTPConnection("127.0.0.1", PORT)
-        self._connection.request("GET", "/api/v1/live", headers=_bearer(token))
+        self._connection.request("GET", "/api/v1/live", headers=bearer(token))
 
     def run(self) -> None:
         """Until the stream ends."""
@@ -313,10 +313,6 @@ def _ip(*words: str) -> None:
         raise UsageError(f"ip {' '.join(words)}: {done.stderr.strip()}")
 
 
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
 def _token(store: Any) -> str:
     """Of an account that is made for this."""
     from oddflow.server.access.identity import Role  # noqa: PLC0415  (an extra)
@@ -331,22 +327,10 @@ def _token(store: Any) -> str:
 def _ask(token: str, path: str) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
     try:
-        connection.request("GET", path, headers=_bearer(token))
+        connection.request("GET", path, headers=bearer(token))
         return json.loads(connection.getresponse().read())
     finally:
         connection.close()
-
-
-def _wait_for_answers(service: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and service.poll() is None:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=2)
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
-        time.sleep(0.1)
-    raise OddflowError("the service does not answer; see its log")
 
 
 def _memory_bytes(pid: int) -> int:

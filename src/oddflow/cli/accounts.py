@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import extras, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command(name="enable", help="Let an account in again; those of its tokens that are good work again.")(enable)
     group.command(name="unlock", help="Forget the failed log-ins of an account, so that it may log in now.")(unlock)
+    group.callback()(extras.need_server)
     app.add_typer(group, name="accounts")
 
 

@@ -1,5 +1,6 @@
 """`oddflow bench`: measures this machine, beside other tools in the same run."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,9 +15,19 @@ if TYPE_CHECKING:
     from oddflow.bench.ingest import IngestBench
     from oddflow.bench.logs import LogBench
     from oddflow.bench.netflow import NetflowBench
+    from oddflow.bench.pages import PagesBench
     from oddflow.bench.score import ScoreBench
     from oddflow.bench.serving import ServeBench
     from oddflow.bench.train import TrainBench
+
+
+class Served(StrEnum):
+    """What is measured of a service."""
+
+    LOAD = "load"
+    PAGES = "pages"
+    START = "start"
+
 
 DEFAULT_PACKETS, LARGE_BYTES = 4_000_000, (500_000_000, 5_000_000_000)
 
@@ -31,7 +42,7 @@ def register(app: typer.Typer) -> None:
     group.command(name="train", help="Learning: rates of networks, ratios to other tools, errors.")(train)
     group.command(name="score", help="Scoring through sealed models: rates, ratio to PyOD.")(score)
     group.command(name="netflow", help="Messages of exporters to flows: rate, loss, memory.")(netflow)
-    group.command(name="serve", help="The service under load: delay of alerts, memory, start.")(serve)
+    group.command(name="serve", help="The service: delay of alerts, memory, start, pages.")(serve)
     app.add_typer(group, name="bench")
 
 
@@ -209,26 +220,59 @@ def score(
 
 
 def serve(
+    what: Annotated[
+        Served | None,
+        typer.Option(
+            "--what",
+            help="load: the delay of alerts, and memory, as root; start: from the command to the first verdict, as "
+            "root; pages: how quick pages and searches are with a month of flows. Load and start unless given.",
+            show_default=False,
+        ),
+    ] = None,
     seconds: Annotated[int, typer.Option("--seconds", min=20, help="Of traffic; 1800 for a soak.")] = 120,
     flows_per_s: Annotated[int, typer.Option("--flows-per-s", min=100, help="Connections that end in a second.")] = (
         5_000
     ),
     packets_per_flow: Annotated[int, typer.Option("--packets-per-flow", min=8, help="Of each connection.")] = 20,
     starts: Annotated[int, typer.Option("--starts", min=1, help="How often the service is started.")] = 3,
+    flows: Annotated[int, typer.Option("--flows", min=100, help="Stored flows, for the pages.")] = 10_000_000,
+    alerts: Annotated[int, typer.Option("--alerts", min=10, help="Stored alerts, for the pages.")] = 100_000,
+    hours: Annotated[int, typer.Option("--hours", min=2, max=720, help="Over which they are spread.")] = 720,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep",
+            metavar="FOLDER",
+            help="Make the state of the pages here and leave it; what is there already is used as it is.",
+            show_default=False,
+        ),
+    ] = None,
     output: Output = None,
     as_json: options.Json = False,
 ) -> None:
-    """Sends connections over a pair of interfaces to a service of its own, as root, and listens as a page does."""
+    """Runs a service of its own: with packets on a pair of interfaces, or with a month of flows and alerts.
+
+    The load and the start need root. The pages are asked for through HTTP, all of them six times: the first answer
+    after the start is told apart, and the median and the worst of the others are held against 300 ms for a page's
+    data and 1 s for a search.
+    """
     from oddflow import api
+    from oddflow.bench.pages import PagesBench
     from oddflow.bench.serving import ServeBench
     from oddflow.bench.steady import SteadyTraffic
 
+    if what is Served.PAGES:
+        _measured(
+            lambda folder: PagesBench(keep or folder, flows=flows, alerts=alerts, hours=hours), output, as_json=as_json
+        )
+        return
     traffic = SteadyTraffic(flows_per_s, packets_per_flow)
     examples = api.examples()
 
     def make(folder: Path) -> "ServeBench":
         return ServeBench(
-            folder, seconds=seconds, traffic=traffic, starts=starts,
+            folder, seconds=0 if what is Served.START else seconds, traffic=traffic,
+            starts=0 if what is Served.LOAD else starts,
             capture=examples / "office-incident.pcap.zst", baseline=examples / "office-baseline.pcap.zst",
         )  # fmt: skip
 
@@ -256,7 +300,7 @@ def _data(given: Path | None) -> Path | None:
 
 
 def _measured(
-    make: "Callable[[Path], LogBench | NetflowBench | TrainBench | ScoreBench | ServeBench]",
+    make: "Callable[[Path], LogBench | NetflowBench | TrainBench | ScoreBench | ServeBench | PagesBench]",
     output: str | None = None,
     *,
     as_json: bool,
@@ -293,7 +337,7 @@ def _live() -> Path | None:
     return program if program.is_file() and os.geteuid() == 0 else None
 
 
-def _run(bench: "IngestBench | LogBench | NetflowBench | TrainBench | ScoreBench | ServeBench") -> None:
+def _run(bench: "IngestBench | LogBench | NetflowBench | TrainBench | ScoreBench | ServeBench | PagesBench") -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from oddflow.cli import console

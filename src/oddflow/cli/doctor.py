@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import extras, options
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +47,7 @@ def doctor(
 
 
 def _examine(config: str, *, as_json: bool) -> None:
+    extras.need_server()
     from oddflow.amounts import count
     from oddflow.cli import console
     from oddflow.server.doctor.examine import examine

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import extras, options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +58,7 @@ def search(
     context: typer.Context = None,  # type: ignore[assignment]
 ) -> None:
     """Looks in the folder; asks no service."""
+    extras.need_server()
     from oddflow.errors import UsageError
     from oddflow.server.flowstore.flow_store import FlowStore
     from oddflow.server.flowstore.query import Query

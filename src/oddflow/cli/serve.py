@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import live, options
+from oddflow.cli import extras, live, options
 
 if TYPE_CHECKING:
     from oddflow.server.settings.settings import Settings
@@ -15,7 +15,15 @@ TRIAL = "Without a file"
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command(name="serve", help="Run the service: sources in, live verdicts, a store, an API and pages.")(serve)
+    app.command(
+        name="serve",
+        help="Run the service: sources in, live verdicts, a store, an API and pages.\n\n"
+        "  sudo oddflow serve -i eth0 -m office.oddflow   a trial, in ./oddflow-state\n\n"
+        "  oddflow init && oddflow doctor oddflow.toml    for good: settings, checked\n\n"
+        "  sudo oddflow serve oddflow.toml\n\n"
+        "The first start prints a link that makes the first account. Without a model flows are kept and nothing is "
+        "judged: `oddflow learn` makes one. Ctrl-C ends it in order; docs/service.md tells all.",
+    )(serve)
 
 
 def serve(
@@ -108,6 +116,7 @@ def serve(
     no_payload: options.NoPayload = False,
 ) -> None:
     """Runs until it is told to end; SIGTERM ends it in order, and a second one soon."""
+    extras.need_server()
     from oddflow.cli import console
     from oddflow.errors import UsageError
     from oddflow.server import log

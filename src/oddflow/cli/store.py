@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import extras, options
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The settings of the service.", show_default=False)]
 
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
         name="backup",
         help="Copy a store in SQLite to a file, whole, while the service goes on. PostgreSQL has pg_dump for that.",
     )(backup)
+    group.callback()(extras.need_server)
     app.add_typer(group, name="store")
 
 

@@ -17,7 +17,7 @@ def newer(site, tmp_path_factory):
     first = registry.find(NAME)
     # the same model with another note is another file
     content = registry.check(first).read_bytes()
-    place.write_bytes(_noted(content))
+    place.write_bytes(noted(content))
     model = SealedModel.load(place)
     told = {"fingerprint": model.fingerprint, "detector": model.manifest.detector, "signer": ""}
     version = registry.add(place.read_bytes(), told, name=NAME, file="newer.oddflow", reason="newer flows")
@@ -97,6 +97,6 @@ def _status(site, secret):
     return httpx.get(f"{site.url}/api/v1/incidents", headers={"Authorization": f"Bearer {secret}"}).status_code
 
 
-def _noted(content):
+def noted(content):
     """The same sealed model, its note another."""
     return pack(Stamp("", "made for a test", None).on(unpack(content)))

@@ -13,8 +13,9 @@ from tests.server.flowstore.made import spread, write
 
 
 @pytest.mark.parametrize(
-    "text", ["", "order by score", "order by tls_sni asc", "alert", "order by time asc", "limit 150"]
-)
+    "text", ["", "order by score", "order by tls_sni asc", "alert", "order by time asc", "limit 150",
+             "order by score asc", "order by protocol", "order by alert"]
+)  # fmt: skip
 def test_pages_together_are_the_whole(store, text):
     query, rows, after = Query.parse(text), [], None
     whole = store.search(query, 1_000).rows

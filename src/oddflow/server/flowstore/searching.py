@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from oddflow.errors import OddflowError, UsageError
 from oddflow.server.flowstore.database import MOST_SECONDS, Database, PartGone, TooLong
-from oddflow.server.flowstore.fields import FIELDS
+from oddflow.server.flowstore.fields import FIELDS, Field, FieldKind
 from oddflow.server.flowstore.page import FlowPage
 from oddflow.server.flowstore.places import places_asked, steps
 from oddflow.server.flowstore.query import NEWEST, Query
@@ -25,6 +25,8 @@ SHOWN = (
 
 MOST_ROWS = 10_000
 TRIES = 5
+EXACT = 1 << 53
+"""Whole numbers up to it are themselves as floating-point numbers."""
 _SPECIAL = {"start_ns": 'epoch_ns("start")', "end_ns": 'epoch_ns("end")'}
 TIED = tuple(FIELDS[name] for name in ("end", "start", "src_port", "dst_port", "src_ip", "dst_ip"))
 """What flows are sorted by where what was asked for is equal: a page ends between two flows, not among them."""
@@ -68,49 +70,112 @@ def _found(
             if time.monotonic() > until:
                 raise TooLong(f"the search took longer than {MOST_SECONDS:g} s; name a shorter time, or a host")
             files, looked = files + len(step), looked + sum(place.flows for place in step)
-            sql, values = statement(query, [place.path for place in step], wanted - len(rows), after)
-            rows += fetched(cursor, cursor.execute(sql, values).fetchall())
+            rows += _of_step(cursor, query, [place.path for place in step], wanted - len(rows), after)
             if len(rows) >= wanted:
                 break
     return rows, files, looked
 
 
-def statement(query: Query, paths: list[str], limit: int, after: list[Any] | None) -> tuple[str, list[Any]]:
-    """Where the flows are that are asked for, in SQL, and its values: a file, a row, and what it is sorted by.
+def _of_step(cursor: Any, query: Query, paths: list[str], limit: int, after: list[Any] | None) -> list[dict[str, Any]]:
+    """The first flows of some files.
 
-    Only a few columns are read of most flows; all that is shown is read afterwards, of those that are wanted.
+    Of most flows only what is asked about is read, and the one column that the answer is sorted by: how far down it
+    the answer can reach is found first, and only flows within that are told apart where they are equal in it.
     """
+    if after is not None and len(after) != len(_keys(query)):
+        raise UsageError("this page's end belongs to another question; ask from the first page")
+    most = limit if after is None else 2 * limit  # those that are equal to where the page begins may be behind us
+    sql, values = ranked(query, paths, most, after)
+    found = cursor.execute(sql, values).fetchall()
+    if after is None and len(found) < limit:
+        rows = fetched(cursor, query, found)
+        return sorted(rows, key=lambda row: row["_place"], reverse=query.descending)
+    beyond = len(found) if after is None else sum(row[2] != after[0] for row in found)
+    last = found[-1][2] if len(found) == most and beyond >= limit else None
+    sql, values = statement(query, paths, limit, after, last)
+    return fetched(cursor, query, cursor.execute(sql, values).fetchall())
+
+
+def ranked(query: Query, paths: list[str], limit: int, after: list[Any] | None) -> tuple[str, list[Any]]:
+    """The first flows by what they are sorted by alone, in SQL, and its values: a file, a row, and that."""
     where, values = conditions(query, paths)
-    keys = [query.order.sorts, *(field.sorts for field in TIED if field is not query.order)]
     if after is not None:
-        if len(after) != len(keys):
-            raise UsageError("this page's end belongs to another question; ask from the first page")
-        where.append(f"({', '.join(keys)}) {'<' if query.descending else '>'} ({', '.join('?' * len(after))})")
-        values += after
+        _bound(query.order, "<=" if query.descending else ">=", after[0], where, values)
+    way = "DESC NULLS LAST" if query.descending else "ASC NULLS FIRST"
     text = (
-        f"SELECT filename, file_row_number, {', '.join(keys)} "  # noqa: S608  (names of ours; values are apart)
+        f"SELECT filename, file_row_number, {query.order.sorts} "  # noqa: S608  (names of ours; values are apart)
         "FROM read_parquet(?, filename = true, file_row_number = true)"
     )
+    text += f" WHERE {' AND '.join(where)}" if where else ""
+    return f"{text} ORDER BY {query.order.sql[0]} {way} LIMIT {int(limit)}", values
+
+
+def statement(
+    query: Query, paths: list[str], limit: int, after: list[Any] | None, last: Any = None
+) -> tuple[str, list[Any]]:
+    """Where the flows are that are asked for, in SQL, and its values: a file and a row each.
+
+    Args:
+        query: What is asked for.
+        paths: Files.
+        limit: How many.
+        after: What the page before ended with.
+        last: No flow that is sorted after this is among them; None where that is not known.
+    """
+    where, values = conditions(query, paths)
+    keys = _keys(query)
+    if after is not None:
+        _bound(query.order, "<=" if query.descending else ">=", after[0], where, values)
+        where.append(f"({', '.join(keys)}) {'<' if query.descending else '>'} ({', '.join('?' * len(after))})")
+        values += after
+    if last is not None:
+        _bound(query.order, ">=" if query.descending else "<=", last, where, values)
+    text = "SELECT filename, file_row_number FROM read_parquet(?, filename = true, file_row_number = true)"
     text += f" WHERE {' AND '.join(where)}" if where else ""
     way = "DESC" if query.descending else "ASC"
     return text + f" ORDER BY {', '.join(f'{key} {way}' for key in keys)} LIMIT {int(limit)}", values
 
 
-def fetched(cursor: Any, found: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """What is shown of flows, in the order in which they were found: (file, row, keys…) each."""
+def _keys(query: Query) -> list[str]:
+    """All that flows are sorted by, in SQL."""
+    return [query.order.sorts, *(field.sorts for field in TIED if field is not query.order)]
+
+
+def _bound(order: Field, sign: str, key: Any, where: list[str], values: list[Any]) -> None:
+    """A condition that groups of rows can be passed over by, where there is one: it may let more pass than it says."""
+    match order.kind:
+        case FieldKind.FLAG:
+            return
+        case FieldKind.TEXT | FieldKind.ADDRESS:
+            known, cast = isinstance(key, str) and key != "", "?"
+        case FieldKind.TIME:
+            known, cast = isinstance(key, int), "make_timestamp_ns(?)::TIMESTAMPTZ_NS"
+        case _:
+            known, cast = isinstance(key, int | float) and abs(key) <= EXACT, f"?::{order.cast}"
+    if not known:
+        return
+    sql = order.sql[0]
+    where.append(f"({sql} {sign} {cast}{f' OR {sql} IS NULL' if sign == '<=' else ''})")
+    values.append(key)
+
+
+def fetched(cursor: Any, query: Query, found: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """What is shown of flows, in the order in which they were found: (file, row, …) each."""
     columns = ", ".join(f"{_SPECIAL.get(name, name)} AS {name}" for name in SHOWN)
+    keys = ", ".join(f"{key} AS _{place}" for place, key in enumerate(_keys(query)))
     of_file: dict[str, list[int]] = {}
     for path, number, *_ in found:
         of_file.setdefault(path, []).append(int(number))
     read: dict[tuple[str, int], dict[str, Any]] = {}
     for path, numbers in of_file.items():
         text = (
-            f"SELECT file_row_number, {columns} FROM read_parquet(?, file_row_number = true) "  # noqa: S608
+            f"SELECT file_row_number, {columns}, {keys} FROM read_parquet(?, file_row_number = true) "  # noqa: S608
             f"WHERE file_row_number IN ({', '.join(map(str, numbers))})"
         )
         for number, *values in cursor.execute(text, [[path]]).fetchall():
-            read[path, number] = dict(zip(SHOWN, values, strict=True))
-    return [read[path, number] | {"_place": keys} for path, number, *keys in found]
+            shown = dict(zip(SHOWN, values, strict=False))
+            read[path, number] = shown | {"_place": values[len(SHOWN) :]}
+    return [read[path, number] for path, number, *_ in found]
 
 
 def conditions(query: Query, paths: list[str]) -> tuple[list[str], list[Any]]:

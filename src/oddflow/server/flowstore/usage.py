@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pyarrow import parquet
 
-from oddflow.server.flowstore.days import days_of, made_bytes
+from oddflow.server.flowstore.days import SEARCH, Day, days_of, made_bytes
 from oddflow.server.flowstore.layout import HOUR_NS, hours_in, sources_in
 
 
@@ -59,13 +59,13 @@ def usage(folder: Path) -> FlowUsage:
         hours = list(hours_in(folder, source))
         if not hours:
             continue
-        parts = [part for hour in hours for part in hour.parts]
-        flows += sum(flows_in(part.path, part.bytes) for part in parts)
+        days = days_of(hours)
+        flows += sum(map(_flows_of, days))
         told.append(
             SourceUsage(
                 source,
-                sum(hour.bytes for hour in hours) + sum(map(made_bytes, days_of(hours))),
-                len(parts),
+                sum(hour.bytes for hour in hours) + sum(map(made_bytes, days)),
+                sum(len(hour.parts) for hour in hours),
                 hours[-1].number * HOUR_NS,
                 (hours[0].number + 1) * HOUR_NS,
             )
@@ -78,6 +78,14 @@ def usage(folder: Path) -> FlowUsage:
         max((one.newest_ns for one in told), default=None),
         tuple(told),
     )
+
+
+def _flows_of(day: Day) -> int:
+    """From what was made of it where it is over: one file tells it then, and not one an hour."""
+    made = day.made(SEARCH)
+    if made.exists() and (known := flows_in(str(made), 0)):
+        return known
+    return sum(flows_in(part.path, part.bytes) for hour in day.hours for part in hour.parts)
 
 
 def flows_in(path: str, size: int) -> int:

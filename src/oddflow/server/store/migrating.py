@@ -11,7 +11,7 @@ from oddflow.server.store.database import Database
 from oddflow.server.store.engines import WRITES
 from oddflow.server.store.failures import translated
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """All there are, the oldest first."""
 LOCK = 0x0DDF_1035
 """The key of PostgreSQL's advisory lock."""

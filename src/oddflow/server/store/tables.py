@@ -67,6 +67,7 @@ alerts = Table(
     Index(None, "source", "start_ns", "id"),
     Index(None, "category", "start_ns", "id"),
     Index(None, "incident", "start_ns", "id"),
+    Index(None, "incident", "score", "id"),
     Index(None, "src_ip", "start_ns", "id"),
     Index(None, "dst_ip", "start_ns", "id"),
     Index(None, "stored_ns"),

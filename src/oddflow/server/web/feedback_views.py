@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from oddflow.server.store.feedback import StoredRule
-from oddflow.server.store.store import Store
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.feedback.rule import Key, Rule, Scope, key_of
 
@@ -35,15 +34,15 @@ class RuleRow:
         return self.stored.rule
 
 
-def rule_rows(store: Store, alerts: Sequence[Alert]) -> list[RuleRow]:
-    """All rules, the newest first."""
+def rule_rows(rules: Sequence[StoredRule], alerts: Sequence[Alert]) -> list[RuleRow]:
+    """Rules, the newest first; they come the oldest first."""
     now = datetime.now(UTC)
     by_key: dict[tuple[str, Key], list[Alert]] = {}
     for alert in alerts:
         for scope in Scope:
             by_key.setdefault((alert.pseudonyms, key_of(scope, alert)), []).append(alert)
     rows = []
-    for stored in reversed(store.feedback.rules()):
+    for stored in reversed(rules):
         rule = stored.rule
         alike = by_key.get((rule.pseudonyms, rule.key), [])
         rows.append(RuleRow(stored, len(alike), sum(map(rule.would_hide, alike)), rule.holds_at(now)))

@@ -121,6 +121,8 @@ def _ours(request: Request, error: Exception) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     faults = [_fault(one) for one in error.errors()[:MOST_FAULTS]]
+    if not request.url.path.startswith("/api/") and all(fault.where.startswith("path.") for fault in faults):
+        return _answer(request, Problem(404, "there is no such page; the address may have been cut short"))
     said = "; ".join(f"{fault.where}: {fault.what}" for fault in faults[:3])
     return _answer(request, Problem(422, f"the request is not as it should be: {said}"), faults)
 

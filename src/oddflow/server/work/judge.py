@@ -359,7 +359,7 @@ class Judge:
         return {
             "model": found.model.called, "model_fingerprint": found.fingerprint, "threshold": found.threshold.score,
             "expected_false": found.threshold.expected_false, "budget": found.threshold.budget,
-            "drift": found.watcher.drifting,
+            "drift": [line.removeprefix("drift: ") for line in found.watcher.drifting],
         }  # fmt: skip
 
     def _problems(self) -> list[Problem]:

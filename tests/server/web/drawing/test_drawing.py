@@ -40,6 +40,11 @@ def test_a_bar_shows_even_a_small_loss():
     assert "lost: &lt;ring&gt;\n1 packets, 0.0001 %" in drawn
 
 
+def test_an_axis_of_zeros_has_no_other_value():
+    drawn = courses_chart([Course("lost", [0.0, 0.0])], NIGHT_S, 60, label="x", say="{:g}".format)
+    assert re.findall(r'text-anchor="end"[^>]*class="axis"[^>]*>([^<]+)<', drawn) == ["0"]
+
+
 def test_steps_beyond_are_marked_and_gaps_break_the_line():
     drawn = courses_chart([Course("bytes", [1.0, None, 3.0])], NIGHT_S, 3_600, label="x", odd={2})
     assert drawn.count("<circle") == 1

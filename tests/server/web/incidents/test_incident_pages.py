@@ -32,6 +32,10 @@ def test_a_wish_that_is_none_is_told(viewer, wrong):
     assert "That does not fit" in viewer.page(f"/incidents?{wrong}", 422)
 
 
+def test_an_address_that_no_page_has_is_told_in_plain_words(viewer):
+    assert "There is no such page" in viewer.page("/incidents/not-one", 404)
+
+
 def test_an_incident_tells_its_story_and_its_evidence(viewer, guessing):
     told = viewer.page(f"/incidents/{guessing.incident.id}")
     assert guessing.incident.title in told

@@ -29,6 +29,13 @@ def test_the_first_sentence_says_how_things_stand(sources, troubles, active, moo
     assert told.words.startswith(words)
 
 
+def test_a_wire_that_carries_nothing_is_not_called_quiet():
+    told = Standing.of(Status(sources=[WATCHED]), 0, {}, 0)
+    assert (told.mood, told.words) == (Mood.UNSET, "No flow came yet.")
+    before = WATCHED.model_copy(update={"judged": 9})
+    assert Standing.of(Status(sources=[before]), 0, {}, 0).mood is Mood.GOOD
+
+
 def test_the_last_hour_is_of_whole_minutes_and_by_source(store):
     for minute in range(3):
         at_s = NOW_S - 60 * (minute + 1)

@@ -63,7 +63,8 @@ def courses_chart(
     if not length or not known:
         return Markup("")
     limits = [value for value in band.high if value is not None] if band else []
-    most = max(*known, *limits, 1e-9) * 1.04 if len(known) + len(limits) > 1 else max(known[0], 1e-9) * 1.04
+    peak = max(known + limits) * 1.04
+    most = peak or 1.0  # where all are zero the line lies on the axis, which then has no other value
     drawn = [element("path", class_="usual", d=_area(band, most))] if band else []
     drawn += [
         element("path", class_=f"line c{course.colour % 8}", d=_line(course.values, most, stepped=stepped))
@@ -72,7 +73,7 @@ def courses_chart(
     words = [_words(courses, place, start_s + place * step_s, say, band) for place in range(length)]
     return chart(
         *time_axis(start_s, start_s + length * step_s, top=_TOP, base=_BASE),
-        *value_axis(most, say, top=_TOP, base=_BASE),
+        *value_axis(peak, say, top=_TOP, base=_BASE),
         layer(*drawn, y=_TOP, height=_BASE - _TOP, columns=length),
         *_marks(courses[0], odd, most, length),
         *hits(words, top=_TOP, base=_BASE),

@@ -65,4 +65,7 @@ class Standing:
             return cls(Mood.UNSET, "The service is starting.", "Sources are being opened.")
         if not any(source.model for source in status.sources):
             return cls(Mood.UNSET, "Flows are kept, and nothing judges them yet.", "Name a model for a source.")
+        if not judged and not any(source.judged for source in status.sources):
+            where = "a mirror port or tap for an interface, an exporter's target, a folder's captures"
+            return cls(Mood.UNSET, "No flow came yet.", f"Does traffic reach the sources? Look at {where}.")
         return cls(Mood.GOOD, "All is quiet.", f"No incident is open. {seen}.")

@@ -18,10 +18,12 @@ router = APIRouter(include_in_schema=False, prefix="/settings/feedback")
 def feedback(request: Request, who: Viewer) -> Response:
     """All rules, the newest first."""
     service = service_of(request)
-    alerts = [stored.alert for stored in service.store.alerts.page(AlertFilter(), None, ALERTS_LOOKED_AT).items]
+    rules = service.store.feedback.rules()
+    looked_at = service.store.alerts.page(AlertFilter(), None, ALERTS_LOOKED_AT).items if rules else ()
+    alerts = [stored.alert for stored in looked_at]
     hidden = {source.name: source.hidden_alerts for source in service.status().sources if source.hidden_alerts}
     return page(
-        request, "settings_feedback.html", who, rows=rule_rows(service.store, alerts), looked_at=len(alerts),
+        request, "settings_feedback.html", who, rows=rule_rows(rules, alerts), looked_at=len(alerts),
         hidden=hidden,
     )  # fmt: skip
 
