@@ -1,15 +1,19 @@
 """Versions that are compared on stored flows, in a process that may do little."""
 
+import re
 import time
 
 import pytest
 
 from oddflow.models.format import read_sealed, write_sealed
+from oddflow.server.access.access import access_of
 from oddflow.server.access.identity import Role
 from oddflow.server.comparisons.comparisons import Comparisons, Refused, _link, _progress
 from oddflow.server.confined import process as confined
 from oddflow.server.confined.job import ANSWER, PROGRESS
 from oddflow.server.filling import NAME
+from oddflow.server.web.app import make_app
+from tests.server.conftest import TestClient
 
 PATH = f"/api/v1/models/{NAME}/versions"
 
@@ -127,6 +131,42 @@ def test_what_a_process_answers_is_checked_before_it_is_noted(service, number, t
     assert words in asked.of(NAME, number).problem
     assert service.registry.named(NAME).version(number).shadows == before
     asked.close()
+
+
+@pytest.fixture
+def visitor(service, number):
+    """An admin's session at an application whose comparisons do nothing."""
+    app = make_app(service)
+    account = service.store.accounts.add("visitor", Role.ADMIN, now_s=time.time())
+    client = TestClient(app, base_url="http://127.0.0.1:8470", follow_redirects=False)
+    client.cookies.set(
+        "oddflow", access_of(app).enter(account, old="", browser="", ip="", agent="")[0], domain="127.0.0.1"
+    )
+    yield client
+    client.close()
+    app.state.explanations.close()
+
+
+def test_the_page_asks_shows_how_far_it_is_and_why_it_failed(visitor, number, monkeypatch):
+    monkeypatch.setattr(Comparisons, "_run", lambda self: None)
+    page, accept = f"/models/{NAME}", {"Accept": "text/html"}
+    told = visitor.get(page, headers=accept).text
+    assert f"Compare with {NAME}@1" in told
+    assert "/fragments/models" not in told
+    csrf = re.search(r'data-csrf="([^"]+)"', told)[1]
+    form = {"csrf": csrf, "source": NAME, "hours": "48"}
+    sent = visitor.post(f"{page}/{number}/shadow", data=form, headers=accept)
+    assert (sent.status_code, sent.headers["location"]) == (303, f"{page}?said=comparing#version-{number}")
+    assert f'data-from="/fragments/models/{NAME}"' in visitor.get(page, headers=accept).text
+    key, asked = (NAME, number), visitor.app.state.comparisons
+    asked._say(key, state="running", progress=0.42)
+    part = visitor.get(f"/fragments/models/{NAME}", headers=accept).text
+    assert 'value="0.420"' in part
+    assert "<html" not in part
+    asked._say(key, state="failed", problem="it took <too> long")
+    assert "it took &lt;too&gt; long." in visitor.get(page, headers=accept).text
+    refused = visitor.post(f"{page}/{number}/shadow", data=form | {"source": "nobody"}, headers=accept)
+    assert (refused.status_code, "There is no source" in refused.text) == (422, True)
 
 
 def test_parts_stay_while_the_store_deletes_them(tmp_path):
