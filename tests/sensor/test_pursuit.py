@@ -4,7 +4,6 @@ import pyarrow as pa
 import pytest
 
 from oddflow.schema import FLOW_SCHEMA
-from oddflow.sensor import pursuit
 from oddflow.sensor.pursuit import pursue
 from tests.logs.zeek_make import RECORD
 
@@ -37,10 +36,9 @@ def flows(count):
     return pa.RecordBatch.from_pylist(rows, FLOW_SCHEMA)
 
 
-def test_all_flows_are_given_and_the_clock_is_theirs(monkeypatch):
-    monkeypatch.setattr(pursuit, "TICK_S", 0.0)
+def test_all_flows_are_given_and_the_clock_is_theirs():
     sink = Kept()
-    assert pursue(iter([flows(0), flows(3), flows(0)]), sink) == 3
+    assert pursue(iter([flows(0), flows(3), flows(0)]), sink, tick_s=0.0) == 3
     assert [told[0] for told in sink.told] == ["add", "tick", "tick", "c"]
     first, second = (told[1] for told in sink.told if told[0] == "tick")
     assert END_NS + 2 <= first <= second < END_NS + 10**9
