@@ -47,14 +47,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank_of)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:  # noqa: ARG001
-    """Thousands of tests and all modules stay to the end: looking for garbage among them takes a tenth of the time."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Thousands of tests and all modules stay to the end: looking for garbage there takes long."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000)
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:  # noqa: ARG001
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """So that libraries find nothing left behind when they end."""
     gc.unfreeze()
 
