@@ -64,7 +64,7 @@ out/peers/%/.ready: benchmarks/peers/%.txt
 fuzz: $(VENV)/.ready  ## A million mutated packets, a search by coverage, replayed compiled; 1,000 new examples of each property
 	$(BIN)/pip install --quiet atheris==3.0.0 || echo "atheris cannot be installed here: nothing is guided by coverage"
 	$(BIN)/python -m tests.fuzz --seed $(SEED)
-	HYPOTHESIS_PROFILE=explore $(BIN)/pytest -q tests/capture tests/features tests/flows tests/logs
+	HYPOTHESIS_PROFILE=explore $(BIN)/pytest -q tests/capture tests/features tests/flows tests/fuzz tests/logs
 
 kill: $(VENV)/.ready  ## Kill the service at random instants, and look whether anything is lost or broken (TIMES=200)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kill.py --times $(TIMES) --seed $(SEED)

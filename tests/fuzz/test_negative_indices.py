@@ -4,6 +4,7 @@ That the compiled kernels do the same is shown by their giving the same flows.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,8 +39,10 @@ def assert_same(paths):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not bad_input(), reason="the malformed captures beside the repository are absent")
-def test_all_bad_input_is_metered_without_a_negative_index():
-    assert_same([path.resolve() for path in bad_input()])
+def test_bad_input_is_metered_without_a_negative_index():
+    """A third of it in the tests, all where new examples are looked for."""
+    step = 1 if os.environ.get("HYPOTHESIS_PROFILE") == "explore" else 3
+    assert_same([path.resolve() for path in bad_input()[::step]])
 
 
 @pytest.mark.slow
