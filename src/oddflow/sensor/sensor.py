@@ -4,8 +4,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from oddflow.sensor.crew import Crew
 from oddflow.sensor.metrics import MetricsServer, exposition
 from oddflow.sensor.outage import InterfaceWatch, Say
 from oddflow.sensor.settings import SensorSettings
+from oddflow.sensor.signals import waking
 from oddflow.sensor.sink import Sink
 from oddflow.sensor.tally import Tally, Totals
 from oddflow.sensor.worker import Place, Worker
@@ -93,7 +93,7 @@ class Sensor:
             self._crew.stop(signal.SIGKILL)
             raise OddflowError(self._crew.errors[0])
         try:
-            with self._signals() as wake:
+            with waking(self._interrupt, signal.SIGINT, signal.SIGTERM) as wake:
                 privileges.drop(self._account, keep=(privileges.NET_RAW,))
                 if self._metrics:
                     self._metrics.start()
@@ -154,23 +154,6 @@ class Sensor:
             most_packets=self._settings.most_packets,
         )
         return worker.run()
-
-    @contextmanager
-    def _signals(self) -> Iterator[socket.socket]:
-        """SIGINT and SIGTERM end the capture; a byte on the socket that this gives tells of them at once."""
-        woken, waker = socket.socketpair()
-        woken.setblocking(False)
-        waker.setblocking(False)
-        wakeup = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-        handlers = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield woken
-        finally:
-            signal.set_wakeup_fd(wakeup)
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            woken.close()
-            waker.close()
 
     def _interrupt(self, number: int, _: object) -> None:
         if self._stopping and number == signal.SIGINT:

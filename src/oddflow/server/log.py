@@ -14,6 +14,7 @@ import logging
 import os
 import re
 import sys
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, TextIO
@@ -64,7 +65,7 @@ def is_journal(stream: TextIO) -> bool:
     return os.environ.get("JOURNAL_STREAM", "") == f"{found.st_dev}:{found.st_ino}"
 
 
-class _Format(logging.Formatter):
+class _Format(logging.Formatter, ABC):
     def __init__(self, process: str, *, prefix: bool) -> None:
         super().__init__()
         self.process = process
@@ -78,8 +79,9 @@ class _Format(logging.Formatter):
         level = max((level for level in PRIORITIES if level <= record.levelno), default=logging.DEBUG)
         return f"<{PRIORITIES[level]}>{line}"
 
+    @abstractmethod
     def line(self, record: logging.LogRecord, message: str, fields: dict[str, Any]) -> str:
-        raise NotImplementedError
+        """The line without its priority."""
 
 
 class Text(_Format):

@@ -13,14 +13,15 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from oddflow.errors import OddflowError, UsageError
 from oddflow.files import reason_of
 from oddflow.sensor import privileges
+from oddflow.sensor.signals import waking
 from oddflow.server.settings.settings import Settings
 from oddflow.server.status import State
 from oddflow.server.work import capture, judge, keeper, layout, modelled, notify, opening, receivers, web
@@ -98,7 +99,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Runs until a signal ends it; the exit code."""
-        with self._signals() as wake:
+        with waking(self._heard, signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as wake:
             self._begin()
             try:
                 while not self._stopping:
@@ -320,25 +321,6 @@ class Supervisor:
                     for job in jobs:
                         job.signal(signal.SIGKILL)
                     until = time.monotonic() + HASTE_S
-
-    @contextmanager
-    def _signals(self) -> Iterator[socket.socket]:
-        """SIGTERM and SIGINT end the service, SIGHUP reads anew; a byte on the socket that this gives tells of them."""
-        woken, waker = socket.socketpair()
-        woken.setblocking(False)
-        waker.setblocking(False)
-        wakeup = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-        handlers = {
-            number: signal.signal(number, self._heard) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        }
-        try:
-            yield woken
-        finally:
-            signal.set_wakeup_fd(wakeup)
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            woken.close()
-            waker.close()
 
     def _heard(self, number: int, _: object) -> None:
         if number == signal.SIGHUP:
