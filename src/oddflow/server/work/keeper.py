@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from oddflow.errors import OddflowError, StoreDown
 from oddflow.files import write_whole
 from oddflow.server.flowstore.flow_store import FlowStore
@@ -23,6 +25,8 @@ from oddflow.server.work.watching import feedback_file
 if TYPE_CHECKING:
     from oddflow.server.store.store import Store
 
+YIELDING = 10
+"""Its chores can wait; who judges flows cannot."""
 LOOK_S = 0.25
 NOTICES_S, DISK_S, MEASURES_S, FLOWS_S, SWEEP_S = 1.0, 2.0, 60.0, 60.0, 3_600.0
 RETRY_S = 2.0
@@ -38,6 +42,7 @@ CLOCK_TOLD_S = 600.0
 
 def live(seat: Seat) -> int:
     """Keeps until it is asked to end."""
+    os.nice(YIELDING)
     keeper = Keeper(seat)
     seat.on_end()
     return keeper.run()
@@ -177,11 +182,13 @@ class Keeper:
 
     def _keep_flows(self) -> None:
         now = time.time()
-        for name in ("rollup", "compact", "sweep"):
-            chore = getattr(self._flows, name, None)
-            self._seat.beat()
-            if chore is not None:
+        try:
+            for chore in (self._flows.compact, self._flows.rollup, self._flows.sweep):
+                self._seat.beat()
                 chore(now)
+        finally:
+            # Arrow would keep what a merge took, which is more than all else that this process needs
+            pa.default_memory_pool().release_unused()
 
     def _look_at_disk(self) -> None:
         found = os.statvfs(self._settings.service.state)
