@@ -27,6 +27,8 @@ MOST_BYTES = 1 << 30
 SETTLED_S = 600.0
 """An hour to which nothing was added for so long, and which is over, becomes one part."""
 LEFT_OVER_S = 3_600.0
+READ_ROWS = 1_024
+"""Read at once: few, as a keeper merges beside who judges."""
 UNFINISHED = ".part"
 
 
@@ -97,29 +99,26 @@ def merge(parts: Sequence[Part], place: Path) -> int:
         return 0  # under different keys hosts are not the same; what cannot be read stays as it is
     target = place / part_name(parts[0].first, parts[-1].last)
     with whole_file(str(target)) as file, part_writer(file, keys.pop() or "") as writer:
-        for rows in _regrouped(parts):
-            writer.write_table(rows, row_group_size=GROUP_ROWS)
+        _copy(parts, writer)
     _sync(place)
     _remove([part.path for part in parts])
     return len(parts)
 
 
-def _regrouped(parts: Sequence[Part]) -> Iterator[pa.Table]:
-    """Their flows in groups of GROUP_ROWS, each in the order of time."""
+def _copy(parts: Sequence[Part], writer: parquet.ParquetWriter) -> None:
+    """Writes their flows in groups of about GROUP_ROWS, as they come: each part is in the order of time."""
     held: list[pa.Table] = []
     count = 0
     for part in parts:
-        with parquet.ParquetFile(part.path) as file:
-            for group in range(file.num_row_groups):
-                rows = conformed(file.read_row_group(group))
-                held.append(rows)
-                count += rows.num_rows
-                while count >= GROUP_ROWS:
-                    together = pa.concat_tables(held)
-                    yield together.slice(0, GROUP_ROWS).sort_by("end")
-                    held, count = [together.slice(GROUP_ROWS)], count - GROUP_ROWS
+        with parquet.ParquetFile(part.path, pre_buffer=False) as file:
+            for batch in file.iter_batches(READ_ROWS, use_threads=False):
+                held.append(conformed(pa.Table.from_batches([batch])))
+                count += batch.num_rows
+                if count >= GROUP_ROWS:
+                    writer.write_table(pa.concat_tables(held), row_group_size=count)
+                    held, count = [], 0
     if count:
-        yield pa.concat_tables(held).sort_by("end")
+        writer.write_table(pa.concat_tables(held), row_group_size=count)
 
 
 def conformed(rows: pa.Table) -> pa.Table:

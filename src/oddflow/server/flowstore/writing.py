@@ -21,14 +21,14 @@ from oddflow.logs.table import PSEUDONYMS
 from oddflow.server.flowstore.columns import FEW_VALUES, PRUNED_BY, SIEVED, STORED_SCHEMA, stored
 from oddflow.server.flowstore.layout import HOUR_NS, hour_folder
 
-PART_ROWS = 32_768
+PART_ROWS = 16_384
 """A part is written as soon as so many flows wait."""
 EVERY_S = 5.0
 """Or after so long."""
 MOST_WAITING_BYTES = 160 << 20
 MOST_HOURS = 64
 """Hours that the flows of one part may have ended in: each becomes a file. Of more, the fullest are stored."""
-GROUP_ROWS = 32_768
+GROUP_ROWS = 16_384
 """Rows of a group: what a search reads or passes over as one."""
 
 
