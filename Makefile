@@ -70,7 +70,7 @@ kill: $(VENV)/.ready  ## Kill the service at random instants, and look whether a
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kill.py --times $(TIMES) --seed $(SEED)
 
 soak: $(VENV)/.ready  ## The service for half an hour under 100,000 packets and 5,000 flows a second (root)
-	$(BIN)/oddflow bench serve --seconds 1800 --starts 1
+	$(BIN)/oddflow bench serve --what load --seconds 1800
 
 sweep: $(VENV)/.ready out/peers/nfstream/.ready  ## Meter every capture in ../shared/data; compare totals with tshark, flows with NFStream
 	$(BIN)/python benchmarks/sweep.py
