@@ -28,7 +28,7 @@ NEAR, FAR = "oddbench0", "oddbench1"
 PORT = 8_479
 LEARNT_S = 30
 WARM_S = 120.0
-"""Windows of context and tables of flows fill, and every chore is done once, for so long; memory is compared from then on."""
+"""Windows and tables fill, and every chore is done once, in so long; memory is compared from then on."""
 AFTER_S = MeterSettings().closed_timeout_s + 6.0
 """How long the last connections of the traffic may still be told of."""
 LOOK_S = 5.0
