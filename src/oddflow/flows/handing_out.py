@@ -26,8 +26,8 @@ TAGS = pa.schema(
     ]
 )
 """ended_at: the place, among all packets, of the one that ended the flow; -1 where its time-out did, -2 where the end
-of input did. due_ns: the time after which its time-out has passed. waited_in: 0 among open TCP flows, 1 among closed ones,
-2 among all others. last_packet: the place of its last packet."""
+of input did. due_ns: the time after which its time-out has passed. waited_in: 0 among open TCP flows, 1 among closed
+ones, 2 among all others. last_packet: the place of its last packet."""
 
 OPEN, CLOSED, DATAGRAM = 0, 1, 2
 AT_THE_END = np.iinfo(np.int64).max
