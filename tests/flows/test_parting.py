@@ -36,7 +36,7 @@ def traffic(seed, *, count=3000, late_ms=0, size=40):
             key = (ends["src"], ends["dst"], port)
             sequence = streams.get(key, 0)
             streams[key] = sequence + len(payload)
-            packet = ipv4(tcp(payload, port, 80, flags=flags, seq=sequence), 6, **ends)
+            packet = ipv4(tcp(payload, port, 80, flags=flags, sequence=sequence), 6, **ends)
         else:
             packet = ipv4(udp(payload, port, 53), 17, **ends)
         if draw.random() < 0.05:
