@@ -2,8 +2,8 @@
 
 The supervisor keeps both ends, so what is in the kernel's queue outlives either process. Nothing in it is ever thrown
 away: where it is full, the capture keeps a few MiB more. Then one that reads files waits until there is room; a live
-one leaves whole flows out, and counts them. If it waited, packets would be lost in the ring, and flows with holes look odd:
-more alerts would make the judge slower still.
+one leaves whole flows out, and counts them. If it waited, packets would be lost in the ring, and flows with holes look
+odd: more alerts would make the judge slower still.
 """
 
 import errno
