@@ -1,4 +1,4 @@
-"""Ray, while it is needed: processes of this machine that are started and ended, or a cluster that is joined and left."""
+"""Ray while it is needed: processes of this machine that are started and ended, or a cluster, joined and left."""
 
 import logging
 import os
