@@ -23,8 +23,10 @@ FLUSH_BYTES = 64 << 20
 """What is held back until a part is worth a file."""
 
 FIRST_NUMBER = 10**17
-OF_SOURCE, OF_GENERATION, OF_WAVE = 10**11, 10**9, 10**3
-"""How a part's number is made, so that parts of an hour stand in the order of their sources, and of time in each."""
+OF_SOURCE, OF_GENERATION, OF_WAVE = 10**12, 10**11, 10**5
+TAIL = OF_WAVE // 2
+"""How a part's number is made, so that parts of an hour stand in the order of their sources, and of time in each. What
+the end of input ended comes last in its wave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ def number_of(source: int, generation: int, wave: int) -> int:
     """The number of a wave's first part: the source's place, how often it was begun anew, and the wave's place.
 
     >>> number_of(0, 0, 2), number_of(3, 1, 0)
-    (100000000000002000, 100000301000000000)
+    (100000000000200000, 100003100000000000)
     """
-    return FIRST_NUMBER + source * OF_SOURCE + generation % 100 * OF_GENERATION + wave * OF_WAVE
+    return FIRST_NUMBER + source * OF_SOURCE + generation % 10 * OF_GENERATION + wave * OF_WAVE
 
 
 def write_hours(table: pa.Table, how: Written, number: int) -> list[Part]:

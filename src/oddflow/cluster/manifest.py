@@ -1,4 +1,4 @@
-"""What a folder of flows was made from, and what is in it: a JSON document whose every field is checked when it is read."""
+"""What a folder of flows was made from, and what is in it: JSON whose every field is checked when it is read."""
 
 import hashlib
 import io
@@ -19,7 +19,7 @@ STATE = "state"
 """The folder of what open flows go on from."""
 
 MOST_BYTES = 256 << 20
-"""A longer manifest is refused."""
+"""A longer manifest is taken for damaged."""
 
 Text = Annotated[str, Field(max_length=4_096)]
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
@@ -93,7 +93,7 @@ class Source(_Part):
         name: What it is called.
         is_set: Whether several captures were read as one.
         captures: Its files, by rank; of a log or a table, the one.
-        done: How many of them were read to their end.
+        at: Where the last of them was read up to, if not to its end; packets: how many that were.
         shards: How many meters shared its flows.
         generation: How often it was begun anew.
         waves: How many were written.
@@ -107,7 +107,8 @@ class Source(_Part):
     name: Text
     is_set: bool = False
     captures: list[Capture] = []
-    done: Count = 0
+    at: Count = 0
+    packets: Count = 0
     shards: Annotated[int, Field(ge=1, le=4_096)] = 1
     generation: Count = 0
     waves: Count = 0
@@ -122,11 +123,6 @@ class Source(_Part):
     def flows(self) -> int:
         """How many it gave."""
         return sum(part.rows for part in (*self.parts, *self.tail))
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all its files were read."""
-        return self.done == len(self.captures)
 
 
 class Manifest(_Part):
@@ -156,9 +152,7 @@ class Manifest(_Part):
         if content is None:
             return None
         try:
-            if len(content) > MOST_BYTES:
-                raise ValueError(f"{len(content):,} bytes")
-            return cls.model_validate_json(content)
+            return cls.model_validate_json(content[:MOST_BYTES])
         except (ValidationError, ValueError) as error:
             first = error.errors()[0] if isinstance(error, ValidationError) else None
             where = ".".join(map(str, first["loc"])) + ": " + first["msg"] if first else str(error)
@@ -175,7 +169,7 @@ class Manifest(_Part):
 def keep(place: Place, number: int, arrays: dict[str, NDArray[Any]]) -> Kept:
     """Puts arrays there, without pickle; raises OutputError."""
     sink = io.BytesIO()
-    np.savez(sink, allow_pickle=False, **arrays)
+    np.savez(sink, **arrays)  # type: ignore[arg-type]
     content = sink.getvalue()
     name = f"{STATE}/{number}.npz"
     place.put(name, content)
@@ -203,6 +197,6 @@ def refuse_other(manifest: Manifest, wanted: Manifest, place: Place) -> None:
     for what in ("settings", "pseudonyms", "statistics"):
         if getattr(manifest, what) != getattr(wanted, what):
             raise OutputError(
-                f"{place.name} holds flows that were made with other {what}: {getattr(manifest, what)!r}; give the same, "
-                "or another folder"
+                f"{place.name} holds flows that were made with other {what}: {getattr(manifest, what)!r}; give the "
+                "same, or another folder"
             )

@@ -6,7 +6,6 @@ A task never raises what a person should read: it gives it back, for Ray would w
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from oddflow.flows.parting import Part, part
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.losses import Ledger
-from oddflow.schema import FLOW_SCHEMA
 
 LONG_AGO_NS = np.iinfo(np.int64).min // 2
 """Before any packet."""
@@ -152,7 +150,7 @@ def meter(
 
 
 def in_order(
-    way: Way, behaviour: State | None, steps: Sequence[Step], shards: int, *clocks_and_flows: Any
+    way: Way, behaviour: State | None, steps: Sequence[Step], *clocks_and_flows: Any
 ) -> tuple[State, pa.Table | None]:
     """The flows of all shards in the order of one meter, named by how their hosts behave, as they may be told."""
     known = HostBehaviour()
@@ -215,18 +213,5 @@ def _kept(batch: PacketBatch) -> NDArray[np.void]:
     return batch.fragments
 
 
-def overlaps(units: Sequence[Unit], reads: Sequence[Read]) -> bool:
-    """Whether a unit's latest packet is later than the first of the next."""
-    return any(
-        read.last_ns is not None and following.first_ns is not None and read.last_ns > following.first_ns
-        for (_, following), read in zip(pairwise(units), reads, strict=False)
-    )
-
-
 def _table(flows: list[pa.RecordBatch]) -> pa.Table | None:
     return pa.Table.from_batches(flows) if flows else None
-
-
-def empty() -> pa.Table:
-    """No flows."""
-    return FLOW_SCHEMA.empty_table()

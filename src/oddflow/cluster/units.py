@@ -78,6 +78,15 @@ class Unit:
             raise NeedsOneShard(f"{self.names[-1]} and {other.names[0]} overlap in time")
         return replace(self, members=self.members + other.members, bytes=self.bytes + other.bytes)
 
+    @property
+    def is_first_piece(self) -> bool:
+        """Whether it is the first piece of its file."""
+        return self.is_piece and self.start == FILE_HEADER_BYTES
+
+    def is_next_piece(self, other: "Unit") -> bool:
+        """Whether it goes on in the file of another piece."""
+        return self.is_piece and other.is_piece and self.first_rank == other.first_rank
+
     def begun_at(self, start: int) -> "Unit":
         """The same piece, begun where the one before it really ended."""
         return replace(self, start=start)
