@@ -141,7 +141,7 @@ class _Answers:
 
 
 def give_whole(unit: Unit, way: Way) -> Iterator[Any]:
-    """What a worker gives of a source that it meters alone: tables of flows, and what is told at the end; or an error."""
+    """What a worker gives of a source that it meters alone: tables of flows, and last what is told; or an error."""
     held: list[pa.RecordBatch] = []
     size = 0
     done: list[Any] = []

@@ -61,6 +61,7 @@ class Wave:
         ledger: What was lost in reading.
         metered: What each shard's meter says, up to now.
         last: The last unit that was read.
+        at: Where its file goes on, where the next unit is another piece of it; else 0.
         bytes: What was read, roughly.
     """
 
@@ -70,6 +71,7 @@ class Wave:
     ledger: Ledger
     metered: list[Metered]
     last: Unit
+    at: int
     bytes: int
 
 
@@ -233,7 +235,10 @@ class Waves:
         behaviour, flows = order.remote(way, carried.behaviour, steps, *clocks, *(answer[2] for answer in answers))
         tail = order.remote(way, behaviour, [], *(answer[3] for answer in answers))[1] if is_last else None
         carried.states, carried.behaviour = [answer[1] for answer in answers], behaviour
-        return Wave(flows, tail, replace(carried), ledger, told, wave[-1].unit, sum(asked.unit.bytes for asked in wave))
+        last, following = wave[-1].unit, self._following()
+        at = following.start if following is not None and following.is_next_piece(last) else 0
+        size = sum(asked.unit.bytes for asked in wave)
+        return Wave(flows, tail, replace(carried), ledger, told, last, at, size)
 
 
 def _answer(asked: _Asked) -> Dealt:
