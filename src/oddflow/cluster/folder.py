@@ -155,14 +155,14 @@ class FlowFolder:
         failed += self._together(small, told)
         for work in large:
             failed += self._guarded(work, told, self._share_out)
-        for error in failed:
-            ledger.damaged(str(error))
+        for what in failed:
+            ledger.damaged(str(what))
         if failed and not any(source.flows for source in stored.sources):
             raise failed[0]
-        for source in stored.sources:
-            unit, source_ledger = ledger.unit, source.told.ledger()
-            ledger.add(source_ledger)
-            ledger.unit = source_ledger.unit if source_ledger.total else unit
+        for record in stored.sources:
+            told_of = record.told.ledger()
+            ledger.add(told_of)
+            ledger.unit = told_of.unit if told_of.total else ledger.unit
         return stored
 
     def _arranged(self, given: Sequence[str], ledger: Ledger, failed: list[InputError], *, merge: bool) -> list[Given]:
@@ -208,7 +208,8 @@ class FlowFolder:
     def _shared(self, works: list[_Work]) -> tuple[list[_Work], list[_Work]]:
         """Sources that one worker does each, and sources that all workers share."""
         workers = self._cluster.workers
-        small, large = [], []
+        small: list[_Work] = []
+        large: list[_Work] = []
         for work in works:
             is_begun = bool(work.record.captures)
             is_large = work.bytes >= 2 * self._sizes.unit and len(works) < 2 * workers

@@ -76,7 +76,7 @@ def _folder(hour: int) -> str:
 def _write(rows: pa.Table, how: Written, folder: str, number: int) -> Part:
     name = folder + part_name(number)
     sink = io.BytesIO()
-    with TableWriter(name, sink, statistics=how.statistics, pseudonyms=how.pseudonyms) as writer:  # type: ignore[arg-type]
+    with TableWriter(name, sink, statistics=how.statistics, pseudonyms=how.pseudonyms) as writer:
         for batch in rows.combine_chunks().to_batches():
             writer.write(batch)
     content = sink.getvalue()

@@ -15,6 +15,7 @@ from oddflow.capture._fragment_kernels import MAX_AGE_NS
 from oddflow.capture.pcap import broken_at, torn_at
 from oddflow.cluster import tasks
 from oddflow.cluster.answers import ask, remote
+from oddflow.cluster.reading import Read
 from oddflow.cluster.tasks import LONG_AGO_NS, Dealt, Metered, Step, Way
 from oddflow.cluster.units import NeedsOneShard, Unit
 from oddflow.errors import OddflowError
@@ -82,7 +83,7 @@ class _Asked:
     unit: Unit
     answer: list[Reference]
     fragments: NDArray[np.void] | None = None
-    told: Dealt = field(default_factory=lambda: Dealt(tasks.Read()))
+    told: Dealt = field(default_factory=lambda: Dealt(Read()))
 
 
 class Waves:
@@ -197,8 +198,10 @@ class Waves:
         carried.number += told.read.packets if asked.unit.is_piece else 0
         if told.fragments is not None:
             own, before = told.fragments, carried.fragments
-            is_complete = before is None or asked.fragments is not None
-            carried.fragments = own if is_complete else np.where(own["version"] != 0, own, before)
+            if before is None or asked.fragments is not None:
+                carried.fragments = own
+            else:
+                carried.fragments = np.where(own["version"] != 0, own, before)
         return step
 
     def _following(self) -> Unit | None:
