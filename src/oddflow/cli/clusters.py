@@ -1,9 +1,7 @@
-"""What `--ray` stands for in commands that learn: a cluster that is joined, and who learns there."""
+"""What `--ray` stands for in commands that learn: who does their work on a cluster."""
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,8 +12,8 @@ if TYPE_CHECKING:
 LOCAL = "local"
 
 
-def training(context: typer.Context, address: str | None, processes: int) -> "RayTraining | None":
-    """Who learns on the cluster, which is left when the command ends; None where none is asked for.
+def training(address: str | None) -> "RayTraining | None":
+    """Who learns on the cluster, once it is sure that it answers; None where none is asked for.
 
     Raises:
         UsageError: Ray is not installed, or the address is none.
@@ -29,8 +27,11 @@ def training(context: typer.Context, address: str | None, processes: int) -> "Ra
     from oddflow.cluster.starting import cluster
     from oddflow.cluster.training import RayTraining
 
-    context.with_resource(cluster(address, processes))
-    return RayTraining()
+    if address != LOCAL:
+        # before captures are read, which may take long
+        with cluster(address):
+            pass
+    return RayTraining(address)
 
 
 @contextmanager

@@ -29,7 +29,6 @@ def register(app: typer.Typer) -> None:
 
 
 def learn(
-    context: typer.Context,
     sources: options.SourcesOrNone = None,
     *,
     output: Annotated[
@@ -312,7 +311,7 @@ def learn(
     from oddflow.training.run import Run, bytes_of
 
     _check_call(sources, dataset, output, check=check)
-    elsewhere = clusters.training(context, ray, processes)
+    elsewhere = clusters.training(ray)
     if updated or feedback:
         own = (detector, option, portable, windows, dataset, labels, packet_labels, matrix, augment, origin, logdir,
                unlabelled, report, check, home_net, memory)  # fmt: skip

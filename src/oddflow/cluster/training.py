@@ -22,6 +22,7 @@ from ray.train.torch import TorchTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from oddflow.cluster.keeper import Keeper
+from oddflow.cluster.starting import LOCAL, cluster
 from oddflow.errors import ClusterFailed, UsageError
 from oddflow.files import whole_file
 from oddflow.learning.work import Work
@@ -43,12 +44,18 @@ class _Unwanted(Exception):
 
 
 class RayTraining:
-    """Learns on the cluster that this process has joined: a `Run.elsewhere`.
+    """Learns on a cluster: a `Run.elsewhere`.
+
+    Args:
+        address: As `starting.cluster` takes it; where this process has joined a cluster already, it is that one.
 
     >>> from oddflow.training.run import Run
-    >>> Run(processes=4, elsewhere=RayTraining()).processes
+    >>> Run(processes=4, elsewhere=RayTraining("local")).processes
     4
     """
+
+    def __init__(self, address: str = LOCAL) -> None:
+        self.address = address
 
     def __call__(self, work: Work, told: "EpochTold | None" = None) -> "Archive":
         """Learns a model.
@@ -59,9 +66,13 @@ class RayTraining:
 
         Raises:
             UsageError: The cluster has not as many processors or GPUs.
-            ClusterFailed: Processes die again and again.
+            ClusterFailed: It does not answer, or processes die again and again.
             OddflowError: As `Work.learnt`.
         """
+        with cluster(self.address, work.run.processes):
+            return self._learnt(work, told)
+
+    def _learnt(self, work: Work, told: "EpochTold | None") -> "Archive":
         run = work.run
         device = _device(run)
         folder = run.checkpoints
@@ -82,7 +93,7 @@ class RayTraining:
 
 def _device(run: Run) -> str:
     """What its processes compute with, once it is sure that there is enough of it."""
-    there = ray.cluster_resources()
+    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     gpus, processors = int(there.get("GPU", 0)), int(there.get("CPU", 0))
     device = run.device
     if device == Device.AUTO:
@@ -101,7 +112,8 @@ def _device(run: Run) -> str:
 
 def _keeper(files: dict[str, bytes]) -> Any:
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-    return ray.remote(num_cpus=0, scheduling_strategy=here)(Keeper).remote(files)
+    kept: Any = ray.remote(Keeper)
+    return kept.options(num_cpus=0, scheduling_strategy=here).remote(files)
 
 
 def _files(folder: Path | None) -> dict[str, bytes]:
@@ -151,8 +163,9 @@ def _result(trainer: TorchTrainer, keeper: Any, folder: Path | None, told: "Epoc
 
 def _hand_on(keeper: Any, folder: Path | None, told: "EpochTold | None") -> None:
     news = ray.get(keeper.news.remote())
-    for epoch in news.epochs if told else []:
-        told(epoch)
+    if told:
+        for epoch in news.epochs:
+            told(epoch)
     if folder is not None:
         for name, content in news.files.items():
             folder.mkdir(parents=True, exist_ok=True)
@@ -215,7 +228,7 @@ class _Telling:
             if self._written.get(path.name) != written:
                 self._written[path.name] = written
                 self._keeper.keep.remote(path.name, path.read_bytes())
-        if epoch.looked_at is not None and epoch.looked_at.is_cuda:
+        if epoch.network is not None and epoch.looked_at is not None and epoch.looked_at.is_cuda:
             # whoever is told may have no GPU
             epoch = replace(epoch, network=deepcopy(epoch.network).cpu(), looked_at=epoch.looked_at.cpu())
         if not ray.get(self._keeper.tell.remote(self._place, epoch)):

@@ -47,6 +47,6 @@ class Work:
         Raises:
             UsageError, LearningFailed: As `learning.learn.learn`.
         """
-        listener = {"told": told} if told else {}
+        listener: dict[str, Any] = {"told": told} if told else {}
         with running(self.run, self.identity, self.beginning, joined=joined):
             return learn(self.gathered, detector=self.kind, seed=self.seed, **self.options, **listener)
