@@ -69,6 +69,8 @@ class Fingerprint:
     hashed: bool = True
     pseudonyms: str = ""
     parts: "dict[str, Fingerprint]" = field(default_factory=dict)
+    taken: str = ""
+    """The hash, where it was taken on another machine."""
 
     def part(self, name: str) -> "Fingerprint":
         """The fingerprint of one of several files."""
@@ -88,6 +90,8 @@ class Fingerprint:
     @property
     def sha256(self) -> str:
         """The hash, in hexadecimal."""
+        if self.taken:
+            return self.taken
         if not self.parts:
             return self.digest.hexdigest()
         return hashlib.sha256("".join(self.parts[name].sha256 for name in sorted(self.parts)).encode()).hexdigest()
