@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -52,6 +53,16 @@ def name_of(source: Source) -> str:
     return str(source) if isinstance(source, CaptureSet) else shown(source)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A hash that another process took: there is nothing to add to it."""
+
+    hexadecimal: str
+
+    def hexdigest(self) -> str:
+        return self.hexadecimal
+
+
 @dataclass(slots=True)
 class Fingerprint:
     """What was read of a source: its name, its size and, unless `hashed` is False, the hash of its plain bytes.
@@ -69,8 +80,6 @@ class Fingerprint:
     hashed: bool = True
     pseudonyms: str = ""
     parts: "dict[str, Fingerprint]" = field(default_factory=dict)
-    taken: str = ""
-    """The hash, where it was taken on another machine."""
 
     def part(self, name: str) -> "Fingerprint":
         """The fingerprint of one of several files."""
@@ -90,11 +99,14 @@ class Fingerprint:
     @property
     def sha256(self) -> str:
         """The hash, in hexadecimal."""
-        if self.taken:
-            return self.taken
         if not self.parts:
             return self.digest.hexdigest()
         return hashlib.sha256("".join(self.parts[name].sha256 for name in sorted(self.parts)).encode()).hexdigest()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process is sent: all but the means to go on with the hash."""
+        digest = _Ended(self.digest.hexdigest())
+        return Fingerprint, (self.name, self.bytes, self.flows, digest, self.hashed, self.pseudonyms, self.parts)
 
     def as_dict(self) -> dict[str, str | int]:
         """The fingerprint for a manifest."""

@@ -39,19 +39,18 @@ class Tops:
     def update(self, values: Floats, groups: NDArray[np.int64] | None = None) -> None:
         """Takes rows (n, k) and the group of each, (n,): group 0 unless given; those beyond the last are left out."""
         if groups is None:
-            self._add(0, values)
-            return
-        for group in range(len(self.depths)):
+            groups = np.zeros(len(values), np.int64)
+        met = np.bincount(groups, minlength=len(self.depths))[: len(self.depths)]
+        self.counts = self.counts + met
+        for group in np.flatnonzero(met):
             members = groups == group
-            if members.any():
-                self._add(group, values[members])
+            self._add(group, values if members.all() else values[members])
 
     def merge(self, other: Self) -> None:
         """Takes in what another kept, of the same groups and columns."""
+        self.counts = self.counts + other.counts
         for group, kept in enumerate(other._kept):
-            count = int(self.counts[group] + other.counts[group])
             self._add(group, kept)
-            self.counts[group] = count
 
     def greatest(self, group: int, place: int) -> Floats:
         """The value of each column that so many are greater than, or as great as: (k,); the greatest at 0."""
@@ -97,7 +96,6 @@ class Tops:
         return found
 
     def _add(self, group: int, values: Floats) -> None:
-        self.counts[group] += len(values)
         depth = self.depths[group]
         if depth and len(values):
             both = np.concatenate([self._kept[group], values])
