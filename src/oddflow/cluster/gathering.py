@@ -89,7 +89,7 @@ def gather(
         raise UsageError("standard input cannot be read by the machines of a cluster; give a file that all of them see")
     representation = view.representation()
     shown, folder = ray.put(view), str(Path.cwd())
-    streams = [_read.remote(source, shown, folder) for source in sources]
+    streams: list[Any] = [_read.remote(source, shown, folder) for source in sources]
     groups, told, blocks, columns = view.groups(), [], [], []
     for stream in streams:
         found = list(stream)

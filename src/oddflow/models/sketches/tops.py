@@ -42,7 +42,7 @@ class Tops:
             groups = np.zeros(len(values), np.int64)
         met = np.bincount(groups, minlength=len(self.depths))[: len(self.depths)]
         self.counts = self.counts + met
-        for group in np.flatnonzero(met):
+        for group in np.flatnonzero(met).tolist():
             members = groups == group
             self._add(group, values if members.all() else values[members])
 
