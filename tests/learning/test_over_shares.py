@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from oddflow.detectors import binned
 from oddflow.errors import UsageError
 from oddflow.learning import known, learn, over_shares
 from oddflow.models import measure, scaling, scaling_shares, usual
@@ -31,6 +32,7 @@ def fewer(monkeypatch):
         monkeypatch.setattr(module, "CROSS_AT_MOST", 500)
     for module in (scaling, scaling_shares):
         monkeypatch.setattr(module, "FIT_ROWS", 301)
+    monkeypatch.setattr(binned, "_FIT_ROWS", 299)
     for module in (usual, known):
         monkeypatch.setattr(module, "MOST_ROWS", 250)
     for module in (measure, known):
@@ -56,11 +58,19 @@ def facts(archive):
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [200, 205, 700]])
-@pytest.mark.parametrize("options", [{}, {"variance": 0.5, "categories": "hashing", "seed": 3}])
-def test_any_cut_gives_the_model_of_all_rows_together(cuts, options):
+@pytest.mark.parametrize(
+    ("detector", "options"),
+    [
+        ("robust-pca", {}),
+        ("robust-pca", {"variance": 0.5, "categories": "hashing", "seed": 3}),
+        ("histograms", {}),
+        ("histograms", {"bins": 3}),
+    ],
+)
+def test_any_cut_gives_the_model_of_all_rows_together(cuts, detector, options):
     one = baseline()
-    together = learn.learn(one, detector="robust-pca", **options)
-    found = over_shares.learn_shares(*apart(one, cuts), detector="robust-pca", **options)
+    together = learn.learn(one, detector=detector, **options)
+    found = over_shares.learn_shares(*apart(one, cuts), detector=detector, **options)
     assert found.parts == together.parts
     assert facts(found) == facts(together)
 

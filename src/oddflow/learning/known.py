@@ -59,11 +59,7 @@ class Known:
         places = [nearest(known.rows, share) for share in QUANTILES]
         finer = cast("Cells", cells).finer(places)
         often = cast("Counts", counts)
-        values = [
-            float(value)
-            for value in often.values[np.lexsort((often.values, -often.counts))][:MOST_CATEGORIES]
-            if often.of([value])[0] >= LEAST_GROUP
-        ]
+        values = [float(value) for value in often.ranked(MOST_CATEGORIES) if often.of([value])[0] >= LEAST_GROUP]
         sizes = often.of(values)
         depths = [nearest(size, LOW) + 1 for size in sizes]
         found, least, most = shares.told(_Second(finer, service, tuple(values), tuple(depths)), known)

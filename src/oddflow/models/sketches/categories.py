@@ -62,8 +62,11 @@ class Counts:
 
     def most_frequent(self, most: int) -> Floats:
         """Ascending; the lesser of two as frequent comes first, as `models.categories.most_frequent`."""
-        order = np.lexsort((self.values, -self.counts))[:most]
-        return np.sort(self.values[order])
+        return np.sort(self.ranked(most))
+
+    def ranked(self, most: int) -> Floats:
+        """The most frequent values, most frequent first; the lesser of two as frequent comes first."""
+        return self.values[np.lexsort((self.values, -self.counts))[:most]]
 
     def to_bytes(self) -> bytes:
         """For a wire or a file."""
