@@ -15,6 +15,9 @@ from oddflow.losses import Ledger, Loss
 IN_ORDER = np.empty(0, np.int64)
 """Stands in a batch whose packets are numbered one after another."""
 
+ALL = np.empty((2, 0), np.int64)
+"""Stands in a batch that leaves no packet out."""
+
 NUMBER_BITS = 40
 """Of a packet's number; above them stands the place of its file among those that are read as one, from 0."""
 
@@ -31,6 +34,8 @@ class PacketBatch:
         first_number: Number of the first packet in its source, from 1.
         tunnels: Whether a packet inside a tunnel is what counts, not the one that carries it.
         numbers: (m,) int64, the number of each packet where they do not follow one another; else empty.
+        among: (2, m) int64 where only a share of all packets is here: the place of each among all of them, and the
+            latest time of any packet up to it, in ns; else empty.
 
     Where several files are read as one, the number also says in which of them a packet stands: see `NUMBER_BITS`.
     """
@@ -42,6 +47,7 @@ class PacketBatch:
     first_number: int = 1
     tunnels: bool = True
     numbers: NDArray[np.int64] = field(default_factory=lambda: IN_ORDER)
+    among: NDArray[np.int64] = field(default_factory=lambda: ALL)
 
     @classmethod
     def empty(cls, data: NDArray[np.uint8], capacity: int, *, tunnels: bool = True) -> "PacketBatch":

@@ -24,17 +24,18 @@ def in_end_order(
         max_waiting: When more flows wait, the earlier half goes on at once; memory stays bounded.
 
     Yields:
-        Flow batches whose ends ascend, across batches too.
+        Flow batches whose ends ascend, across batches too; the same ones however the flows came in batches.
     """
     waiting: list[pa.RecordBatch] = []
     held = 0
     latest_ns = 0
     sorted_at = 0
-    for batch in batches:
-        waiting.append(batch)
-        held += batch.num_rows
-        latest_ns = max(latest_ns, int(integers(batch, "end").max()))
-        if held < sorted_at + max_waiting // 8:
+    step = max(1, max_waiting // 8)
+    for piece in _pieces(batches, step):
+        waiting.append(piece)
+        held += piece.num_rows
+        latest_ns = max(latest_ns, int(integers(piece, "end").max()))
+        if held < sorted_at + step:
             continue
         flows = _sorted(waiting)
         ready = int((integers(flows, "end") < latest_ns - round(wait_s * 1e9)).sum())
@@ -87,6 +88,18 @@ class Waiting:
         self._flows = waiting
         self.count -= sum(flows.num_rows for flows in ended)
         return _sorted(ended) if ended else None
+
+
+def _pieces(batches: Iterable[pa.RecordBatch], step: int) -> Iterator[pa.RecordBatch]:
+    """The same flows; after each `step` of them a piece ends."""
+    left = step
+    for batch in batches:
+        first = 0
+        while first < batch.num_rows:
+            many = min(left, batch.num_rows - first)
+            yield batch.slice(first, many)
+            first += many
+            left = left - many or step
 
 
 def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:

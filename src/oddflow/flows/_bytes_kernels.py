@@ -220,6 +220,16 @@ def is_wanted(way, other, packet):
     return not way.is_frozen
 
 
+@kernel()
+def lies_beyond(flow, way, packet, is_reverse):
+    """Whether a segment stands beyond the first bytes of its stream, so that none of it is kept."""
+    if flow.protocol != TCP:
+        return False
+    start = np.int64(packet.sequence) + ((np.int64(packet.tcp_flags) >> 1) & 1)
+    offset = (start - np.int64(way.first_sequence)) & 0xFFFFFFFF
+    return offset >= (SERVER_BYTES if is_reverse else CLIENT_BYTES)
+
+
 @kernel(merged=True)
 def keep_first_bytes(flow, way, packet, is_reverse, data, pair, chunks, chunk_next, chunk_free, meter):
     """Keeps a packet's payload among the first bytes of its direction."""

@@ -34,6 +34,8 @@ FLOW = np.dtype(
         ("outer_src_low", np.uint64),
         ("outer_dst_high", np.uint64),
         ("outer_dst_low", np.uint64),
+        ("last_packet", np.int64),
+        ("ended_at", np.int64),
         ("gap_min_us", np.uint32),
         ("gap_max_us", np.uint32),
         ("active_min_us", np.uint32),
@@ -71,7 +73,8 @@ FLOW = np.dtype(
 )
 """One flow. a_*, b_*, ends: its key, as `_key_kernels.py` makes it; swapped: whether the initiator is its greater end.
 handshake: HANDSHAKE_*, and handshake_ns the time of that step. sequence: lengths noted. *_used: payload bytes kept.
-What may be unknown is NONE there: vlan, icmp_*, *_rtt_us, *_mac."""
+What may be unknown is NONE there: vlan, icmp_*, *_rtt_us, *_mac. last_packet, ended_at: the places among all packets
+of its last one, and of the one that ended it: NONE where time did, DRAINED where the input's end did."""
 
 WAY = np.dtype(
     [
@@ -137,8 +140,11 @@ of a TCP stream. chunk: the first chunk of its first bytes, or NONE; first_bytes
 late_*: a piece beyond the gap; turns: how often the other side has answered."""
 
 WITHIN_FLOW = frozenset(
-    {"hash", "handshake_ns", "handshake", "sequence", "closed", "payload_used", "reverse_payload_used"}
-)
+    {
+        "hash", "handshake_ns", "handshake", "sequence", "closed", "payload_used", "reverse_payload_used",
+        "last_packet", "ended_at",
+    }
+)  # fmt: skip
 WITHIN_WAY = frozenset(
     {
         "last_ns", "bulk_start_ns", "bulk_last_ns", "run_packets", "run_bytes", "first_sequence", "next_sequence",
@@ -236,3 +242,4 @@ LATEST = 14
 METER_FIELDS = 15
 
 NONE = -1
+DRAINED = -2

@@ -9,7 +9,7 @@ from numba import b1, i8, u1, u8
 
 from oddflow._memory_kernels import fetch
 from oddflow.capture._layout import OK, PACKET_ARRAY
-from oddflow.flows._bytes_kernels import has_room, is_wanted, keep_first_bytes, keep_payload
+from oddflow.flows._bytes_kernels import has_room, is_wanted, keep_first_bytes, keep_payload, lies_beyond
 from oddflow.flows._export_kernels import copy_out, finish
 from oddflow.flows._key_kernels import (
     ROW,
@@ -26,6 +26,7 @@ from oddflow.flows._layout import (
     CACHE_LINE_BYTES,
     CLOSED_HEAD,
     DATAGRAM_HEAD,
+    DRAINED,
     EVICTED,
     FINISHED,
     FLOW_BYTES,
@@ -46,6 +47,7 @@ from oddflow.jit import kernel
 IDLE, ACTIVE, END_OF_FLOW, FORCED, LACK_OF_RESOURCES = 1, 2, 3, 4, 5
 IDLE_TCP, LONGEST, AFTER_CLOSE, SLACK, IDLE_DATAGRAM = 0, 1, 2, 3, 4
 BY_SYN, BY_FIRST_PACKET, BY_PORT = 1, 2, 3
+PLACE, CLOCK = 0, 1
 KIND, EARLY, SHARD, SHARDS = 0, 1, 2, 3
 """What is asked for: which payload, early records at how many packets (0: none), and which share of all flows."""
 
@@ -65,11 +67,18 @@ FLOWS_A_PACKET = 3
 
 
 @kernel()
-def split_reason(flow, forward, reverse, now, flags, limits):
-    """Why a packet does not belong to the flow of its key any more, or 0 where it does."""
+def split_reason(flow, forward, reverse, now, flags, limits, latest):
+    """Why a packet does not belong to the flow of its key any more, or 0 where it does.
+
+    A flow whose time-out had passed by `latest`, the watermark less the slack, is over, though in its list it may stand
+    behind one that is not: so what a flow is does not depend on what others there are.
+    """
     gap = now - flow.end_ns
-    if abs(gap) > limits[IDLE_TCP if flow.protocol == TCP else IDLE_DATAGRAM]:
+    idle = limits[IDLE_TCP if flow.protocol == TCP else IDLE_DATAGRAM]
+    if abs(gap) > idle:
         return IDLE
+    if latest - flow.end_ns > (limits[AFTER_CLOSE] if flow.closed else idle):
+        return END_OF_FLOW if flow.closed else IDLE
     if flow.closed and (gap > limits[AFTER_CLOSE] or (flags & (SYN | ACK)) == SYN):
         return END_OF_FLOW
     if now - flow.start_ns > limits[LONGEST] or forward.packets + reverse.packets >= MAX_PACKETS:
@@ -280,17 +289,20 @@ def open_row(rows, finished, kind):
     return row
 
 
-@kernel(i8(u1[::1], i8, i8, i8, PACKET_ARRAY, i8[::1], ROWS, FINISHED, i8[::1], i8[::1], u8))
-def meter_packets(data, first, count, first_number, packets, numbers, rows, finished, limits, asked, seed):
+@kernel(i8(u1[::1], i8, i8, i8, PACKET_ARRAY, i8[::1], i8[:, ::1], ROWS, FINISHED, i8[::1], i8[::1], u8))
+def meter_packets(data, first, count, first_number, packets, numbers, among, rows, finished, limits, asked, seed):
     """Adds packets [first, count) to their flows.
 
     Args:
         first_number: The number of packet 0, where `numbers` does not hold each one's.
+        among: (2, count) where only a share of all packets is here: each one's place among all, and the latest time of
+            any packet up to it; else empty.
         limits: In ns, as named at the top: time-outs, and the slack for late packets.
         asked: KIND, EARLY, SHARD and SHARDS.
 
     Returns:
-        The number of the first packet not added: `count`, or less where `finished` is full and must be emptied.
+        The number of the first packet not added: `count`, or less where `finished` is full and must be emptied; NONE
+        where a packet's payload was left out and is needed.
     """
     kind, early, shards, width = asked[KIND], asked[EARLY], asked[SHARDS], rows.payload.shape[1]
     slots, flows, ways, links, meter = rows.slots, rows.flows, rows.ways, rows.links, rows.meter
@@ -309,7 +321,7 @@ def meter_packets(data, first, count, first_number, packets, numbers, rows, fini
         if meter[ROOM] < FLOWS_A_PACKET:
             return number
         now = packet.time_ns
-        advance_clock(meter, limits, now)
+        advance_clock(meter, limits, among[CLOCK, number] if among.shape[1] > 0 else now)
         if meter[WATERMARK] >= meter[NEXT_CHECK] and not expire(rows, finished, limits, kind):
             return number
         src_port, dst_port = ports_of(packet)
@@ -321,13 +333,16 @@ def meter_packets(data, first, count, first_number, packets, numbers, rows, fini
             if packet.quoted_start > 0:  # the flow that an ICMP error speaks of may be of this share
                 note_quoted(flows, slots, packet, data, seed)
             continue
+        place_among = among[PLACE, number] if among.shape[1] > 0 else np.int64(number)
         hashed = packet.hash
         slot = find_slot(slots, flows, a_high, a_low, b_high, b_low, ends, hashed)
         row = np.int64(slots[slot, ROW])
         kept_direction = np.int64(NONE)
         if row != NONE:
-            reason = split_reason(flows[row], ways[row, 0], ways[row, 1], now, packet.tcp_flags, limits)
+            latest = meter[WATERMARK] - limits[SLACK]
+            reason = split_reason(flows[row], ways[row, 0], ways[row, 1], now, packet.tcp_flags, limits, latest)
             if reason != 0:
+                flows[row].ended_at = place_among
                 if reason == ACTIVE:
                     kept_direction = np.int64(flows[row].swapped)
                 finish(rows, finished, kind, row, reason)
@@ -349,6 +364,7 @@ def meter_packets(data, first, count, first_number, packets, numbers, rows, fini
         flow = flows[row]
         is_reverse = swapped != flow.swapped
         way, other = ways[row, np.int64(is_reverse)], ways[row, 1 - np.int64(is_reverse)]
+        flow.last_packet = place_among
         gap_us, seen = add_statistics(flow, way, other, packet, is_reverse, now)
         if now < meter[WATERMARK]:
             check_by(meter, limits, flow.end_ns)
@@ -359,15 +375,19 @@ def meter_packets(data, first, count, first_number, packets, numbers, rows, fini
             gaps[row, place] = min(gap_us, np.int64(0xFFFFFFFF))
             flow.sequence = place + 1
         if has_room(kind, flow, packet, is_reverse, width):
+            if packet.payload_start < 0:
+                return np.int64(NONE)
             keep_payload(kind, flow, row, packet, is_reverse, seen, data, payload, directions)
-        if is_wanted(way, other, packet):
+        if is_wanted(way, other, packet) and not lies_beyond(flow, way, packet, is_reverse):
+            if packet.payload_start < 0:
+                return np.int64(NONE)
             keep_first_bytes(flow, way, packet, is_reverse, data, pair, chunks, chunk_next, chunk_free, meter)
         if packet.quoted_start > 0:
             note_quoted(flows, slots, packet, data, seed)
         if early > 0 and way.packets + other.packets == early:
-            flow.is_early = 1
+            flow.is_early, flow.ended_at = 1, place_among
             copy_out(rows, finished, kind, row)
-            flow.is_early = 0
+            flow.is_early, flow.ended_at = 0, NONE
         if flow.protocol == TCP and not flow.closed and says_goodbye(way, other):
             unlink(links, meter, row, OPEN_HEAD)
             flow.closed = 1
@@ -392,6 +412,7 @@ def drain(rows, finished, asked, reason):
     while row != NONE:
         if rows.meter[ROOM] < 1:
             return False
+        rows.flows[row].ended_at = DRAINED
         finish(rows, finished, asked[KIND], row, END_OF_FLOW if rows.flows[row].closed else reason)
         row = oldest(rows.flows, rows.meter)
     return True

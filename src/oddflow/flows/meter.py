@@ -13,6 +13,8 @@ from oddflow.flows import _layout as layout
 from oddflow.flows._bytes_kernels import CHUNK_BYTES
 from oddflow.flows._export_kernels import MOST_FIRST_BYTES
 from oddflow.flows._meter_kernels import advance, drain, meter_packets
+from oddflow.flows.carrying import State, put_in, taken_out
+from oddflow.flows.handing_out import tagged
 from oddflow.flows.naming.behaviour import HostBehaviour
 from oddflow.flows.settings import REORDER_SLACK_S, MeterSettings, Payload
 from oddflow.flows.table import flow_batch
@@ -33,9 +35,13 @@ NO_ROOM = "no room among the first bytes of open flows"
 NEVER_NS = -(2**62)
 UNKNOWN_AT_FIRST = (
     "vlan", "icmp_type", "icmp_code", "icmp_error_type", "icmp_error_code", "src_mac", "dst_mac",
-    "responder_rtt_us", "initiator_rtt_us",
+    "responder_rtt_us", "initiator_rtt_us", "ended_at",
 )  # fmt: skip
 KINDS = (Payload.SESSION, Payload.SESSION_FRAMES, Payload.FLOW, Payload.FLOW_FRAMES, Payload.NONE)
+
+
+class Incomplete(Exception):
+    """A packet's payload, which had been left out, is needed after all."""
 
 
 class Companion(Protocol):
@@ -61,6 +67,12 @@ class Meter:
         captures: The names of the files that packets are numbered in, where several are read as one.
         whole_hosts: Whether all packets of a host come here; else nobody can say how it behaves.
         companion: Goes along.
+        tags: Whether flows carry, beside their columns, what tells their place among those of all shards: see
+            `handing_out.TAGS`.
+        state: What another meter with the same settings gave; this one goes on from there.
+
+    Raises:
+        InputError: The state does not fit, or is damaged.
     """
 
     def __init__(
@@ -71,8 +83,11 @@ class Meter:
         captures: Sequence[str] = (),
         whole_hosts: bool = True,
         companion: Companion | None = None,
+        tags: bool = False,
+        state: State | None = None,
     ) -> None:
         self.settings = settings or MeterSettings()
+        self._tags = tags
         self._companion = companion
         self._captures = captures
         rows = self.settings.max_flows
@@ -136,6 +151,11 @@ class Meter:
         self._behaviour = HostBehaviour() if whole_hosts and shard[1] == 1 else None
         self._unparsed: Counter[str] = Counter()
         self._seed = np.uint64(secrets.randbits(64))
+        if state is not None:
+            seed, self._unparsed = put_in(self._rows, state)
+            self._seed = np.uint64(seed)
+            if self._behaviour:
+                self._behaviour.put_in(state)
 
     @property
     def evicted(self) -> int:
@@ -158,15 +178,33 @@ class Meter:
         """Flows open now."""
         return len(self._rows.free) - int(self._meter[layout.FREE_COUNT])
 
+    def state(self) -> State:
+        """All that goes on: open flows, the time reached, what is known of hosts; `finished` is to be empty.
+
+        Raises:
+            ValueError: Flows that have ended were not handed out.
+        """
+        if self._meter[layout.DONE_COUNT]:
+            raise ValueError("flows that have ended wait; take them with finished() first")
+        state = taken_out(self._rows, int(self._seed), self._unparsed)
+        return state | (self._behaviour.taken_out() if self._behaviour else {})
+
     def add(self, batch: PacketBatch) -> Iterator[pa.RecordBatch]:
-        """Adds packets; yields finished flows, whenever BATCH_FLOWS have gathered."""
+        """Adds packets; yields finished flows, whenever BATCH_FLOWS have gathered.
+
+        Raises:
+            Incomplete: Payload that is needed was left out of the batch; the meter is then of no more use.
+        """
         first = 0
         while first < batch.count:
             begun, ended = first, int(self._meter[layout.DONE_COUNT])
-            first = meter_packets(
-                batch.data, first, batch.count, batch.first_number, batch.packets, batch.numbers,
+            reached = meter_packets(
+                batch.data, first, batch.count, batch.first_number, batch.packets, batch.numbers, batch.among,
                 self._rows, self._finished, self._limits, self._asked, self._seed,
             )  # fmt: skip
+            if reached < 0:
+                raise Incomplete
+            first = reached
             self._tell_companion(batch, range(begun, first), ended)
             if first < batch.count:
                 yield from self.finished()
@@ -197,7 +235,9 @@ class Meter:
                 unparsed=self._unparsed,
                 captures=self._captures,
             )
-            yield self._companion.attach(flows, self._finished, self._captures) if self._companion else flows
+            if self._companion:
+                flows = self._companion.attach(flows, self._finished, self._captures)
+            yield tagged(flows, self._finished.flows[:count], self._limits) if self._tags else flows
 
     def close(self) -> Iterator[pa.RecordBatch]:
         """Ends all flows still open, since the input has."""

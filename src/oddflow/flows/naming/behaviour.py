@@ -5,13 +5,14 @@ SIGCOMM 2005: the social level (how many peers), the functional level (who serve
 (how peers and ports go together). Thresholds are ours, in `_behaviour_kernels.py`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from oddflow.errors import UsageError
+from oddflow.errors import InputError, UsageError
 from oddflow.flows.naming import _behaviour_kernels as hosts
 from oddflow.flows.naming.names import name_array
 
@@ -52,6 +53,29 @@ class HostBehaviour:
         self._sketches = np.zeros((rows, 2 * hosts.SKETCHES), np.uint64)
         self._evicted = np.zeros(1, np.int64)
         self._clock, self._window = 0, window
+
+    def taken_out(self) -> dict[str, NDArray[Any]]:
+        """All that is known, as arrays by name."""
+        return {
+            "host_keys": self._keys,
+            "host_seen": self._seen,
+            "host_counts": self._counts,
+            "host_sketches": self._sketches,
+            "host_clock": np.array([self._clock, int(self._evicted[0])], np.int64),
+        }
+
+    def put_in(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Goes on from what `taken_out` gave.
+
+        Raises:
+            InputError: It does not fit, or is damaged.
+        """
+        own = self.taken_out()
+        if any(name not in state or state[name].shape != own[name].shape for name in own):
+            raise InputError("what was known of hosts does not fit, or is damaged; begin anew")
+        for name, array in own.items():
+            array[:] = state[name]
+        self._clock, self._evicted[0] = (int(number) for number in state["host_clock"])
 
     @property
     def evicted(self) -> int:
