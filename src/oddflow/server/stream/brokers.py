@@ -77,6 +77,7 @@ def consumer_settings(stream: StreamSection, group: str) -> dict[str, Any]:
             "enable.auto.offset.store": False,
             "queued.max.messages.kbytes": FETCHED_KIB,
             "fetch.wait.max.ms": 100,
+            "topic.metadata.refresh.interval.ms": 10_000,
         },
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from oddflow.errors import InputError
 from oddflow.losses import Ledger, Loss
@@ -60,7 +61,7 @@ class Lane:
         number: The partition's.
         checkpoint: Where it goes on; None at its beginning.
         watched: A new watcher of the source's model; None where flows are only kept.
-        keep: Takes flows where nothing judges.
+        keep: Takes flows that nothing judges.
         ledger: Told of records and flows that are used and lost.
         partitions: How many there should be.
         silent_s: Who sent nothing for so long holds nobody up.
@@ -163,6 +164,10 @@ class Lane:
         if self._watched is None:
             self._keep(flows)
             return
+        if not self._watched.has_arp:  # kept all the same
+            is_arp = pc.fill_null(pc.equal(flows.column("ip_version"), 0), False)
+            if pc.any(is_arp).as_py():
+                self._keep(flows.filter(is_arp))
         stamps = pa.array(np.full(flows.num_rows, sent_ns), pa.int64())
         self._watched.watcher.add(flows.append_column(HANDED, stamps))
 

@@ -102,9 +102,7 @@ class Replica:
         self._consumer: Any = self._kafka.Consumer(
             brokers.consumer_settings(settings.stream, f"oddflow.{self._topic}") | {"error_cb": self._failed}
         )
-        self._consumer.subscribe(
-            [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
-        )
+        self._join()
 
     def run(self) -> int:
         """Until it is asked to end; what was taken is judged, stored and written down then."""
@@ -132,13 +130,19 @@ class Replica:
 
     # -- partitions that come and go
 
+    def _join(self) -> None:
+        """Begins to share the topic's partitions with all others that read it."""
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
     def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
         self._wanted |= {one.partition for one in partitions}
-        for one in partitions:
-            one.offset = self._kafka.OFFSET_BEGINNING
-        consumer.incremental_assign(partitions)
-        consumer.pause(partitions)  # until what was known of each is known again
-        self._open_wanted()
+        opened = {one.partition for one in partitions if self._opens(one.partition)}
+        waiting = [self._place(one.partition) for one in partitions if one.partition not in opened]
+        consumer.incremental_assign([self._place(number) for number in sorted(opened)] + waiting)
+        if waiting:
+            consumer.pause(waiting)  # until the process that has their locks ends
 
     def _revoked(self, consumer: Any, partitions: list[Any]) -> None:
         for one in partitions:
@@ -151,36 +155,43 @@ class Replica:
         """Begins those whose lock no other process has any more."""
         for number in sorted(self._wanted - set(self._lanes)):
             self._seat.beat()
-            lock = self._checkpoints.lock(number)
-            if lock is None:
-                continue
-            try:
-                checkpoint = self._checkpoints.read(number)
-                lane = Lane(
-                    number, checkpoint, self._watched(number), keep=lambda flows, at=number: self._keep(at, flows),
-                    ledger=self._ledger, partitions=self._settings.stream.partitions,
-                    silent_s=self._settings.stream.silent_s,
-                )  # fmt: skip
-            except BaseException:
-                os.close(lock)
-                raise
-            if lane.is_new:
-                self._say(f"partition {number}: its checkpoint is of another model; what hosts did before is forgotten")
-            self._lanes[number], self._locks[number] = lane, lock
-            at = self._kafka.TopicPartition(
-                self._topic, number, lane.offset if lane.offset >= 0 else self._kafka.OFFSET_BEGINNING
-            )
-            try:
-                self._consumer.seek(at)
-                self._consumer.resume([at])
-            except self._kafka.KafkaException as error:  # it was taken away again, or is not assigned quite yet
-                self._seat.log.debug("partition %d: %s", number, error)
-                self._let_go(number, keeps=False)
-            else:
-                self._seat.log.info(
-                    "%s judges partition %d from %d on", self._source.name, number, max(0, lane.offset),
-                    extra={"source": self._source.name, "event": "partition"},
-                )  # fmt: skip
+            if self._opens(number):
+                at = self._place(number)
+                try:
+                    self._consumer.incremental_unassign([at])
+                    self._consumer.incremental_assign([at])
+                except self._kafka.KafkaException as error:  # it was taken away meanwhile
+                    self._say(f"partition {number} cannot be begun: {error}")
+                    self._let_go(number, keeps=False)
+
+    def _opens(self, number: int) -> bool:
+        """Whether a partition could be begun: no other process has it, and what was known of it is known again."""
+        lock = self._checkpoints.lock(number)
+        if lock is None:
+            return False
+        try:
+            lane = Lane(
+                number, self._checkpoints.read(number), self._watched(number),
+                keep=lambda flows: self._keep(number, flows), ledger=self._ledger,
+                partitions=self._settings.stream.partitions, silent_s=self._settings.stream.silent_s,
+            )  # fmt: skip
+        except BaseException:
+            os.close(lock)
+            raise
+        self._lanes[number], self._locks[number] = lane, lock
+        if lane.is_new:
+            self._say(f"partition {number}: its checkpoint is of another model; what hosts did before is forgotten")
+        self._seat.log.info(
+            "%s judges partition %d from %d on", self._source.name, number, max(0, lane.offset),
+            extra={"source": self._source.name, "event": "partition"},
+        )  # fmt: skip
+        return True
+
+    def _place(self, number: int) -> Any:
+        """Where a partition goes on."""
+        lane = self._lanes.get(number)
+        offset = lane.offset if lane is not None and lane.offset >= 0 else self._kafka.OFFSET_BEGINNING
+        return self._kafka.TopicPartition(self._topic, number, offset)
 
     def _let_go(self, number: int, *, keeps: bool = True) -> None:
         lane, lock = self._lanes.get(number), self._locks.pop(number, -1)

@@ -157,6 +157,7 @@ class Shipper:
                 self._seen_ns = max(self._seen_ns, message.stamp)
             case Kind.FILE:
                 self._ship()
+                self._mark(float("inf"), ended=True)  # nobody knows when the next one comes
                 self._end_file(dict(message.told or {}))
             case Kind.LAST:
                 self._ship()
