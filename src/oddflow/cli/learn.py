@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import learning_on, options
+from oddflow.cli import clusters, learning_on, options
 from oddflow.flows.settings import Payload
 
 if TYPE_CHECKING:
@@ -243,8 +243,23 @@ def learn(
         typer.Option("--precision", metavar="32|bf16|fp16", help="Bits of a number while learning; fp16 needs a GPU."),
     ] = "32",
     processes: Annotated[
-        int, typer.Option("--processes", metavar="N", help="How many share each batch; for large networks, on a CPU.")
+        int,
+        typer.Option(
+            "--processes",
+            metavar="N",
+            help="How many share each batch; for large networks, on a CPU, or with --ray on as many GPUs.",
+        ),
     ] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS|local",
+            help="Let the processes of a Ray cluster learn, by Ray Train: HOST:PORT, auto, or local for this machine "
+            "alone. The model is the one that as many processes here would learn; where one dies, others go on.",
+            show_default=False,
+        ),
+    ] = None,
     memory: Annotated[
         str | None,
         typer.Option(
@@ -296,6 +311,7 @@ def learn(
     from oddflow.training.run import Run, bytes_of
 
     _check_call(sources, dataset, output, check=check)
+    elsewhere = clusters.training(ray)
     if updated or feedback:
         own = (detector, option, portable, windows, dataset, labels, packet_labels, matrix, augment, origin, logdir,
                unlabelled, report, check, home_net, memory)  # fmt: skip
@@ -304,7 +320,13 @@ def learn(
             alone=not any(own) and (payload, idle_timeout, datagram_timeout, active_timeout, max_flows, tunnels)
             == (Payload.SESSION, 300.0, 10.0, 1_800.0, 65_536, True),
             seed=seed, merge=merge, privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
-            run=Run(device, precision, processes, checkpoints=None if checkpoints is None else Path(checkpoints)),
+            run=Run(
+                device,
+                precision,
+                processes,
+                checkpoints=None if checkpoints is None else Path(checkpoints),
+                elsewhere=elsewhere,
+            ),
             stamp=_stamp(licence, note, sign), as_json=as_json, strict=strict,
         )  # fmt: skip
         return
@@ -315,6 +337,7 @@ def learn(
         processes,
         memory_bytes=None if memory is None else bytes_of(memory),
         checkpoints=None if checkpoints is None else Path(checkpoints),
+        elsewhere=elsewhere,
     )
     options.check_report(report, [*(sources or []), *filter(None, [labels, output])])
     stamp = _stamp(licence, note, sign)
