@@ -5,6 +5,7 @@ started Ray's workers and loaded their kernels.
 """
 
 import json
+import shutil
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from oddflow.errors import UsageError
 
 GB = 1e9
 FILE_BYTES = 200_000_000
+WARM_SIZES, WARM_RUNS = (1 << 20, 4 << 20, 1 << 30), 3
+"""Of units and waves, such that all workers have something to do; so often that each has done everything once."""
 SMALL_SHARE = 0.3
 WARM_PACKETS, WARM_FILES, NEIGHBOUR_PACKETS = 20_000, 4, 400_000
 LEAST_SPEEDUP, MOST_OVERHEAD, MOST_SMALL, MOST_MISSED = 1.5, 1.15, 1.3, 0.10
@@ -131,11 +134,11 @@ class ScaleBench:
     def _plain(self, name: str, what: str) -> None:
         """The same without Ray; its start-up, taken on very little, is subtracted."""
         table = self._folder / "plain.parquet"
-        child = self._oddflow(name, "flows", str(self._folder / what), "-o", str(table), "--json")
+        child = self._oddflow(name, "flows", str(self._folder / what), "-o", str(table), "--merge", "--json")
         if child is None:
             return
         table.unlink()
-        start = self._oddflow(name, "flows", str(self._folder / "warm"), "-o", str(table), "--json")
+        start = self._oddflow(name, "flows", str(self._folder / "warm"), "-o", str(table), "--merge", "--json")
         if start is not None:
             table.unlink()
             self._add(name, child.seconds - start.seconds, child.processor_s - start.processor_s)
@@ -152,6 +155,8 @@ class ScaleBench:
         asked = {
             "source": str(self._folder / what),
             "warm": str(self._folder / "warm"),
+            "warm_sizes": WARM_SIZES,
+            "warm_runs": WARM_RUNS,
             "output": str(self._folder / "out"),
             "workers": workers,
             "processors": processors or workers,
@@ -162,6 +167,8 @@ class ScaleBench:
             self._found.failed[name] = f"the job ended with {child.code}: {_last_line(child.complaint)}"
             return None
         told: dict[str, Any] = json.loads(child.output.strip().splitlines()[-1])
+        for made in self._folder.glob("out*"):
+            shutil.rmtree(made)
         self._add(name, told["seconds"], told["processor_s"])
         self._found.started_s.append(told["start_s"])
         self._found.flows[name] = told["flows"]

@@ -58,7 +58,7 @@ def measured(asked: dict[str, Any]) -> dict[str, Any]:
         "seconds": seconds,
         "processor_s": spent,
         "flows": stored.flows,
-        "lost": stored.ledger.lost,
+        "lost": stored.ledger.lost_total,
         "tasks": tasks,
     }
 

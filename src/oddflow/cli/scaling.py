@@ -18,10 +18,50 @@ if TYPE_CHECKING:
 
 def register(group: typer.Typer) -> None:
     """Adds the commands to the group `bench`."""
+    group.command(name="scale", help="Batch work on Ray: two workers, its overhead, small captures, killed nodes.")(
+        scale
+    )
     group.command(name="costs", help="What each step costs one core: the figures that plan is driven by.")(costs)
     group.command(name="plan", help="What larger traffic needs: cores, partitions, storage, money; what fails first.")(
         plan
     )
+
+
+def scale(
+    gigabytes: Annotated[
+        float, typer.Option("--gigabytes", min=0.001, max=10_000, help="Of captures; 10 for figures to be told.")
+    ] = 1.0,
+    small: Annotated[int, typer.Option("--small", min=2, max=100_000, help="How many small captures.")] = 1_000,
+    rounds: Rounds = 3,
+    kills: Annotated[
+        int, typer.Option("--kills", min=0, help="Jobs during which a node is killed; 0 for none. 20 take a while.")
+    ] = 0,
+    captures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--captures",
+            metavar="FILE",
+            help="Make the input of this capture; may be repeated. The mixed capture or the examples unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Output = None,
+    as_json: options.Json = False,
+) -> None:
+    """Builds captures in a folder of its own, meters them plainly and on Ray's processes of this machine, in rounds.
+
+    The simulation of the job is fitted on one worker, and held against the time of two. What else runs on the machine
+    falsifies all of it: Ray's processes are several.
+    """
+    from oddflow import api
+    from oddflow.bench.scale import ScaleBench, ScaleSizes
+    from oddflow.bench.traffic import default_captures
+    from oddflow.cli.extras import need_cluster
+
+    need_cluster()
+    chosen, sizes = captures or default_captures(api.examples()), ScaleSizes(gigabytes, small, rounds, kills)
+    killer = program("cluster_kill.py")
+    measured(lambda folder: ScaleBench(chosen, folder, sizes, kills=killer), output, as_json=as_json)
 
 
 def costs(rounds: Rounds = 3, output: Output = None, as_json: options.Json = False) -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from oddflow.bench.simulation.batch import DEAL, METER, ORDER, Job, JobCosts, Traced, fitted
+from oddflow.bench.simulation.batch import DEAL, KINDS, METER, ORDER, Job, JobCosts, Traced, fitted
 from oddflow.errors import UsageError
 
 COSTS = JobCosts(deal_byte_s=4e-9, meter_byte_s=3e-9, order_byte_s=1e-9)
@@ -60,7 +60,7 @@ def test_bytes_are_all_read_once():
     tasks = Job(2.7 * GB, 3).tasks(COSTS)
     assert sum(task.read_bytes for task in tasks) == pytest.approx(2.7 * GB)
     assert sum(task.work_s for task in tasks if task.name == METER) == pytest.approx(2.7 * GB * COSTS.meter_byte_s)
-    assert {task.name for task in tasks} == {DEAL, METER, ORDER}
+    assert {task.name for task in tasks} == set(KINDS)
 
 
 def test_a_fit_takes_no_look_at_a_second_worker():

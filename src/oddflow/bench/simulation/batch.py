@@ -2,15 +2,16 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 
 from oddflow.bench.simulation.tasks import Cores, Ran, Task, run
 from oddflow.errors import UsageError
 
-DEAL, METER, ORDER, WHOLE = "deal", "meter", "in_order", "whole"
-"""Kinds of tasks, as the job names them: `cluster.tasks`."""
+DEAL, METER, ORDER, WRITE, SAVE = "deal", "meter", "in_order", "write_wave", "save_state"
+KINDS = (DEAL, METER, ORDER, WRITE, SAVE)
+"""Kinds of tasks, as the job names them: `cluster.tasks`, `cluster.storing`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,9 @@ class JobCosts:
     Attributes:
         deal_byte_s: To read a byte of captures, decode its packets and deal them out.
         meter_byte_s: To meter what was dealt, all shards together, by bytes of captures.
-        order_byte_s: To put the flows in order and name them, and write them, by bytes of captures.
+        order_byte_s: To put the flows in order and name them, by bytes of captures.
+        write_byte_s: To write them, by bytes of captures.
+        save_s: To save what goes on, once a wave.
         gap_s: Between the end of a task and the beginning of the next on the same worker.
         others: Cores' worth of work that Ray's own processes and the driver do meanwhile.
         busy_speed: As `Cores` has it.
@@ -29,13 +32,15 @@ class JobCosts:
     deal_byte_s: float
     meter_byte_s: float
     order_byte_s: float
+    write_byte_s: float = 0.0
+    save_s: float = 0.0
     gap_s: float = 0.0
     others: float = 0.0
     busy_speed: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuses what no run can have told."""
-        if min(self.deal_byte_s, self.meter_byte_s, self.order_byte_s, self.gap_s, self.others) < 0:
+        if min(astuple(self)) < 0:
             raise UsageError(f"{self}: no task takes less than no time")
 
 
@@ -71,18 +76,18 @@ def fitted(traced: Sequence[Traced], bytes_: float, *, cores: int, others: float
     """
     if len({task.worker for task in traced}) > 1:
         raise UsageError("tasks of more than one worker were given; the fit is of one worker alone")
-    spent = {
-        kind: sum(task.ended_s - task.begun_s for task in traced if task.name == kind) for kind in (DEAL, METER, ORDER)
-    }
+    spent = dict.fromkeys(KINDS, 0.0)
+    known = sorted((task for task in traced if task.name in spent), key=lambda task: task.begun_s)
+    for task in known:
+        spent[task.name] += task.ended_s - task.begun_s
     if not spent[DEAL] or not spent[METER]:
         raise UsageError("no task of dealing or of metering was seen; was the job run with more than one shard?")
-    known = sorted((task for task in traced if task.name in spent), key=lambda task: task.begun_s)
     gaps = [max(0.0, later.begun_s - task.ended_s) for task, later in pairwise(known)]
     speed = Cores(cores, 1, busy_speed, others).speed(1)
+    saved = sum(task.name == SAVE for task in known)
     return JobCosts(
-        spent[DEAL] * speed / bytes_,
-        spent[METER] * speed / bytes_,
-        spent[ORDER] * speed / bytes_,
+        *(spent[kind] * speed / bytes_ for kind in (DEAL, METER, ORDER, WRITE)),
+        save_s=spent[SAVE] * speed / max(saved, 1),
         gap_s=statistics.fmean(gaps) if gaps else 0.0,
         others=others,
         busy_speed=busy_speed,
@@ -103,10 +108,12 @@ class Job:
     bytes: float
     shards: int
     unit_bytes: float = 64 * 2**20
-    wave_bytes: float = 2**30
+    wave_bytes: float = 512 * 2**20
 
     def tasks(self, costs: JobCosts, *, largest_shard: float | None = None) -> list[Task]:
         """All tasks in the order in which they are handed out.
+
+        The units of the next wave are handed out before a wave is metered, so that no worker waits.
 
         Args:
             costs: What each takes.
@@ -115,22 +122,27 @@ class Job:
         share = 1 / self.shards if largest_shard is None else max(largest_shard, 1 / self.shards)
         rest = (1 - share) / max(self.shards - 1, 1)
         found: list[Task] = []
+
+        def add(kind: str, work_s: float, after: Sequence[int] = (), read_bytes: float = 0.0) -> int:
+            found.append(Task(kind, work_s + costs.gap_s, tuple(after), read_bytes))
+            return len(found) - 1
+
+        def dealt(wave: float) -> list[int]:
+            return [add(DEAL, size * costs.deal_byte_s, read_bytes=size) for size in _portions(wave, self.unit_bytes)]
+
+        waves = _portions(self.bytes, self.wave_bytes)
+        ahead = dealt(waves[0])
         before: list[int] = []
         ordered: list[int] = []
-        for wave in _portions(self.bytes, self.wave_bytes):
-            units = []
-            for size in _portions(wave, self.unit_bytes):
-                units.append(len(found))
-                found.append(Task(DEAL, size * costs.deal_byte_s + costs.gap_s, read_bytes=size))
-            meters = []
-            for shard in range(self.shards):
-                after = (*units, *before[shard : shard + 1])
-                meters.append(len(found))
-                of_shard = rest if shard else share
-                found.append(Task(METER, wave * of_shard * costs.meter_byte_s + costs.gap_s, after))
-            before = meters
-            found.append(Task(ORDER, wave * costs.order_byte_s + costs.gap_s, (*meters, *ordered)))
-            ordered = [len(found) - 1]
+        for number, wave in enumerate(waves):
+            units, ahead = ahead, dealt(waves[number + 1]) if number + 1 < len(waves) else []
+            before = [
+                add(METER, wave * (rest if shard else share) * costs.meter_byte_s, [*units, *before[shard : shard + 1]])
+                for shard in range(self.shards)
+            ]
+            ordered = [add(ORDER, wave * costs.order_byte_s, [*before, *ordered])]
+            add(WRITE, wave * costs.write_byte_s, ordered)
+            add(SAVE, costs.save_s, ordered)
         return found
 
     def run(
@@ -142,6 +154,8 @@ class Job:
         return run(self.tasks(costs, largest_shard=largest_shard), place)
 
 
-def _portions(whole: float, size: float) -> Iterable[float]:
-    count = max(1, math.ceil(whole / size - 1e-9))
-    return [whole / count] * count
+def _portions(whole: float, size: float) -> list[float]:
+    """As many of that size as there are, and the rest."""
+    count = int(whole / size + 1e-9)
+    rest = whole - count * size
+    return [size] * count + ([rest] if rest > 1e-9 * whole or not count else [])
