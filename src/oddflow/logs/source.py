@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -55,6 +56,16 @@ def name_of(source: Source) -> str:
     return str(source) if isinstance(source, CaptureSet) else shown(source)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A hash that another process took: there is nothing to add to it."""
+
+    hexadecimal: str
+
+    def hexdigest(self) -> str:
+        return self.hexadecimal
+
+
 @dataclass(slots=True)
 class Fingerprint:
     """What was read of a source: its name, its size and, unless `hashed` is False, the hash of its plain bytes.
@@ -94,6 +105,11 @@ class Fingerprint:
         if not self.parts:
             return self.digest.hexdigest()
         return hashlib.sha256("".join(self.parts[name].sha256 for name in sorted(self.parts)).encode()).hexdigest()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process is sent: all but the means to go on with the hash."""
+        digest = _Ended(self.digest.hexdigest())
+        return Fingerprint, (self.name, self.bytes, self.flows, digest, self.hashed, self.pseudonyms, self.parts)
 
     def as_dict(self) -> dict[str, str | int]:
         """The fingerprint for a manifest."""
