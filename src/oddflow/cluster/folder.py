@@ -257,7 +257,7 @@ class FlowFolder:
             if work.record.shards > 1:
                 records = store_shared(*given, self._sizes)
             else:
-                records = Pipe(*given, sizes=self._sizes, waits=self._cluster.workers > 1).run()
+                records = Pipe(*given, sizes=self._sizes).run()
             for record in records:
                 self._keep(work.place, record)
         except NeedsOneShard:
