@@ -110,7 +110,7 @@ def _device(run: Run) -> str:
     return device
 
 
-def _count(run: Run) -> int | tuple[int, int]:
+def _count(run: Run) -> Any:
     """How many processes learn: where nodes may go, as few as are left, and as many again when others come."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     several = run.processes > 1 and sum(node["Alive"] for node in nodes) > 1
