@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 MOST_DEATHS = 20
 """So often are processes started again; where more die, something is wrong with the work or the nodes."""
 NEWS_S = 0.3
+LEAVING_S = 60.0
+"""So long are processes waited for whose model is not wanted any more; they look after each epoch."""
 CHECKPOINTS = "*.safetensors"
 
 
@@ -155,6 +157,8 @@ def _result(trainer: TorchTrainer, keeper: Any, folder: Path | None, told: "Epoc
     except BaseException:
         with suppress(ray.exceptions.RayError):
             keeper.stop.remote()
+        # the keeper is there until they know, or they would be started again
+        thread.join(LEAVING_S)
         raise
     if failure is not None:
         raise failure
