@@ -438,6 +438,7 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
     enrichment: Enrichment | None = None,
     feedback: "Source | Feedback | None" = None,
     max_groups: int | None = None,
+    read: "logs.Reads | None" = None,
 ) -> Detection:
     """Finds the flows that do not fit.
 
@@ -455,6 +456,8 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
         enrichment: Threat intelligence and countries to mark alerts with; names that are seen are told in any case.
         feedback: What people said of alerts: a file that `oddflow feedback` wrote, or its rules. With a model.
         max_groups: How many groups of flows are remembered at a time; 131,072 unless given.
+        read: Reads the sources as `oddflow.logs.source.read_flows` does: on a cluster, say
+            (`oddflow.cluster.streaming.Reader.read`). With a model.
 
     Raises:
         InputError: A source cannot be used.
@@ -478,6 +481,8 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
     if model is None:
         if given:
             raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
+        if read is not None:
+            raise UsageError("without a model sources are read twice, and by one machine; give a model")
         if feedback is not None:
             raise UsageError("feedback speaks of the alerts of a model; give the model that made them")
         ledger = Ledger()
@@ -511,6 +516,7 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
         feedback=said,
         discovery=discovery,
         collective=Collective.of(sealed, wanted, groups),
+        read=read or read_flows,
     )
     detection.ledger.add(ledger)
     return detection

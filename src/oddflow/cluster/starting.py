@@ -1,10 +1,11 @@
-"""Ray, while it is needed: processes of this machine that are started and ended, or a cluster that is joined and left."""
+"""Ray while it is needed: processes of this machine that are started and ended, or a cluster, joined and left."""
 
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 
@@ -67,7 +68,7 @@ def cluster(address: str, workers: int | None = None, *, store_bytes: int = STOR
 
 
 def _start(address: str, workers: int | None, store_bytes: int) -> None:
-    quiet = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
     try:
         if address == LOCAL:
             count = workers or _processors()
@@ -89,7 +90,7 @@ def _start(address: str, workers: int | None, store_bytes: int) -> None:
 
 
 def _known(workers: int | None, *, is_local: bool) -> Cluster:
-    there = int(ray.cluster_resources().get("CPU", 1))
+    there = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
     return Cluster(workers or max(1, there), is_local)
 
 

@@ -29,6 +29,9 @@ Progress = Callable[[int], None]
 
 Piece = bytes | memoryview
 
+Reads = Callable[..., Iterator[pa.RecordBatch]]
+"""What reads a source: `read_flows`, or what takes and gives the same."""
+
 Source = str | CaptureSet
 """What is read as one: a path, a URL or `-`; or several captures."""
 
