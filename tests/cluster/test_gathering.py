@@ -2,7 +2,7 @@
 
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +129,28 @@ class Deadly:
             Path(self.mark).write_text("killed")
             os.kill(os.getpid(), signal.SIGKILL)
         return [Rows(x, places)]
+
+
+@dataclass(frozen=True)
+class DeadlyView(baselines.View):
+    """A view that kills the process in which it is tried first, unless that is ours."""
+
+    ours: int = 0
+    mark: str = ""
+
+    def representation(self):
+        if os.getpid() != self.ours and not Path(self.mark).exists():
+            Path(self.mark).write_text("killed")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().representation()
+
+
+def test_a_process_that_is_killed_while_it_reads_changes_nothing(ray_here, sources, tmp_path):
+    view, mark, ledger = baselines.view_of("robust-pca"), tmp_path / "mark", Ledger()
+    whole = {field.name: getattr(view, field.name) for field in fields(view)}
+    found = gather(sources, DeadlyView(**whole, ours=os.getpid(), mark=str(mark)), ledger=ledger).together()
+    assert mark.exists()
+    assert np.array_equal(found.x, baselines.gather(*sources, detector="robust-pca").x)
 
 
 def test_a_process_that_is_killed_changes_nothing(ray_here, sources, tmp_path):
