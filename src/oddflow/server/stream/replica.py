@@ -32,7 +32,7 @@ from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Judged
 
 POLL_S = 0.2
-AT_ONCE = 64
+AT_ONCE = 16
 TELL_S = 0.5
 LOOK_S = 1.0
 SETTLE_S = 5.0
