@@ -1,4 +1,4 @@
-"""How much alerts of partitions that are judged each by itself differ from those of one judge, by the key of partitions.
+"""How far alerts of partitions that are judged each by itself are from those of one judge, by the partitions' key.
 
 OMP_NUM_THREADS=1 .venv/bin/python benchmarks/stream_keys.py
 """

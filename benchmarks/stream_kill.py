@@ -113,6 +113,7 @@ def run(brokers: str, state: Path, model: Path, *, names: tuple[str, ...], times
     processes, rng = multiprocessing.get_context("forkserver"), random.Random(seed)  # noqa: S311  (chooses whom)
     processes.set_forkserver_preload(["oddflow.server.stream.replica"])
     asked = {name: settings_of(brokers, state, model, name) for name in names}
+    state.mkdir()
     Store.open(asked[names[0]].store_url).close()
     feedback_file(asked[names[0]]).touch()
     running = {name: processes.Process(target=replica, args=(asked[name],)) for name in names}

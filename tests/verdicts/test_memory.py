@@ -92,7 +92,8 @@ def test_a_watcher_goes_on_where_it_was(discovers, model, batches):
         alerts = one.alerts(seen_ns)
         assert other.alerts(seen_ns) == alerts
         told += len(alerts)
-    assert told > 20
+    assert told > 20 or discovers
+    assert not discovers or one._alerting.discovery.level(9_999) == other._alerting.discovery.level(9_999)
     assert other.incidents() == one.incidents()
     assert other.drifting == one.drifting
     assert other.news() == one.news()
