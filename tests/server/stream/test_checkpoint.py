@@ -24,10 +24,11 @@ def checkpoints(tmp_path):
 
 
 def test_all_comes_back(checkpoints):
-    given = Checkpoint(12, "ab", MEMORY, {"s": Known(1, 2, 3, 4, ended=True)}, {"o": 12}, 99)
+    given = Checkpoint(12, 4, "ab", MEMORY, {"s": Known(1, 2, 3, 4, ended=True)}, {"o": 12}, 99)
     checkpoints.write(3, given)
     found = checkpoints.read(3)
-    assert (found.offset, found.model, found.known, found.owners) == (12, "ab", given.known, {"o": 12})
+    assert (found.offset, found.number, found.model, found.watermark_ns) == (12, 4, "ab", 99)
+    assert (found.known, found.owners) == (given.known, {"o": 12})
     assert found.memory.tree == MEMORY.tree
     for one, other in zip(found.memory.arrays, MEMORY.arrays, strict=True):
         assert (one.dtype, one.shape) == (other.dtype, other.shape)
