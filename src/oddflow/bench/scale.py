@@ -91,6 +91,7 @@ class ScaleBench:
         self._kills = kills
         self._found = _Found()
         self._bytes = 0
+        self._files = 1
 
     def steps(self) -> Iterator[Step]:
         """What is to be done, in order."""
@@ -112,6 +113,7 @@ class ScaleBench:
         turn_bytes = len(traffic.records)
         turns = max(1, round(FILE_BYTES / turn_bytes))
         files = max(1, round(self.sizes.gigabytes * GB / turn_bytes / turns))
+        self._files = files
         for name in ("large", "small", "merged", "warm"):
             (self._folder / name).mkdir()
         for number in range(files):
@@ -263,7 +265,7 @@ class ScaleBench:
     def predicted_s(self) -> float | None:
         """What two workers should take."""
         costs = self.costs()
-        return None if costs is None else Job(self._bytes, 2).run(costs, 2, cores=2).seconds
+        return None if costs is None else Job(self._bytes, 2, self._files).run(costs, 2, cores=2).seconds
 
     def _told_of_costs(self) -> str:
         costs = self.costs()

@@ -101,14 +101,28 @@ class Job:
     Attributes:
         bytes: Of captures.
         shards: How many meters share the flows.
-        unit_bytes: What one task reads.
-        wave_bytes: What is metered between two states.
+        files: So many captures, all of one size.
+        unit_bytes: What one task reads of a large capture; its last piece is up to half as large again.
+        wave_bytes: What is metered between two states, at least.
     """
 
     bytes: float
     shards: int
+    files: int = 1
     unit_bytes: float = 64 * 2**20
     wave_bytes: float = 512 * 2**20
+
+    def waves(self) -> list[list[float]]:
+        """The sizes of all units, wave by wave."""
+        size = self.bytes / self.files
+        pieces = max(1, round(size / self.unit_bytes))
+        of_file = [self.unit_bytes] * (pieces - 1) + [size - (pieces - 1) * self.unit_bytes]
+        found: list[list[float]] = [[]]
+        for unit in of_file * self.files:
+            if sum(found[-1]) >= self.wave_bytes:
+                found.append([])
+            found[-1].append(unit)
+        return found
 
     def tasks(self, costs: JobCosts, *, largest_shard: float | None = None) -> list[Task]:
         """All tasks in the order in which they are handed out.
@@ -127,14 +141,14 @@ class Job:
             found.append(Task(kind, work_s + costs.gap_s, tuple(after), read_bytes))
             return len(found) - 1
 
-        def dealt(wave: float) -> list[int]:
-            return [add(DEAL, size * costs.deal_byte_s, read_bytes=size) for size in _portions(wave, self.unit_bytes)]
+        def dealt(units: Sequence[float]) -> list[int]:
+            return [add(DEAL, size * costs.deal_byte_s, read_bytes=size) for size in units]
 
-        waves = _portions(self.bytes, self.wave_bytes)
+        waves = self.waves()
         ahead = dealt(waves[0])
         before: list[int] = []
         ordered: list[int] = []
-        for number, wave in enumerate(waves):
+        for number, wave in enumerate(map(sum, waves)):
             units, ahead = ahead, dealt(waves[number + 1]) if number + 1 < len(waves) else []
             before = [
                 add(METER, wave * (rest if shard else share) * costs.meter_byte_s, [*units, *before[shard : shard + 1]])
@@ -152,10 +166,3 @@ class Job:
         """The job on so many workers of so many cores, one for each worker unless given."""
         place = Cores(cores or workers, workers, costs.busy_speed, costs.others, read_bytes_per_s)
         return run(self.tasks(costs, largest_shard=largest_shard), place)
-
-
-def _portions(whole: float, size: float) -> list[float]:
-    """As many of that size as there are, and the rest."""
-    count = int(whole / size + 1e-9)
-    rest = whole - count * size
-    return [size] * count + ([rest] if rest > 1e-9 * whole or not count else [])
