@@ -20,7 +20,7 @@ from oddflow.bench.figures import Figure
 from oddflow.bench.ingest import ODDFLOW, Step
 from oddflow.bench.machine import machine
 from oddflow.bench.neighbour import busy_speed
-from oddflow.bench.simulation.batch import Job, JobCosts, Traced, fitted
+from oddflow.bench.simulation.batch import METER_RAW, Dealt, Job, JobCosts, Piped, Traced, fitted
 from oddflow.bench.traffic import FILE_HEADER, RECORD_BYTES, Traffic
 from oddflow.errors import UsageError
 
@@ -258,24 +258,21 @@ class ScaleBench:
 
     def costs(self) -> JobCosts | None:
         """What each kind of task takes, the median of the rounds; None where it could not be watched."""
-        if not (found := self._found.costs):
-            return None
-        return JobCosts(**{name: statistics.median(getattr(one, name) for one in found) for name in asdict(found[0])})
+        return JobCosts.median(self._found.costs) if self._found.costs else None
 
     def predicted_s(self) -> float | None:
         """What two workers should take."""
-        costs = self.costs()
-        return None if costs is None else Job(self._bytes, 2, self._files).run(costs, 2, cores=2).seconds
+        if (costs := self.costs()) is None:
+            return None
+        is_piped = METER_RAW in costs.byte_s
+        job: Job = Piped(self._bytes, self._files) if is_piped else Dealt(self._bytes, self._files, shards=2)
+        return job.run(costs, 2, cores=2).seconds
 
     def _told_of_costs(self) -> str:
-        costs = self.costs()
-        if costs is None:
+        if (costs := self.costs()) is None:
             return ""
-        return (
-            f"seconds a GB: {costs.deal_byte_s * GB:.2f} to deal, {costs.meter_byte_s * GB:.2f} to meter, "
-            f"{costs.order_byte_s * GB:.2f} to order; a busy core's speed {costs.busy_speed:.2f}, "
-            f"{costs.others:.2f} cores for Ray"
-        )
+        kinds = ", ".join(f"{kind} {seconds * GB:.2f}" for kind, seconds in costs.byte_s.items())
+        return f"seconds a GB: {kinds}; a busy core's speed {costs.busy_speed:.2f}, {costs.others:.2f} cores for Ray"
 
     def _median(self, name: str) -> float | None:
         return statistics.median(self._found.seconds[name]) if name in self._found.seconds else None
@@ -298,7 +295,7 @@ class ScaleBench:
         return "; ".join(told)
 
     def as_dict(self) -> dict[str, Any]:
-        """The result for JSON; `job` is what `oddflow bench plan --job` reads."""
+        """The result for JSON."""
         costs = self.costs()
         return {
             "bench": "scale",
