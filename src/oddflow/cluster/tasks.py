@@ -201,7 +201,7 @@ def meter_whole(
             fragments = _kept(batch)
     for flows in here.finished():
         yield way.privacy.apply(flows), False
-    on = here.state()
+    on = {name: array.copy() for name, array in here.state().items()}  # the end of input must not be in it
     if is_last:
         for flows in here.close():
             yield way.privacy.apply(flows), True

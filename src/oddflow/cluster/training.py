@@ -81,7 +81,7 @@ class RayTraining:
         with TemporaryDirectory(prefix="oddflow-ray-") as place:
             trainer = TorchTrainer(
                 partial(_learn, keeper, [ray.put(sent)]),
-                scaling_config=ScalingConfig(num_workers=run.processes, use_gpu=device == Device.CUDA),
+                scaling_config=ScalingConfig(num_workers=_count(run), use_gpu=device == Device.CUDA),
                 run_config=RunConfig(
                     name="oddflow",
                     storage_path=place,
@@ -108,6 +108,13 @@ def _device(run: Run) -> str:
             f"{processors}, or add nodes"
         )
     return device
+
+
+def _count(run: Run) -> int | tuple[int, int]:
+    """How many processes learn: where nodes may go, as few as are left, and as many again when others come."""
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    several = run.processes > 1 and sum(node["Alive"] for node in nodes) > 1
+    return (1, run.processes) if several else run.processes
 
 
 def _keeper(files: dict[str, bytes]) -> Any:
