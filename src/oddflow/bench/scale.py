@@ -10,6 +10,7 @@ import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from oddflow.errors import UsageError
 
 GB = 1e9
 FILE_BYTES = 200_000_000
-WARM_SIZES, WARM_RUNS = (1 << 20, 4 << 20, 1 << 30), 3
+WARM_SIZES, WARM_RUNS = (1 << 20, 4 << 20, 1 << 30, 1 << 20), 3
 """Of units and waves, such that all workers have something to do; so often that each has done everything once."""
 SMALL_SHARE = 0.3
 WARM_PACKETS, WARM_FILES, NEIGHBOUR_PACKETS = 20_000, 4, 400_000
@@ -100,11 +101,11 @@ class ScaleBench:
         for number in range(1, self.sizes.rounds + 1):
             of = f"round {number} of {self.sizes.rounds}"
             yield Step(f"{of}: one worker, dealt to two shards, for the simulation", self._fit)
-            yield Step(f"{of}: plain", lambda: self._plain("plain", "large"))
-            yield Step(f"{of}: one worker", lambda: self._job("one", "large", 1))
-            yield Step(f"{of}: two workers", lambda: self._job("two", "large", 2))
-            yield Step(f"{of}: one merged capture", lambda: self._job("merged", "merged", 2))
-            yield Step(f"{of}: small captures", lambda: self._job("small", "small", 2))
+            yield Step(f"{of}: plain", partial(self._plain, "plain", "large"))
+            yield Step(f"{of}: one worker", partial(self._run, "one", "large", 1))
+            yield Step(f"{of}: two workers", partial(self._run, "two", "large", 2))
+            yield Step(f"{of}: one merged capture", partial(self._run, "merged", "merged", 2))
+            yield Step(f"{of}: small captures", partial(self._run, "small", "small", 2))
         if self.sizes.kills:
             yield Step(f"{self.sizes.kills} jobs with killed nodes", self._kill)
 
@@ -152,6 +153,9 @@ class ScaleBench:
             self._found.failed[name] = f"oddflow {words[0]} ended with {child.code}: {_last_line(child.complaint)}"
             return None
         return child
+
+    def _run(self, name: str, what: str, workers: int) -> None:
+        self._job(name, what, workers)
 
     def _job(self, name: str, what: str, workers: int, *, processors: int | None = None) -> dict[str, Any] | None:
         asked = {

@@ -55,7 +55,9 @@ class JobCosts:
         kinds = sorted({kind for one in found for kind in one.byte_s})
         return cls(
             {kind: statistics.median(one.byte_s.get(kind, 0.0) for one in found) for kind in kinds},
-            *(statistics.median(getattr(one, name) for one in found) for name in ("save_s", "gap_s", "others")),
+            save_s=statistics.median(one.save_s for one in found),
+            gap_s=statistics.median(one.gap_s for one in found),
+            others=statistics.median(one.others for one in found),
             busy_speed=statistics.median(one.busy_speed for one in found),
         )
 
