@@ -75,7 +75,7 @@ class Job:
         return bool(found.equals(self.wanted))
 
 
-@dataclass
+@dataclass(eq=False)
 class Running(threading.Thread):
     """A job in a thread of its own: nodes are killed and begun by the main one."""
 
@@ -85,11 +85,8 @@ class Running(threading.Thread):
     error: str = ""
 
     def __post_init__(self) -> None:
+        """It is not begun yet."""
         super().__init__(daemon=True)
-
-    def __hash__(self) -> int:
-        """Threads are kept in sets."""
-        return id(self)
 
     def run(self) -> None:
         """Does the job."""
