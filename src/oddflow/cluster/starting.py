@@ -1,5 +1,6 @@
 """Ray while it is needed: processes of this machine that are started and ended, or a cluster, joined and left."""
 
+import importlib
 import logging
 import os
 import socket
@@ -15,6 +16,8 @@ from oddflow.errors import ClusterFailed, UsageError
 
 LOCAL = "local"
 """In place of an address: processes of this machine."""
+
+PRINTER = "print_to_stdstream"
 
 AUTO = "auto"
 """In place of an address: the cluster that this machine is a node of."""
@@ -65,8 +68,7 @@ def cluster(address: str, workers: int | None = None, *, store_bytes: int = STOR
     if ray.is_initialized():
         yield _known(workers, is_local=address == LOCAL)
         return
-    for name, value in HUSHED.items():
-        os.environ.setdefault(name, value)
+    hush()
     if address not in {LOCAL, AUTO}:
         _knock(address)
     _start(address, workers, store_bytes)
@@ -74,6 +76,18 @@ def cluster(address: str, workers: int | None = None, *, store_bytes: int = STOR
         yield _known(workers, is_local=address == LOCAL)
     finally:
         ray.shutdown()
+
+
+def hush() -> None:
+    """Keeps Ray quiet, unless the environment says otherwise: what fails is told by who asked for it.
+
+    Ray prints what nodes complain of to standard output, where a result may be that a machine reads.
+    """
+    for name, value in HUSHED.items():
+        os.environ.setdefault(name, value)
+    worker = importlib.import_module("ray._private.worker")
+    if hasattr(worker, PRINTER):
+        setattr(worker, PRINTER, lambda *_, **__: None)
 
 
 def _start(address: str, workers: int | None, store_bytes: int) -> None:
