@@ -47,7 +47,7 @@ def test_what_is_told_at_the_end(ray_here, folder, tmp_path):
     told = call("flows", folder, "--ray", "local", "-o", tmp_path / "flows").err
     assert "1 source new" in told
     assert f"in {tmp_path / 'flows'}" in told
-    assert "lost 0" in told
+    assert "metered 1,166 + lost 34" in told
 
 
 def test_detect_comes_to_the_same_alerts(ray_here, model, tmp_path):
