@@ -170,7 +170,8 @@ def _work(
     from oddflow.learning.work import Work
     from oddflow.training.run import Run as Plain
 
-    plain = replace(run, memory_bytes=None) == Plain()
+    apart = run.elsewhere if kind.learns_from_shares else None
+    plain = replace(run, memory_bytes=None) == Plain(elsewhere=apart)
     if not registry.learns_in_epochs(kind) and not (plain and origin is None):
         raise UsageError(
             f"{kind.name} is learnt at once; device, precision, processes, a cluster, checkpoints and weights to begin "

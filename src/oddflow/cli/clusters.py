@@ -1,13 +1,16 @@
 """What `--ray` stands for in commands that learn: who does their work on a cluster."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Executor
 
+    from oddflow.cli.learning_rows import Reading
+    from oddflow.cluster.fitting import RayFitting
     from oddflow.cluster.training import RayTraining
+    from oddflow.features.gathering import Gathered
 
 LOCAL = "local"
 
@@ -60,3 +63,37 @@ def executor(address: str | None, workers: int | None = None) -> "Iterator[Execu
 
     with cluster(address, workers), RayExecutor() as pool:
         yield pool
+
+
+def gathered(
+    address: str, reading: "Reading", sources: "Sequence[str]", joined: "ExitStack", *, apart: bool
+) -> "tuple[Gathered, RayFitting | None]":
+    """What the cluster reads of sources, each one machine's work; and who learns it there, where rows stay there.
+
+    Args:
+        address: Of the cluster.
+        reading: How sources are read.
+        sources: What they are called.
+        joined: Leaves the cluster at its end, where rows stay there.
+        apart: Whether rows may stay there: nothing but a fit is done with them.
+
+    Raises:
+        UsageError: The detector reads packets, in whose order one machine goes.
+        InputError: A source cannot be read.
+    """
+    from oddflow.cluster.fitting import RayFitting, fits_apart
+    from oddflow.cluster.starting import cluster
+    from oddflow.detectors import registry
+    from oddflow.errors import UsageError
+    from oddflow.features.representation import Reads
+
+    kind = registry.find(reading.detector)
+    if kind.reads is Reads.PACKETS:
+        raise UsageError(f"{kind.name} learns from packets in their order, which one machine reads; leave --ray out")
+    with ExitStack() as stack:
+        stack.enter_context(cluster(address))
+        spread = reading.over_cluster(sources)
+        if not (apart and fits_apart(kind, spread)):
+            return spread.together(), None
+        joined.enter_context(stack.pop_all())
+        return spread.gathered, RayFitting(spread.shares)

@@ -1,6 +1,7 @@
 """Tasks on Ray, and what becomes of them."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Literal
 
 import ray
@@ -12,6 +13,7 @@ RETRIES = 20
 """How often a task may lose its worker; each is a pure function of what it is given."""
 
 
+@cache
 def remote(function: Callable[..., Any], *, answers: "int | Literal['streaming']" = 1, **how: Any) -> Any:
     """A task of one processor that may be run again, anywhere, and how many answers it gives."""
     return ray.remote(num_cpus=1, num_returns=answers, max_retries=RETRIES, **how)(function)

@@ -102,7 +102,7 @@ class OutputSettings:
             if address.scheme == "kafka":
                 from oddflow.outputs.to_kafka import library_for  # noqa: PLC0415  (an extra)
 
-                library_for(address)  # while libraries may still be read
+                library_for(address.name)  # while libraries may still be read
         folders = [address.folder for address in addresses]
         for address, folder in zip(addresses, folders, strict=True):
             if folders.count(folder) > 1:

@@ -1,6 +1,6 @@
 """Kafka, by librdkafka (the extra `kafka`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from oddflow.errors import UsageError
@@ -41,14 +41,49 @@ class Kafka:
             }
         elif address.options.keys() & {"password", "mechanism"} or address.user:
             raise UsageError(f"{address.name}: a password goes with security=sasl_ssl")
-        self._library = library_for(address)
-        self._name = address.name
-        self._producer: Any = self._new_producer()
+        self._producing = Producing(library_for(address.name), self._settings, address.name)
 
     def send(self, messages: Sequence[Message]) -> None:
         """As Transport."""
+        self._producing.produce(
+            {
+                "topic": self._topic, "value": message.body, "key": message.id.encode(),
+                "headers": {"oddflow-key": message.key.encode()},
+            }
+            for message in messages
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """As Transport."""
+        self._producing.close()
+
+
+class Producing:
+    """A producer that hands on records until brokers have acknowledged them all, or tells that they did not.
+
+    Args:
+        library: confluent_kafka.
+        settings: Of librdkafka.
+        name: What messages call the receiver.
+
+    Raises:
+        UsageError: The settings cannot be.
+    """
+
+    def __init__(self, library: Any, settings: dict[str, Any], name: str) -> None:
+        self._library = library
+        self._settings = settings
+        self._name = name
+        self._producer: Any = self._new_producer()
+
+    def produce(self, records: Iterable[dict[str, Any]]) -> None:
+        """Produces records, each what Producer.produce takes, in their order.
+
+        Raises:
+            NotDelivered: Not all were acknowledged.
+        """
         failed: list[str] = []
-        acknowledged = 0
+        produced = acknowledged = 0
 
         def told(error: Any, _: Any) -> None:
             nonlocal acknowledged
@@ -57,21 +92,19 @@ class Kafka:
                 failed.append(str(error))
 
         try:
-            for message in messages:
-                self._producer.produce(
-                    self._topic, message.body, key=message.id.encode(), on_delivery=told,
-                    headers={"oddflow-key": message.key.encode()},
-                )  # fmt: skip
+            for record in records:
+                self._producer.produce(**record, on_delivery=told)
+                produced += 1
             self._producer.flush(TIMEOUT_S + 2)
         except (self._library.KafkaException, BufferError) as error:
             failed.append(str(error))
-        if failed or acknowledged < len(messages):
+        if failed or acknowledged < produced:
             self.close()
             self._producer = self._new_producer()  # one that was purged in flight keeps no order, and says so for ever
             raise NotDelivered(failed[0] if failed else "the brokers do not answer")
 
     def close(self) -> None:
-        """As Transport."""
+        """Ends; what is not acknowledged is forgotten."""
         self._producer.purge()
         self._producer.flush(1)
 
@@ -82,10 +115,10 @@ class Kafka:
             raise UsageError(f"{self._name}: librdkafka refuses: {error}") from None
 
 
-def library_for(address: Address) -> Any:
-    """The library; raises UsageError where it is not installed."""
+def library_for(name: str) -> Any:
+    """The library; raises UsageError, with what it is for, where it is not installed."""
     try:
         import confluent_kafka  # noqa: PLC0415  (an extra)
     except ImportError:
-        raise UsageError(f"{address.name} needs confluent-kafka; install it: pip install 'oddflow[kafka]'") from None
+        raise UsageError(f"{name} needs confluent-kafka; install it: pip install 'oddflow[kafka]'") from None
     return confluent_kafka

@@ -39,6 +39,9 @@ class SourceStatus(_Told):
         shed: What was not done for lack of time or of room on the disk, by what it is.
         queued_flows: Flows that wait to be judged.
         waiting_alerts: Alerts that wait for the store.
+        shipped_flows: Flows that were given to the stream, to be judged elsewhere.
+        waiting_records: Of these, records that wait on the disk for the stream to take them.
+        lag: Of a stream, records of each partition that is judged here which wait, by its number.
         latency: From the end of a flow's record to its verdict stored, counts by LATENCY_BOUNDS_S.
         scores: Counts by SCORE_SHARES.
         threshold: The score from which on a flow is an alert.
@@ -70,6 +73,9 @@ class SourceStatus(_Told):
     shed: dict[str, int] = {}
     queued_flows: int = 0
     waiting_alerts: int = 0
+    shipped_flows: int = 0
+    waiting_records: int = 0
+    lag: dict[str, int] = {}
     latency: list[int] = []
     scores: list[int] = []
     threshold: float = 0.0

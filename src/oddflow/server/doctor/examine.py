@@ -8,6 +8,7 @@ from oddflow.server.doctor.machine import account_of, examine_memory, examine_pr
 from oddflow.server.doctor.outputs import examine_enrichment, examine_outputs
 from oddflow.server.doctor.sources import examine_source
 from oddflow.server.doctor.store import examine_store
+from oddflow.server.doctor.stream import examine_stream
 from oddflow.server.doctor.web import examine_web
 from oddflow.server.settings.settings import Settings
 
@@ -35,6 +36,7 @@ def examine(settings: Settings, remarks: Sequence[str] = (), place: str = "setti
         findings.warn("sources", "there is none", "add [[sources]]; until then there are only uploads to judge")
     for source in settings.sources:
         examine_source(source, settings, account, findings, runs=runs)
+    examine_stream(settings, account, findings)
     examine_web(settings.web, findings, runs=runs)
     examine_store(settings, findings)
     examine_outputs(settings.outputs, findings)

@@ -46,6 +46,9 @@ def examine_source(
     except OddflowError as error:
         findings.fault(about, f"pseudonymise: {error}")
         return
+    if source.ship is not None and not source.model:
+        findings.well(about, f"its flows are shipped to {source.ship}, cut as they are by default")
+        return
     _model(source, settings, privacy, account, findings)
 
 

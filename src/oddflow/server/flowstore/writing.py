@@ -72,7 +72,7 @@ class FlowWriter:
         self._closed = False
         self._numbers: dict[int, int] = {}
         self._changed = threading.Condition()
-        self._lock = _locked(folder / source)
+        self._lock = locked(folder / source)
         self._thread = threading.Thread(target=self._run, name=f"flows of {source}", daemon=True)
         self._thread.start()
 
@@ -200,7 +200,7 @@ def part_writer(file: Any, pseudonyms: str = "") -> parquet.ParquetWriter:
     )
 
 
-def _locked(folder: Path) -> int:
+def locked(folder: Path) -> int:
     """A lock that the system gives back when its process dies."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)

@@ -121,8 +121,9 @@ def expected_of(schema: Mapping[str, Any]) -> str:
             return "a list of paths" if inside == "a path" else "a list of texts"
         case _:
             pass
-    if schema.get("pattern"):
-        return "lower-case letters, digits, dots, dashes and underscores, 63 at most"
+    if pattern := schema.get("pattern"):
+        rest = "letters, digits, dots, dashes and underscores"
+        return f"{rest}, 201 at most" if "A-Z" in pattern else f"lower-case {rest}, 63 at most"
     return {"path": "a path", "password": "env:NAME or file:PATH"}.get(schema.get("format", ""), "a text")
 
 

@@ -99,7 +99,7 @@ def _leave_out_empty(given: dict[str, Any]) -> None:
 
 
 def _with_secrets(settings: Settings, folder: Path) -> Settings:
-    """The settings with the password that the store's key leads to."""
+    """The settings with the passwords that keys lead to."""
     store = settings.store
     try:
         has_password = urlsplit(store.url).password is not None
@@ -110,10 +110,12 @@ def _with_secrets(settings: Settings, folder: Path) -> Settings:
             "[store] url holds a password, and others may read this file; leave it out there, and add "
             'password = "env:NAME" or password = "file:PATH"'
         )
-    if store.password is None:
-        return settings
-    found = read_secret(store.password.get_secret_value(), what="[store] password", folder=folder)
-    return settings.model_copy(update={"store": store.model_copy(update={"password": SecretStr(found)})})
+    changed: dict[str, BaseModel] = {}
+    for name, section in (("store", store), ("stream", settings.stream)):
+        if section.password is not None:
+            found = read_secret(section.password.get_secret_value(), what=f"[{name}] password", folder=folder)
+            changed[name] = section.model_copy(update={"password": SecretStr(found)})
+    return settings.model_copy(update=changed)
 
 
 def _absolute(settings: Settings, folder: Path) -> Settings:

@@ -14,6 +14,13 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Address = Annotated[str, AfterValidator(checked_address)]
 Network = Annotated[str, AfterValidator(checked_network)]
 Url = Annotated[str, AfterValidator(checked_url)]
+Brokers = Annotated[
+    str, AfterValidator(lambda value: ",".join(map(checked_address, value.split(","))) if value else "")
+]
+Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,200}$")]
+KINDS: tuple[Literal["interface", "netflow", "follow", "folder", "stream"], ...] = (
+    "interface", "netflow", "follow", "folder", "stream",
+)  # fmt: skip
 MOST_SOURCES = 32
 SQLITE = "sqlite:///"
 
@@ -98,15 +105,62 @@ class FlowsSection(_Section):
     payload: bool = True
 
 
+class StreamSection(_Section):
+    """`[stream]`: Kafka brokers between sensors that ship flows and replicas that judge them.
+
+    Attributes:
+        brokers: HOST:PORT, more after commas; needed where a source ships or reads a stream.
+        partitions: Of each topic. So many replicas share the work at most; all sensors and replicas must say the same.
+        security: How brokers are talked to.
+        ca: A PEM file of the authorities whose certificates are believed; the system's unless given.
+        certificate: A PEM file with our own certificate, where brokers ask for one; key goes with it.
+        key: A PEM file with its private key.
+        mechanism: How the user is proved under sasl_ssl.
+        user: Under sasl_ssl.
+        password: The user's: env:NAME or file:PATH.
+        limit_mib: Of flows that wait on a sensor's disk while no broker answers; beyond, they are lost, and counted.
+        checkpoints: A folder that all replicas of a topic see, with locks, like NFSv4; STATE/stream unless given.
+        checkpoint_s: So often each replica writes down how far it came; what came since is judged again after a death.
+        takeover_s: After so long without a sign a replica's partitions go to the others.
+        silent_s: A sensor that sent nothing for so long holds nobody up.
+    """
+
+    brokers: Brokers = ""
+    partitions: Annotated[int, Field(ge=1, le=1_024)] = 8
+    security: Literal["plaintext", "ssl", "sasl_ssl"] = "plaintext"
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    user: str = ""
+    password: SecretStr | None = None
+    limit_mib: Annotated[float, Field(ge=1, le=65_536)] = 1_024.0
+    checkpoints: Path | None = None
+    checkpoint_s: Annotated[float, Field(ge=1, le=3_600)] = 30.0
+    takeover_s: Annotated[float, Field(ge=6, le=300)] = 10.0
+    silent_s: Annotated[float, Field(ge=5, le=3_600)] = 30.0
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together; give both or neither")
+        if (self.security == "sasl_ssl") != bool(self.user and self.password):
+            raise ValueError('user and password go with security = "sasl_ssl", and are needed there')
+        return self
+
+
 class SourceSection(_Section):
     """`[[sources]]`: where flows come from, and what judges them.
 
     Attributes:
         name: What it is called.
-        interface: A network interface to listen on. A source has this, or one of the three below.
+        interface: A network interface to listen on. A source has this, or one of the four below.
         netflow: HOST:PORT to listen on for NetFlow and IPFIX.
         follow: A log or capture that grows.
         folder: A folder that captures are put in.
+        stream: A topic of [stream] that sensors ship flows to; replicas that read the same one share its partitions.
+        ship: A topic that flows go to, to be judged by the replicas that read it, and not here; the model then only
+            says how flows are cut.
         model: A sealed model's file, or a name of the registry; flows are only kept where there is none.
         budget: False alarms that are put up with, like 10/day, 2/hour or 1/week.
         false_alarm_rate: Instead, a share of normal flows, like 0.001.
@@ -126,6 +180,8 @@ class SourceSection(_Section):
     netflow: Address | None = None
     follow: Path | None = None
     folder: Path | None = None
+    stream: Topic | None = None
+    ship: Topic | None = None
     model: str = ""
     budget: str = DEFAULT_BUDGET
     false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -141,9 +197,13 @@ class SourceSection(_Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = [name for name in ("interface", "netflow", "follow", "folder") if getattr(self, name) is not None]
+        given = [name for name in KINDS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"name one of interface, netflow, follow, folder; {len(given)} are given")
+            raise ValueError(f"name one of {', '.join(KINDS)}; {len(given)} are given")
+        if self.ship is not None and self.stream is not None:
+            raise ValueError("a source ships to a topic or reads one; leave ship or stream out")
+        if self.ship is not None and self.pseudonymise is not None:
+            raise ValueError("flows are shipped as they are: give pseudonymise to the replicas' source instead")
         try:
             self.wanted  # noqa: B018  (a wrong budget is told now)
         except UsageError as error:
@@ -151,16 +211,13 @@ class SourceSection(_Section):
         return self
 
     @property
-    def kind(self) -> Literal["interface", "netflow", "follow", "folder"]:
-        """Which of the four it is."""
-        for name in ("interface", "netflow", "follow"):
-            if getattr(self, name) is not None:
-                return name
-        return "folder"
+    def kind(self) -> Literal["interface", "netflow", "follow", "folder", "stream"]:
+        """Which of the five it is."""
+        return next(name for name in KINDS if getattr(self, name) is not None)
 
     @property
     def where(self) -> str:
-        """The interface, address or path."""
+        """The interface, address, path or topic."""
         return str(getattr(self, self.kind))
 
     @property
@@ -246,6 +303,7 @@ class Settings(_Section):
     web: WebSection = WebSection()
     store: StoreSection = StoreSection()
     flows: FlowsSection = FlowsSection()
+    stream: StreamSection = StreamSection()
     sources: Annotated[list[SourceSection], Field(max_length=MOST_SOURCES)] = []
     outputs: Annotated[list[OutputSection], Field(max_length=32)] = []
     enrichment: EnrichmentSection = EnrichmentSection()
@@ -258,6 +316,9 @@ class Settings(_Section):
         names = [source.name for source in self.sources]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two sources are called {twice[0]}; give each its own name")
+        streams = [source.name for source in self.sources if source.stream or source.ship]
+        if streams and not self.stream.brokers:
+            raise ValueError(f"source {streams[0]} needs [stream] brokers, like kafka1:9092,kafka2:9092")
         return self
 
     @property
@@ -274,6 +335,11 @@ class Settings(_Section):
     def flows_folder(self) -> Path:
         """Where flows are kept: FOLDER/SOURCE/…"""
         return self.service.state / "flows"
+
+    @property
+    def checkpoints_folder(self) -> Path:
+        """Where replicas of streams write down how far they came."""
+        return self.stream.checkpoints or self.service.state / "stream"
 
     @property
     def registry_folder(self) -> Path:

@@ -33,11 +33,13 @@ COUNTERS: dict[str, tuple[str, Callable[[SourceStatus], float]]] = {
     "stored_flows": ("Flows that were written to disk.", lambda one: one.stored_flows),
     "alerts": ("Flows over the threshold.", lambda one: one.alerts),
     "hidden_alerts": ("Alerts that feedback hid.", lambda one: one.hidden_alerts),
+    "shipped_flows": ("Flows that were given to a stream.", lambda one: one.shipped_flows),
 }
 GAUGES: dict[str, tuple[str, Callable[[SourceStatus], float]]] = {
     "open_flows": ("Flows open now.", lambda one: one.open_flows),
     "queued_flows": ("Flows that wait to be judged.", lambda one: one.queued_flows),
     "waiting_alerts": ("Alerts that wait for the store.", lambda one: one.waiting_alerts),
+    "waiting_records": ("Records of flows that wait for a stream.", lambda one: one.waiting_records),
     "threshold_score": ("The score from which on a flow is an alert.", lambda one: one.threshold),
     "drifts": ("In how many ways traffic differs from what the model learnt.", lambda one: len(one.drift)),
     "source_up": ("1 where flows come in.", lambda one: one.state in UP),
@@ -114,6 +116,14 @@ class StatusCollector(Collector):
             "oddflow_score_ratio", "Scores of flows, as multiples of the threshold.",
             SCORE_SHARES, [(one.name, one.scores) for one in sources],
         )  # fmt: skip
+        lag = GaugeMetricFamily(
+            "oddflow_stream_lag_records", "Records of a stream's partition that wait to be judged here.",
+            labels=("source", "partition"),
+        )  # fmt: skip
+        for one in sources:
+            for partition, number in one.lag.items():
+                lag.add_metric((one.name, partition), number)
+        yield lag
         told = GaugeMetricFamily(
             "oddflow_model_info", "1: which model judges a source.", labels=("source", "model", "fingerprint")
         )

@@ -17,6 +17,7 @@ from oddflow.server.work import modelled
 from oddflow.server.work.channel import Kind, Message, Receiver
 from oddflow.server.work.counters import Count, Thrift
 from oddflow.server.work.folder import Journal
+from oddflow.server.work.growth import Growth
 from oddflow.server.work.pressure import Pressure
 from oddflow.server.work.problem import Problem
 from oddflow.server.work.road import LOST_TOLD_S, Road
@@ -33,8 +34,6 @@ TELL_S = 0.5
 LOOK_S, RETRY_S = 1.0, 5.0
 STORE_S = 10.0
 """How long the end waits for the store; what it does not take by then waits on the disk."""
-INCIDENT_S = 1.0
-"""An incident that grows is told of so often at most."""
 RECENT = 2_048
 HANDED = "handed_ns"
 COUNTS = ("judged", "alerts", "hidden_alerts", "stored_flows", "shed", "latency", "scores")
@@ -83,8 +82,7 @@ class Judge:
         self._watched: Watched | None = None
         self._refused = ""
         self._stamp: tuple[int, ...] = ()
-        self._told: dict[str, tuple[int, int, int, str]] = {}
-        self._due: dict[str, float] = {}
+        self._growth = Growth()
         self._recent: deque[Alert] = deque(maxlen=RECENT)
         self._handed: OrderedDict[str, int] = OrderedDict()
         self._judged = self._alerts = self._hidden = self._base = 0
@@ -209,23 +207,9 @@ class Judge:
 
     def _tell_incidents(self, alerts: list[tuple[Alert, int]] | None = None, *, last: bool = False) -> None:
         """Puts alerts on the road, with the incidents that are new or grew and were not told of just now."""
-        if self._watched is None or not (alerts or self._due or last):
+        if self._watched is None or not (alerts or self._growth.waits or last):
             return
-        now, told, grown = time.monotonic(), self._told, []
-        self._told = {}
-        for incident in self._watched.watcher.open_incidents():
-            is_now = incident.alerts, incident.last_ns, incident.stage_count, incident.severity.value
-            before = told.get(incident.id)
-            if before == is_now:
-                self._told[incident.id] = is_now
-            elif before is None or last or now >= self._due.get(incident.id, 0.0):
-                grown.append(incident)
-                self._told[incident.id] = is_now
-                self._due[incident.id] = now + INCIDENT_S
-            else:
-                self._told[incident.id] = before
-        self._due = {one: due for one, due in self._due.items() if due > now or one not in self._told}
-        self._due = {one: due for one, due in self._due.items() if one in self._told}
+        grown = self._growth.of(self._watched.watcher.open_incidents(), last=last)
         self._road.put(alerts or (), grown)
 
     def _end_file(self, told: dict[str, object]) -> None:
@@ -299,10 +283,7 @@ class Judge:
         self._refused = ""
         self._flush()
         found.watcher.remember(self._recent if before is not None else self._known())
-        self._told = {
-            one.id: (one.alerts, one.last_ns, one.stage_count, one.severity.value)
-            for one in found.watcher.open_incidents()
-        }
+        self._growth.know(found.watcher.open_incidents())
         self._watched = found
         self._seat.log.info(
             "%s judges by %s, threshold %.4g", self._source.name, called, found.threshold.score,

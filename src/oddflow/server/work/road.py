@@ -177,6 +177,11 @@ class Road:
             taken, self.latencies_s = self.latencies_s, []
         return taken
 
+    def settled(self, patience_s: float) -> bool:
+        """Waits for the store to have all, at most so long; whether it has."""
+        self.again()
+        return not self._held and not self.lost and self._spool.wait_empty(patience_s)
+
     def close(self, patience_s: float) -> None:
         """Waits for the store, at most so long; what it has not by then waits on the disk."""
         until_s = time.monotonic() + patience_s

@@ -24,6 +24,7 @@ from oddflow.sensor import privileges
 from oddflow.sensor.signals import waking
 from oddflow.server.settings.settings import Settings
 from oddflow.server.status import State
+from oddflow.server.stream import replica, shipper
 from oddflow.server.work import capture, judge, keeper, layout, modelled, notify, opening, receivers, web
 from oddflow.server.work.job import Job
 from oddflow.server.work.layout import Shared
@@ -134,7 +135,8 @@ class Supervisor:
             self._show(f"Nobody has an account yet. Make the first one here, once, within a day:\n  {link}")
         for source in self._settings.sources:
             judged = f"judged by {source.model}" if source.model else "kept, and not judged: it has no model"
-            self._show(f"{source.name}: {source.kind} {source.where}, {judged}")
+            then = f"shipped to {source.ship}" if source.ship else judged
+            self._show(f"{source.name}: {source.kind} {source.where}, {then}")
         notify.notify(f"READY=1\nSTATUS={len(self._settings.sources)} sources")
         self._watchdog_s, self._watchdog_due_s = notify.watchdog_s(), 0.0
 
@@ -146,15 +148,22 @@ class Supervisor:
                 modelled.Modelled.of(self._settings, source)
 
     def _plan(self) -> list[Job]:
-        load = judge.load if self._blind else None
+        loads = {"judge": judge.load, "replica": replica.load, "shipper": shipper.load} if self._blind else {}
         jobs = [Job("web", "web", layout.WEB, -1, web.live, lambda: (self.web, self._tls))]
         jobs.append(Job("keeper", "keeper", layout.KEEPER, -1, keeper.live))
         jobs.append(Job("outputs", "outputs", layout.OUTPUTS, -1, receivers.live))
         for place, source in enumerate(self._sources):
             name = source.section.name
-            jobs.append(
-                Job(f"judge {name}", "judge", layout.judge_slot(place), place, judge.live, _end_of(source), load)
-            )
+            slot = layout.judge_slot(place)
+            if source.section.kind == "stream":
+                jobs.append(Job(f"replica {name}", "judge", slot, place, replica.live, load=loads.get("replica")))
+                continue
+            if source.section.ship is not None:
+                jobs.append(
+                    Job(f"shipper {name}", "judge", slot, place, shipper.live, _end_of(source), loads.get("shipper"))
+                )
+            else:
+                jobs.append(Job(f"judge {name}", "judge", slot, place, judge.live, _end_of(source), loads.get("judge")))
             jobs.append(
                 Job(f"capture {name}", "capture", layout.capture_slot(place), place, capture.live, source.for_capture)
             )

@@ -41,8 +41,9 @@ def status_of(shared: Shared) -> Status:
 def source_status(shared: Shared, place: int) -> SourceStatus:
     """How the n-th source is: what its capture, its judge and the supervisor say."""
     source = shared.settings.sources[place]
-    capture = read(shared.board, layout.capture_slot(place))
     judge = read(shared.board, layout.judge_slot(place))
+    # who reads a stream is both
+    capture = judge if source.kind == "stream" else read(shared.board, layout.capture_slot(place))
     problems = source_problems(shared, place)
     known = SourceStatus.model_fields
     told: dict[str, Any] = {
@@ -59,7 +60,7 @@ def source_status(shared: Shared, place: int) -> SourceStatus:
             "where": source.where,
             "state": _state(capture, judge, problems),
             "lost": capture.get("lost", {}) | _perished(shared, place),
-            "queued_flows": shared.counters.queued(place),
+            "queued_flows": shared.counters.queued(place) + judge.get("queued_flows", 0) * (source.kind == "stream"),
             "problems": texts(problems),
         }
     )

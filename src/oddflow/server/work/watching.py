@@ -27,8 +27,8 @@ class Watched:
         model: What it judges by.
         threshold: From which score on.
         fingerprint: Of the model.
-        remarks: What a person should know of the lists that enrich.
-    has_arp: Whether it judges ARP, too.
+            remarks: What a person should know of the lists that enrich.
+        has_arp: Whether it judges ARP, too.
     """
 
     watcher: Watcher
@@ -44,14 +44,25 @@ def watched(
     source: SourceSection,
     model: Modelled,
     judged: Callable[[Judged], None],
+    *,
+    sealed: SealedModel | None = None,
+    called: str = "",
 ) -> Watched:
     """A watcher that has seen no flow.
+
+    Args:
+        settings: The service's.
+        source: Whose flows.
+        model: What is asked for.
+        judged: Told of all flows that were scored.
+        sealed: The model where it is loaded already; several watchers may share it.
+        called: What alerts call where they came from; the source's name unless given.
 
     Raises:
         OddflowError: The model, a list or the feedback cannot be used.
     """
     manifest, wanted = model.archive.manifest, source.wanted
-    sealed = SealedModel(model.archive)
+    sealed = sealed or SealedModel(model.archive)
     said = FollowedFeedback(feedback_file(settings))
     held_back = said.now().calibrated(model.archive.held_back, wanted.allowed_share(manifest.flows_per_s))
     threshold = set_threshold(held_back, wanted, manifest.flows_per_s, Calibration(model.archive.sample))
@@ -69,7 +80,7 @@ def watched(
         threshold=threshold.score,
         promised=threshold.expected_false,
         patience_s=prepared.settings.longest_wait_s if source.kind == "folder" else source.patience_s,
-        source=source.name,
+        source=called or source.name,
         privacy=prepared.privacy,
         enrichment=enrichment,
         feedback=said,

@@ -1,0 +1,1 @@
+"""Flow records on a durable stream: sensors ship them, and replicas that share its partitions judge them."""
