@@ -10,6 +10,7 @@ import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ from oddflow.bench.figures import Figure
 from oddflow.bench.ingest import ODDFLOW, Step
 from oddflow.bench.machine import machine
 from oddflow.bench.neighbour import busy_speed
-from oddflow.bench.simulation.batch import Job, JobCosts, Traced, fitted
+from oddflow.bench.simulation.batch import METER_RAW, Dealt, Job, JobCosts, Piped, Traced, fitted
 from oddflow.bench.traffic import FILE_HEADER, RECORD_BYTES, Traffic
 from oddflow.errors import UsageError
 
 GB = 1e9
 FILE_BYTES = 200_000_000
-WARM_SIZES, WARM_RUNS = (1 << 20, 4 << 20, 1 << 30), 3
+WARM_SIZES, WARM_RUNS = (1 << 20, 4 << 20, 1 << 30, 1 << 20), 3
 """Of units and waves, such that all workers have something to do; so often that each has done everything once."""
 SMALL_SHARE = 0.3
 WARM_PACKETS, WARM_FILES, NEIGHBOUR_PACKETS = 20_000, 4, 400_000
@@ -91,6 +92,7 @@ class ScaleBench:
         self._kills = kills
         self._found = _Found()
         self._bytes = 0
+        self._files = 1
 
     def steps(self) -> Iterator[Step]:
         """What is to be done, in order."""
@@ -99,11 +101,11 @@ class ScaleBench:
         for number in range(1, self.sizes.rounds + 1):
             of = f"round {number} of {self.sizes.rounds}"
             yield Step(f"{of}: one worker, dealt to two shards, for the simulation", self._fit)
-            yield Step(f"{of}: plain", lambda: self._plain("plain", "large"))
-            yield Step(f"{of}: one worker", lambda: self._job("one", "large", 1))
-            yield Step(f"{of}: two workers", lambda: self._job("two", "large", 2))
-            yield Step(f"{of}: one merged capture", lambda: self._job("merged", "merged", 2))
-            yield Step(f"{of}: small captures", lambda: self._job("small", "small", 2))
+            yield Step(f"{of}: plain", partial(self._plain, "plain", "large"))
+            yield Step(f"{of}: one worker", partial(self._run, "one", "large", 1))
+            yield Step(f"{of}: two workers", partial(self._run, "two", "large", 2))
+            yield Step(f"{of}: one merged capture", partial(self._run, "merged", "merged", 2))
+            yield Step(f"{of}: small captures", partial(self._run, "small", "small", 2))
         if self.sizes.kills:
             yield Step(f"{self.sizes.kills} jobs with killed nodes", self._kill)
 
@@ -112,6 +114,7 @@ class ScaleBench:
         turn_bytes = len(traffic.records)
         turns = max(1, round(FILE_BYTES / turn_bytes))
         files = max(1, round(self.sizes.gigabytes * GB / turn_bytes / turns))
+        self._files = files
         for name in ("large", "small", "merged", "warm"):
             (self._folder / name).mkdir()
         for number in range(files):
@@ -150,6 +153,9 @@ class ScaleBench:
             self._found.failed[name] = f"oddflow {words[0]} ended with {child.code}: {_last_line(child.complaint)}"
             return None
         return child
+
+    def _run(self, name: str, what: str, workers: int) -> None:
+        self._job(name, what, workers)
 
     def _job(self, name: str, what: str, workers: int, *, processors: int | None = None) -> dict[str, Any] | None:
         asked = {
@@ -256,24 +262,21 @@ class ScaleBench:
 
     def costs(self) -> JobCosts | None:
         """What each kind of task takes, the median of the rounds; None where it could not be watched."""
-        if not (found := self._found.costs):
-            return None
-        return JobCosts(**{name: statistics.median(getattr(one, name) for one in found) for name in asdict(found[0])})
+        return JobCosts.median(self._found.costs) if self._found.costs else None
 
     def predicted_s(self) -> float | None:
         """What two workers should take."""
-        costs = self.costs()
-        return None if costs is None else Job(self._bytes, 2).run(costs, 2, cores=2).seconds
+        if (costs := self.costs()) is None:
+            return None
+        is_piped = METER_RAW in costs.byte_s
+        job: Job = Piped(self._bytes, self._files) if is_piped else Dealt(self._bytes, self._files, shards=2)
+        return job.run(costs, 2, cores=2).seconds
 
     def _told_of_costs(self) -> str:
-        costs = self.costs()
-        if costs is None:
+        if (costs := self.costs()) is None:
             return ""
-        return (
-            f"seconds a GB: {costs.deal_byte_s * GB:.2f} to deal, {costs.meter_byte_s * GB:.2f} to meter, "
-            f"{costs.order_byte_s * GB:.2f} to order; a busy core's speed {costs.busy_speed:.2f}, "
-            f"{costs.others:.2f} cores for Ray"
-        )
+        kinds = ", ".join(f"{kind} {seconds * GB:.2f}" for kind, seconds in costs.byte_s.items())
+        return f"seconds a GB: {kinds}; a busy core's speed {costs.busy_speed:.2f}, {costs.others:.2f} cores for Ray"
 
     def _median(self, name: str) -> float | None:
         return statistics.median(self._found.seconds[name]) if name in self._found.seconds else None
@@ -296,7 +299,7 @@ class ScaleBench:
         return "; ".join(told)
 
     def as_dict(self) -> dict[str, Any]:
-        """The result for JSON; `job` is what `oddflow bench plan --job` reads."""
+        """The result for JSON."""
         costs = self.costs()
         return {
             "bench": "scale",

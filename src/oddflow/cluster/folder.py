@@ -11,6 +11,7 @@ from oddflow.capture.capture_set import CaptureSet, Member, is_folder, passes_on
 from oddflow.capture.remote import shown
 from oddflow.cluster.hours import Written
 from oddflow.cluster.manifest import NAME, PART, Capture, Manifest, Source, refuse_other
+from oddflow.cluster.piping import Pipe
 from oddflow.cluster.place import Place
 from oddflow.cluster.stamps import stamp
 from oddflow.cluster.starting import Cluster
@@ -25,6 +26,10 @@ from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.logs.source import Progress, arrange, name_of
 from oddflow.logs.source import Source as Given
 from oddflow.losses import Ledger
+
+WORTH_DEALING = 4
+"""With so many workers packets are dealt out to shards; with fewer, one meters, and the others make columns and write:
+that takes less work in all, and keeps two or three busy."""
 
 SIZES = Sizes(UNIT_BYTES, WAVE_BYTES)
 OURS = re.compile(PART + r"|^state/\d{18}\.npz$", re.ASCII)
@@ -122,13 +127,19 @@ class FlowFolder:
             statistics=statistics,
         )
         before = Manifest.read_from(place)
-        names = [name for name in place.names() if OURS.match(name)]
-        if before is None and names:
+        if before is None and self._ours():
             raise OutputError(f"{place.name} holds flows and no {NAME}; give another folder")
         if before is not None:
             refuse_other(before, wanted, place)
         self.manifest = before or wanted
-        self._delete(set(names) - self.manifest.names)
+        self._clear()
+
+    def _ours(self) -> set[str]:
+        return {name for name in self._place.names() if OURS.match(name)}
+
+    def _clear(self) -> None:
+        """Deletes what a run left behind that died, or that began anew."""
+        self._delete(self._ours() - self.manifest.names)
 
     def update(self, given: Sequence[str], *, merge: bool = False, progress: Progress | None = None) -> Stored:
         """Meters what is new of the sources.
@@ -155,6 +166,7 @@ class FlowFolder:
         failed += self._together(small, told)
         for work in large:
             failed += self._guarded(work, told, self._share_out)
+        self._clear()
         for what in failed:
             ledger.damaged(str(what))
         if failed and not any(source.flows for source in stored.sources):
@@ -214,9 +226,10 @@ class FlowFolder:
             is_begun = bool(work.record.captures)
             is_large = work.bytes >= 2 * self._sizes.unit and len(works) < 2 * workers
             shares = work.record.shards > 1 if is_begun else workers > 1 and is_large and not work.is_log
-            if shares and not is_begun:
+            if shares and not is_begun and workers >= WORTH_DEALING:
                 work.record.shards = workers
-            (large if shares else small).append(work)
+            is_piped = work.record.at > 0 or (is_large and workers > 1 and not work.is_log)
+            (large if shares or is_piped else small).append(work)
         return small, large
 
     def _together(self, works: list[_Work], told: Progress) -> list[InputError]:
@@ -239,8 +252,13 @@ class FlowFolder:
         return []
 
     def _share_out(self, work: _Work) -> None:
+        given = work.record, work.place, work.files, self._way(work), self._how
         try:
-            for record in store_shared(work.record, work.place, work.files, self._way(work), self._how, self._sizes):
+            if work.record.shards > 1:
+                records = store_shared(*given, self._sizes)
+            else:
+                records = Pipe(*given, sizes=self._sizes).run()
+            for record in records:
                 self._keep(work.place, record)
         except NeedsOneShard:
             if work.record.captures:  # what was done before does not go on with one meter

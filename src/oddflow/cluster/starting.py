@@ -45,7 +45,7 @@ def cluster(address: str, workers: int | None = None, *, store_bytes: int = STOR
     """A running Ray, which is left, or ended, when it is done with; one that this process has joined already is used.
 
     Args:
-        address: `local`; or HOST:PORT, `auto` or `ray://HOST:PORT` of a cluster that runs Oddflow's version.
+        address: `local`; or HOST:PORT or `auto` of a cluster that runs Oddflow's version.
         workers: How many tasks run at a time; as many as there are processors unless given.
         store_bytes: With `local`, the memory of the store that its processes share.
 
@@ -82,8 +82,7 @@ def _start(address: str, workers: int | None, store_bytes: int) -> None:
         ) from None
     except ValueError as error:
         raise UsageError(
-            f"{shown(address)!r} is no address of a Ray cluster ({_line(error)}); expected local, HOST:PORT or "
-            "ray://HOST:PORT"
+            f"{shown(address)!r} is no address of a Ray cluster ({_line(error)}); expected local, auto or HOST:PORT"
         ) from None
     except (RuntimeError, OSError) as error:
         raise ClusterFailed(f"Ray cannot be used at {shown(address)}: {_line(error)}") from None

@@ -25,6 +25,9 @@ from oddflow.losses import Ledger
 DIRECT_BYTES = 1 << 30
 """What one worker meters alone before it is told as done."""
 
+PIPED_BYTES = 128 << 20
+"""What one worker meters at a time while others make columns and write."""
+
 FRAGMENTS, PLACES, BEHAVIOUR = "fragments", "places", "behaviour"
 
 
@@ -35,6 +38,7 @@ class Sizes:
     unit: int
     wave: int
     direct: int = DIRECT_BYTES
+    piped: int = PIPED_BYTES
 
 
 def store_shared(
@@ -54,11 +58,10 @@ def store_shared(
         NeedsOneShard: It cannot be shared out; nothing that was given counts.
         OddflowError: A file cannot be read, or a part not be written.
     """
-    first = _rank(record)
-    carried = _carried(record, how, way.shards)
-    units = plan(files, is_set=record.is_set, shards=way.shards, first_rank=first, unit_bytes=sizes.unit)
+    carried = carried_of(record, how, way.shards)
+    units = plan(files, is_set=record.is_set, shards=way.shards, first_rank=rank_of(record), unit_bytes=sizes.unit)
     units = _from(units, record.at)
-    known = [*record.captures[:first], *map(_capture, files)]
+    known = captures_of(record, files)
     write, save = remote(write_wave), remote(save_state)
     number = record.waves
     waiting: tuple[Wave, list[Any]] | None = None
@@ -79,7 +82,7 @@ def store_shared(
         yield _after(record, known, *waiting)
 
 
-def _rank(record: Source) -> int:
+def rank_of(record: Source) -> int:
     """The rank of the first file that is not read to its end."""
     return len(record.captures) - (record.at > 0)
 
@@ -92,7 +95,8 @@ def _from(units: list[Unit], at: int) -> list[Unit]:
     return [left[0].begun_at(at), *left[1:]]
 
 
-def _carried(record: Source, how: Written, shards: int) -> Carried:
+def carried_of(record: Source, how: Written, shards: int) -> Carried:
+    """What goes on from an earlier run; raises NeedsOneShard where it is gone, so that all is to be done anew."""
     if record.state is None:
         return Carried([None] * shards)
     arrays = kept(how.place, record.state)
@@ -101,7 +105,7 @@ def _carried(record: Source, how: Written, shards: int) -> Carried:
     states = [_under(arrays, f"{shard}/") for shard in range(shards)]
     return Carried(
         [ray.put(state) for state in states],
-        ray.put(_under(arrays, f"{BEHAVIOUR}/")),
+        ray.put(_under(arrays, f"{BEHAVIOUR}/")) if shards > 1 else None,
         arrays.get(FRAGMENTS),
         int(arrays[PLACES][0]),
         tasks.LONG_AGO_NS if record.latest_ns is None else record.latest_ns,
@@ -142,7 +146,7 @@ def write_wave(flows: pa.Table | None, how: Written, number: int) -> list[Part] 
 
 def _after(record: Source, known: list[Capture], wave: Wave, answers: list[Any]) -> Source:
     """The record of a source with one more wave on disk; `known` are its files by rank."""
-    parts, tail, saved = (_checked(ask(answer)) for answer in answers)
+    parts, tail, saved = (checked(ask(answer)) for answer in answers)
     read = record.read.ledger()
     read.add(wave.ledger)
     return record.model_copy(
@@ -155,17 +159,23 @@ def _after(record: Source, known: list[Capture], wave: Wave, answers: list[Any])
             "parts": [*record.parts, *parts],
             "tail": tail,
             "read": Losses.of(read),
-            "told": _told(read, wave.metered),
+            "told": told_of(read, wave.metered),
             "state": saved,
         }
     )
 
 
-def _told(read: Ledger, metered: Sequence[Metered]) -> Losses:
+def told_of(read: Ledger, metered: Sequence[Metered]) -> Losses:
+    """What was lost in reading, and what meters say besides."""
     told = Losses.of(read).ledger()
     for one in metered:
         one.tell(told)
     return Losses.of(told)
+
+
+def captures_of(record: Source, files: Sequence[File]) -> list[Capture]:
+    """All files of a source by rank: those that were read, and those that are to be."""
+    return [*record.captures[: rank_of(record)], *map(_capture, files)]
 
 
 def _capture(file: File) -> Capture:
@@ -173,7 +183,8 @@ def _capture(file: File) -> Capture:
     return Capture(name=member.name, bytes=file.stamp.bytes, mark=file.stamp.mark, first_ns=member.first_ns)
 
 
-def _checked(answer: Any) -> Any:
+def checked(answer: Any) -> Any:
+    """An answer; raises the error that it may be."""
     if isinstance(answer, OddflowError):
         raise answer
     return answer
@@ -198,17 +209,16 @@ def store_alone(
     record: Source, place: int, files: Sequence[File], way: Way, how: Written, sizes: Sizes
 ) -> Iterator[Source]:
     """As `store_shared`, with one worker that reads, meters and writes: no packet is handed on."""
-    first = _rank(record)
-    units = plan(files, is_set=record.is_set, shards=1, first_rank=first, unit_bytes=sizes.direct)
-    known = [*record.captures[:first], *map(_capture, files)]
-    carried = _carried(record, how, 1)
+    units = plan(files, is_set=record.is_set, shards=1, first_rank=rank_of(record), unit_bytes=sizes.direct)
+    known = captures_of(record, files)
+    carried = carried_of(record, how, 1)
     state, fragments = carried.states[0], carried.fragments
     task = remote(write_alone, answers=3)
     while units:
         unit = units.pop(0)
         part = number_of(place, record.generation, record.waves)
         answers = task.remote(unit, way, state, fragments, not units, how, part)
-        told: Alone = _checked(ask(answers[0]))
+        told: Alone = checked(ask(answers[0]))
         if units and overlap(told.read, units[0]):
             unit = replace(unit, members=unit.members + units.pop(0).members)
             units.insert(0, unit)
@@ -225,7 +235,7 @@ def store_alone(
                 "parts": [*record.parts, *told.parts],
                 "tail": told.tail,
                 "read": Losses.of(read),
-                "told": _told(read, [told.metered]),
+                "told": told_of(read, [told.metered]),
                 "state": told.state,
             }
         )
@@ -255,7 +265,7 @@ def write_alone(  # noqa: PLR0917  (Ray hands arguments on by their places)
         writer.flush()
         tail.flush()
         metered, on, left = done
-        saved: Kept = _checked(save_state(how, number, 0, left, {}, on))
+        saved: Kept = checked(save_state(how, number, 0, left, {}, on))
     except OddflowError as error:
         return error, None, None
     return Alone(metered, writer.parts, tail.parts, saved), on, left
@@ -264,7 +274,7 @@ def write_alone(  # noqa: PLR0917  (Ray hands arguments on by their places)
 def store_log(record: Source, place: int, source: str, way: Way, how: Written) -> Source:
     """A log or a table, which one worker reads as it is; it cannot go on, and is read again where it has changed."""
     task = remote(write_log)
-    parts, told = _checked(ask(task.remote(source, way, how, number_of(place, record.generation, record.waves))))
+    parts, told = checked(ask(task.remote(source, way, how, number_of(place, record.generation, record.waves))))
     return record.model_copy(update={"waves": record.waves + 1, "parts": parts, "read": told, "told": told})
 
 

@@ -77,13 +77,14 @@ class Metered:
         unread: First bytes that could not be read, up to now.
         lacks: The place, in the wave, of a unit whose payload was left out and is needed.
         reads: Of the direct way: what was met in each unit.
-        latest_ns: Of the direct way: the latest time.
+        fragments: Of the direct way: first fragments, at the end.
     """
 
     evicted: int = 0
     unread: Counter[str] = field(default_factory=Counter)
     lacks: int | None = None
     reads: list[Read] = field(default_factory=list)
+    fragments: NDArray[np.void] | None = None
 
     def tell(self, ledger: Ledger) -> None:
         """Tells a ledger, once at the end."""

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 MOST_DEATHS = 20
 """So often are processes started again; where more die, something is wrong with the work or the nodes."""
 NEWS_S = 0.3
+LEAVING_S = 60.0
+"""So long are processes waited for whose model is not wanted any more; they look after each epoch."""
 CHECKPOINTS = "*.safetensors"
 
 
@@ -110,7 +112,7 @@ def _device(run: Run) -> str:
     return device
 
 
-def _count(run: Run) -> int | tuple[int, int]:
+def _count(run: Run) -> Any:
     """How many processes learn: where nodes may go, as few as are left, and as many again when others come."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     several = run.processes > 1 and sum(node["Alive"] for node in nodes) > 1
@@ -155,6 +157,8 @@ def _result(trainer: TorchTrainer, keeper: Any, folder: Path | None, told: "Epoc
     except BaseException:
         with suppress(ray.exceptions.RayError):
             keeper.stop.remote()
+        # the keeper is there until they know, or they would be started again
+        thread.join(LEAVING_S)
         raise
     if failure is not None:
         raise failure

@@ -103,23 +103,27 @@ class Memory:
     arrays: list[NDArray[Any] | pa.RecordBatch] = field(default_factory=list)
 
 
-def memory_of(watcher: Watcher) -> Memory:
-    """What a watcher remembers; a copy, but for flows, which nobody changes."""
+def memory_of(part: Any) -> Memory:
+    """What a watcher, or a part of one, remembers; a copy, but for flows, which nobody changes.
+
+    Raises:
+        TypeError: It remembers something that no memory can hold.
+    """
     memory = Memory(None)
-    memory.tree = _told(watcher, memory.arrays)
+    memory.tree = _told(part, memory.arrays)
     return memory
 
 
-def remind(watcher: Watcher, memory: Memory) -> None:
-    """Gives a new watcher, of the same model and settings, the memory of another.
+def remind(part: Any, memory: Memory) -> None:
+    """Gives a new watcher, of the same model and settings, the memory of another; or a part the memory of its like.
 
     Raises:
         InputError: It is none of such a watcher.
     """
     try:
-        _into(watcher, memory.tree, memory.arrays)
+        _into(part, memory.tree, memory.arrays)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-        raise InputError(f"this is no memory of such a watcher: {error}") from None
+        raise InputError(f"this is no memory of a {type(part).__name__} with such settings: {error}") from None
 
 
 def _told(value: Any, arrays: list[Any]) -> Any:

@@ -76,7 +76,8 @@ def bursts(rng: np.random.Generator, slices: int, links: int) -> NDArray[np.floa
         steps = np.bincount(ends[:, :-1].astype(np.int64).ravel(), change.ravel(), slices + 1)[:slices]
         count = sends[:, 0].sum() + steps.cumsum()
         found[:, link] = count / (SOURCES / 2)
-    return found / found.mean(axis=0)
+    even: NDArray[np.float64] = found / found.mean(axis=0)
+    return even
 
 
 def shares(rng: np.random.Generator, busiest: float, places: int) -> NDArray[np.float64]:
@@ -90,4 +91,5 @@ def shares(rng: np.random.Generator, busiest: float, places: int) -> NDArray[np.
         power = (low + high) / 2
         low, high = (low, power) if 1 / (ranks**-power).sum() > busiest else (power, high)
     weights = ranks**-high
-    return np.bincount(rng.integers(0, places, SHARES), weights, places) / weights.sum()
+    dealt: NDArray[np.float64] = np.bincount(rng.integers(0, places, SHARES), weights, places) / weights.sum()
+    return dealt

@@ -9,7 +9,9 @@ from oddflow.bench.simulation.demand import Demand
 from oddflow.bench.simulation.road import Stage, packet_s, scored_s, stored_s
 from oddflow.bench.simulation.sizing import BROKER_CORES, Kept, Needs, Prices, Wanted
 
-Row = Sequence[str]
+Row = list[str]
+Part = tuple[Row, list[Row]]
+"""A table: its head, and its rows."""
 
 
 def rate_of(bits_per_s: float) -> str:
@@ -39,7 +41,7 @@ def table(head: Row, rows: Sequence[Row]) -> str:
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
 
-def needed(found: Sequence[Needs]) -> tuple[Row, list[Row]]:
+def needed(found: Sequence[Needs]) -> Part:
     """How much of everything: a column for each rate."""
     head = ["", *(rate_of(one.demand.bits_per_s) for one in found)]
     rows = {
@@ -58,7 +60,7 @@ def needed(found: Sequence[Needs]) -> tuple[Row, list[Row]]:
     return head, [[name, *values] for name, values in rows.items()]
 
 
-def watched(found: Sequence[Needs]) -> tuple[Row, list[Row]]:
+def watched(found: Sequence[Needs]) -> Part:
     """How it runs, and what gives way first: a row for each rate."""
     head = ["", *(f"busiest of the {stage}" for stage in Stage), "delay, half", "99 of 100", "gives way first", "then"]
     rows = []
@@ -71,7 +73,7 @@ def watched(found: Sequence[Needs]) -> tuple[Row, list[Row]]:
     return head, rows
 
 
-def spent(demand: Demand, costs: Costs) -> tuple[Row, list[Row]]:
+def spent(demand: Demand, costs: Costs) -> Part:
     """What one core does of each step, all others busy, too."""
     rows = [
         ("capture and meter", "packet", packet_s(costs, demand)),
@@ -87,7 +89,7 @@ def spent(demand: Demand, costs: Costs) -> tuple[Row, list[Row]]:
     return head, told
 
 
-def assumed(demand: Demand, wanted: Wanted, prices: Prices, kept: Kept) -> tuple[Row, list[Row]]:
+def assumed(demand: Demand, wanted: Wanted, prices: Prices, kept: Kept) -> Part:
     """What is assumed, with the option that changes it."""
     rows = [
         ("bytes of a packet", f"{demand.packet_bytes:g}", "--packet-bytes"),
@@ -105,7 +107,7 @@ def assumed(demand: Demand, wanted: Wanted, prices: Prices, kept: Kept) -> tuple
     return ["assumed", "", "option"], [list(row) for row in rows]
 
 
-def measured(costs: Costs) -> tuple[Row, list[Row]]:
+def measured(costs: Costs) -> Part:
     """The figures that all of it is driven by."""
     rows = []
     for name, value in costs.figures().items():
@@ -114,7 +116,7 @@ def measured(costs: Costs) -> tuple[Row, list[Row]]:
     return ["measured", "", "on"], rows
 
 
-def markdown(parts: Sequence[tuple[Row, list[Row]]]) -> str:
+def markdown(parts: Sequence[Part]) -> str:
     """All tables below one another."""
     return "\n\n".join(table(head, rows) for head, rows in parts)
 

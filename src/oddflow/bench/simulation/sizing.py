@@ -239,7 +239,7 @@ def needs(
 
 
 def _partitions(replicas: int) -> int:
-    return 2 ** math.ceil(math.log2(MIN_PARTITIONS_PER_REPLICA * max(replicas, 1)))
+    return 1 << math.ceil(math.log2(MIN_PARTITIONS_PER_REPLICA * max(replicas, 1)))
 
 
 def _ceil(value: float) -> int:
