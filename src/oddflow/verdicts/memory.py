@@ -138,8 +138,8 @@ def _told(value: Any, arrays: list[Any]) -> Any:
         return value
     if isinstance(value, np.ndarray | np.generic | bytes | pa.RecordBatch):
         arrays.append(_copied(value))
-        kind = {np.ndarray: "array", bytes: "bytes", pa.RecordBatch: "flows"}.get(type(value), "scalar")
-        return {"is": kind, "at": len(arrays) - 1}
+        held = {np.ndarray: "array", bytes: "bytes", pa.RecordBatch: "flows"}.get(type(value), "scalar")
+        return {"is": held, "at": len(arrays) - 1}
     for name, kind in _COLLECTIONS.items():
         if type(value) is kind:
             return {"is": name, "of": [_told(one, arrays) for one in value]}
@@ -192,8 +192,7 @@ def _value(tree: Any, arrays: list[Any]) -> Any:
         return tree
     kind = tree["is"]
     if "at" in tree:
-        found = arrays[tree["at"]]
-        return {"array": np.copy, "scalar": lambda one: one[()], "bytes": bytes, "flows": lambda one: one}[kind](found)
+        return _taken(arrays[tree["at"]], kind)
     if kind == "int":
         return int(tree["hex"], 16)
     if kind in _COLLECTIONS:
@@ -201,6 +200,19 @@ def _value(tree: Any, arrays: list[Any]) -> Any:
     if kind in _TABLES:
         return _TABLES[kind]({_value(key, arrays): _value(one, arrays) for key, one in tree["of"]})
     return _made(tree, arrays)
+
+
+def _taken(found: Any, kind: str) -> Any:
+    match kind:
+        case "array":
+            return found.copy()
+        case "scalar":
+            return found[()]
+        case "bytes":
+            return bytes(found)
+        case "flows":
+            return found
+    raise TypeError(f"{kind} is no array")
 
 
 def _made(tree: Any, arrays: list[Any]) -> Any:

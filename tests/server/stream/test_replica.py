@@ -42,7 +42,7 @@ def test_a_replica_that_is_killed_loses_nothing_and_repeats_nothing(undisturbed,
     processes.set_forkserver_preload(["tests.server.stream.replicas"])
     seat_of(settings)
     reached = []
-    for _ in range(3):
+    for _ in range(2):
         process = processes.Process(target=judge_alone, args=(settings, range(PARTITIONS)))
         process.start()
         checkpoints = Checkpoints(settings.checkpoints_folder, topic.name)
