@@ -48,13 +48,13 @@ from oddflow.verdicts.feedback.feedback import Feedback
 from oddflow.verdicts.prepared import Prepared
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from concurrent.futures import Executor
 
     from oddflow.detectors.base import Detector
-    from oddflow.features.feature import Feature
     from oddflow.learning.augment import Augmentation
     from oddflow.learning.transfer import Origin
     from oddflow.learning.update import Compared
+    from oddflow.learning.work import Work
     from oddflow.logs import source as logs
     from oddflow.models.stamp import Stamp
     from oddflow.training.loop import EpochTold
@@ -123,9 +123,9 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
     from contextlib import ExitStack
 
     from oddflow.detectors import registry
-    from oddflow.learning.learn import learn as learn_rows
     from oddflow.learning.unlabelled import without_labels
     from oddflow.models.format import write_sealed
+    from oddflow.training.run import Run
 
     kind = registry.find(detector or registry.default())
     reads, given = kind.reads, reads_of(gathered.version)
@@ -139,8 +139,8 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
     if augment is not None:
         options["augment"] = _augmentation(augment, gathered, augment_to, seed)
     learns_in_epochs = registry.learns_in_epochs(kind)
+    work = _work(kind, gathered, seed, options, run or Run(), origin)
     with ExitStack() as stack:
-        stack.enter_context(_session(kind, gathered.features, seed, options, run, origin))
         listeners = [told] if told else []
         if logdir:
             if not learns_in_epochs:
@@ -148,9 +148,8 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
             from oddflow.training.curves import Curves
 
             listeners.append(stack.enter_context(Curves(logdir)))
-        if listeners and learns_in_epochs:
-            options["told"] = _all(listeners)
-        archive = learn_rows(gathered, detector=kind, seed=seed, **options)
+        listener = _all(listeners) if listeners and learns_in_epochs else None
+        archive = work.run.elsewhere(work, listener) if work.run.elsewhere else work.learnt(listener)
     if stamp is not None:
         archive = stamp.on(archive)
     if output is not None:
@@ -158,26 +157,28 @@ def learn_gathered(  # noqa: PLR0913  (the front door: each is by keyword)
     return SealedModel(archive)
 
 
-def _session(
+def _work(
     kind: "type[Detector]",
-    features: "Sequence[Feature]",
+    gathered: Gathered,
     seed: int,
     options: dict[str, Any],
-    run: "Run | None",
+    run: "Run",
     origin: "Origin | None",
-) -> "AbstractContextManager[None]":
-    """Where and how all fits of one model are done, and what they begin from."""
+) -> "Work":
+    """What is learnt, where and how all fits of it are done, and what they begin from."""
     from oddflow.detectors import registry
-    from oddflow.training.run import Run, running
+    from oddflow.learning.work import Work
+    from oddflow.training.run import Run as Plain
 
-    plain = run is None or replace(run, memory_bytes=None) == Run()
+    apart = run.elsewhere if kind.learns_from_shares else None
+    plain = replace(run, memory_bytes=None) == Plain(elsewhere=apart)
     if not registry.learns_in_epochs(kind) and not (plain and origin is None):
         raise UsageError(
-            f"{kind.name} is learnt at once; device, precision, processes, checkpoints and weights to begin from go "
-            "with a detector that learns in epochs"
+            f"{kind.name} is learnt at once; device, precision, processes, a cluster, checkpoints and weights to begin "
+            "from go with a detector that learns in epochs"
         )
-    beginning = origin.beginning(kind, features) if origin else None
-    return running(run or Run(), f"{kind.name} {seed} {_words_of(options)}", beginning)
+    beginning = origin.beginning(kind, gathered.features) if origin else None
+    return Work(gathered, kind, seed, options, run, f"{kind.name} {seed} {_words_of(options)}", beginning)
 
 
 def _words_of(options: Mapping[str, Any]) -> str:
@@ -295,6 +296,7 @@ def tune(
     vary: Sequence[str] = (),
     plan: "Plan | None" = None,
     dealing: "Dealing | None" = None,
+    pool: "Executor | None" = None,
     **options: Any,
 ) -> "Tuned":
     """Searches for the options that suit a detector best, on the rows to learn from alone; learns and seals them.
@@ -309,6 +311,7 @@ def tune(
         vary: Where options are looked for, like "hidden=16|64,16" or "noise=0.01..1:log"; what is usual unless given.
         plan: How many trials, for how long, how they are drawn, and the file that keeps them.
         dealing: How rows are dealt into folds.
+        pool: Judges folds beside each other, with the same result: processes, or a cluster.
         options: Of the detector that are not varied.
 
     Raises:
@@ -328,7 +331,7 @@ def tune(
     material, gathered = given.read(kind)
     if output is not None:
         _check_place(output, gathered)
-    tuned = search(material, kind, fixed=options, vary=vary, plan=wanted, dealing=dealing)
+    tuned = search(material, kind, fixed=options, vary=vary, plan=wanted, dealing=dealing, pool=pool)
     if output is not None:
         learn_gathered(gathered, output, detector=kind, seed=wanted.seed, **options_of(kind, tuned.words))
     return tuned
@@ -435,6 +438,7 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
     enrichment: Enrichment | None = None,
     feedback: "Source | Feedback | None" = None,
     max_groups: int | None = None,
+    read: "logs.Reads | None" = None,
 ) -> Detection:
     """Finds the flows that do not fit.
 
@@ -452,6 +456,8 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
         enrichment: Threat intelligence and countries to mark alerts with; names that are seen are told in any case.
         feedback: What people said of alerts: a file that `oddflow feedback` wrote, or its rules. With a model.
         max_groups: How many groups of flows are remembered at a time; 131,072 unless given.
+        read: Reads the sources as `oddflow.logs.source.read_flows` does: on a cluster, say
+            (`oddflow.cluster.streaming.Reader.read`). With a model.
 
     Raises:
         InputError: A source cannot be used.
@@ -475,6 +481,8 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
     if model is None:
         if given:
             raise UsageError("without a model nothing is known to be normal, so no budget can be kept; learn one first")
+        if read is not None:
+            raise UsageError("without a model sources are read twice, and by one machine; give a model")
         if feedback is not None:
             raise UsageError("feedback speaks of the alerts of a model; give the model that made them")
         ledger = Ledger()
@@ -508,6 +516,7 @@ def detect(  # noqa: PLR0913  (the front door: each is by keyword)
         feedback=said,
         discovery=discovery,
         collective=Collective.of(sealed, wanted, groups),
+        read=read or read_flows,
     )
     detection.ledger.add(ledger)
     return detection

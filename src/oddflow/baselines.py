@@ -1,8 +1,9 @@
 """What is learnt from: sources, labelled sources and data sets, as the rows that a detector reads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from oddflow.features.gathering import gather as gather_rows
 from oddflow.features.homes import PRIVATE, HomeNetworks
 from oddflow.features.matrix_settings import MatrixSettings
 from oddflow.features.portable import PORTABLE
-from oddflow.features.representation import Reads
+from oddflow.features.representation import Reads, Representation
 from oddflow.features.versions import is_portable, reads_of, represented, version_that_shows
 from oddflow.features.windows import WINDOWED
 from oddflow.flows.settings import MeterSettings, Payload
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from oddflow.datasets.rows import Split
     from oddflow.detectors.base import Detector
     from oddflow.learning.update import Sifted
+    from oddflow.verdicts.collective.learning import GroupLearner
     from oddflow.verdicts.feedback.feedback import Feedback
 
 Source = str | PathLike[str]
@@ -56,6 +58,62 @@ def names_of(sources: Sequence[Source | Sequence[Source]]) -> list[str]:
     return names
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """How flows are cut, and what of them a detector looks at: all that another machine needs to gather the same rows.
+
+    Attributes:
+        version: Of the representation.
+        homes: Home networks, as `privacy` lets them be seen.
+        context: How far back it looks; None for what is usual.
+        settings: How flows are cut.
+        privacy: What may be told of them.
+    """
+
+    version: str
+    homes: tuple[str, ...]
+    context: Mapping[str, Any] | None
+    settings: MeterSettings
+    privacy: Privacy
+
+    def representation(self) -> Representation:
+        """A fresh one."""
+        return represented(self.version, homes=self.homes, context=self.context, payload=self.settings.payload)
+
+    def groups(self) -> "GroupLearner":
+        """A fresh onlooker, who learns what groups of flows come to."""
+        # its kernels take a moment to load, and other ways to gather need none
+        from oddflow.verdicts.collective.learning import GroupLearner
+
+        return GroupLearner(portable=is_portable(self.version))
+
+
+def view_of(
+    detector: "str | type[Detector] | None",
+    *,
+    settings: MeterSettings | None = None,
+    home_networks: Sequence[str] | None = None,
+    portable: bool = False,
+    windows: bool = False,
+    privacy: Privacy = OPEN,
+    matrix: MatrixSettings | None = None,
+) -> View:
+    """What a detector looks at.
+
+    Raises:
+        UsageError: It cannot look at what was asked for; or it reads packets, which are no part of flows.
+    """
+    reads = _reads(detector, matrix=matrix is not None)
+    cut = privacy.settings(settings or MeterSettings())
+    return View(
+        _version(reads, cut, portable=portable, windows=windows),
+        tuple(privacy.networks(tuple(home_networks or PRIVATE))),
+        matrix.as_dict() if matrix else None,
+        cut,
+        privacy,
+    )
+
+
 def gather(  # noqa: PLR0913  (each is by keyword)
     *sources: Source,
     settings: MeterSettings | None = None,
@@ -77,21 +135,20 @@ def gather(  # noqa: PLR0913  (each is by keyword)
             sources, home_networks, settings, ledger, progress=progress, merge=merge, privacy=privacy
         )
     told = ledger if ledger is not None else Ledger()
-    cut = privacy.settings(settings or MeterSettings())
-    representation = represented(
-        _version(reads, cut, portable=portable, windows=windows),
-        homes=privacy.networks(tuple(home_networks or PRIVATE)),
-        context=matrix.as_dict() if matrix else None,
-        payload=cut.payload,
+    view = view_of(
+        detector,
+        settings=settings,
+        home_networks=home_networks,
+        portable=portable,
+        windows=windows,
+        privacy=privacy,
+        matrix=matrix,
     )
-    # its kernels take a moment to load, and other ways to gather need none
-    from oddflow.verdicts.collective.learning import GroupLearner
-
-    groups = GroupLearner(portable=is_portable(representation.version))
+    groups = view.groups()
     gathered = gather_rows(
         arrange(names_of(sources), told, merge=merge),
-        representation,
-        settings=cut,
+        view.representation(),
+        settings=view.settings,
         ledger=told,
         progress=progress,
         privacy=privacy,

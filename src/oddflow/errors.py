@@ -14,6 +14,7 @@ OddflowError
 ├── LearningFailed        a detector could not be fitted            exit 2
 ├── OutputError           a result cannot be written (full disk…)   exit 2
 ├── StoreDown             the service's database cannot be used now exit 2
+├── ClusterFailed         no Ray answers, or it lost what it was given exit 2
 └── UsageError            the call itself is wrong                  exit 2
 
 A packet or record that cannot be used is no error: it is a loss (see losses.py).
@@ -77,6 +78,10 @@ class OutputError(OddflowError):
 
 class StoreDown(OddflowError):
     """The database of the service cannot be reached, or cannot be written now; later it may be."""
+
+
+class ClusterFailed(OddflowError):
+    """A cluster cannot be reached, or lost so much that the work cannot be ended there."""
 
 
 class UsageError(OddflowError):

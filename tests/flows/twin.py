@@ -349,6 +349,8 @@ class TwinMeter:
         idle = self.idle if flow.key[2] == 6 else self.datagram
         if gap > idle or gap < -idle:
             return IDLE
+        if self.watermark - SLACK_NS - flow.end > (self.after_close if flow.closed else idle):
+            return END_OF_FLOW if flow.closed else IDLE  # over, though it stands behind one that is not
         if flow.closed and (gap > self.after_close or flags & (SYN | ACK) == SYN):
             return END_OF_FLOW
         return ACTIVE if now - flow.start > self.active else 0

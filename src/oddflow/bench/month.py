@@ -64,7 +64,7 @@ class Month:
         ends = np.linspace(0, self.flows, self.hours + 1).astype(int)
         for hour, rows in zip(range(self.end_hour - self.hours, self.end_hour), np.diff(ends), strict=True):
             batches = []
-            for some in _of_hour(office, hour, int(rows), draw):
+            for some in of_hour(office, hour, int(rows), draw):
                 scores = draw.exponential(0.3, some.num_rows).astype(np.float32)
                 batches.append(stored(some, SOURCE, scores, scores > 3, payload=False))
             place = hour_folder(folder, SOURCE, hour)
@@ -154,7 +154,8 @@ def alert_id(number: int, n: int) -> str:
     return f"{number << 24 | n:012x}"
 
 
-def _of_hour(office: pa.RecordBatch, hour: int, rows: int, draw: np.random.Generator) -> Iterator[pa.RecordBatch]:
+def of_hour(office: pa.RecordBatch, hour: int, rows: int, draw: np.random.Generator) -> Iterator[pa.RecordBatch]:
+    """So many flows of an office, in sixteen of them, that ended in an hour (since 1970)."""
     least = max(LEAST_AT_WORK, -(-rows // AT_WORK))
     while rows > 0:
         take = min(rows, office.num_rows, least)

@@ -2,19 +2,23 @@
 
 import stat
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from oddflow.capture.blocks import BlockBuffer
 from oddflow.capture.packets import PacketBatch
 from oddflow.capture.reader import is_capture, walked
-from oddflow.capture.remote import is_local, is_url, local_path, shown
+from oddflow.capture.remote import files_under, is_local, is_remote_folder, is_url, local_path, shown
 from oddflow.capture.stream import plain_bytes
 from oddflow.errors import InputError, UnknownFormat, Unreadable, UsageError
 from oddflow.losses import Ledger
 
 GLANCE_BYTES = 64 << 10
 """Read at a time until a capture's first packet is met."""
+
+LOOKED_AT = 16
+"""Remote files at a time."""
 
 NAMED = 5
 """Files that are passed over, by name; more are counted."""
@@ -43,10 +47,12 @@ class CaptureSet:
     Attributes:
         name: What people call the set: the folder, or its first file and how many more.
         members: Its files; those without packets last.
+        first_rank: Where the set is a part of a larger one: the place of its first file there, for numbers of packets.
     """
 
     name: str
     members: list[Member] = field(default_factory=list)
+    first_rank: int = 0
 
     def __str__(self) -> str:
         """Its name."""
@@ -75,17 +81,7 @@ class CaptureSet:
             Unreadable: It cannot be listed, or holds no capture.
         """
         name = shown(folder)
-        try:
-            paths = sorted(path for path in Path(local_path(folder)).iterdir() if not path.name.startswith("."))
-        except OSError as error:
-            raise Unreadable(f"{name} cannot be listed: {error.strerror}; check its permissions") from None
-        members, others = [], []
-        for path in paths:
-            member = _capture(path)
-            if member:
-                members.append(member)
-            else:
-                others.append(path.name)
+        members, others = _glanced_at(folder, ledger) if is_remote_folder(folder) else _looked_through(folder)
         if not members:
             what = f"only {_some(others)}" if others else "no file"
             raise Unreadable(f"{name} holds no capture, {what}; name a folder of captures, or the files themselves")
@@ -112,6 +108,35 @@ class CaptureSet:
         return cls(shown(places[0]) + more, _in_order(members))
 
 
+def _looked_through(folder: str) -> tuple[list[Member], list[str]]:
+    """The captures of a folder, and the names of what else is in it."""
+    try:
+        paths = sorted(path for path in Path(local_path(folder)).iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise Unreadable(f"{shown(folder)} cannot be listed: {error.strerror}; check its permissions") from None
+    found = [(path.name, _capture(path)) for path in paths]
+    return [member for _, member in found if member], [name for name, member in found if not member]
+
+
+def _glanced_at(url: str, ledger: Ledger) -> tuple[list[Member], list[str]]:
+    """As `_looked_through`, of what lies under a URL; many are looked at at a time, for answers take long to come."""
+
+    def look(place: str) -> Member | InputError:
+        try:
+            return glance(place)
+        except InputError as error:
+            return error
+
+    places = [file.url for file in files_under(url) if file.bytes]
+    with ThreadPoolExecutor(LOOKED_AT) as pool:
+        found = list(zip(places, pool.map(look, places), strict=True))
+    for _, seen in found:
+        if isinstance(seen, Unreadable):  # it may be a capture, which could not be had
+            ledger.damaged(str(seen))
+    others = [place.rsplit("/", 1)[-1] for place, seen in found if isinstance(seen, UnknownFormat)]
+    return [seen for _, seen in found if isinstance(seen, Member)], others
+
+
 def _capture(path: Path) -> Member | None:
     """A file of a folder, where it is a capture."""
     try:
@@ -130,7 +155,9 @@ def _some(names: list[str]) -> str:
 
 
 def is_folder(source: str) -> bool:
-    """Whether a source is a directory."""
+    """Whether a source is a directory, or a URL that ends in a slash: all that is kept under it."""
+    if is_remote_folder(source):
+        return True
     if is_url(source) and not is_local(source):
         return False
     try:

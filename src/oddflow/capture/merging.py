@@ -183,7 +183,7 @@ class Merge:
         row[lane.END] = file.room.first + batch.count
         row[lane.KEY] = max(int(row[lane.KEY]), int(batch.packets["time_ns"][0]))
         row[lane.RANK] = file.rank
-        row[lane.NUMBER] = (file.rank << NUMBER_BITS) + batch.first_number
+        row[lane.NUMBER] = ((self._captures.first_rank + file.rank) << NUMBER_BITS) + batch.first_number
         return True
 
     def _alone(self, top: int) -> PacketBatch | None:

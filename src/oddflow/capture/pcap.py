@@ -53,11 +53,19 @@ def read(buffer: BlockBuffer, batch: PacketBatch, name: str, ledger: Ledger) -> 
         if batch.count or buffer.waiting:
             yield
         if status == layout.WALK_DAMAGED:
-            ledger.damaged(
-                f"{name}: packet {number} claims more than {MAX_PACKET_BYTES} bytes; nothing after it can be read"
-            )
+            ledger.damaged(broken_at(name, number))
             return
         if status == layout.WALK_MORE and not buffer.fill() and not buffer.waiting:
             break
     if buffer.torn:
-        ledger.damaged(f"{name}: ends in the middle of packet {number}")
+        ledger.damaged(torn_at(name, number))
+
+
+def broken_at(name: str, number: int) -> str:
+    """The damage of a packet that cannot be."""
+    return f"{name}: packet {number} claims more than {MAX_PACKET_BYTES} bytes; nothing after it can be read"
+
+
+def torn_at(name: str, number: int) -> str:
+    """The damage of a file that ends too early."""
+    return f"{name}: ends in the middle of packet {number}"

@@ -1,11 +1,14 @@
 """Sources by URL, through fsspec: any protocol that it knows, read in blocks; and names without their secrets."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from oddflow.errors import Unreadable, UsageError
+from oddflow.errors import OddflowError, Unreadable, UsageError
 from oddflow.losses import Ledger
 
 REQUEST_BYTES = 4 << 20
@@ -54,6 +57,30 @@ def shown(text: str) -> str:
     return _QUERY.sub(r"\1…", _USER.sub(r"\1", text))
 
 
+def is_remote_folder(source: str) -> bool:
+    """Whether a URL stands for all that its server keeps under it: it ends in a slash, and servers of files can list.
+
+    >>> is_remote_folder("s3://bucket/captures/"), is_remote_folder("https://example.org/")
+    (True, False)
+    """
+    return source.endswith("/") and is_url(source) and not is_local(source) and not _is_http(source)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file under a URL.
+
+    Attributes:
+        url: What to open.
+        bytes: Its size.
+        mark: Changes when its content does: the entity tag, or when it was modified; "" where the server tells neither.
+    """
+
+    url: str
+    bytes: int
+    mark: str
+
+
 class RemoteBytes:
     """The bytes of a remote file; a connection that breaks is a damage."""
 
@@ -94,19 +121,69 @@ class RemoteBytes:
         self._file.close()
 
 
-def open_remote(url: str, ledger: Ledger) -> RemoteBytes:
-    """Opens a URL for reading from its start to its end; nothing but the blocks at hand is held.
+def open_remote(url: str, ledger: Ledger, *, start: int = 0) -> RemoteBytes:
+    """Opens a URL for reading from byte `start` to its end; nothing but the blocks at hand is held.
 
     Raises:
         UsageError: The extra that reads URLs is not installed.
         Unreadable: The URL cannot be opened.
     """
     name = shown(url)
-    fsspec = _fsspec(name)
-    try:
-        filesystem, path = fsspec.core.url_to_fs(url, **_options(url))
+    with _told(name):
+        filesystem, path = filesystem_of(url)
         # HTTP is read in one answer: of a block that breaks off, nothing would be had
         file = filesystem.open(path, "rb", block_size=0 if _is_http(url) else REQUEST_BYTES)
+        if start:
+            file.seek(start)
+    return RemoteBytes(file, name, ledger)
+
+
+def files_under(url: str) -> list[RemoteFile]:
+    """All files under a URL, by name, those with a name or folder that begins with a dot left out.
+
+    Raises:
+        UsageError: The extra that reads URLs is not installed.
+        Unreadable: It cannot be listed, or there is none.
+    """
+    name = shown(url)
+    with _told(name):
+        filesystem, path = filesystem_of(url)
+        listed = filesystem.find(path, detail=True)
+        files = [
+            RemoteFile(filesystem.unstrip_protocol(place), int(told.get("size") or 0), _mark(told))
+            for place, told in sorted(listed.items())
+            if told.get("type") != "directory" and not place.endswith("/") and "/." not in place[len(path) - 1 :]
+        ]
+    if not files:
+        raise Unreadable(f"{name} holds no file; check the URL")
+    return files
+
+
+def file_at(url: str) -> RemoteFile:
+    """What a server tells of one file; raises as `open_remote`."""
+    with _told(shown(url)):
+        filesystem, path = filesystem_of(url)
+        told = filesystem.info(path)
+    return RemoteFile(url, int(told.get("size") or 0), _mark(told))
+
+
+def filesystem_of(url: str) -> tuple[Any, str]:
+    """The fsspec file system of a URL, and the path on it; raises what fsspec does, and UsageError without it."""
+    return _fsspec(shown(url)).core.url_to_fs(url, **_options(url))  # type: ignore[no-any-return]
+
+
+def _mark(told: dict[str, Any]) -> str:
+    marks = (told.get(name) for name in ("ETag", "etag", "LastModified", "mtime", "created"))
+    return next((str(mark) for mark in marks if mark), "")
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Tells what goes wrong with a URL as all sources do, without secrets."""
+    try:
+        yield
+    except OddflowError:
+        raise
     except ImportError as error:
         raise UsageError(f"{name} needs another package: {shown(str(error))}") from None
     except FileNotFoundError as error:
@@ -118,7 +195,6 @@ def open_remote(url: str, ledger: Ledger) -> RemoteBytes:
         raise Unreadable(f"{name} may not be read; check the credentials") from None
     except Exception as error:  # noqa: BLE001  (each protocol has errors of its own)
         raise Unreadable(f"{name} cannot be opened: {_reason(error)}; check the URL") from None
-    return RemoteBytes(file, name, ledger)
 
 
 def _fsspec(name: str) -> ModuleType:

@@ -168,8 +168,8 @@ class Closable(ByteStream, Protocol):
         """Lets go of the file or connection."""
 
 
-def open_file(source: str, ledger: Ledger) -> Closable:
-    """Opens a path, a URL or `-`.
+def open_file(source: str, ledger: Ledger, *, start: int = 0) -> Closable:
+    """Opens a path, a URL or `-`, the first two at byte `start`.
 
     Raises:
         Unreadable: It is missing, a directory, empty, or may not be read.
@@ -178,13 +178,15 @@ def open_file(source: str, ledger: Ledger) -> Closable:
     if source == "-":
         return cast("Closable", sys.stdin.buffer)
     if is_url(source) and not is_local(source):
-        return open_remote(source, ledger)
+        return open_remote(source, ledger, start=start)
     name = shown(source)
     try:
         path = Path(local_path(source))
         if path.is_dir():
             raise Unreadable(f"{name} is a directory; name the capture files in it")
         stream = path.open("rb")
+        if start:
+            stream.seek(start)
     except FileNotFoundError:
         raise Unreadable(f"{name} does not exist; check the path") from None
     except PermissionError:

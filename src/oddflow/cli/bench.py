@@ -2,23 +2,16 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import options, scaling
+from oddflow.cli.measuring import Output, Rounds, measured, program, run, show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from oddflow.bench.figures import Figure
-    from oddflow.bench.ingest import IngestBench
-    from oddflow.bench.logs import LogBench
-    from oddflow.bench.netflow import NetflowBench
-    from oddflow.bench.pages import PagesBench
     from oddflow.bench.score import ScoreBench
     from oddflow.bench.serving import ServeBench
-    from oddflow.bench.train import TrainBench
 
 
 class Served(StrEnum):
@@ -43,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group.command(name="score", help="Scoring through sealed models: rates, ratio to PyOD.")(score)
     group.command(name="netflow", help="Messages of exporters to flows: rate, loss, memory.")(netflow)
     group.command(name="serve", help="The service: delay of alerts, memory, start, pages.")(serve)
+    scaling.register(group)
     app.add_typer(group, name="bench")
 
 
@@ -92,13 +86,13 @@ def ingest(
     chosen = captures or default_captures(api.examples())
     sizes = Sizes(packets, rounds, flood, LARGE_BYTES if large else Sizes().memory_bytes)
     with tempfile.TemporaryDirectory(prefix="oddflow-bench-") as folder:
-        bench = IngestBench(chosen, Path(folder), peers, sizes, live=_live())
-        _run(bench)
+        bench = IngestBench(chosen, Path(folder), peers, sizes, live=program("live.py", root=True))
+        run(bench)
     found = bench.as_dict()
     if as_json:
         console.print_json(found)
     else:
-        _show(found, bench.figures())
+        show(found, bench.figures())
         given = found["input"]
         console.say(
             f"made of {', '.join(given['captures'])}: {given['bytes_per_packet']:.0f} bytes a packet on average"
@@ -142,7 +136,7 @@ def online(
     if as_json:
         console.print_json(found)
     else:
-        _show(found, bench.figures())
+        show(found, bench.figures())
     if output:
         write_whole(output, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
@@ -155,7 +149,7 @@ def logs(
     """Writes logs in a folder of its own, reads them, and removes them."""
     from oddflow.bench.logs import LogBench
 
-    _measured(lambda folder: LogBench(folder, records=records, rounds=rounds), as_json=as_json)
+    measured(lambda folder: LogBench(folder, records=records, rounds=rounds), as_json=as_json)
 
 
 def netflow(
@@ -166,17 +160,13 @@ def netflow(
     """Makes messages in a folder of its own, sends them to this machine, and removes them."""
     from oddflow.bench.netflow import NetflowBench
 
-    _measured(lambda folder: NetflowBench(folder, records=records, rounds=rounds), as_json=as_json)
+    measured(lambda folder: NetflowBench(folder, records=records, rounds=rounds), as_json=as_json)
 
 
 Peers = Annotated[Path, typer.Option("--peers", metavar="FOLDER", help="Where make peers put them.")]
 Data = Annotated[
     Path | None,
     typer.Option("--data", metavar="FOLDER", help="Of all data sets; NSL-KDD is taken from it.", show_default=False),
-]
-Rounds = Annotated[int, typer.Option("--rounds", min=1, help="How often each contestant runs.")]
-Output = Annotated[
-    str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the JSON here.", show_default=False)
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of first weights, of the rows' order, of made rows.")]
 
@@ -196,7 +186,7 @@ def train(
 
     _needs_torch("train")
     sizes = TrainSizes(rows=rows, epochs=epochs, rounds=rounds)
-    _measured(lambda folder: TrainBench(folder, peers, _data(data), sizes, seed=seed), output, as_json=as_json)
+    measured(lambda folder: TrainBench(folder, peers, _data(data), sizes, seed=seed), output, as_json=as_json)
 
 
 def score(
@@ -216,7 +206,7 @@ def score(
     def make(folder: Path) -> "ScoreBench":
         return ScoreBench(folder, peers, _data(data), rows=rows, rounds=rounds, seed=seed)
 
-    _measured(make, output, as_json=as_json)
+    measured(make, output, as_json=as_json)
 
 
 def serve(
@@ -262,7 +252,7 @@ def serve(
     from oddflow.bench.steady import SteadyTraffic
 
     if what is Served.PAGES:
-        _measured(
+        measured(
             lambda folder: PagesBench(keep or folder, flows=flows, alerts=alerts, hours=hours), output, as_json=as_json
         )
         return
@@ -276,7 +266,7 @@ def serve(
             capture=examples / "office-incident.pcap.zst", baseline=examples / "office-baseline.pcap.zst",
         )  # fmt: skip
 
-    _measured(make, output, as_json=as_json)
+    measured(make, output, as_json=as_json)
 
 
 def _needs_torch(name: str) -> None:
@@ -297,92 +287,3 @@ def _data(given: Path | None) -> Path | None:
     named = os.environ.get("ODDFLOW_DATA")
     beside = api.examples().parent.parent / "shared" / "data"
     return given or (Path(named) if named else beside if beside.is_dir() else None)
-
-
-def _measured(
-    make: "Callable[[Path], LogBench | NetflowBench | TrainBench | ScoreBench | ServeBench | PagesBench]",
-    output: str | None = None,
-    *,
-    as_json: bool,
-) -> None:
-    """Runs a bench in a folder of its own, and prints what it found."""
-    import json
-    import tempfile
-
-    from oddflow.cli import console
-    from oddflow.files import check_place, write_whole
-
-    if output:
-        check_place(output)
-    with tempfile.TemporaryDirectory(prefix="oddflow-bench-") as folder:
-        bench = make(Path(folder))
-        _run(bench)
-        found = bench.as_dict()
-        if as_json:
-            console.print_json(found)
-        else:
-            _show(found, bench.figures())
-            console.say("; ".join(f"{name}: {value}" for name, value in found["input"].items()))
-    if output:
-        write_whole(output, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-
-
-def _live() -> Path | None:
-    """The program that measures live capture: beside the examples in a repository, and for root alone."""
-    import os
-
-    from oddflow import api
-
-    program = api.examples().parent / "benchmarks" / "live.py"
-    return program if program.is_file() and os.geteuid() == 0 else None
-
-
-def _run(bench: "IngestBench | LogBench | NetflowBench | TrainBench | ScoreBench | ServeBench | PagesBench") -> None:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from oddflow.cli import console
-
-    steps = list(bench.steps())
-    columns = (
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console.err, transient=True, disable=not console.err.is_terminal) as progress:
-        task = progress.add_task("", total=len(steps))
-        for step in steps:
-            progress.update(task, description=step.said)
-            step.do()
-            progress.advance(task)
-
-
-def _show(found: dict[str, Any], figures: "list[Figure]") -> None:
-    from rich import box
-    from rich.table import Table
-
-    from oddflow.cli import console
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("what")
-    table.add_column("figure", justify="right")
-    table.add_column("target", justify="right")
-    table.add_column("")
-    table.add_column("taken on")
-    for figure in figures:
-        sign = "≥" if figure.at_least else "≤"
-        target = f"{sign} {_number(figure.target, figure.unit)}" if figure.target is not None else ""
-        met = {True: "[green]met[/green]", False: "[red]not met[/red]", None: ""}[figure.met]
-        value = _number(figure.value, figure.unit) if figure.value is not None else "–"
-        table.add_row(console.plain(figure.what), value, target, met, console.plain(figure.detail))
-    console.out.print(table)
-    console.say("; ".join(f"{name} {value}" for name, value in found["machine"].items()))
-
-
-def _number(value: float, unit: str) -> str:
-    if unit == "packets/s":
-        return f"{value / 1e6:.2f} M/s" if value >= 1e5 else f"{value:,.0f}/s"
-    if unit == "rows/s":
-        return f"{value / 1e6:.2f} M/s" if value >= 1e6 else f"{value:,.0f}/s"
-    if unit == "records/s":
-        return f"{value:,.0f}/s"
-    if unit == "×":
-        return f"{value:,.0f} ×" if value >= 100 else f"{value:.2f} ×"
-    return f"{value:,.0f} {unit}"

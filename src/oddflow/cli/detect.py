@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oddflow.cli import options, telling
+from oddflow.cli import clustered, options, telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +64,8 @@ def detect(
         float, typer.Option("--triage-minutes", min=1, help="With --triage: the analyst's minutes.")
     ] = 60,
     merge: options.Merge = False,
+    ray: clustered.Ray = None,
+    workers: clustered.Workers = None,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
@@ -94,6 +96,7 @@ def detect(
     from oddflow.verdicts.record import write_alerts
 
     _check_given(model, budget, false_alarm_rate, fdr, trust)
+    clustered.check_given(ray, workers, model)
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     sealed = None
     if model is not None:
@@ -110,7 +113,10 @@ def detect(
         )
     try:
         receivers.begin()
-        with console.reading(sources, "looking for odd flows") as progress:
+        with (
+            clustered.reader(ray, workers) as on_cluster,
+            console.reading(sources, "looking for odd flows") as progress,
+        ):
             detection = api.detect(
                 *sources,
                 model=sealed,
@@ -125,6 +131,7 @@ def detect(
                 enrichment=enrichment,
                 feedback=feedback,
                 max_groups=max_groups,
+                read=None if on_cluster is None else on_cluster.read,
             )
         detection = in_order(detection)
     except BaseException:

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import clusters, options
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from oddflow.evaluation.evaluating import Evaluated, Given
     from oddflow.evaluation.protocol import Protocol
     from oddflow.evaluation.result import Result
@@ -117,6 +119,16 @@ Compare = Annotated[
         show_default=False,
     ),
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS|local",
+        help="Spread the runs over a Ray cluster: HOST:PORT, auto, or local for this machine (--jobs processes, or one "
+        "for each processor). Each node reads the data itself, from the same folder. Figures are the same as without.",
+        show_default=False,
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -144,6 +156,7 @@ def evaluate(
     only: Only = None,
     protocol: ProtocolFile = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that share the runs.")] = 1,
+    ray: Ray = None,
     again: Annotated[bool, typer.Option("--again", help="Make runs anew that are kept in out/results.")] = False,
     output: Output = None,
     card: Cards = None,
@@ -161,6 +174,9 @@ def evaluate(
 
     words = bool(sources or dataset)
     _check_call(sources, truth, dataset, baseline, suite, protocol, only)
+    if ray is not None and ray != clusters.LOCAL and jobs > 1:
+        raise UsageError("--jobs counts processes of this machine; the cluster runs as many as it has processors")
+    clusters.check(ray)
     for path in (*(card or []), *filter(None, [output, write])):
         check_place(path)
     before = read_results(Path(compare)) if compare else None
@@ -175,7 +191,8 @@ def evaluate(
         given = _committed(suite, only or [], protocol, data)
     if card and len(given) > 1:
         raise UsageError(f"a card is of one protocol, and {len(given)} are run; name one with --only")
-    found = [_evaluated(one, jobs=jobs, again=again, write=write, shelved=not words) for one in given]
+    with clusters.executor(ray, jobs if jobs > 1 else None) as pool:
+        found = [_evaluated(one, jobs=jobs, pool=pool, again=again, write=write, shelved=not words) for one in given]
     results = Results(results=[one.result for one in found])
     if output:
         write_whole(output, results.written())
@@ -257,7 +274,9 @@ def _committed(suite: str | None, only: list[str], protocol: str | None, data: s
     return [Given(one, path, data) for path, one in protocols(suite or "", only=only).items()]
 
 
-def _evaluated(given: "Given", *, jobs: int, again: bool, write: str | None, shelved: bool) -> "Evaluated":
+def _evaluated(
+    given: "Given", *, jobs: int, pool: "Executor | None", again: bool, write: str | None, shelved: bool
+) -> "Evaluated":
     """One protocol, run, and written where that is asked for: a suite that is ended keeps what it has."""
     from oddflow.cli import console
     from oddflow.evaluation.evaluating import evaluate as run
@@ -269,7 +288,7 @@ def _evaluated(given: "Given", *, jobs: int, again: bool, write: str | None, she
     before = earlier(given.name) if given.name else None
     shelf = Shelf() if shelved else None
     with console.counting(f"evaluating {given.name}".strip()) as told:
-        found = run(given, shelf=shelf, jobs=jobs, again=again, earlier=before, told=told)
+        found = run(given, shelf=shelf, jobs=jobs, again=again, earlier=before, told=told, pool=pool)
     if set(found.result.code) != {code()}:
         console.say(f"{given.name}: some runs were kept from an earlier state of the program; --again makes them anew")
     if write:

@@ -49,13 +49,14 @@ class Told:
 
 
 @dataclass(slots=True)
-class _Shown:
+class Shown:
     """Keeps the first flows, to show them."""
 
     limit: int
     batches: "list[pa.RecordBatch]" = field(default_factory=list)
 
     def take(self, batch: "pa.RecordBatch") -> None:
+        """Keeps as many of these as are wanted still."""
         missing = self.limit - sum(shown.num_rows for shown in self.batches)
         if missing > 0:
             self.batches.append(batch.slice(0, missing))
@@ -74,15 +75,15 @@ def meter_files(given: Sequence[str], cut: "MeterSettings", told: Told, *, merge
     seen = [Fingerprint(name_of(source), hashed=told.as_json) for source in sources]
     jobs = deal(sources, seen, workers)
     tables = [table_of(told.output, number, len(jobs)) for number in range(len(jobs))] if told.output else []
-    _refuse_sources(given, tables)
-    shown = [_Shown(told.limit) for _ in jobs]
+    refuse_sources(given, tables)
+    shown = [Shown(told.limit) for _ in jobs]
     with ExitStack() as stack:
         takes: list[Callable[[Any], None]] = [kept.take for kept in shown]
         if tables:
-            takes = [stack.enter_context(_writer(table, told)).write for table in tables]
+            takes = [stack.enter_context(writer(table, told)).write for table in tables]
         progress = stack.enter_context(console.reading(given, "metering"))
         work(jobs, takes, ledger, settings=cut, progress=progress, privacy=told.privacy)
-    _end(told, tables, seen, ledger, [batch for kept in shown for batch in kept.batches])
+    end(told, tables, seen, ledger, [batch for kept in shown for batch in kept.batches])
     if not any(fingerprint.flows for fingerprint in seen):
         raise ledger.nothing_metered([fingerprint.name for fingerprint in seen])
     if told.strict and not ledger.complete:
@@ -102,31 +103,33 @@ def follow_file(given: Sequence[str], cut: "MeterSettings", told: Told, *, durat
     ledger = Ledger()
     seen = Fingerprint(name_of(given[0]), hashed=False)
     tables = [told.output] if told.output else []
-    _refuse_sources(given, tables)
+    refuse_sources(given, tables)
     with ExitStack() as stack:
         stop = stack.enter_context(stopped_by_signals())
-        writer = stack.enter_context(_writer(tables[0], told)) if tables else None
+        table = stack.enter_context(writer(tables[0], told)) if tables else None
         followed = follow_flows(
             given[0], ledger, stop=stop, duration_s=duration_s, settings=cut, seen=seen, privacy=told.privacy
         )
         for batch in followed:
-            if writer and batch.num_rows:
-                writer.write(batch)
-            elif not writer and not told.as_json:
+            if table and batch.num_rows:
+                table.write(batch)
+            elif not table and not told.as_json:
                 for line in flow_line(batch):
                     console.out.print(line, soft_wrap=True)
-    _end(told, tables, [seen], ledger, [])
+    end(told, tables, [seen], ledger, [])
     if told.strict and not ledger.complete:
         raise options.Lost
 
 
-def _writer(table: str, told: Told) -> "TableWriter":
+def writer(table: str, told: Told) -> "TableWriter":
+    """Writes flows as they may be told."""
     from oddflow.logs.table import TableWriter
 
     return TableWriter(table, statistics=told.statistics, pseudonyms=told.privacy.fingerprint)
 
 
-def _refuse_sources(given: Sequence[str], tables: Sequence[str]) -> None:
+def refuse_sources(given: Sequence[str], tables: Sequence[str]) -> None:
+    """Raises UsageError where a table to be written is read."""
     from oddflow.errors import UsageError
     from oddflow.files import same_file
 
@@ -135,9 +138,10 @@ def _refuse_sources(given: Sequence[str], tables: Sequence[str]) -> None:
             raise UsageError(f"{table} is a source itself; give the table another name")
 
 
-def _end(
+def end(
     told: Told, tables: list[str], seen: "list[Fingerprint]", ledger: "Ledger", shown: "list[pa.RecordBatch]"
 ) -> None:
+    """Tells how many flows there are, where, and what was lost."""
     from oddflow.amounts import count as count_of
     from oddflow.cli import console
     from oddflow.cli.tables import flow_table

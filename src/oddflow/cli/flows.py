@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oddflow.cli import files, live, netflow, options
+from oddflow.cli import clustered, files, live, netflow, options
 from oddflow.flows.settings import Payload
 
 
@@ -16,11 +16,19 @@ def register(app: typer.Typer) -> None:
 def flows(
     given: options.SourcesOrNone = None,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", help="Write a .parquet, .arrow or .csv table.", show_default=False)
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Write a .parquet, .arrow or .csv table; with --ray also a folder, or a URL, of tables by the hour, "
+            "which is kept up to date: a second run does only what is new.",
+            show_default=False,
+        ),
     ] = None,
     merge: options.Merge = False,
     follow: files.Follow = False,
-    workers: options.Workers = 1,
+    workers: options.Workers = None,
+    ray: clustered.Ray = None,
     duration: options.Duration = 0.0,
     idle_timeout: options.IdleTimeout = 300.0,
     datagram_timeout: options.DatagramTimeout = 10.0,
@@ -68,12 +76,11 @@ def flows(
             "name captures to read, an interface to listen on with -i, or an address for exporters with --netflow: "
             "one of the three; see --help"
         )
-    if (interface or exporters) and (merge or follow):
-        raise UsageError("--merge and --follow go with files; leave them out where -i or --netflow listens")
+    _check_given(interface or exporters, ray, merge=merge, follow=follow)
     shown = 0 if as_json else limit
     if exporters is not None:
         netflow.refuse(promiscuous=promiscuous, capture_filter=capture_filter)
-        if workers > 1:
+        if (workers or 1) > 1:
             raise UsageError("--netflow has one worker; leave --workers out")
         if cut != MeterSettings():
             raise UsageError("exporters cut flows by their own rules: leave out what says how packets are metered")
@@ -87,7 +94,7 @@ def flows(
     if interface is not None:
         settings = live.sensor_settings(
             interface, promiscuous=promiscuous, capture_filter=capture_filter, ring_kib=ring, snap=snap,
-            user=user, interval=interval, metrics=metrics, duration=duration, count=count, workers=workers,
+            user=user, interval=interval, metrics=metrics, duration=duration, count=count, workers=workers or 1,
         )  # fmt: skip
         make_sink = live.tables(output, rotate=rotate, limit=shown, statistics=statistics, privacy=privacy)
         outcome = live.run(settings, privacy.settings(cut), make_sink, output)
@@ -95,10 +102,23 @@ def flows(
         return
     told = files.Told(output, limit, statistics, as_json, strict, privacy)
     if follow:
-        if merge or workers > 1:
+        if merge or (workers or 1) > 1:
             raise UsageError("--follow reads one file or folder, with one worker; leave --merge and --workers out")
         files.follow_file(sources, cut, told, duration_s=duration)
         return
     if duration:
         raise UsageError("--duration goes with -i, --netflow and --follow; files are read to their end")
-    files.meter_files(sources, cut, told, merge=merge, workers=workers)
+    if ray is not None:
+        clustered.meter_files(sources, cut, told, merge=merge, address=ray, workers=workers)
+        return
+    files.meter_files(sources, cut, told, merge=merge, workers=workers or 1)
+
+
+def _check_given(listening: str | None, ray: str | None, *, merge: bool, follow: bool) -> None:
+    """Refuses options that mean nothing together."""
+    from oddflow.errors import UsageError
+
+    if listening and (merge or follow):
+        raise UsageError("--merge and --follow go with files; leave them out where -i or --netflow listens")
+    if ray is not None and (listening or follow):
+        raise UsageError("--ray reads files to their end; leave it out where something is followed or listened to")

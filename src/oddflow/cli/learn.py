@@ -1,16 +1,19 @@
 """`oddflow learn`: traffic to a sealed model."""
 
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import learning_on, options
+from oddflow.cli import clusters, learning_on, options
 from oddflow.flows.settings import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from oddflow.cli.learning_rows import Reading
     from oddflow.datasets.leaks import Finding
     from oddflow.datasets.rows import Split
     from oddflow.features.gathering import Gathered
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from oddflow.models.stamp import Stamp
     from oddflow.reports.fits import Fits
     from oddflow.training.loop import Epoch
+    from oddflow.training.run import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -243,8 +247,25 @@ def learn(
         typer.Option("--precision", metavar="32|bf16|fp16", help="Bits of a number while learning; fp16 needs a GPU."),
     ] = "32",
     processes: Annotated[
-        int, typer.Option("--processes", metavar="N", help="How many share each batch; for large networks, on a CPU.")
+        int,
+        typer.Option(
+            "--processes",
+            metavar="N",
+            help="How many share each batch; for large networks, on a CPU, or with --ray on as many GPUs.",
+        ),
     ] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS|local",
+            help="Let the processes of a Ray cluster read the sources, each one, and learn: HOST:PORT, auto, or local "
+            "for this machine alone. What learns in epochs does so by Ray Train; robust-pca and histograms by passes "
+            "over rows that stay where they are. The model is the one that as many processes here would learn; where "
+            "one dies, others go on.",
+            show_default=False,
+        ),
+    ] = None,
     memory: Annotated[
         str | None,
         typer.Option(
@@ -296,6 +317,7 @@ def learn(
     from oddflow.training.run import Run, bytes_of
 
     _check_call(sources, dataset, output, check=check)
+    elsewhere = clusters.training(ray)
     if updated or feedback:
         own = (detector, option, portable, windows, dataset, labels, packet_labels, matrix, augment, origin, logdir,
                unlabelled, report, check, home_net, memory)  # fmt: skip
@@ -304,7 +326,13 @@ def learn(
             alone=not any(own) and (payload, idle_timeout, datagram_timeout, active_timeout, max_flows, tunnels)
             == (Payload.SESSION, 300.0, 10.0, 1_800.0, 65_536, True),
             seed=seed, merge=merge, privacy=Privacy.of(payload=not no_payload, key=pseudonymise),
-            run=Run(device, precision, processes, checkpoints=None if checkpoints is None else Path(checkpoints)),
+            run=Run(
+                device,
+                precision,
+                processes,
+                checkpoints=None if checkpoints is None else Path(checkpoints),
+                elsewhere=elsewhere,
+            ),
             stamp=_stamp(licence, note, sign), as_json=as_json, strict=strict,
         )  # fmt: skip
         return
@@ -315,10 +343,12 @@ def learn(
         processes,
         memory_bytes=None if memory is None else bytes_of(memory),
         checkpoints=None if checkpoints is None else Path(checkpoints),
+        elsewhere=elsewhere,
     )
     options.check_report(report, [*(sources or []), *filter(None, [labels, output])])
     stamp = _stamp(licence, note, sign)
     begun = _origin(origin, frozen, lower_rate)
+    joined = ExitStack()
     reading = Reading(
         detector,
         MeterSettings(
@@ -337,21 +367,20 @@ def learn(
         merge=merge,
     )
     if dataset:
-        told = _tell_leaks if leak_checks else None
         reading.check_data_set(labels or packet_labels or matrix)
-        gathered = reading.of_data_set(dataset, data, split, seed=seed, leaks=told)
+        gathered = reading.of_data_set(dataset, data, split, seed=seed, leaks=_tell_leaks if leak_checks else None)
     elif labels or packet_labels:
         gathered = reading.of_labelled(sources or [], labels, packet_labels or [])
     else:
-        gathered = reading.of_sources(sources or [])
-    ledger = reading.ledger
+        apart = labelled_share == 1 and not (check or augment or unlabelled or origin)
+        gathered, run = _gathered(reading, sources or [], ray, run, joined, apart=apart)
     if check:
         _check(gathered, detector, seed, given, begun, as_json=as_json)
         return
     beside = reading.of_sources(unlabelled, "metering what has no labels") if unlabelled else None
     most_epochs = registry.epochs_of(detector, given)
     fits = Fits(most_epochs)
-    with console.epochs(most_epochs, silent=as_json) as view:
+    with joined, console.epochs(most_epochs, silent=as_json) as view:
 
         def watched(epoch: "Epoch") -> None:
             fits(epoch)
@@ -374,14 +403,26 @@ def learn(
             **given,
         )
     if report:
-        write_whole(report, learning.render(model.manifest, model.held_back, fits.all, ledger))
+        write_whole(report, learning.render(model.manifest, model.held_back, fits.all, reading.ledger))
     if as_json:
         console.print_json(model.manifest.model_dump(mode="json"))
     else:
         _say_fitting(fits, report)
-        _say(model.manifest, gathered, ledger, output)
-    if strict and not ledger.complete:
+        _say(model.manifest, gathered, reading.ledger, output)
+    if strict and not reading.ledger.complete:
         raise options.Lost
+
+
+def _gathered(
+    reading: "Reading", sources: list[str], ray: str | None, run: "Run", joined: ExitStack, *, apart: bool
+) -> "tuple[Gathered, Run]":
+    """What is read here or on a cluster, and how it is learnt: there too, where rows may stay there."""
+    from oddflow.detectors import registry
+
+    if ray is None:
+        return reading.of_sources(sources), run
+    gathered, fitting = clusters.gathered(ray, reading, sources, joined, apart=apart)
+    return gathered, run if registry.learns_in_epochs(reading.detector) else replace(run, elsewhere=fitting)
 
 
 def _check_call(sources: list[str] | None, dataset: str | None, output: str | None, *, check: bool) -> None:

@@ -17,6 +17,7 @@ from oddflow.losses import Ledger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from oddflow.cluster.gathering import Spread
     from oddflow.datasets.leaks import Finding
     from oddflow.datasets.rows import Split
 
@@ -61,6 +62,24 @@ class Reading:
                 detector=self.detector,
                 matrix=self.matrix,
             )
+
+    def over_cluster(self, sources: Sequence[str]) -> "Spread":
+        """The same, read by the cluster that was joined; rows stay there."""
+        from oddflow.cluster.gathering import gather
+        from oddflow.logs.source import arrange
+
+        view = baselines.view_of(
+            self.detector,
+            settings=self.settings,
+            home_networks=self.home_networks,
+            portable=self.portable,
+            windows=self.windows,
+            privacy=self.privacy,
+            matrix=self.matrix,
+        )
+        with console.reading(sources, "metering on the cluster") as progress:
+            arranged = arrange(baselines.names_of(sources), self.ledger, merge=self.merge)
+            return gather(arranged, view, ledger=self.ledger, progress=progress)
 
     def of_labelled(self, sources: Sequence[str], truth: str | None, packet_labels: Sequence[str]) -> Gathered:
         """Traffic whose attacks are known.

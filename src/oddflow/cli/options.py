@@ -43,11 +43,13 @@ Merge = Annotated[
     typer.Option("--merge", help="Read all captures as one, in the order of time: rotated files, or several taps."),
 ]
 Workers = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--workers",
         min=1,
-        help="Workers that share the packets. Each writes a table of its own: flows.0.parquet, flows.1.parquet, …",
+        help="Workers that share the packets; 1 unless given. Each writes a table of its own: flows.0.parquet, "
+        "flows.1.parquet, … With --ray they write one folder; as many as there are processors unless given.",
+        show_default=False,
     ),
 ]
 Duration = Annotated[float, typer.Option("--duration", metavar="SECONDS", min=0, help="Stop after this; 0 for no end.")]

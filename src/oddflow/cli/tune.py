@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import options
+from oddflow.cli import clusters, options
 
 if TYPE_CHECKING:
     from oddflow.tuning.tuned import Tuned
@@ -128,6 +128,26 @@ def tune(
         ),
     ] = None,
     name: Annotated[str, typer.Option("--name", help="Of the study in its file.")] = "oddflow",
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS|local",
+            help="Judge the folds of trials at the same time on a Ray cluster: HOST:PORT, auto, or local for all "
+            "processors of this machine. The trials and what they find are the same as without.",
+            show_default=False,
+        ),
+    ] = None,
+    at_once: Annotated[
+        int,
+        typer.Option(
+            "--at-once",
+            metavar="N",
+            min=1,
+            help="Draw so many trials before the first of them is judged, so that more than one trial's folds fill a "
+            "cluster. The search knows less when it draws; what it finds hangs on N, not on who judges.",
+        ),
+    ] = 1,
     most: Annotated[int, typer.Option("--most", min=20, help="Most rows of each kind that a trial looks at.")] = 5_000,
     output: Annotated[
         str | None,
@@ -162,6 +182,7 @@ def tune(
             check_place(place)
     if not registry.installed("autoencoder"):
         raise UsageError("tune needs torch, scikit-learn and Optuna: pip install 'oddflow[train]'")
+    clusters.check(ray)
 
     from oddflow.tuning import report as page
     from oddflow.tuning.folds import Dealing
@@ -184,14 +205,23 @@ def tune(
         study=study,
         name=name,
         seed=seed,
+        at_once=at_once,
     )
     dealing = Dealing(folds, repeats, fold_by, seed)
     given = Given(tuple(sources or ()), truth, dataset, data, split, most, seed)
     with console.reading(list(sources or []), "reading") as progress:
         material, gathered = given.read(kind, progress if sources and not truth else None)
-    with _searching(trials) as listener:
+    with clusters.executor(ray) as pool, _searching(trials) as listener:
         tuned = search(
-            material, kind, fixed=fixed, vary=vary or [], plan=plan, dealing=dealing, measure=measure, listener=listener
+            material,
+            kind,
+            fixed=fixed,
+            vary=vary or [],
+            plan=plan,
+            dealing=dealing,
+            measure=measure,
+            listener=listener,
+            pool=pool,
         )
     lines = [
         line for line in (learn_line(tuned, given, output or "MODEL.oddflow"), evaluate_line(tuned, given)) if line

@@ -16,6 +16,7 @@ from oddflow.errors import UsageError
 from oddflow.features.feature import Feature
 from oddflow.features.representation import Reads
 from oddflow.models.rows import Floats, check_rows
+from oddflow.models.sketches.shares import Shares, Stretch
 from oddflow.training.pace import Pace
 from oddflow.training.unlabelled import Unlabelled
 
@@ -75,6 +76,8 @@ class Detector(ABC):
     """Whether the weights that it gives are those of the network that it fits, so that it can begin from a model's."""
     supervised: ClassVar[bool] = False
     """Whether it learns from attacks too, and must be told which rows they are."""
+    learns_from_shares: ClassVar[bool] = False
+    """Whether a few passes over rows that lie on several machines teach it the same: it then has `_fit_shares`."""
     marks_parts: ClassVar[bool] = False
     """Whether it says which parts of a row are an attack: packets of a flow, cells of a matrix. It can be told them."""
     several_classes: ClassVar[bool] = False
@@ -144,6 +147,28 @@ class Detector(ABC):
         self._fit(rows, held, labels)
         self.width_ = rows.shape[1]
         return self
+
+    def fit_shares(self, shares: Shares, fitted: Stretch, known: Stretch) -> Self:
+        """Learns from rows that lie in several places, and are never brought together: the same as `fit` of them.
+
+        Args:
+            shares: Where they lie.
+            fitted: Those to fit, and behind them,
+            known: all that are learnt from, in the order of time.
+
+        Raises:
+            UsageError: It needs all rows at once, or with such an option does.
+        """
+        if not self.learns_from_shares or self.chosen:
+            raise UsageError(f"{self.name} learns from all rows at once; bring them together")
+        self._check_options()
+        self._fit_shares(shares, fitted, known)
+        self.width_ = len(self.features)
+        return self
+
+    def _fit_shares(self, shares: Shares, fitted: Stretch, known: Stretch) -> None:
+        """As `_fit`, of checked rows; only what `learns_from_shares` does."""
+        raise NotImplementedError(self.name)
 
     def decision_function(self, x: ArrayLike) -> Floats:
         """Scores rows: shape (n, d) -> (n,), float32, higher is more anomalous."""

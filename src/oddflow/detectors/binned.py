@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from oddflow.detectors.base import Detector
 from oddflow.models.bins import Bins
+from oddflow.models.bins_shares import bins_of
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
+from oddflow.models.sketches.shares import Shares, Stretch
 
 if TYPE_CHECKING:
     import onnx
@@ -54,6 +56,15 @@ class BinnedDetector(Detector):
         self.parents_, table = self._tables(self.bins_.codes(rows), self.bins_.count)
         self.table_ = table.astype(np.float32)
 
+    def _fit_shares(self, shares: Shares, fitted: Stretch, known: Stretch) -> None:  # noqa: ARG002
+        self.bins_, counts = bins_of(shares, known, self.features, self.bins, most=_FIT_ROWS)
+        self.parents_, table = self._tables_alone(counts)
+        self.table_ = table.astype(np.float32)
+
+    def _tables_alone(self, counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+        """As `_tables`, from how often each bin is met, (d, B); only of what `learns_from_shares`."""
+        raise NotImplementedError(self.name)
+
     def _contributions(self, x: Floats) -> Floats:
         codes = self.bins_.codes(x)
         out = np.empty(x.shape, np.float32)
@@ -82,8 +93,13 @@ class BinnedDetector(Detector):
 
 def shares(codes: NDArray[np.int64], count: int) -> NDArray[np.float64]:
     """How often each bin of each column is met: (n, d) -> (d, B); a bin that was never met counts as half a row."""
-    counts = np.stack([np.bincount(column, minlength=count) for column in codes.T]) + 0.5
-    return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+    return shares_of(np.stack([np.bincount(column, minlength=count) for column in codes.T]))
+
+
+def shares_of(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The same by how often each is met, (d, B)."""
+    more = counts + 0.5
+    return np.asarray(more / more.sum(axis=1, keepdims=True))
 
 
 def shares_beside(

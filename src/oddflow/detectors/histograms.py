@@ -6,7 +6,7 @@ from typing import ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from oddflow.detectors.binned import BinnedDetector, shares
+from oddflow.detectors.binned import BinnedDetector, shares_of
 from oddflow.detectors.registry import registered
 from oddflow.features.feature import Feature
 
@@ -31,6 +31,7 @@ class Histograms(BinnedDetector):
     bad_at: ClassVar[str] = "features that part which went together: it looks at each alone"
     paper: ClassVar[str] = "Goldstein & Dengel 2012"
     relations: ClassVar[bool] = False
+    learns_from_shares: ClassVar[bool] = True
 
     def __init__(self, features: Sequence[Feature], *, bins: int = 14, seed: int = 0) -> None:
         self.features = features
@@ -38,5 +39,8 @@ class Histograms(BinnedDetector):
         self.seed = seed
 
     def _tables(self, codes: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
-        surprise = -np.log(shares(codes, count))
-        return np.arange(codes.shape[1]), np.repeat(surprise[:, None, :], count, axis=1)
+        return self._tables_alone(np.stack([np.bincount(column, minlength=count) for column in codes.T]))
+
+    def _tables_alone(self, counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+        surprise = -np.log(shares_of(counts))
+        return np.arange(len(counts)), np.repeat(surprise[:, None, :], counts.shape[1], axis=1)

@@ -1,17 +1,21 @@
 """Robust principal components: the detector that needs no torch."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, final
+from dataclasses import dataclass
+from typing import ClassVar, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oddflow.detectors.reconstruction import ReconstructionDetector
 from oddflow.detectors.registry import registered
+from oddflow.errors import UsageError
 from oddflow.features.feature import Feature, Scale
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
 from oddflow.models.scaling import LOG_FLOOR, Scaler
+from oddflow.models.sketches.products import Products, projected
+from oddflow.models.sketches.shares import Places, Shares, Sketch, Stretch
 from oddflow.models.tails import STRONGEST
 
 
@@ -41,6 +45,7 @@ class RobustPca(ReconstructionDetector):
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"variance": (0, 1), "core": (0.5, 1)}
     stops_early: ClassVar[bool] = False
     order_matters: ClassVar[bool] = False
+    learns_from_shares: ClassVar[bool] = True
 
     mean_: Floats
     projection_: Floats
@@ -63,15 +68,28 @@ class RobustPca(ReconstructionDetector):
             distance = self._score_of(self._contributions(rows))
 
     def _learn(self, scaled: Floats, validation: Floats) -> None:  # noqa: ARG002
-        self.mean_ = scaled.mean(axis=0)
-        centred = (scaled - self.mean_).astype(np.float64)
-        variances, directions = np.linalg.eigh(centred.T @ centred / len(centred))
+        products = Products(scaled.shape[1])
+        products.update(scaled)
+        self._draw_by(products)
+
+    def _learn_shares(self, shares: Shares, fitted: Stretch) -> None:
+        [products] = shares.told(_Scaled(self.scaler_), fitted)
+        self._draw_by(cast("Products", products))
+
+    def _check_shares(self) -> None:
+        if self.core < 1:
+            raise UsageError(f"core of {self.name} leaves rows out that only all rows together tell; learn with core=1")
+
+    def _draw_by(self, products: Products) -> None:
+        """Keeps the directions in which rows vary most, by exact products of the scaled rows."""
+        self.mean_ = products.mean().astype(np.float32)
+        variances, directions = np.linalg.eigh(products.covariance())
         explained = np.cumsum(variances[::-1]) / max(variances.sum(), 1e-12)
         kept = directions[:, ::-1][:, : int(np.searchsorted(explained, self.variance)) + 1]
         self.projection_ = (kept @ kept.T).astype(np.float32)
 
     def _reconstruct(self, scaled: Floats) -> Floats:
-        return np.asarray((scaled - self.mean_) @ self.projection_ + self.mean_, np.float32)
+        return projected(scaled, self.mean_, self.projection_)
 
     def weights(self) -> dict[str, Floats]:
         """The mean (m,) and the projection (m, m)."""
@@ -81,6 +99,18 @@ class RobustPca(ReconstructionDetector):
         mean = builder.constant(self.mean_)
         drawn = builder.add("MatMul", builder.add("Sub", scaled, mean), builder.constant(self.projection_))
         return builder.add("Add", drawn, mean)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scaled:
+    """Exact sums and products of scaled rows."""
+
+    scaler: Scaler
+
+    def __call__(self, x: Floats, places: Places) -> Sequence[Sketch]:  # noqa: ARG002
+        products = Products(len(self.scaler.owners))
+        products.update(self.scaler.transform(x))
+        return [products]
 
 
 def _from_the_medians(x: Floats, features: Sequence[Feature]) -> Floats:

@@ -3,7 +3,8 @@
 import multiprocessing
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -96,6 +97,7 @@ def evaluate(
     again: bool = False,
     earlier: Result | None = None,
     told: Told | None = None,
+    pool: Executor | None = None,
 ) -> Evaluated:
     """Runs a protocol, or goes on where it stopped.
 
@@ -106,6 +108,8 @@ def evaluate(
         again: Whether runs that are kept are made anew.
         earlier: What it found before: times when the test rows were opened with other choices are taken over.
         told: Told of each run.
+        pool: Makes the runs, in place of processes of this machine: a cluster (`cluster.executor.RayExecutor`), which
+            finds the data in the same folder.
 
     Raises:
         UsageError: A detector, a measure or the data are not what they should be.
@@ -128,7 +132,8 @@ def evaluate(
         for reads in [reads_of(entry, protocol)]
         for fold in range(len(problems[seed].folds))
     ]
-    runs = _runs(given, units, shelf, jobs=jobs, again=again, told=told)
+    with _pool(pool, min(jobs, len(units))) as makers:
+        runs = _runs(given, units, shelf, pool=makers, again=again, told=told)
     done = _Done(
         problem=problems[protocol.seeds[0]],
         data_sha256=tuple(shas.values()),
@@ -182,7 +187,7 @@ def _alike(problem: Problem, other: Problem, reads: Reads) -> Problem:
 
 
 def _runs(
-    given: Given, units: Sequence[_Unit], shelf: Shelf | None, *, jobs: int, again: bool, told: Told | None
+    given: Given, units: Sequence[_Unit], shelf: Shelf | None, *, pool: Executor | None, again: bool, told: Told | None
 ) -> dict[str, KeptRun]:
     """All runs by their keys: those that are kept, and the others as they are made."""
     found = {} if again or shelf is None else {u.key: kept for u in units if (kept := shelf.find(u.key)) is not None}
@@ -190,7 +195,7 @@ def _runs(
     done = len(units) - len(left)
     if told and done:
         told(done, len(units), "taken up where it stopped")
-    for unit, kept in _made(given, left, jobs):
+    for unit, kept in _made(given, left, pool):
         found[unit.key] = kept
         if shelf is not None:
             shelf.keep(unit.key, kept)
@@ -200,19 +205,28 @@ def _runs(
     return found
 
 
-def _made(given: Given, units: Sequence[_Unit], jobs: int) -> Iterator[tuple[_Unit, KeptRun]]:
-    if jobs <= 1 or len(units) < 2:
+@contextmanager
+def _pool(given: Executor | None, jobs: int) -> Iterator[Executor | None]:
+    """What makes runs beside each other: what is given, else so many processes; None for this one alone."""
+    if given is not None or jobs <= 1:
+        yield given
+        return
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+def _made(given: Given, units: Sequence[_Unit], pool: Executor | None) -> Iterator[tuple[_Unit, KeptRun]]:
+    if pool is None:
         for unit in units:
             yield unit, _run(given, unit)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(units)), mp_context=context) as pool:
-        waiting = {pool.submit(_run, given, unit): unit for unit in units}
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    waiting = {pool.submit(_run, given, unit): unit for unit in units}
+    try:
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 def _run(given: Given, unit: _Unit) -> KeptRun:

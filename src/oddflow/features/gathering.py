@@ -1,7 +1,7 @@
 """The flows of whole sources as one array of feature rows, in memory set by a limit."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -107,6 +107,22 @@ class Gathered:
         return max(1e-3, min(occupied_s, (self.end_ns - self.start_ns) / 1e9))
 
 
+@dataclass(slots=True)
+class Passed:
+    """What was told of a source while its flows passed by.
+
+    Attributes:
+        fingerprint: What was read.
+        start_ns, end_ns: First and last packet.
+        attacks: Flows that are one, where that is known.
+    """
+
+    fingerprint: Fingerprint
+    start_ns: int = 2**63 - 1
+    end_ns: int = 0
+    attacks: int = 0
+
+
 class _Sample:
     """Keeps every row until there are twice too many, then every second, fourth, … one: even in time."""
 
@@ -133,6 +149,22 @@ class _Sample:
         return [np.concatenate(parts) for parts in zip(*self._kept, strict=True)]
 
 
+def most_rows(features: Sequence[Feature]) -> int:
+    """Half of the rows with these columns that are kept at most."""
+    return min(MAX_ROWS, MAX_NUMBERS // len(features))
+
+
+def step_of(sizes: Iterable[int], limit: int) -> int:
+    """Of batches of these sizes, which rows a sample with this limit keeps: each whose number the step divides."""
+    step, passed, kept = 1, 0, 0
+    for size in sizes:
+        kept += len(range(-passed % step, size, step))
+        passed += size
+        if kept > 2 * limit:
+            kept, step = (kept + 1) // 2, 2 * step
+    return step
+
+
 def gather(
     sources: Sequence[Source],
     representation: Representation,
@@ -155,51 +187,107 @@ def gather(
         InputError: A source cannot be read.
         UsageError: Sources are under pseudonyms of several keys, or only some are.
     """
-    sample = _Sample(max_rows or min(MAX_ROWS, MAX_NUMBERS // len(representation.features)))
-    seen = []
-    start_ns, end_ns = 2**63 - 1, 0
-    attacks = 0
+    sample = _Sample(max_rows or most_rows(representation.features))
+    passed = []
     for source in sources:
-        representation.begin()
-        if labeller:
-            labeller.begin()
+        passed.append(Passed(Fingerprint(name_of(source))))
+        for columns in rows_of(
+            source,
+            representation,
+            passed[-1],
+            settings=settings,
+            ledger=ledger,
+            progress=progress,
+            privacy=privacy,
+            labeller=labeller,
+            onlooker=onlooker,
+        ):
+            sample.add(*columns)
+    check_passed(sources, passed, ledger, privacy)
+    return gathered_of(
+        sample.all(),
+        passed,
+        representation,
+        settings=settings,
+        ledger=ledger,
+        privacy=privacy,
+        incomplete=representation.incomplete,
+    )
+
+
+def rows_of(
+    source: Source,
+    representation: Representation,
+    passed: Passed,
+    *,
+    settings: MeterSettings,
+    ledger: Ledger,
+    progress: Progress | None = None,
+    privacy: Privacy = OPEN,
+    labeller: Labeller | None = None,
+    onlooker: Onlooker | None = None,
+) -> Iterator[list[NDArray[Any]]]:
+    """Feature rows of a source with their ends and hosts, and labels and marks where these are known, as they come."""
+    for one in (representation, labeller, onlooker):
+        if one:
+            one.begin()
+    flows = read_flows(source, ledger, settings=settings, seen=passed.fingerprint, progress=progress, privacy=privacy)
+    for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
+        ends = integers(batch, "end")
+        y, marks = labeller.labels(batch) if labeller else (np.zeros(0, np.int64), None)
+        passed.attacks += int((y > 0).sum())
+        known = [*([y] if labeller else []), *([marks] if marks is not None else [])]
+        yield [representation.rows(batch), ends, _hosts(batch), *known]
         if onlooker:
-            onlooker.begin()
-        fingerprint = Fingerprint(name_of(source))
-        seen.append(fingerprint)
-        flows = read_flows(source, ledger, settings=settings, seen=fingerprint, progress=progress, privacy=privacy)
-        for batch in in_end_order(scored(flows), wait_s=settings.longest_wait_s):
-            ends = integers(batch, "end")
-            y, marks = labeller.labels(batch) if labeller else (np.zeros(0, np.int64), None)
-            attacks += int((y > 0).sum())
-            known = [*([y] if labeller else []), *([marks] if marks is not None else [])]
-            sample.add(representation.rows(batch), ends, _hosts(batch), *known)
-            if onlooker:
-                onlooker.add(batch)
-            start_ns = min(start_ns, int(integers(batch, "start").min()))
-            end_ns = max(end_ns, int(ends.max()))
-    flow_count = sum(fingerprint.flows for fingerprint in seen)
-    if not flow_count:
+            onlooker.add(batch)
+        passed.start_ns = min(passed.start_ns, int(integers(batch, "start").min()))
+        passed.end_ns = max(passed.end_ns, int(ends.max()))
+
+
+def check_passed(sources: Sequence[Source], passed: Sequence[Passed], ledger: Ledger, privacy: Privacy) -> None:
+    """Refuses sources that cannot be learnt from, or not together, once their flows have passed.
+
+    Raises:
+        NothingMetered: There was no flow.
+        UsageError: They are under pseudonyms of several keys, or only some are.
+    """
+    seen = [one.fingerprint for one in passed]
+    if not sum(fingerprint.flows for fingerprint in seen):
         raise ledger.nothing_metered([name_of(source) for source in sources])
     keys = {fingerprint.pseudonyms or privacy.fingerprint for fingerprint in seen}
     if len(keys) > 1:
         named = ", ".join(key or "none" for key in sorted(keys))
         raise UsageError(f"the sources are under pseudonyms of different keys ({named}); give sources of one key")
-    x, times_ns, hosts, *labels = sample.all()
+
+
+def gathered_of(
+    columns: Sequence[NDArray[Any]],
+    passed: Sequence[Passed],
+    representation: Representation,
+    *,
+    settings: MeterSettings,
+    ledger: Ledger,
+    privacy: Privacy,
+    incomplete: int,
+) -> Gathered:
+    """What `gather` gives, of the columns that `rows_of` yielded and what was told of each source."""
+    x, times_ns, hosts, *labels = columns
+    seen = [one.fingerprint for one in passed]
+    keys = {fingerprint.pseudonyms or privacy.fingerprint for fingerprint in seen}
     return Gathered(
         x=x,
         times_ns=times_ns,
         features=representation.features,
-        flows=flow_count - attacks,
-        start_ns=start_ns,
-        end_ns=end_ns,
+        flows=sum(fingerprint.flows for fingerprint in seen) - sum(one.attacks for one in passed),
+        start_ns=min(one.start_ns for one in passed),
+        end_ns=max(one.end_ns for one in passed),
         seen=seen,
         ledger=ledger,
         settings=settings,
         home_networks=representation.home_networks,
         context=dict(representation.context_settings),
         version=representation.version,
-        incomplete=representation.incomplete,
+        incomplete=incomplete,
         privacy=privacy,
         pseudonyms=keys.pop(),
         y=labels[0] if labels else None,

@@ -225,8 +225,7 @@ class Meter:
         """The flows that have ended since the last batch, if any."""
         count = int(self._meter[layout.DONE_COUNT])
         if count:
-            self._meter[layout.DONE_COUNT] = 0
-            self._meter[layout.ROOM] = BATCH_ROOM
+            self._restart()
             flows = flow_batch(
                 self._finished,
                 count,
@@ -238,6 +237,11 @@ class Meter:
             if self._companion:
                 flows = self._companion.attach(flows, self._finished, self._captures)
             yield tagged(flows, self._finished.flows[:count], self._limits) if self._tags else flows
+
+    def _restart(self) -> None:
+        """Makes room: the finished flows at hand are handed out."""
+        self._meter[layout.DONE_COUNT] = 0
+        self._meter[layout.ROOM] = BATCH_ROOM
 
     def close(self) -> Iterator[pa.RecordBatch]:
         """Ends all flows still open, since the input has."""

@@ -17,6 +17,7 @@ from oddflow.detectors.base import Detector
 from oddflow.detectors.labels import check_labels
 from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered
+from oddflow.learning.known import Known
 from oddflow.learning.proof import NOTHING, Compared, augmented
 from oddflow.learning.seal import seal_detector
 from oddflow.models.format import Archive, with_groups
@@ -24,19 +25,14 @@ from oddflow.models.held_back import Circumstances, Origins, block_length_s
 from oddflow.models.manifest import (
     FORMAT_VERSION,
     Calibration,
-    Group,
     Manifest,
     Provenance,
-    Range,
     Source,
     Training,
     schema_sha256,
     sealed_features,
 )
-from oddflow.models.measure import chosen
 from oddflow.models.rows import Floats
-from oddflow.models.scaling import MOST_CATEGORIES
-from oddflow.models.tails import LEAST_GROUP
 from oddflow.training.run import session
 
 STRETCHES = 4
@@ -47,7 +43,6 @@ CROSS_AT_MOST = 40_000
 """Of more rows the last quarter alone is held back: 10,000 scores are enough, and learning five times is not."""
 
 FEWEST_ROWS = 40
-QUANTILES = (0.0, 0.001, 0.01, 0.5, 0.99, 0.999, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +267,7 @@ def learn(
     return archive_of(
         gathered,
         sealed,
-        options={key: _shown(value) for key, value in options.items() if key != "told"} | {"seed": seed},
+        options={key: shown_option(value) for key, value in options.items() if key != "told"} | {"seed": seed},
         known=known,
         scores=held_back,
         scored=np.concatenate([split.scored() for split in parts]),
@@ -288,7 +283,7 @@ def _begun() -> str:
     return beginning.told() if beginning else ""
 
 
-def _shown(option: Any) -> Any:
+def shown_option(option: Any) -> Any:
     """An option as the manifest keeps it: JSON knows no tuples, and of what it cannot hold at all the name is kept."""
     if callable(option):
         return f"{option.__module__}.{option.__qualname__}"
@@ -336,10 +331,11 @@ def archive_of(  # noqa: PLR0913  (each is by keyword)
     fitted: Detector,
     *,
     options: dict[str, Any],
-    known: Floats,
+    known: Floats | Known,
     scores: Floats,
     training: Training,
     scored: NDArray[np.int64] | None = None,
+    circumstances: Circumstances | None = None,
     duration_s: float = 0.0,
     metrics: dict[str, float] | None = None,
     classes: Sequence[str] | None = None,
@@ -350,15 +346,17 @@ def archive_of(  # noqa: PLR0913  (each is by keyword)
         gathered: What it was learnt from.
         fitted: The detector.
         options: It was made with.
-        known: Rows that it was fitted on, (n, d).
+        known: Rows that it was fitted on, (n, d), or what is known of them.
         scores: Of rows that it was not fitted on, (m,).
         training: How many rows, how many epochs.
         scored: Which rows of the baseline these are, (m,); None where their origins are not to be sealed.
+        circumstances: Of these; those that their rows tell unless given.
         duration_s: Of learning.
         metrics: What was measured of it.
         classes: Names of the kinds that it tells apart; those of `AttackCategory` unless given.
     """
     features = sealed_features(gathered.features)
+    told = known if isinstance(known, Known) else Known.of(known, gathered.features)
     block_s = 0.0 if scored is None else block_length_s(gathered.times_ns[scored])
     manifest = Manifest(
         format_version=FORMAT_VERSION,
@@ -369,8 +367,8 @@ def archive_of(  # noqa: PLR0913  (each is by keyword)
         features=features,
         feature_schema_version=gathered.version,
         feature_schema_sha256=schema_sha256(features),
-        ranges=_ranges(known),
-        groups=_groups(known, gathered),
+        ranges=told.ranges,
+        groups=told.groups,
         meter=dict(gathered.settings.as_dict()),
         context=gathered.context,
         home_networks=list(gathered.home_networks),
@@ -382,38 +380,19 @@ def archive_of(  # noqa: PLR0913  (each is by keyword)
         classes=list(classes or (CATEGORIES[kind].value for kind in fitted.kinds())),
         decomposes=fitted.decomposes,
     )
-    origins = None if scored is None else _origins(gathered, scored, block_s)
-    sealed = seal_detector(fitted, manifest, scores, known, origins, chosen(known, gathered.features))
+    origins = None if scored is None else _origins(gathered, scored, block_s, circumstances)
+    sealed = seal_detector(fitted, manifest, scores, told.checked, origins, told.prototypes, spread=told.spread)
     return with_groups(sealed, gathered.groups) if gathered.groups else sealed
 
 
-def _origins(gathered: Gathered, scored: NDArray[np.int64], block_s: float) -> Origins:
+def _origins(
+    gathered: Gathered, scored: NDArray[np.int64], block_s: float, circumstances: Circumstances | None
+) -> Origins:
     """Where rows of a baseline came from, (m,); rows whose hosts nobody knows are of one host."""
     times_ns = gathered.times_ns[scored]
     hosts = gathered.hosts[scored] if len(gathered.hosts) else np.zeros(len(scored), np.uint32)
-    return Origins.of(hosts, times_ns, block_s, Circumstances.of(gathered.x[scored], times_ns, gathered.features))
-
-
-def _ranges(known: Floats) -> list[Range]:
-    names = ("minimum", "q001", "q01", "median", "q99", "q999", "maximum")
-    table = np.quantile(known, QUANTILES, axis=0, method="nearest").T
-    return [Range(**dict(zip(names, map(float, row), strict=True))) for row in table]
-
-
-def _groups(known: Floats, gathered: Gathered) -> list[Group]:
-    """What is normal for each of the most frequent services."""
-    place = next((i for i, feature in enumerate(gathered.features) if feature.name == "service"), None)
-    if place is None:
-        return []
-    values, counts = np.unique(known[:, place], return_counts=True)
-    groups = []
-    for value in values[np.lexsort((values, -counts))][:MOST_CATEGORIES]:
-        rows = known[known[:, place] == value]
-        if len(rows) < LEAST_GROUP:
-            break
-        low, high = np.quantile(rows, [0.001, 1.0], axis=0, method="nearest")
-        groups.append(Group(value=float(value), rows=len(rows), low=low.tolist(), high=high.tolist()))
-    return groups
+    told = circumstances or Circumstances.of(gathered.x[scored], times_ns, gathered.features)
+    return Origins.of(hosts, times_ns, block_s, told)
 
 
 def _provenance(gathered: Gathered, options: dict[str, Any], duration_s: float) -> Provenance:

@@ -22,6 +22,8 @@ def seal_detector(
     x: Floats,
     origins: Origins | None = None,
     prototypes: Floats | None = None,
+    *,
+    spread: Floats | None = None,
 ) -> Archive:
     """Seals a fitted detector, and checks that the graph or the state scores as it does.
 
@@ -35,6 +37,7 @@ def seal_detector(
         x: Rows that were learnt from, (m, d), in the order of time.
         origins: Where the held-back rows came from, (n,).
         prototypes: Normal rows that stand for all, (p, d).
+        spread: Rows that tell how all are spread, (s, d); x unless given.
 
     Raises:
         LearningFailed: It cannot be sealed, or the two do not agree.
@@ -64,7 +67,7 @@ def seal_detector(
         five_digits(held_back),
         detector.weights(),
         part=part,
-        usual=usual_part(x, held_back),
+        usual=usual_part(x if spread is None else spread, held_back),
         origins=origins,
         prototypes=prototypes,
     )

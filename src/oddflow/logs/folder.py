@@ -6,7 +6,7 @@ from pathlib import Path
 from oddflow.amounts import count
 from oddflow.capture.capture_set import NAMED, CaptureSet, is_folder
 from oddflow.capture.reader import is_capture
-from oddflow.capture.remote import local_path, shown
+from oddflow.capture.remote import is_remote_folder, local_path, shown
 from oddflow.capture.stream import plain_bytes
 from oddflow.errors import InputError, Unreadable, UsageError
 from oddflow.logs.formats import format_of
@@ -28,12 +28,14 @@ def sources_in(folder: str, ledger: Ledger) -> list[str | CaptureSet]:
     """What a folder holds: its captures as one, or its logs one after the other; or flows that a service stored.
 
     Rotated logs of Zeek come in the order of time, those in folders of a day and in `current` among them; what is
-    read along with a conn.log (dns.log, say) is none of them.
+    read along with a conn.log (dns.log, say) is none of them. Of what lies under a URL, captures alone are read.
 
     Raises:
         Unreadable: It cannot be listed, or holds neither captures nor logs of flows.
         UsageError: It holds both.
     """
+    if is_remote_folder(folder):
+        return [CaptureSet.of_folder(folder, ledger)]
     tables = tables_in(Path(local_path(folder)))
     if tables:
         return list(tables)

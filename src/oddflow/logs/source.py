@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -28,6 +29,9 @@ Progress = Callable[[int], None]
 
 Piece = bytes | memoryview
 
+Reads = Callable[..., Iterator[pa.RecordBatch]]
+"""What reads a source: `read_flows`, or what takes and gives the same."""
+
 Source = str | CaptureSet
 """What is read as one: a path, a URL or `-`; or several captures."""
 
@@ -50,6 +54,16 @@ def arrange(sources: Sequence[str], ledger: Ledger, *, merge: bool = False) -> l
 def name_of(source: Source) -> str:
     """What a source is called, in messages and in records: never with a password."""
     return str(source) if isinstance(source, CaptureSet) else shown(source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A hash that another process took: there is nothing to add to it."""
+
+    hexadecimal: str
+
+    def hexdigest(self) -> str:
+        return self.hexadecimal
 
 
 @dataclass(slots=True)
@@ -91,6 +105,11 @@ class Fingerprint:
         if not self.parts:
             return self.digest.hexdigest()
         return hashlib.sha256("".join(self.parts[name].sha256 for name in sorted(self.parts)).encode()).hexdigest()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process is sent: all but the means to go on with the hash."""
+        digest = _Ended(self.digest.hexdigest())
+        return Fingerprint, (self.name, self.bytes, self.flows, digest, self.hashed, self.pseudonyms, self.parts)
 
     def as_dict(self) -> dict[str, str | int]:
         """The fingerprint for a manifest."""

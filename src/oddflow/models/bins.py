@@ -5,7 +5,7 @@ ratio), one below them and one above. A CATEGORY column has a bin for each of it
 others. Rows are compared with raw float32 edges, so the twins agree on each bin.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -41,17 +41,27 @@ class Bins:
     @classmethod
     def fit(cls, x: Floats, features: Sequence[Feature], inner: int) -> Self:
         """Learns bins from rows (n, d), `inner` of them between the least and the greatest value."""
-        is_category = np.array([feature.scale is Scale.CATEGORY for feature in features])
-        numbers, categories = np.flatnonzero(~is_category), np.flatnonzero(is_category)
+        ends = x.min(axis=0), x.max(axis=0)
+        values = {}
+        for place in _categories(features):
+            known, counts = np.unique(x[:, place], return_counts=True)
+            values[place] = known[np.lexsort((known, -counts))][:MOST_CATEGORIES]
+        return cls.of(*ends, values, features, inner)
+
+    @classmethod
+    def of(
+        cls, least: Floats, greatest: Floats, known: Mapping[int, Floats], features: Sequence[Feature], inner: int
+    ) -> Self:
+        """By the ends of each column, (d,) each, and the most frequent values of each category, most frequent first."""
+        categories = np.array(_categories(features), np.int64)
+        numbers = np.setdiff1d(np.arange(len(features)), categories)
         edges = np.full((len(numbers), inner + 1), _NEVER, np.float32)
         for row, place in enumerate(numbers):
-            found = _edges(x[:, place], features[int(place)], inner)
+            found = _edges(least[place], greatest[place], features[int(place)], inner)
             edges[row, : len(found)] = found
         values = np.full((len(categories), MOST_CATEGORIES), _NEVER, np.float32)
         for row, place in enumerate(categories):
-            known, counts = np.unique(x[:, place], return_counts=True)
-            known = known[np.lexsort((known, -counts))][:MOST_CATEGORIES]
-            values[row, : len(known)] = known
+            values[row, : len(known[int(place)])] = known[int(place)]
         return cls(numbers, edges, categories, values)
 
     @property
@@ -94,9 +104,13 @@ class Bins:
         return builder.add("Concat", *parts, axis=1)
 
 
-def _edges(column: Floats, feature: Feature, inner: int) -> Floats:
+def _categories(features: Sequence[Feature]) -> list[int]:
+    return [place for place, feature in enumerate(features) if feature.scale is Scale.CATEGORY]
+
+
+def _edges(least: np.float32, greatest: np.float32, feature: Feature, inner: int) -> Floats:
     """Edges of the inner bins; the first is just below the least value, the last is the greatest."""
-    low, high = np.clip([column.min(), column.max()], -_FARTHEST, _FARTHEST)
+    low, high = np.clip([least, greatest], -_FARTHEST, _FARTHEST)
     if feature.scale is Scale.LOG:
         step = STEPS.get(feature.unit, 1.0)
         first, last = (float(np.sign(end) * np.log1p(np.abs(end) / step)) for end in (low, high))

@@ -4,7 +4,7 @@ A category is a whole number without order. Each way gives some columns for it, 
 *silent*: what it holds says nothing by itself, and only surprises where it does not go with the rest of a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -211,10 +211,16 @@ def shown(
     x: Floats, places: Sequence[int], way: Categories, *, buckets: int = 16, tables: Sequence[Table] = ()
 ) -> tuple[Shown, ...]:
     """Ways to show the columns at `places` of rows (n, d): by tables where there are any, and else as asked for."""
-    left = [place for place in places if place not in {table.place for table in tables}]
-    found: list[Shown] = [Embedded(tuple(tables), x.shape[1])] if tables else []
-    if left and way is Categories.HASHING:
-        found.append(Hashed(tuple(left), buckets, x.shape[1]))
-    elif left:
-        found.append(OneHot(tuple((place, most_frequent(x[:, place])) for place in left), x.shape[1]))
-    return tuple(found)
+    taken = {table.place for table in tables}
+    known = {place: most_frequent(x[:, place]) for place in places if place not in taken}
+    found: tuple[Shown, ...] = (Embedded(tuple(tables), x.shape[1]),) if tables else ()
+    return found + shown_as(known, x.shape[1], way, buckets=buckets)
+
+
+def shown_as(known: Mapping[int, Floats], width: int, way: Categories, *, buckets: int = 16) -> tuple[Shown, ...]:
+    """Ways to show columns of rows with `width` columns, of whose values these are known, ascending: not by tables."""
+    if not known:
+        return ()
+    if way is Categories.HASHING:
+        return (Hashed(tuple(known), buckets, width),)
+    return (OneHot(tuple(known.items()), width),)

@@ -10,7 +10,7 @@ from oddflow.models.numbers import LOG_FLOOR, STEPS
 from oddflow.models.prototypes import MOST_PROTOTYPES, holds_words
 from oddflow.models.rows import Floats
 
-_ROOM = 8_192
+ROOM = 8_192
 """Rows that the far-apart half is chosen among: each is compared with each that is chosen."""
 _FARTHEST = np.float32(1e30)
 _FAR = np.float32(3)
@@ -61,7 +61,7 @@ def chosen(known: Floats, features: Sequence[Feature]) -> Floats | None:
         return None
     if len(known) <= MOST_PROTOTYPES:
         return known
-    rows = known[np.linspace(0, len(known) - 1, min(len(known), _ROOM)).astype(np.int64)]
+    rows = known[np.linspace(0, len(known) - 1, min(len(known), ROOM)).astype(np.int64)]
     measure = Measure(features, *np.quantile(rows, [0.01, 0.99], axis=0))
     places = np.linspace(0, len(rows) - 1, MOST_PROTOTYPES // 2).astype(np.int64).tolist()
     nearest = np.full(len(rows), np.inf, np.float32)

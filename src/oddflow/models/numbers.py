@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from oddflow.features.feature import Feature, Scale
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
+from oddflow.models.sketches.moments import Moments
 
 BOUND = 30.0
 LOG_FLOOR = 0.25
@@ -93,6 +94,10 @@ class Measured:
         """What no column's divisor is less than, (k,), by raw rows (n, d)."""
         linear = x[:, self.linears]
         usual = np.quantile(np.abs(linear), 0.99, axis=0) if linear.size else np.zeros(len(self.linears))
+        return self.floors_of(usual, features)
+
+    def floors_of(self, usual: NDArray[np.floating], features: Sequence[Feature]) -> NDArray[np.float64]:
+        """The same by what 99 of 100 magnitudes are below in the columns without logarithm, (linears,)."""
         least = [
             STEPS.get(features[place].unit, 1.0) if features[place].scale is Scale.LOG else LINEAR_FLOOR
             for place in self.linears
@@ -142,7 +147,14 @@ class ByService:
     @classmethod
     def fit(cls, measures: Floats, floors: NDArray[np.float64], groups: NDArray[np.int64], group_count: int) -> Self:
         """Learns from measures (n, k) and the group of each row, (n,)."""
-        centres, spreads = _centres_and_spreads(measures, groups, group_count)
+        moments = Moments(group_count + 1, measures.shape[1])
+        moments.update(measures, groups)
+        return cls.of(moments, floors)
+
+    @classmethod
+    def of(cls, moments: Moments, floors: NDArray[np.float64]) -> Self:
+        """Learns from exact moments of measures by group, the last one that of rows without a known group."""
+        centres, spreads = _centres_and_spreads(moments)
         return cls(centres.astype(np.float32), np.maximum(spreads, floors).astype(np.float32))
 
     def transform(self, measures: Floats, groups: NDArray[np.int64]) -> Floats:
@@ -322,17 +334,11 @@ def _logarithm(x: Floats, steps: Floats) -> Floats:
     return np.asarray(np.sign(x) * np.log(np.float32(1) + np.abs(x) / steps))
 
 
-def _centres_and_spreads(
-    values: Floats, groups: NDArray[np.int64], group_count: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _centres_and_spreads(moments: Moments) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means and standard deviations of each group; a small group's are drawn towards those of all rows."""
-    values = values.astype(np.float64)
-    mean, variance = values.mean(axis=0), values.var(axis=0)
-    centres, variances = np.tile(mean, (group_count + 1, 1)), np.tile(variance, (group_count + 1, 1))
-    for group in range(group_count):
-        members = values[groups == group]
-        weight = len(members) / (len(members) + DRAWN_BY)
-        if len(members):
-            centres[group] = weight * members.mean(axis=0) + (1 - weight) * mean
-            variances[group] = weight * members.var(axis=0) + (1 - weight) * variance
+    counts = moments.counts[:, None]
+    weights = counts / (counts + DRAWN_BY)
+    weights[-1] = 0
+    centres = weights * moments.means() + (1 - weights) * moments.mean()
+    variances = weights * moments.variances() + (1 - weights) * moments.variance()
     return centres, np.sqrt(variances)

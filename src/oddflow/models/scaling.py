@@ -31,9 +31,10 @@ from oddflow.models.numbers import (
 )
 from oddflow.models.rows import Floats
 
-__all__ = ["BOUND", "LOG_FLOOR", "MOST_CATEGORIES", "STEPS", "Scaler"]
+__all__ = ["BOUND", "FIT_ROWS", "LOG_FLOOR", "MOST_CATEGORIES", "STEPS", "Scaler", "groups_of"]
 
-_FIT_ROWS = 200_000
+FIT_ROWS = 200_000
+"""Of more rows so many are looked at, evenly."""
 _LOGARITHMS = frozenset({Scaling.BY_SERVICE, Scaling.LOG, Scaling.QUANTILE})
 """Scalings that measure LOG columns by their logarithm."""
 
@@ -79,14 +80,14 @@ class Scaler:
             buckets: Of a hashed category.
             tables: Vectors of categories.
         """
-        if len(x) > _FIT_ROWS:
-            x = x[np.linspace(0, len(x) - 1, _FIT_ROWS).astype(np.int64)]
+        if len(x) > FIT_ROWS:
+            x = x[np.linspace(0, len(x) - 1, FIT_ROWS).astype(np.int64)]
         measured = Measured.of(features, logarithms=scaling in _LOGARITHMS)
         x = np.clip(x, -FARTHEST, FARTHEST)
         places = [place for place, feature in enumerate(features) if feature.scale is Scale.CATEGORY]
         parts = shown(x, places, categories, buckets=buckets, tables=tables)
         services = (places[0], most_frequent(x[:, places[0]])) if places else None
-        groups, group_count = _groups_of(x, services)
+        groups, group_count = groups_of(x, services)
         measures, floors = measured.transform(x), measured.floors(x, features)
         numbers: Numbers
         if scaling is Scaling.BY_SERVICE:
@@ -107,7 +108,7 @@ class Scaler:
 
     def groups(self, x: Floats) -> NDArray[np.int64]:
         """The group of each row, (n,), in 0 … group_count: the last for a value that was never seen."""
-        return _groups_of(x, self.services)[0]
+        return groups_of(x, self.services)[0]
 
     @property
     def width(self) -> int:
@@ -180,7 +181,7 @@ class Scaler:
         return builder.add("Squeeze", builder.add("Cast", groups, to=7), builder.constant(np.array([1], np.int64)))
 
 
-def _groups_of(x: Floats, services: tuple[int, Floats] | None) -> tuple[NDArray[np.int64], int]:
+def groups_of(x: Floats, services: tuple[int, Floats] | None) -> tuple[NDArray[np.int64], int]:
     """The group of each row and the number of groups; the values of a category ascend."""
     if not services:
         return np.zeros(len(x), np.int64), 0

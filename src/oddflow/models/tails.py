@@ -12,6 +12,7 @@ Six, so that a flow that is extreme in few of fifty features stands out: a mean 
 greatest alone would follow every single oddity.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from oddflow.models.graph import GraphBuilder
 from oddflow.models.rows import Floats
+from oddflow.models.sketches.tops import Tops
 
 TAIL = 0.999
 FLOOR = 1.0
@@ -87,6 +89,21 @@ class Tails:
             middles=middles,
         )
 
+    @classmethod
+    def of_groups(
+        cls,
+        far: "GroupTails",
+        misses: "GroupTails",
+        *,
+        owners: NDArray[np.int64],
+        silent: NDArray[np.bool_],
+        width: int,
+    ) -> Self:
+        """Learns from the distances of rows that lie in several places: what `fit` gives without middles and units."""
+        least = np.float32(FLOOR)
+        values = np.where(silent, np.float32(SILENT), far.table(least))
+        return cls(values, misses.table(least), owners, width, np.zeros(len(owners), np.float32))
+
     def contributions(self, scaled: Floats, reconstructed: Floats, groups: NDArray[np.int64]) -> Floats:
         """Squared surprise of each raw feature: (n, m), (n, m), (n,) -> (n, d)."""
         far = np.abs(scaled - self.middles) / self.values[groups]
@@ -129,6 +146,41 @@ class Tails:
         to_feature[: len(self.owners), shared] = False
         candidates = builder.add("Concat", *parts, axis=1)
         return builder.add("MatMul", candidates, builder.constant(to_feature.astype(np.float32)))
+
+
+class GroupTails:
+    """The far ends of distances by group and of all, as far as tails need them: exact in any partition and order.
+
+    Args:
+        own: Of each group.
+        all_rows: Of all.
+    """
+
+    def __init__(self, own: Tops, all_rows: Tops) -> None:
+        self._own = own
+        self._all = all_rows
+
+    @classmethod
+    def for_rows(cls, counts: Sequence[int], rows: int, width: int) -> Self:
+        """Of groups that will have so many rows, and of all; of `width` columns."""
+        enough = [count if count >= LEAST_GROUP else 0 for count in counts]
+        return cls(Tops.for_share(enough, TAIL, width), Tops.for_share([rows], TAIL, width))
+
+    def update(self, distances: Floats, groups: NDArray[np.int64]) -> None:
+        """Takes distances (n, m) and the group of each row, (n,); the last group is that of no service."""
+        self._own.update(distances, groups)
+        self._all.update(distances)
+
+    def merge(self, other: Self) -> None:
+        """Takes in what another saw."""
+        self._own.merge(other._own)
+        self._all.merge(other._all)
+
+    def table(self, least: np.float32) -> Floats:
+        """Tails by group, that of all rows last: (groups + 1, m)."""
+        overall = self._all.quantile(0, TAIL)
+        own = [self._own.quantile(group, TAIL) if depth else overall for group, depth in enumerate(self._own.depths)]
+        return np.maximum(np.stack([*own, overall]), least).astype(np.float32)
 
 
 def strongest(squared: Floats) -> Floats:

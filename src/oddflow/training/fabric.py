@@ -1,17 +1,19 @@
 """Other devices, fewer bits and several processes, by Lightning Fabric.
 
 Processes are forked where a fit begins and end with it: they share its rows, whatever its loss refers to, and nobody
-else's work is done twice. Each computes the gradient of its part of a batch; the sum of all, each weighed by its rows,
-is that of the whole batch.
+else's work is done twice. On a cluster they were there before (`join`), and each does all but the steps by itself.
+
+Each computes the gradient of its part of a batch; the sum of all, each weighed by its rows, is that of the whole batch.
 """
 
 import logging
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -24,6 +26,7 @@ from oddflow.networks.chance import part_of
 from oddflow.training.machine import Machine
 from oddflow.training.optimiser import clip
 from oddflow.training.pace import Pace
+from oddflow.training.progress import Progress
 from oddflow.training.run import Device, Precision, Run
 
 FREE_SHARE = 0.5
@@ -50,6 +53,32 @@ class _Forked(LightningEnvironment):
 
     def local_rank(self) -> int:
         return self._rank
+
+
+class _Joined(LightningEnvironment):
+    """Processes that somebody else started, each with a device of its own, and that are one group already."""
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        return True
+
+    def world_size(self) -> int:
+        return torch.distributed.get_world_size()
+
+    def global_rank(self) -> int:
+        return torch.distributed.get_rank()
+
+    def local_rank(self) -> int:
+        return 0
+
+    def node_rank(self) -> int:
+        return 0
+
+    def set_world_size(self, size: int) -> None:
+        """It is what the group says."""
+
+    def set_global_rank(self, rank: int) -> None:
+        """It is what the group says."""
 
 
 class FabricMachine(Machine):
@@ -137,6 +166,69 @@ class FabricMachine(Machine):
                 raise LearningFailed(f"a process that learnt beside this one ended early: {error}") from None
 
 
+class GroupBroken(Exception):
+    """Another process of the group is gone: whoever started them is to start them again."""
+
+
+class JoinedMachine(FabricMachine):
+    """One of several processes that somebody else started, and starts again where one died.
+
+    What asks others raises GroupBroken where one of them is gone.
+    """
+
+    def begin(self, progress: Progress) -> None:
+        """Lets all go on from where the first stands: weights, chance and what a checkpoint gave it."""
+        held = None
+        if self.is_first:
+            tensors = {name: value.detach().cpu() for name, value in progress.tensors().items()}
+            held = tensors, progress.words(), self.state()
+        tensors, words, state = self._said(held)
+        if not self.is_first:
+            progress.restore(tensors, words)
+            self.restore(state)
+
+    def agreed(self, number: float) -> float:
+        """As FabricMachine."""
+        return float(self._said(number))
+
+    def _said(self, value: Any) -> Any:
+        """What the first process says."""
+        try:
+            return self.fabric.broadcast(value)
+        except RuntimeError as error:
+            raise GroupBroken(str(error)) from None
+
+    def _sum(self, numbers: Tensor) -> None:
+        try:
+            torch.distributed.all_reduce(numbers)
+        except RuntimeError as error:
+            raise GroupBroken(str(error)) from None
+
+
+@contextmanager
+def join(run: Run) -> Iterator[Machine]:
+    """What a run asks for in this process, one of a group of `torch.distributed` that lasts beyond the block.
+
+    Raises:
+        UsageError: There is no GPU that torch can use.
+    """
+    if torch.distributed.get_world_size() == 1 and replace(run, processes=1).is_plain:
+        yield Machine()
+        return
+    begin = _fabric(run)
+    devices = [torch.cuda.current_device()] if run.device == Device.CUDA else 1
+    fabric = begin(devices=devices, strategy=DDPStrategy(cluster_environment=_Joined()))
+    fabric.launch()
+    yield JoinedMachine(fabric)
+
+
+def _fabric(run: Run) -> Callable[..., Fabric]:
+    if run.device == Device.CUDA and not torch.cuda.is_available():
+        raise UsageError("torch finds no GPU here; leave out device cuda, or install a torch that was built for it")
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    return partial(Fabric, accelerator=run.device, precision=_BITS[Precision(run.precision)])
+
+
 @contextmanager
 def started(run: Run) -> Iterator[FabricMachine]:
     """Begins what a run asks for; processes besides this one end with the block.
@@ -144,10 +236,7 @@ def started(run: Run) -> Iterator[FabricMachine]:
     Raises:
         UsageError: There is no GPU that torch can use.
     """
-    if run.device == Device.CUDA and not torch.cuda.is_available():
-        raise UsageError("torch finds no GPU here; leave out device cuda, or install a torch that was built for it")
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    begin = partial(Fabric, accelerator=run.device, precision=_BITS[Precision(run.precision)])
+    begin = _fabric(run)
     if run.processes == 1:
         fabric = begin(devices=1)
         fabric.launch()

@@ -180,7 +180,7 @@ def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Sched
     checkpoint = Checkpoint.of(now, name, words, (train, shown, *network.state_dict().values()))
     pacer = Pacer(schedule.pace, epochs=schedule.epochs, patience=schedule.patience, usual=sides.usual)
     order = torch.Generator().manual_seed(schedule.seed)
-    with machine_for(now.run) as machine:
+    with machine_for(now.run, joined=now.joined) as machine:
         network.to(machine.device)
         players = [_moving(player) for player in sides.players]
         optimisers = [given.slowed(player.optimiser(player.moved)) for player in players]
@@ -189,6 +189,7 @@ def take_turns(sides: Sides, train: Tensor, held: Tensor | None, schedule: Sched
         history, tell = progress.history, told if told and machine.is_first else _nothing
         if checkpoint:
             checkpoint.restore(progress, machine)
+        machine.begin(progress)
         for passed in history.epochs:
             pacer.see(passed.validation_loss)
             tell(passed)

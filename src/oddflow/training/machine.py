@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from oddflow.training.optimiser import clip
 from oddflow.training.pace import Pace
+from oddflow.training.progress import Progress
 from oddflow.training.run import Device, Run
 
 
@@ -20,6 +21,9 @@ class Machine:
     """Whether gradients may be computed by hand: where they are those of whole batches, on a CPU, in 32 bits."""
     is_first = True
     """Whether it tells of epochs and writes checkpoints."""
+
+    def begin(self, progress: Progress) -> None:
+        """Lets all processes go on from where the first stands."""
 
     def place(self, rows: Tensor) -> Tensor:
         """Rows where they are learnt from."""
@@ -64,14 +68,14 @@ class Machine:
 
 
 @contextmanager
-def machine_for(run: Run) -> Iterator[Machine]:
-    """What a run asks for; processes besides this one end with the block."""
+def machine_for(run: Run, *, joined: bool = False) -> Iterator[Machine]:
+    """What a run asks for; processes besides this one end with the block, unless it had `joined` them."""
     if run.device == Device.AUTO:
         run = replace(run, device=Device.CUDA if torch.cuda.is_available() else Device.CPU)
     if run.is_plain:
         yield Machine()
         return
-    from oddflow.training.fabric import started  # takes seconds to import
+    from oddflow.training.fabric import join, started  # takes seconds to import
 
-    with started(run) as machine:
+    with join(run) if joined else started(run) as machine:
         yield machine

@@ -1,14 +1,14 @@
 """Where and how a fit is done, whatever is learnt; no matter of what a detector is."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oddflow.errors import UsageError
 
@@ -42,6 +42,8 @@ class Run:
         processes: How many share each batch, on CPUs.
         memory_bytes: Scaled rows that take more are kept in a file and read from there; None for no bound.
         checkpoints: A folder in which each fit leaves where it stands; None for none.
+        elsewhere: Learns a `learning.work.Work` in processes that it starts, on other machines too, told as this one
+            would be: see `cluster.training.RayTraining`. None where this process learns.
 
     Raises:
         UsageError: A word is none of those that there are, or a number is out of bounds.
@@ -52,6 +54,7 @@ class Run:
     processes: int = 1
     memory_bytes: int | None = None
     checkpoints: Path | None = None
+    elsewhere: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         """Checks it."""
@@ -61,8 +64,11 @@ class Run:
                 raise UsageError(f"{option} must be one of {', '.join(words)}; {given!r} given")
         if self.processes not in range(1, 257):
             raise UsageError(f"processes must be from 1 to 256; {self.processes} given")
-        if self.processes > 1 and self.device != Device.CPU:
-            raise UsageError(f"several processes share batches on CPUs alone; leave out device {self.device!r}")
+        if self.processes > 1 and self.device != Device.CPU and self.elsewhere is None:
+            raise UsageError(
+                f"several processes share batches on CPUs alone, unless a cluster has the GPUs; leave out device "
+                f"{self.device!r}, or give --ray ADDRESS"
+            )
         if self.precision == Precision.FP16 and self.device == Device.CPU:
             raise UsageError("fp16 needs a GPU, whose gradients are scaled; on a CPU give precision bf16 or 32")
 
@@ -81,12 +87,14 @@ class Session:
         identity: Of what they are, in words that tell one detector and its options from another.
         names: Gives each fit its name, in their order.
         beginning: Weights that networks begin from; None for chance.
+        joined: Whether this process is one of several that share each batch and know each other already.
     """
 
     run: Run = field(default_factory=Run)
     identity: str = ""
     names: Iterator[str] = field(default_factory=lambda: (f"fit-{number}" for number in count(1)))
     beginning: "Beginning | None" = None
+    joined: bool = False
 
 
 def bytes_of(text: str) -> int:
@@ -113,9 +121,11 @@ def session() -> Session:
 
 
 @contextmanager
-def running(run: Run, identity: str = "", beginning: "Beginning | None" = None) -> Iterator[None]:
+def running(
+    run: Run, identity: str = "", beginning: "Beginning | None" = None, *, joined: bool = False
+) -> Iterator[None]:
     """Lets all fits within it be done so, and begin so."""
-    token = _SESSION.set(Session(run, identity, beginning=beginning))
+    token = _SESSION.set(Session(run, identity, beginning=beginning, joined=joined))
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ from oddflow.detectors import registry
 from oddflow.detectors.chosen import ONLY
 from oddflow.errors import InputError, LearningFailed, UsageError
 from oddflow.features.representation import Reads
+from oddflow.tuning.judging import Here, Judge, Spread
 from oddflow.tuning.objective import Cost, Objective
 from oddflow.tuning.pruning import ALIKE, FIRST_FOLD_STEP, MEANING, Pruner
 from oddflow.tuning.space import Dimension, default_of, options_of
@@ -64,6 +66,8 @@ class Plan:
         study: The SQLite file that keeps it; None for none.
         name: Of the study in the file.
         seed: Of all chance in it.
+        at_once: So many trials are drawn before the first of them is judged; what is found hangs on it, and not on who
+            judges them, or how many do.
     """
 
     trials: int = 50
@@ -75,6 +79,7 @@ class Plan:
     study: str | None = None
     name: str = "oddflow"
     seed: int = 0
+    at_once: int = 1
 
     def __post_init__(self) -> None:
         """Refuses words that are none."""
@@ -84,6 +89,8 @@ class Plan:
                 raise UsageError(f"{option} must be one of {', '.join(words)}; {word!r} given")
         if self.trials < 1:
             raise UsageError(f"--trials must be 1 or more; {self.trials} given")
+        if self.at_once < 1:
+            raise UsageError(f"--at-once must be 1 or more; {self.at_once} given")
         if self.columns and self.sampler not in {Sampler.GENETIC, Sampler.RANDOM}:
             raise UsageError(f"columns are chosen by --sampler genetic (or random); {self.sampler} given")
 
@@ -103,17 +110,30 @@ class _OutOfTime(Exception):
     """A trial is cut off, and done again when the study goes on."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A trial, and the options that it takes; None where they make none."""
+
+    trial: Trial
+    options: Mapping[str, Any] | None
+
+
 class Search:
     """A study of one objective; `run` does trials until there are enough, or time is up."""
 
-    def __init__(self, objective: Objective, space: Sequence[Dimension], plan: Plan) -> None:
+    def __init__(
+        self, objective: Objective, space: Sequence[Dimension], plan: Plan, pool: Executor | None = None
+    ) -> None:
         """Opens the study, or makes it.
+
+        A pool judges folds beside each other; this process alone looks at the study.
 
         Raises:
             UsageError: There is nothing to vary, or the study is of something else.
             InputError: The file is no study.
         """
         self.objective, self.space, self.plan = objective, list(space), plan
+        self._judge: Judge = Spread(objective, pool) if pool else Here(objective)
         self._columns = [feature.name for feature in objective.material.features] if plan.columns else []
         if plan.columns:
             _check_columns(objective)
@@ -133,15 +153,38 @@ class Search:
             take_over(self.study)
             self._queue()
             while self._done() < self._wanted() and (monotonic() < deadline or not self._done()):
-                self.study.sampler = self._sampler()
                 try:
-                    self.study.optimize(lambda trial: self._tried(trial, deadline), n_trials=1)
+                    self._try([self._drawn() for _ in range(self._next())], deadline, listener)
                 except _OutOfTime:
-                    self.study.enqueue_trial(self.study.get_trials(deepcopy=False)[-1].params)
                     break
+        return self.study
+
+    def _try(self, drawn: Sequence[_Drawn], deadline: float, listener: Listener | None) -> None:
+        """Judges trials that were drawn, in their order; those that it does not come to are done again."""
+        left = list(drawn)
+        try:
+            for one in drawn:
+                if one.options is not None:
+                    self._judge.begin(one.trial.number, one.options)
+            for one in drawn:
+                try:
+                    value = self._tried(one, deadline)
+                except optuna.TrialPruned:
+                    self.study.tell(one.trial, state=TrialState.PRUNED)
+                else:
+                    self.study.tell(one.trial, value)
+                left.remove(one)
+                self._judge.end(one.trial.number)
                 if listener:
                     listener(self.told())
-        return self.study
+        except Exception as error:
+            for one in left:
+                self._judge.end(one.trial.number)
+                self.study.tell(one.trial, state=TrialState.FAIL)
+            refused = isinstance(error, LearningFailed | UsageError)
+            for one in left[1:] if refused else left:
+                self.study.enqueue_trial(one.trial.params)
+            raise
 
     def told(self) -> Told:
         """How far it is."""
@@ -240,6 +283,10 @@ class Search:
             return self.plan.trials
         return min(self.plan.trials, 1 + len(self._grid))
 
+    def _next(self) -> int:
+        """How many trials are drawn now: in a study that goes on, as many as if it had not been broken off."""
+        return min(self.plan.at_once - self._done() % self.plan.at_once, self._wanted() - self._done())
+
     def _done(self) -> int:
         return len(finished(self.study))
 
@@ -254,21 +301,30 @@ class Search:
             return NSGAIISampler(population_size=max(4, min(20, self.plan.trials // 5)), seed=seed)
         return RandomSampler(seed=seed)
 
-    def _tried(self, trial: Trial, deadline: float) -> float | tuple[float, float]:
+    def _drawn(self) -> _Drawn:
+        """The next trial, with all that is drawn for it."""
+        self.study.sampler = self._sampler()
+        trial = self.study.ask()
         trial.set_user_attr(WORKER, myself())
         words = {one.option: one.drawn(trial) for one in self.space}
         if self._columns:
             kept = [name for name in self._columns if trial.suggest_categorical(COLUMN + name, [False, True])]
             if not kept:
                 trial.set_user_attr(WHY, "no column was taken")
-                raise optuna.TrialPruned
+                return _Drawn(trial, None)
             if len(kept) < len(self._columns):
                 words[ONLY] = ",".join(kept)
         trial.set_user_attr(OPTIONS, words)
         alike = {option: word for option, word in words.items() if option in MEANING}
         trial.set_user_attr(ALIKE, repr(sorted(alike.items())))
+        return _Drawn(trial, options_of(self.objective.kind, words))
+
+    def _tried(self, drawn: _Drawn, deadline: float) -> float | tuple[float, float]:
+        trial = drawn.trial
+        if drawn.options is None:
+            raise optuna.TrialPruned
         try:
-            return self._judged(trial, options_of(self.objective.kind, words), deadline)
+            return self._judged(trial, drawn.options, deadline)
         except (LearningFailed, UsageError) as error:
             if not self._done():
                 raise
@@ -283,7 +339,10 @@ class Search:
         prunes = self.pruner is not Pruner.NONE
         for number in range(len(self.objective.folds)):
             told = self._epochs(trial, deadline) if prunes and not number else self._clock(deadline)
-            judgement = self.objective.judge(options, number, told)
+            try:
+                judgement = self._judge.judge(trial.number, options, number, told, lambda: self._left_s(deadline))
+            except TimeoutError:
+                raise _OutOfTime from None
             values.append(judgement.value)
             for name, value in judgement.families.items():
                 families.setdefault(name, []).append(value)
@@ -319,6 +378,10 @@ class Search:
                 raise optuna.TrialPruned
 
         return told
+
+    def _left_s(self, deadline: float) -> float | None:
+        """Seconds until time is up; None where that does not count yet."""
+        return None if math.isinf(deadline) or not self._done() else max(0.0, deadline - monotonic())
 
     def _clock(self, deadline: float) -> "EpochTold":
         return lambda _: self._check_time(deadline)

@@ -1,6 +1,7 @@
 """From rows to the options that suit them best."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 from oddflow.detectors.base import Detector
@@ -22,6 +23,7 @@ def tune(
     dealing: Dealing | None = None,
     measure: str = "",
     listener: Listener | None = None,
+    pool: Executor | None = None,
 ) -> Tuned:
     """Searches for the options of a detector that suit some rows best.
 
@@ -35,6 +37,8 @@ def tune(
         dealing: How rows are dealt into folds.
         measure: What is made great, a word of `Measure`; the usual one of the purpose unless given.
         listener: Told after each trial.
+        pool: Judges folds, and trials that are drawn at once, beside each other, with the same result: processes, or a
+            cluster (`cluster.executor.RayExecutor`).
 
     Raises:
         UsageError: The detector cannot be judged on such rows, or there is nothing to vary.
@@ -49,6 +53,6 @@ def tune(
     if wanted.columns:
         asked = {text.partition("=")[0] for text in vary}
         space = [one for one in space if one.option in asked]
-    search = Search(objective, space, wanted)
+    search = Search(objective, space, wanted, pool)
     search.run(listener)
     return Tuned.of(search)

@@ -17,7 +17,7 @@ from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.privacy import OPEN, Privacy
-from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flows
+from oddflow.logs.source import Fingerprint, Progress, Reads, Source, name_of, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alert import Alert, AlertRow
@@ -107,6 +107,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
     feedback: Feedback | None = None,
     discovery: OnlineDiscovery | None = None,
     collective: Collective | None = None,
+    read: Reads = read_flows,
 ) -> Detection:
     """Scores all flows of the sources and keeps those over the budget's threshold.
 
@@ -125,6 +126,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         feedback: What people said of alerts, if anything.
         discovery: What chooses the flows by their p-values, in place of the threshold.
         collective: What sees groups of flows, if anything.
+        read: Reads a source as `read_flows` does: on a cluster, say.
 
     Raises:
         NothingMetered: No source held a flow.
@@ -157,7 +159,7 @@ def detect(  # noqa: PLR0913  (what is judged, by what, and what may be told)
         if collective is not None:
             collective.begin()
         seen = Fingerprint(name_of(source), hashed=False)
-        flows = read_flows(
+        flows = read(
             source,
             ledger,
             settings=settings,

@@ -1,4 +1,4 @@
-"""The channel: whole batches, in order, none thrown away, counted on both sides."""
+"""The channel: whole batches, in order, none thrown away that is in it, counted on both sides."""
 
 import pyarrow as pa
 import pytest
@@ -58,6 +58,27 @@ def test_what_there_is_no_room_for_waits_and_is_counted(flows: pa.RecordBatch) -
         came += sum(batch.num_rows for batch in taken(receiver))
         sender.push()
     assert came == 20 * flows.num_rows == row[Count.SENT]
+    into.close()
+    out.close()
+
+
+def test_a_live_capture_sheds_whole_flows_where_there_is_no_room_and_never_waits(flows: pa.RecordBatch) -> None:
+    counters, (into, out) = Counters(sources=1, slots=0), make_pair()
+    sender = Sender(into, counters, 0, idle=pytest.fail, patient=False, backlog_bytes=1 << 18)
+    receiver = Receiver(out, counters, 0)
+    for _ in range(60):
+        sender.flows(flows)
+    assert sender.shed > 0
+    assert sender.shed % flows.num_rows == 0
+    assert sender.stalled_s == 0
+    came = 0
+    while sender.backlog_bytes or came + sender.shed < 60 * flows.num_rows:
+        came += sum(batch.num_rows for batch in taken(receiver))
+        sender.push()
+    before = sender.shed
+    sender.flows(flows)  # there is room again
+    assert sender.shed == before
+    assert came + sender.shed == 60 * flows.num_rows
     into.close()
     out.close()
 

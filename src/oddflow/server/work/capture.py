@@ -92,7 +92,10 @@ def live(seat: Seat) -> int:
     assert isinstance(opened, Opened)  # noqa: S101  (the supervisor's own)
     cut = Cut(seat)
     teller = Teller(seat.shared.board, seat.slot, counts=COUNTS)
-    sender = Sender(opened.end, seat.shared.counters, seat.source, idle=seat.beat)
+    sender = Sender(
+        opened.end, seat.shared.counters, seat.source,
+        idle=seat.beat, patient=source.kind not in {"interface", "netflow"},
+    )  # fmt: skip
     how = _How(seat, cut, teller, sender, opened)
     match source.kind:
         case "interface":

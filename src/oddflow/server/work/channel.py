@@ -1,7 +1,9 @@
 """How flows come from a source's capture to its judge: whole messages over a pair of sockets, in order, bounded.
 
 The supervisor keeps both ends, so what is in the kernel's queue outlives either process. Nothing in it is ever thrown
-away: where it is full, the capture keeps a few MiB more, and then reads no more packets until there is room.
+away: where it is full, the capture keeps a few MiB more. Then one that reads files waits until there is room; a live
+one leaves whole flows out, and counts them. If it waited, packets would be lost in the ring, and flows with holes look
+odd: more alerts would make the judge slower still.
 """
 
 import errno
@@ -87,6 +89,7 @@ class Sender:
         counters: Where flows that were sent and that wait are counted.
         source: Whose.
         idle: Called while there is no room, to show that the process lives.
+        patient: Whether flows wait for room however long it takes; else what has none is shed.
         backlog_bytes: So much is kept beside the kernel's queue.
     """
 
@@ -97,12 +100,16 @@ class Sender:
         source: int,
         *,
         idle: Callable[[], None] = lambda: None,
+        patient: bool = True,
         backlog_bytes: int = BACKLOG_BYTES,
     ) -> None:
         self.stalled_s = 0.0
         """How long it had to wait for room, in all."""
         self.too_long = 0
         """Flows that no message has room for."""
+        self.shed = 0
+        """Flows that were left out, since nobody had time for them."""
+        self._patient = patient
         self._end = end
         self._count = counters.of(source)
         self._idle = idle
@@ -112,9 +119,16 @@ class Sender:
         self._count[Count.BACKLOG] = 0
 
     def flows(self, batch: pa.RecordBatch) -> None:
-        """Sends flows; waits only where the channel and the backlog are full."""
+        """Sends flows; where the channel and the backlog are full, waits or sheds them."""
+        if not self._patient:
+            self.push()
+            if self._bytes > self._most_bytes:
+                self.shed += batch.num_rows
+                return
         self._flows(batch)
         self.push()
+        if not self._patient:
+            return
         while self._bytes > self._most_bytes:
             self._wait()
 

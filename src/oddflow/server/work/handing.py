@@ -14,8 +14,8 @@ from oddflow.server.work.teller import Teller
 
 TELL_S = 0.5
 LAST_S = 20.0
-STALLED_S = 2.0
-"""Of waiting for room since it was told last, from which on it is told that the judge is too slow."""
+SHED = "flows that the judge had no time for"
+TOLD_S = 60.0
 
 
 class Handing:
@@ -47,6 +47,7 @@ class Handing:
         self._beat = beat
         self._next_s = 0.0
         self._stalled_s = 0.0
+        self._shed, self._shed_s = 0, -TOLD_S
 
     def add(self, flows: pa.RecordBatch) -> None:
         """As Sink."""
@@ -71,19 +72,25 @@ class Handing:
         """How the capture goes, told now."""
         problems = list(self.problems)
         stalled_s, self._stalled_s = self._sender.stalled_s - self._stalled_s, self._sender.stalled_s
-        if stalled_s > TELL_S / 2:
+        if self._sender.shed != self._shed:
+            self._shed, self._shed_s = self._sender.shed, time.monotonic()
+        if stalled_s > TELL_S / 2 or time.monotonic() - self._shed_s < TOLD_S:
+            left_out = f", and {self._shed:,} were left out" if self._shed else ""
             problems.append(
                 Problem(
                     "channel",
-                    "flows come faster than they are judged, and the room between is full: packets wait in the ring, "
-                    "and what it has no room for is lost, and counted; give the machine more cores, or the model less",
+                    f"flows come faster than they are judged, and the room between is full{left_out}; give the machine "
+                    "more cores, or the model less",
                     "error",
                 )
             )
         if self._sender.too_long:
             problems.append(Problem("records", f"{self._sender.too_long:,} records are too long, and are left out"))
         state = State.DEGRADED if problems and state is State.RUNNING else state
-        self._teller.tell({"state": state, "flows": self.flows, **self._facts()}, problems)
+        facts = self._facts()
+        if self._shed:
+            facts["lost"] = facts["lost"] | {SHED: self._shed}
+        self._teller.tell({"state": state, "flows": self.flows, **facts}, problems)
 
     def close(self) -> None:
         """As Sink: the last flows are handed on, as long as the judge takes them."""

@@ -1,5 +1,8 @@
 """Learns what groups of flows come to while a baseline passes, in bounded memory."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -75,6 +78,34 @@ class GroupLearner:
             periods_ns=np.array([self._periods[key] for key in periodic], np.float64).reshape(-1, 2),
         )
 
+    def seen(self) -> dict[str, NDArray[Any]]:
+        """All that it saw, to be merged elsewhere; the source has ended."""
+        self._end_source()
+        arrays: dict[str, NDArray[Any]] = {
+            "windows": self._windows,
+            "acquainted": self._acquainted,
+            "minutes": np.array(sorted(self._minutes), np.int64),
+            "periodic": np.array(list(self._periods), np.uint64),
+            "periods": np.array(list(self._periods.values()), np.float64).reshape(-1, 2),
+        }
+        for name, most in (("known", self._known), ("wider", self._wider)):
+            arrays |= {f"{name}{place}": column for place, column in enumerate(most.all())}
+        return arrays
+
+    def merge(self, seen: Mapping[str, NDArray[Any]]) -> None:
+        """Takes in what another saw of other sources: the same as if it had seen them itself.
+
+        Of more than 65,536 groups other ones may be kept: those are let go that came to least so far.
+        """
+        self._windows += seen["windows"]
+        self._acquainted = np.union1d(self._acquainted, seen["acquainted"])[:MOST_KNOWN]
+        self._minutes.update(seen["minutes"].tolist())
+        for key, (low, high) in zip(seen["periodic"].tolist(), seen["periods"].tolist(), strict=True):
+            least, most = self._periods.get(key, (low, high))
+            self._periods[key] = min(least, low), max(most, high)
+        self._known.merge(*(seen[f"known{place}"] for place in range(4)))
+        self._wider.merge(*(seen[f"wider{place}"] for place in range(4)))
+
     def _end_source(self) -> None:
         self._close(self._groups.close())
         self._acquainted = np.union1d(self._acquainted, self._groups.repeated)[:MOST_KNOWN]
@@ -108,7 +139,17 @@ class _Most:
         """Windows of n keys: what was counted, in which width, and what it came to, (n,) each."""
         most = np.zeros((len(keys), SCALES))
         most[np.arange(len(keys)), scales] = values
-        self._pending.append((keys, measures, most, (most > 0).astype(np.int64)))
+        self.merge(keys, measures, most, (most > 0).astype(np.int64))
+
+    def merge(
+        self,
+        keys: NDArray[np.uint64],
+        measures: NDArray[np.int64],
+        most: NDArray[np.float64],
+        windows: NDArray[np.int64],
+    ) -> None:
+        """What another's `all` gave."""
+        self._pending.append((keys, measures, most, windows))
         self._count += len(keys)
         if self._count > PENDING_ROWS:
             self._pending = [self.all()]

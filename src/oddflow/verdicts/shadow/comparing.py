@@ -4,7 +4,7 @@ import heapq
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from oddflow.features.representation import Representation
 from oddflow.features.scored import scored
 from oddflow.flows.settings import MeterSettings, Payload
 from oddflow.logs.privacy import OPEN, Privacy
-from oddflow.logs.source import Fingerprint, Progress, Source, name_of, read_flows
+from oddflow.logs.source import Fingerprint, Progress, Reads, Source, name_of, read_flows
 from oddflow.losses import Ledger
 from oddflow.models.format import Archive
 from oddflow.models.sealed import SealedModel
@@ -33,8 +33,6 @@ from oddflow.verdicts.shadow.comparison import Comparison, Known, Seen, Side
 MOST_TOLD = 50
 SAMPLE = 20_000
 _WARM_ROWS = 2_048
-Reads = Callable[..., Iterator[pa.RecordBatch]]
-"""What reads a source: `read_flows`, or what takes and gives the same."""
 
 
 @dataclass(slots=True)

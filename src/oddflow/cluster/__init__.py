@@ -1,0 +1,1 @@
+"""Beyond one machine: work spread over Ray. Nothing else imports Ray; the extra `cluster` brings it."""

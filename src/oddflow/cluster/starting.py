@@ -1,0 +1,104 @@
+"""Ray while it is needed: processes of this machine that are started and ended, or a cluster, joined and left."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from oddflow.capture.remote import shown
+from oddflow.errors import ClusterFailed, UsageError
+
+LOCAL = "local"
+"""In place of an address: processes of this machine."""
+
+STORE_BYTES = 1 << 30
+"""What `local` lends to the store that its processes share; what does not fit goes to disk."""
+
+HUSHED = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+}
+"""Nothing is told to anybody, and no advice to programmers is printed, unless the environment says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What there is to work with.
+
+    Attributes:
+        workers: How many tasks are to run at a time.
+        is_local: Whether they are all on this machine.
+    """
+
+    workers: int
+    is_local: bool
+
+
+@contextmanager
+def cluster(address: str, workers: int | None = None, *, store_bytes: int = STORE_BYTES) -> Iterator[Cluster]:
+    """A running Ray, which is left, or ended, when it is done with; one that this process has joined already is used.
+
+    Args:
+        address: `local`; or HOST:PORT, `auto` or `ray://HOST:PORT` of a cluster that runs Oddflow's version.
+        workers: How many tasks run at a time; as many as there are processors unless given.
+        store_bytes: With `local`, the memory of the store that its processes share.
+
+    Raises:
+        UsageError: No such number of workers, or no such address.
+        ClusterFailed: It cannot be started, or nothing answers there.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"{workers} workers were asked for; at least 1 is expected")
+    if ray.is_initialized():
+        yield _known(workers, is_local=address == LOCAL)
+        return
+    for name, value in HUSHED.items():
+        os.environ.setdefault(name, value)
+    _start(address, workers, store_bytes)
+    try:
+        yield _known(workers, is_local=address == LOCAL)
+    finally:
+        ray.shutdown()
+
+
+def _start(address: str, workers: int | None, store_bytes: int) -> None:
+    quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    try:
+        if address == LOCAL:
+            count = workers or _processors()
+            ray.init(address=LOCAL, num_cpus=count, include_dashboard=False, object_store_memory=store_bytes, **quiet)
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, TimeoutError) as error:
+        raise ClusterFailed(
+            f"no Ray answers at {shown(address)}: {_line(error)}; start one there (`ray start --head`), or use "
+            "--ray local"
+        ) from None
+    except ValueError as error:
+        raise UsageError(
+            f"{shown(address)!r} is no address of a Ray cluster ({_line(error)}); expected local, HOST:PORT or "
+            "ray://HOST:PORT"
+        ) from None
+    except (RuntimeError, OSError) as error:
+        raise ClusterFailed(f"Ray cannot be used at {shown(address)}: {_line(error)}") from None
+
+
+def _known(workers: int | None, *, is_local: bool) -> Cluster:
+    there = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
+    return Cluster(workers or max(1, there), is_local)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _line(error: BaseException) -> str:
+    """What an error says, on one line, without secrets."""
+    text = str(error).strip().splitlines()
+    return shown(text[0][:300]) if text else type(error).__name__
