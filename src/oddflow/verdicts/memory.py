@@ -86,8 +86,9 @@ VALUES: Mapping[str, type] = {
 }
 """What memory holds, made anew from its fields."""
 
-_COLLECTIONS: Mapping[str, type] = {"list": list, "tuple": tuple, "set": set, "deque": deque}
-_TABLES: Mapping[str, type] = {"dict": dict, "ordered": OrderedDict, "counter": Counter}
+_COLLECTIONS: dict[str, type] = {"list": list, "tuple": tuple, "set": set, "deque": deque}
+_TABLES: dict[str, type] = {"dict": dict, "ordered": OrderedDict, "counter": Counter}
+_NAMES = {kind: name for name, kind in (_COLLECTIONS | _TABLES).items()}
 
 
 @dataclass(slots=True)
@@ -140,12 +141,11 @@ def _told(value: Any, arrays: list[Any]) -> Any:
         arrays.append(_copied(value))
         held = {np.ndarray: "array", bytes: "bytes", pa.RecordBatch: "flows"}.get(type(value), "scalar")
         return {"is": held, "at": len(arrays) - 1}
-    for name, kind in _COLLECTIONS.items():
-        if type(value) is kind:
-            return {"is": name, "of": [_told(one, arrays) for one in value]}
-    for name, kind in _TABLES.items():
-        if type(value) is kind:
-            return {"is": name, "of": [[_told(key, arrays), _told(one, arrays)] for key, one in value.items()]}
+    name = _NAMES.get(type(value), "")
+    if name in _COLLECTIONS:
+        return {"is": name, "of": [_told(one, arrays) for one in value]}
+    if name in _TABLES:
+        return {"is": name, "of": [[_told(key, arrays), _told(one, arrays)] for key, one in value.items()]}
     if type(value) in MEMORY:
         names: tuple[str, ...] = MEMORY[type(value)]
     elif VALUES.get(type(value).__name__) is type(value):

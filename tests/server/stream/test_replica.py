@@ -9,7 +9,7 @@ import pytest
 
 from oddflow.server.stream.checkpoint import Checkpoints
 from tests.server.stream.conftest import PARTITIONS, Topic, stored_alerts, stored_flows
-from tests.server.stream.replicas import UntilRead, judge, judge_alone, seat_of
+from tests.server.stream.replicas import judge, judge_alone, seat_of
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,3 @@ def test_a_replica_that_is_killed_loses_nothing_and_repeats_nothing(undisturbed,
 def _offsets(checkpoints: Checkpoints) -> dict[int, int]:
     found = {number: checkpoints.read(number) for number in range(PARTITIONS)}
     return {number: one.offset for number, one in found.items() if one is not None}
-
-
-def test_a_group_gives_out_partitions(undisturbed: Path, topic: Topic, example_model: Path, tmp_path: Path):
-    UntilRead(seat_of(topic.settings(tmp_path, example_model))).run()
-    assert stored_alerts(tmp_path) == stored_alerts(undisturbed)
