@@ -27,7 +27,7 @@ HOUR_NS = 3_600_000_000_000
 
 
 def update(out, *sources, workers=2, merge=False, **how):
-    sizes = Sizes(40_000, 120_000, 100_000, 90_000)
+    sizes = Sizes(60_000, 150_000, 150_000, 120_000)
     folder = FlowFolder(Cluster(workers, is_local=True), Place.of(str(out)), sizes=sizes, **how)
     return folder.update([str(source) for source in sources], merge=merge)
 
@@ -59,7 +59,7 @@ def on_one_machine(*sources, merge=False, ledger=None):
 @pytest.fixture(scope="module")
 def records():
     """An hour and a half."""
-    return conversations(11, 4000, step_ms=2_000)
+    return conversations(11, 3000, step_ms=3_000)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])

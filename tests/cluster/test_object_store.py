@@ -24,57 +24,37 @@ pytest.importorskip("s3fs", reason="s3fs is an extra")
 moto_server = pytest.importorskip("moto.server", reason="moto is for developers")
 
 SECRET = "not-to-be-told"  # noqa: S105
-ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @pytest.fixture(scope="module")
-def bucket():
-    """A bucket with captures under captures/, one large among them; workers find the server as users' do."""
+def bucket(s3_here):
+    """A bucket on a server that users find as they do any: by their environment."""
     import boto3  # noqa: PLC0415
 
-    server = moto_server.ThreadedMotoServer(port=0, verbose=False)
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=s3_here, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
-    environment = ENVIRONMENT | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="lab")
-        yield client, environment
-        client.close()
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="lab")
+    yield client
+    client.close()
     server.stop()
 
 
 @pytest.fixture(scope="module")
 def captures(bucket, tmp_path_factory):
     """The same captures on disk, and under a prefix."""
-    client, _ = bucket
     folder = write_files(tmp_path_factory.mktemp("s3") / "in", conversations(21, 2500), 5, forms=("pcap", "gz"))
     for path in folder.iterdir():
-        client.put_object(Bucket="lab", Key=f"captures/{path.name}", Body=path.read_bytes())
-    client.put_object(Bucket="lab", Key="captures/notes.txt", Body=b"no capture")
-    client.put_object(Bucket="lab", Key="large/a.pcap", Body=pcap(conversations(22, 2500)))
+        bucket.put_object(Bucket="lab", Key=f"captures/{path.name}", Body=path.read_bytes())
+    bucket.put_object(Bucket="lab", Key="captures/notes.txt", Body=b"no capture")
+    bucket.put_object(Bucket="lab", Key="large/a.pcap", Body=pcap(conversations(22, 2500)))
     return folder
 
 
 @pytest.fixture
-def on_s3(ray_here, bucket, monkeypatch):
-    """Tasks with the environment of this process: the workers were started before it had it."""
-    import ray  # noqa: PLC0415
-
-    _, environment = bucket
-    plain = ray.remote
-
-    def with_environment(**how):
-        return plain(**how, runtime_env={"env_vars": environment})
-
-    from oddflow.cluster import answers  # noqa: PLC0415
-
-    answers.remote.cache_clear()
-    monkeypatch.setattr(answers.ray, "remote", with_environment)
-    yield Cluster(2, is_local=True)
-    answers.remote.cache_clear()
+def on_s3(ray_here):
+    """Two workers that know where the server is."""
+    return Cluster(2, is_local=True)
 
 
 def flows_of(place, read, ledger):
@@ -97,19 +77,17 @@ def test_a_prefix_is_a_folder_and_a_large_object_is_read_in_pieces(on_s3, captur
 
 
 def test_flows_are_written_to_a_bucket_and_kept_up_to_date(on_s3, captures, bucket):
-    client, _ = bucket
-
     def update():
         folder = FlowFolder(on_s3, Place.of("s3://lab/flows/"), sizes=Sizes(60_000, 200_000, 10**6))
         return folder.update(["s3://lab/captures/"])
 
     assert update().outcomes == {"s3://lab/captures/": Outcome.NEW}
     assert update().outcomes == {"s3://lab/captures/": Outcome.UNCHANGED}
-    body = client.get_object(Bucket="lab", Key="flows/manifest.json")["Body"].read()
+    body = bucket.get_object(Bucket="lab", Key="flows/manifest.json")["Body"].read()
     assert SECRET.encode() not in body
     (source,) = Manifest.model_validate_json(body).sources
     names = sorted(part.name for part in (*source.parts, *source.tail))
-    tables = [client.get_object(Bucket="lab", Key=f"flows/{name}")["Body"].read() for name in names]
+    tables = [bucket.get_object(Bucket="lab", Key=f"flows/{name}")["Body"].read() for name in names]
     found = sum(pq.read_metadata(io.BytesIO(table)).num_rows for table in tables)
     assert found == flows_of(captures, read_flows, Ledger()).num_rows == source.flows
 

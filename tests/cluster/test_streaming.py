@@ -18,7 +18,7 @@ from tests.cluster.captures import START_S, conversations, write_files
 pytest.importorskip("ray", reason="ray is an extra")
 
 
-def both(place, *, shards=2, unit_bytes=40_000, wave_bytes=150_000, merge=False, settings=None, fewest=200):
+def both(place, *, shards=2, unit_bytes=60_000, wave_bytes=200_000, merge=False, settings=None, fewest=200):
     """Reads a source on the cluster and on this machine; both have to give the same."""
     ledgers = Ledger(), Ledger()
     (source,) = arrange([str(place)], ledgers[0], merge=merge)
@@ -40,7 +40,7 @@ def differing(found, expected):
     return [name for name in expected.schema.names if not found[name].equals(expected[name])]
 
 
-@pytest.mark.parametrize(("shards", "unit_bytes", "wave_bytes"), [(1, 1, 1), (2, 30_000, 90_000), (3, 70_000, 10**9)])
+@pytest.mark.parametrize(("shards", "unit_bytes", "wave_bytes"), [(1, 1, 1), (2, 50_000, 150_000), (3, 70_000, 10**9)])
 def test_pieces_of_one_file(ray_here, tmp_path, shards, unit_bytes, wave_bytes):
     path = tmp_path / "a.pcap"
     path.write_bytes(pcap(conversations()))
@@ -48,7 +48,7 @@ def test_pieces_of_one_file(ray_here, tmp_path, shards, unit_bytes, wave_bytes):
 
 
 def test_a_folder_of_files_in_all_forms(ray_here, tmp_path):
-    both(write_files(tmp_path / "in", conversations(1), 9, forms=("pcap", "gz", "pcapng")))
+    both(write_files(tmp_path / "in", conversations(1, 2000), 9, forms=("pcap", "gz", "pcapng")))
 
 
 def test_files_whose_times_overlap(ray_here, tmp_path):
@@ -70,7 +70,7 @@ def test_a_packet_that_holds_a_capture_misleads_nobody(ray_here, tmp_path):
 
 @pytest.mark.parametrize("harm", ["cut", "broken"])
 def test_what_is_damaged_is_told_as_on_one_machine(ray_here, tmp_path, harm):
-    whole = pcap(conversations(3))
+    whole = pcap(conversations(3, 1500))
     path = tmp_path / "a.pcap"
     middle = len(whole) // 2
     path.write_bytes(whole[:-5] if harm == "cut" else whole[:middle] + b"\xff" * 900 + whole[middle:])
@@ -116,7 +116,7 @@ def kill_once(marker):
 
 def test_a_worker_that_dies_changes_nothing(ray_here, tmp_path, monkeypatch):
     path, marker = tmp_path / "a.pcap", str(tmp_path / "killed")
-    path.write_bytes(pcap(conversations(6)))
+    path.write_bytes(pcap(conversations(6, 1500)))
     original = tasks.meter
 
     def meter(*given):

@@ -145,7 +145,7 @@ class Pipe:
             running.chunks.append((told, self._behaviour, written))
             if self._waits and len(running.chunks) > CHUNKS_AHEAD:  # no more than so many tables wait to be written
                 ask(running.chunks[-CHUNKS_AHEAD][2])
-        running.ending = tuple(waiting)  # type: ignore[assignment]
+        running.ending = tuple(waiting)
 
     def _go_on(self, running: _Running) -> None:
         """Sees where the next unit begins."""

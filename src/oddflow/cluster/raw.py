@@ -106,9 +106,9 @@ def _metered(
     last = None
     for batch in packets_of(unit, told.reads[0], tunnels=way.settings.tunnels, fragments=fragments):
         batch.first_number += number
-        yield from meter.add(batch)  # type: ignore[misc]
+        yield from meter.add(batch)
         last = batch
-    yield from meter.finished()  # type: ignore[misc]
+    yield from meter.finished()
     told.fragments = fragments if last is None else last.fragments.copy()
 
 
