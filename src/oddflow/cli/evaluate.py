@@ -1,5 +1,6 @@
 """`oddflow evaluate`: detectors side by side where attacks are known, and every table of the documentation."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -166,6 +167,7 @@ def evaluate(
 ) -> None:
     """Without a protocol each detector learns as it is told here, and nothing is kept: such results are exploratory."""
     from oddflow.cli import console
+    from oddflow.datasets.place import VARIABLE
     from oddflow.errors import UsageError
     from oddflow.evaluation.evaluating import Given
     from oddflow.evaluation.result import Results
@@ -177,6 +179,9 @@ def evaluate(
     if ray is not None and ray != clusters.LOCAL and jobs > 1:
         raise UsageError("--jobs counts processes of this machine; the cluster runs as many as it has processors")
     clusters.check(ray)
+    if ray is not None:
+        # nodes have an environment of their own
+        data = data or os.environ.get(VARIABLE)
     for path in (*(card or []), *filter(None, [output, write])):
         check_place(path)
     before = read_results(Path(compare)) if compare else None

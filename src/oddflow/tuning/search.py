@@ -1,21 +1,16 @@
 """The search itself: trials one after the other, kept in a file where that is wanted, so that it can go on."""
 
 import math
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import product
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
-from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -23,7 +18,9 @@ from oddflow.detectors import registry
 from oddflow.detectors.chosen import ONLY
 from oddflow.errors import InputError, LearningFailed, UsageError
 from oddflow.features.representation import Reads
+from oddflow.tuning.grid import points
 from oddflow.tuning.judging import Here, Judge, Spread
+from oddflow.tuning.keeping import quiet, storage_of
 from oddflow.tuning.objective import Cost, Objective
 from oddflow.tuning.pruning import ALIKE, FIRST_FOLD_STEP, MEANING, Pruner
 from oddflow.tuning.space import Dimension, default_of, options_of
@@ -139,7 +136,7 @@ class Search:
             _check_columns(objective)
         elif not self.space:
             raise UsageError(f"of {objective.kind.name} nothing is left to vary; name an option with --vary")
-        self._grid = self._points() if plan.sampler == Sampler.GRID else []
+        self._grid = points(self.space, self.usual(), plan.seed) if plan.sampler == Sampler.GRID else []
         self._in_epochs = "told" in registry.options(objective.kind)
         # optuna speaks of a cost as a second thing to be made small, and leaves nothing early then
         self.pruner = Pruner.NONE if plan.cost else Pruner(plan.pruner)
@@ -206,7 +203,7 @@ class Search:
         directions = [StudyDirection.MAXIMIZE, *([StudyDirection.MINIMIZE] if self.plan.cost else [])]
         try:
             study = optuna.create_study(
-                storage=_storage(self.plan.study),
+                storage=storage_of(self.plan.study),
                 study_name=self.plan.name,
                 directions=directions,
                 pruner=self.pruner.made(in_epochs=self._in_epochs),
@@ -260,23 +257,6 @@ class Search:
         for point in self._grid[queued : self.plan.trials]:
             self.study.enqueue_trial(point, skip_if_exists=True)
         self.study.set_user_attr(GRID_QUEUED, max(queued, min(len(self._grid), self.plan.trials)))
-
-    def _points(self) -> list[dict[str, Any]]:
-        """Points of the grid in an order of chance, at most a hundred thousand; that of what is usual is left out."""
-        sizes = [one.grid() for one in self.space]
-        count = math.prod(map(len, sizes))
-        names, usual = [one.option for one in self.space], self.usual()
-        if count <= MOST_GRID:
-            every = [dict(zip(names, point, strict=True)) for point in product(*sizes)]
-            order = np.random.default_rng([self.plan.seed, 10]).permutation(count)
-            found = [every[place] for place in order]
-        else:
-            chance = np.random.default_rng([self.plan.seed, 10])
-            found = [
-                {name: values[int(chance.integers(len(values)))] for name, values in zip(names, sizes, strict=True)}
-                for _ in range(MOST_GRID)
-            ]
-        return [point for point in found if point != usual]
 
     def _wanted(self) -> int:
         if self.plan.sampler != Sampler.GRID:
@@ -391,9 +371,6 @@ class Search:
             raise _OutOfTime
 
 
-MOST_GRID = 100_000
-
-
 def finished(study: Study) -> list[FrozenTrial]:
     """Trials that came to an end: judged in full, or left early."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
@@ -402,30 +379,6 @@ def finished(study: Study) -> list[FrozenTrial]:
 def completed(study: Study) -> list[FrozenTrial]:
     """Trials that were judged in full."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Optuna tells of each trial, and warns of what it calls experimental: nothing that a person could act on."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="optuna")
-            warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(before)
-
-
-def _storage(path: str | None) -> BaseStorage:
-    if path is None:
-        return InMemoryStorage()
-    place = Path(path)
-    if not place.absolute().parent.is_dir() or place.is_dir():
-        raise InputError(f"{path} cannot be used as a study: it is a folder, or its folder does not exist")
-    # two workers wait for each other rather than fail
-    return RDBStorage(f"sqlite:///{place.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}})
 
 
 def _check_columns(objective: Objective) -> None:

@@ -10,8 +10,9 @@ from optuna.trial import FrozenTrial
 
 from oddflow.detectors.chosen import ONLY
 from oddflow.tuning.folds import SAID
+from oddflow.tuning.keeping import quiet
 from oddflow.tuning.objective import TOLD, Cost
-from oddflow.tuning.search import COLUMN, FAMILIES, OPTIONS, SPREAD, WHY, Search, completed, finished, quiet
+from oddflow.tuning.search import COLUMN, FAMILIES, OPTIONS, SPREAD, WHY, Search, completed, finished
 from oddflow.tuning.space import options_of
 
 FEWEST_TRIALS = 8
