@@ -10,7 +10,6 @@ gives: every row, in its order. A run that was over before the kill does not cou
 
 import argparse
 import json
-import os
 import random
 import shutil
 import sys
@@ -33,7 +32,7 @@ from ray.cluster_utils import Cluster as Nodes
 from oddflow.bench.traffic import Traffic
 from oddflow.cluster.folder import FlowFolder
 from oddflow.cluster.place import Place
-from oddflow.cluster.starting import HUSHED, Cluster
+from oddflow.cluster.starting import Cluster, hush
 from oddflow.cluster.storing import Sizes
 from oddflow.files import examples_folder
 from oddflow.logs.parts import tables_in
@@ -75,7 +74,7 @@ class Job:
         return bool(found.equals(self.wanted))
 
 
-@dataclass
+@dataclass(eq=False)
 class Running(threading.Thread):
     """A job in a thread of its own: nodes are killed and begun by the main one."""
 
@@ -85,11 +84,8 @@ class Running(threading.Thread):
     error: str = ""
 
     def __post_init__(self) -> None:
+        """It is not begun yet."""
         super().__init__(daemon=True)
-
-    def __hash__(self) -> int:
-        """Threads are kept in sets."""
-        return id(self)
 
     def run(self) -> None:
         """Does the job."""
@@ -163,7 +159,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
-    os.environ.update(HUSHED)
+    hush()
     folder = Path(tempfile.mkdtemp(prefix="oddflow-kill-"))
     exact = killed = 0
     try:

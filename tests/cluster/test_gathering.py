@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oddflow import baselines
+from oddflow import api, baselines
 from oddflow.errors import InputError, NothingMetered, UsageError
 from oddflow.features.gathering import gather as gather_rows
 from oddflow.logs.source import arrange
@@ -21,9 +21,11 @@ pytest.importorskip("ray")
 
 from oddflow.cluster import fitting
 from oddflow.cluster.gathering import gather
+from oddflow.cluster.shares import RayShares
 from oddflow.learning import learn, over_shares
 from oddflow.models.sealed import SealedModel
 from oddflow.models.sketches.shares import Rows, Stretch
+from oddflow.training.run import Run
 
 FACTS = ("features", "flows", "start_ns", "end_ns", "home_networks", "context", "version", "incomplete", "groups")
 
@@ -116,6 +118,12 @@ def test_learn_gives_the_model_of_one_machine(ray_here, few, sources, tmp_path, 
 def test_learn_says_what_one_machine_must_do(ray_here, few, sources, tmp_path, words, why):
     told = call("learn", *sources, *words, "-o", tmp_path / "none.oddflow", "--ray", "local")
     assert (told.code, why in told.message) == (2, True), told
+
+
+def test_rows_that_are_here_are_learnt_here(sources):
+    rows = baselines.gather(sources[0], detector="robust-pca")
+    with pytest.raises(UsageError, match="learnt at once"):
+        api.learn_gathered(rows, detector="robust-pca", run=Run(elsewhere=fitting.RayFitting(RayShares([]))))
 
 
 @dataclass(frozen=True)
