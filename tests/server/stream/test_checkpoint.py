@@ -27,7 +27,7 @@ def test_all_comes_back(checkpoints):
     given = Checkpoint(12, 4, "ab", MEMORY, {"s": Known(1, 2, 3, 4, ended=True)}, {"o": 12}, 99)
     checkpoints.write(3, given)
     found = checkpoints.read(3)
-    assert (found.offset, found.number, found.model, found.watermark_ns) == (12, 4, "ab", 99)
+    assert (found.offset, found.number, found.model, found.judged_ns) == (12, 4, "ab", 99)
     assert (found.known, found.owners) == (given.known, {"o": 12})
     assert found.memory.tree == MEMORY.tree
     for one, other in zip(found.memory.arrays, MEMORY.arrays, strict=True):

@@ -64,7 +64,7 @@ class Checkpoint:
         known: Who ships to it, by their ids.
         owners: The last checkpoint that each process wrote that judged it, of the last processes: so which of the files
             that it prepared belong to a checkpoint can be told.
-        watermark_ns: Up to when flows were judged, ns since 1970.
+        judged_ns: Up to when flows were judged, ns since 1970.
     """
 
     offset: int = 0
@@ -73,7 +73,7 @@ class Checkpoint:
     memory: Memory | None = None
     known: dict[str, Known] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
-    watermark_ns: int = 0
+    judged_ns: int = 0
 
 
 class Checkpoints:
@@ -171,7 +171,7 @@ def _write(file: Any, checkpoint: Checkpoint) -> None:
         "model": checkpoint.model,
         "known": {name: asdict(one) for name, one in checkpoint.known.items()},
         "owners": dict(list(checkpoint.owners.items())[-MOST_OWNERS:]),
-        "watermark_ns": checkpoint.watermark_ns,
+        "judged_ns": checkpoint.judged_ns,
         "memory": None if memory is None else memory.tree,
     }
     schema = SCHEMA.with_metadata({HEAD: json.dumps(told, separators=(",", ":"))})
@@ -209,7 +209,7 @@ def _read(content: bytes) -> Checkpoint:
         None if told["memory"] is None else Memory(told["memory"], arrays),
         {str(name): Known(**one) for name, one in told["known"].items()},
         {str(name): int(last) for name, last in told["owners"].items()},
-        int(told["watermark_ns"]),
+        int(told["judged_ns"]),
     )
 
 

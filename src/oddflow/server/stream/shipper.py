@@ -33,8 +33,8 @@ from oddflow.server.work.teller import Teller
 
 WAIT_S = 0.1
 TELL_S = 0.5
-SHIP_S = 0.25
-"""Flows wait so long for others, to be shipped together."""
+SHIP_S = 1.0
+"""Flows wait so long for others, to be shipped together: a record costs who reads it milliseconds, however short."""
 MARK_S = 1.0
 """So often each partition is told how far the source has come, though no flow of it goes there."""
 BUFFER_BYTES = 512 << 10
