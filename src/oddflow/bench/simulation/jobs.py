@@ -17,7 +17,7 @@ MEASURED_JOBS = Path(__file__).with_name("measured_jobs.json")
 FEWEST_DEALT = 4
 """With so many workers a job deals packets out: `cluster.folder.WORTH_DEALING`."""
 WORKERS = (2, 4, 8, 16, 32, 64)
-READ_BYTES = 40e9
+READ_BYTES = 20e9
 TERABYTE = 1e12
 
 
