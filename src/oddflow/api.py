@@ -170,7 +170,8 @@ def _work(
     from oddflow.learning.work import Work
     from oddflow.training.run import Run as Plain
 
-    apart = run.elsewhere if kind.learns_from_shares else None
+    # rows that are not here are learnt where they are
+    apart = run.elsewhere if kind.learns_from_shares and not len(gathered.x) else None
     plain = replace(run, memory_bytes=None) == Plain(elsewhere=apart)
     if not registry.learns_in_epochs(kind) and not (plain and origin is None):
         raise UsageError(

@@ -2,13 +2,13 @@
 
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from oddflow import baselines
+from oddflow import api, baselines
 from oddflow.errors import InputError, NothingMetered, UsageError
 from oddflow.features.gathering import gather as gather_rows
 from oddflow.logs.source import arrange
@@ -21,9 +21,11 @@ pytest.importorskip("ray")
 
 from oddflow.cluster import fitting
 from oddflow.cluster.gathering import gather
+from oddflow.cluster.shares import RayShares
 from oddflow.learning import learn, over_shares
 from oddflow.models.sealed import SealedModel
 from oddflow.models.sketches.shares import Rows, Stretch
+from oddflow.training.run import Run
 
 FACTS = ("features", "flows", "start_ns", "end_ns", "home_networks", "context", "version", "incomplete", "groups")
 
@@ -118,6 +120,12 @@ def test_learn_says_what_one_machine_must_do(ray_here, few, sources, tmp_path, w
     assert (told.code, why in told.message) == (2, True), told
 
 
+def test_rows_that_are_here_are_learnt_here(sources):
+    rows = baselines.gather(sources[0], detector="robust-pca")
+    with pytest.raises(UsageError, match="learnt at once"):
+        api.learn_gathered(rows, detector="robust-pca", run=Run(elsewhere=fitting.RayFitting(RayShares([]))))
+
+
 @dataclass(frozen=True)
 class Deadly:
     """A pass that kills the process in which it is tried first."""
@@ -129,6 +137,28 @@ class Deadly:
             Path(self.mark).write_text("killed")
             os.kill(os.getpid(), signal.SIGKILL)
         return [Rows(x, places)]
+
+
+@dataclass(frozen=True)
+class DeadlyView(baselines.View):
+    """A view that kills the process in which it is tried first, unless that is ours."""
+
+    ours: int = 0
+    mark: str = ""
+
+    def representation(self):
+        if os.getpid() != self.ours and not Path(self.mark).exists():
+            Path(self.mark).write_text("killed")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().representation()
+
+
+def test_a_process_that_is_killed_while_it_reads_changes_nothing(ray_here, sources, tmp_path):
+    view, mark, ledger = baselines.view_of("robust-pca"), tmp_path / "mark", Ledger()
+    whole = {field.name: getattr(view, field.name) for field in fields(view)}
+    found = gather(sources, DeadlyView(**whole, ours=os.getpid(), mark=str(mark)), ledger=ledger).together()
+    assert mark.exists()
+    assert np.array_equal(found.x, baselines.gather(*sources, detector="robust-pca").x)
 
 
 def test_a_process_that_is_killed_changes_nothing(ray_here, sources, tmp_path):

@@ -25,10 +25,13 @@ def test_the_last_checkpoint_of_a_name_is_kept_and_is_news_once():
 
 def test_the_first_failure_counts_and_whoever_left_wants_no_epoch():
     keeper = Keeper({})
-    assert keeper.failure() is None
+    assert not keeper.is_over()
     first = ValueError("first")
     keeper.fail(first)
     keeper.fail(ValueError("second"))
-    assert keeper.failure() is first
-    keeper.stop()
-    assert not keeper.tell(0, "a")
+    assert keeper.news().failure is first
+    assert keeper.is_over()
+    other = Keeper({})
+    other.stop()
+    assert not other.tell(0, "a")
+    assert other.is_over()

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,6 +156,31 @@ class TestStudy:
 
     def test_time_that_is_up_ends_it_after_the_first_trial(self):
         assert len(quick(trials=50, timeout_s=1e-6).trials) == 1
+
+
+class TestSeveralAtOnce:
+    def test_chance_alone_draws_the_same_trials_however_many_are_drawn(self):
+        alone = quick(trials=5, sampler="random")
+        assert without_times(quick(trials=5, sampler="random", at_once=3)) == without_times(alone)
+
+    def test_a_search_that_learns_knows_no_more_than_was_judged_when_it_drew(self):
+        alone, several = (quick(trials=12, at_once=count) for count in (1, 4))
+        params = [[trial.params for trial in found.trials] for found in (alone, several)]
+        assert params[0][:10] == params[1][:10], "tpe begins with ten by chance"
+        assert params[0][10:] != params[1][10:]
+
+    def test_broken_off_it_goes_on_with_those_that_it_had_drawn(self, tmp_path):
+        file = str(tmp_path / "study.sqlite")
+        assert len(quick(trials=6, at_once=4, timeout_s=1e-6, study=file).trials) == 1
+        found = quick(trials=6, at_once=4, study=file)
+        assert [trial.params for trial in found.trials] == [trial.params for trial in quick(trials=6, at_once=4).trials]
+
+    def test_a_pool_judges_as_the_search_does(self):
+        objective = {"kind": registry.find("robust-pca"), "dealing": TWO, "plan": Plan(trials=5, at_once=2)}
+        with ThreadPoolExecutor(1) as pool:
+            assert without_times(tune(material(), **objective, pool=pool)) == without_times(
+                tune(material(), **objective)
+            )
 
 
 CHILD = """

@@ -19,7 +19,7 @@ Ray = Annotated[
     typer.Option(
         "--ray",
         metavar="ADDRESS|local",
-        help="Spread the work over Ray: local starts processes here, HOST:PORT or ray://HOST:PORT joins a cluster. The "
+        help="Spread the work over Ray: local starts processes here, HOST:PORT joins a cluster. The "
         "flows are the same as without.",
         show_default=False,
     ),

@@ -15,25 +15,36 @@ if TYPE_CHECKING:
 LOCAL = "local"
 
 
-def training(address: str | None) -> "RayTraining | None":
-    """Who learns on the cluster, once it is sure that it answers; None where none is asked for.
+def check(address: str | None) -> None:
+    """Makes sure that the cluster answers, before anything is read that takes long.
 
     Raises:
         UsageError: Ray is not installed, or the address is none.
         ClusterFailed: Nothing answers there.
     """
     if address is None:
-        return None
+        return
     from oddflow.cli.extras import need_cluster
 
     need_cluster()
     from oddflow.cluster.starting import cluster
-    from oddflow.cluster.training import RayTraining
 
     if address != LOCAL:
-        # before captures are read, which may take long
         with cluster(address):
             pass
+
+
+def training(address: str | None) -> "RayTraining | None":
+    """Who learns on the cluster, once it is sure that it answers; None where none is asked for.
+
+    Raises:
+        UsageError, ClusterFailed: As `check`.
+    """
+    if address is None:
+        return None
+    check(address)
+    from oddflow.cluster.training import RayTraining
+
     return RayTraining(address)
 
 
@@ -42,14 +53,11 @@ def executor(address: str | None, workers: int | None = None) -> "Iterator[Execu
     """What calls functions on the cluster; None where none is asked for.
 
     Raises:
-        UsageError, ClusterFailed: As `training`.
+        UsageError, ClusterFailed: As `check`.
     """
     if address is None:
         yield None
         return
-    from oddflow.cli.extras import need_cluster
-
-    need_cluster()
     from oddflow.cluster.executor import RayExecutor
     from oddflow.cluster.starting import cluster
 

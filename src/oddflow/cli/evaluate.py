@@ -174,6 +174,9 @@ def evaluate(
 
     words = bool(sources or dataset)
     _check_call(sources, truth, dataset, baseline, suite, protocol, only)
+    if ray is not None and ray != clusters.LOCAL and jobs > 1:
+        raise UsageError("--jobs counts processes of this machine; the cluster runs as many as it has processors")
+    clusters.check(ray)
     for path in (*(card or []), *filter(None, [output, write])):
         check_place(path)
     before = read_results(Path(compare)) if compare else None
@@ -186,8 +189,6 @@ def evaluate(
         given = [Given(told, None, data)]
     else:
         given = _committed(suite, only or [], protocol, data)
-    if ray is not None and ray != clusters.LOCAL and jobs > 1:
-        raise UsageError("--jobs counts processes of this machine; the cluster runs as many as it has processors")
     if card and len(given) > 1:
         raise UsageError(f"a card is of one protocol, and {len(given)} are run; name one with --only")
     with clusters.executor(ray, jobs if jobs > 1 else None) as pool:

@@ -260,8 +260,9 @@ def learn(
             "--ray",
             metavar="ADDRESS|local",
             help="Let the processes of a Ray cluster read the sources, each one, and learn: HOST:PORT, auto, or local "
-            "for this machine alone. What learns in epochs does so by Ray Train, robust-pca by passes over rows that "
-            "stay where they are. The model is the one that is learnt here; where a process dies, others go on.",
+            "for this machine alone. What learns in epochs does so by Ray Train; robust-pca and histograms by passes "
+            "over rows that stay where they are. The model is the one that as many processes here would learn; where "
+            "one dies, others go on.",
             show_default=False,
         ),
     ] = None,

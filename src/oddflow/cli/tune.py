@@ -182,6 +182,7 @@ def tune(
             check_place(place)
     if not registry.installed("autoencoder"):
         raise UsageError("tune needs torch, scikit-learn and Optuna: pip install 'oddflow[train]'")
+    clusters.check(ray)
 
     from oddflow.tuning import report as page
     from oddflow.tuning.folds import Dealing

@@ -9,11 +9,12 @@ from threading import Lock
 
 from oddflow.capture.capture_set import CaptureSet, Member, is_folder, passes_once
 from oddflow.capture.remote import shown
+from oddflow.capture.stream import open_file
 from oddflow.cluster.hours import Written
 from oddflow.cluster.manifest import NAME, PART, Capture, Manifest, Source, refuse_other
 from oddflow.cluster.piping import Pipe
 from oddflow.cluster.place import Place
-from oddflow.cluster.stamps import stamp
+from oddflow.cluster.stamps import stamps
 from oddflow.cluster.starting import Cluster
 from oddflow.cluster.storing import Sizes, store_alone, store_log, store_shared
 from oddflow.cluster.streaming import files_of, is_shareable
@@ -257,7 +258,7 @@ class FlowFolder:
             if work.record.shards > 1:
                 records = store_shared(*given, self._sizes)
             else:
-                records = Pipe(*given, sizes=self._sizes, waits=self._cluster.workers > 1).run()
+                records = Pipe(*given, sizes=self._sizes).run()
             for record in records:
                 self._keep(work.place, record)
         except NeedsOneShard:
@@ -308,10 +309,8 @@ def _name(source: Given, given: Sequence[str], *, merge: bool) -> str:
 def _only_file(source: Given) -> list[File]:
     if isinstance(source, CaptureSet):
         return []
-    found = stamp(source)
-    if found is None:
-        raise InputError(f"{shown(source)} cannot be looked at; check the path")
-    return [File(Member(source, shown(source), 0), found)]
+    open_file(source, Ledger()).close()  # says what is wrong with it, if anything is
+    return [File(Member(source, shown(source), 0), stamps([source])[source])]
 
 
 def _left(known: Source, files: list[File], *, is_log: bool) -> list[File] | None:

@@ -16,8 +16,9 @@ import ray
 from numpy.typing import NDArray
 
 from oddflow.baselines import View
+from oddflow.cluster.answers import ask, remote
 from oddflow.cluster.shares import Block, RayShares
-from oddflow.errors import OddflowError, UsageError
+from oddflow.errors import UsageError
 from oddflow.features.gathering import Gathered, Passed, check_passed, gathered_of, most_rows, rows_of, step_of
 from oddflow.learning.over_shares import places_of
 from oddflow.logs.source import Fingerprint, Progress, Source, name_of
@@ -84,21 +85,20 @@ def gather(
         NothingMetered: No source held a flow.
         InputError: A source cannot be read.
         UsageError: Sources are under pseudonyms of several keys, or one is standard input.
+        ClusterFailed: Work was lost that could not be done again.
     """
     if "-" in sources:
         raise UsageError("standard input cannot be read by the machines of a cluster; give a file that all of them see")
     representation = view.representation()
     shown, folder = ray.put(view), str(Path.cwd())
-    streams: list[Any] = [_read.remote(source, shown, folder) for source in sources]
+    streams: list[Any] = [remote(_read, answers="streaming").remote(source, shown, folder) for source in sources]
     groups, told, blocks, columns = view.groups(), [], [], []
     for stream in streams:
         found = list(stream)
-        one = ray.get(found.pop())
-        if isinstance(one, OddflowError):
-            raise one
+        one: Told = ask(found.pop())
         told.append(one)
         blocks += found[::2]
-        columns += ray.get(found[1::2])
+        columns += ask(found[1::2])
         ledger.add(one.ledger)
         if one.ledger.total:
             ledger.unit = one.ledger.unit
@@ -111,7 +111,7 @@ def gather(
     ends = np.cumsum([0, *(len(times_ns) for times_ns, _ in columns)])
     firsts = [-int(start) % step for start in ends[:-1]]
     if step > 1:
-        blocks = [_thinned.remote(block, first, step) for block, first in zip(blocks, firsts, strict=True)]
+        blocks = [remote(_thinned).remote(block, first, step) for block, first in zip(blocks, firsts, strict=True)]
     times_ns, hosts = (
         np.concatenate([column[place][first::step] for column, first in zip(columns, firsts, strict=True)])
         for place in (0, 1)
@@ -135,14 +135,10 @@ def _placed(blocks: Sequence[Any], sizes: Sequence[int], times_ns: NDArray[np.in
     return [Block(block, places) for block, places in zip(blocks, parts, strict=True) if len(places)]
 
 
-@ray.remote(num_returns="streaming")
 def _read(source: Source, view: View, folder: str) -> Iterator[Any]:
-    """Rows, their ends and hosts, in blocks, and what is told of the source at the end; or why it cannot be read."""
-    try:
-        with _inside(folder):
-            yield from _rows(source, view)
-    except OddflowError as error:
-        yield error
+    """Rows, and their ends and hosts, in turn; and what is told of the source at the end."""
+    with _inside(folder):
+        yield from _rows(source, view)
 
 
 def _rows(source: Source, view: View) -> Iterator[Any]:
@@ -168,7 +164,6 @@ def _block(waiting: list[list[NDArray[Any]]]) -> Iterator[Any]:
     yield times_ns, hosts
 
 
-@ray.remote
 def _thinned(x: NDArray[np.float32], first: int, step: int) -> NDArray[np.float32]:
     return x[first::step].copy()
 

@@ -12,10 +12,12 @@ class News:
     Attributes:
         epochs: Epochs of all fits, in their order (`training.progress.Epoch`).
         files: Checkpoints by their names, as they stand.
+        failure: Why no model will come of it; None while nothing says so.
     """
 
     epochs: list[Any] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+    failure: Exception | None = None
 
 
 class Keeper:
@@ -53,9 +55,9 @@ class Keeper:
         """Takes why no model will come of it."""
         self._failure = self._failure or error
 
-    def failure(self) -> Exception | None:
-        """Why none will; None while nothing says so."""
-        return self._failure
+    def is_over(self) -> bool:
+        """Whether there is nothing left to do, since it failed or is not wanted."""
+        return self._failure is not None or not self._is_wanted
 
     def give(self, archive: Any) -> None:
         """Takes the model."""
@@ -72,4 +74,5 @@ class Keeper:
     def news(self) -> News:
         """What came since this was asked last."""
         found, self._news = self._news, News()
+        found.failure = self._failure
         return found

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import ray
 from numpy.typing import NDArray
 
 from oddflow.capture.pcap import FILE_HEADER_BYTES, broken_at, torn_at
@@ -70,7 +71,6 @@ class Pipe:
         way: How, with one shard.
         how: How parts are written.
         sizes: Of units.
-        waits: Whether there are workers beside the one that meters, so that it may wait for them.
     """
 
     def __init__(
@@ -82,9 +82,9 @@ class Pipe:
         how: Written,
         *,
         sizes: Sizes,
-        waits: bool,
     ) -> None:
-        self._waits = waits
+        # with one processor, nobody writes while somebody meters, and waiting would never end
+        self._waits = int(ray.cluster_resources().get("CPU", 1)) > 1  # type: ignore[no-untyped-call]
         self._record = record
         self._place = place
         self._way = way

@@ -8,7 +8,7 @@ import numpy as np
 import ray
 from numpy.typing import NDArray
 
-from oddflow.errors import OddflowError
+from oddflow.cluster.answers import ask, remote
 from oddflow.models.sketches.shares import Pass, Places, Sketch, Stretch, merged, passed_over
 
 BRANCHES = 8
@@ -30,18 +30,21 @@ class RayShares:
         self._blocks = list(blocks)
 
     def told(self, look: Pass, stretch: Stretch) -> Sequence[Sketch]:
-        """What a pass over the rows of a stretch tells; a task for each block that holds some of them."""
+        """What a pass over the rows of a stretch tells; a task for each block that holds some of them.
+
+        Raises:
+            ClusterFailed: Work was lost that could not be done again.
+        """
         shared = ray.put(look)
         parts = [
-            _told.remote(shared, stretch, block.rows, block.places)
+            remote(passed_over).remote(shared, stretch, block.rows, block.places)
             for block in self._blocks
             if stretch.holds(block.places).any()
         ]
         while len(parts) > 1:
-            parts = [_merged.remote(*parts[start : start + BRANCHES]) for start in range(0, len(parts), BRANCHES)]
-        found: Sequence[Sketch] | OddflowError = ray.get(parts[0])
-        if isinstance(found, OddflowError):
-            raise found
+            groups = [parts[start : start + BRANCHES] for start in range(0, len(parts), BRANCHES)]
+            parts = [remote(_merged).remote(*group) for group in groups]
+        found: Sequence[Sketch] = ask(parts[0])
         return found
 
     def rows(self, width: int) -> NDArray[np.float32]:
@@ -49,24 +52,10 @@ class RayShares:
         x = np.empty((sum(len(block.places) for block in self._blocks), width), np.float32)
         start = 0
         for block in self._blocks:
-            x[start : start + len(block.places)] = ray.get(block.rows)
+            x[start : start + len(block.places)] = ask(block.rows)
             start += len(block.places)
         return x
 
 
-@ray.remote
-def _told(look: Pass, stretch: Stretch, x: NDArray[np.float32], places: Places) -> Sequence[Sketch] | OddflowError:
-    try:
-        return passed_over(look, stretch, x, places)
-    except OddflowError as error:
-        return error
-
-
-@ray.remote
-def _merged(*parts: Sequence[Sketch] | OddflowError) -> Sequence[Sketch] | OddflowError:
-    told: list[Sequence[Sketch]] = []
-    for part in parts:
-        if isinstance(part, OddflowError):
-            return part
-        told.append(part)
-    return merged(told)
+def _merged(*parts: Sequence[Sketch]) -> Sequence[Sketch]:
+    return merged(parts)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oddflow.capture.remote import file_at, files_under, is_local, is_remote_folder, is_url, local_path, shown
-from oddflow.errors import InputError, Unreadable
+from oddflow.errors import Unreadable
 from oddflow.files import reason_of
 
 FEW = 4
@@ -45,14 +45,6 @@ def stamps(places: Sequence[str]) -> dict[str, Stamp]:
                 file = file_at(place)
                 found[place] = Stamp(file.bytes, file.mark)
     return found
-
-
-def stamp(place: str) -> Stamp | None:
-    """The stamp of one file; None where it is gone."""
-    try:
-        return stamps([place])[place]
-    except InputError:
-        return None
 
 
 def _is_remote(place: str) -> bool:

@@ -1,7 +1,9 @@
 """Ray while it is needed: processes of this machine that are started and ended, or a cluster, joined and left."""
 
+import importlib
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,14 @@ from oddflow.errors import ClusterFailed, UsageError
 
 LOCAL = "local"
 """In place of an address: processes of this machine."""
+
+PRINTER = "print_to_stdstream"
+
+AUTO = "auto"
+"""In place of an address: the cluster that this machine is a node of."""
+
+KNOCK_S = 10.0
+LAST_PORT = 65_535
 
 STORE_BYTES = 1 << 30
 """What `local` lends to the store that its processes share; what does not fit goes to disk."""
@@ -45,7 +55,7 @@ def cluster(address: str, workers: int | None = None, *, store_bytes: int = STOR
     """A running Ray, which is left, or ended, when it is done with; one that this process has joined already is used.
 
     Args:
-        address: `local`; or HOST:PORT, `auto` or `ray://HOST:PORT` of a cluster that runs Oddflow's version.
+        address: `local`; or HOST:PORT or `auto` of a cluster that runs Oddflow's version.
         workers: How many tasks run at a time; as many as there are processors unless given.
         store_bytes: With `local`, the memory of the store that its processes share.
 
@@ -58,13 +68,26 @@ def cluster(address: str, workers: int | None = None, *, store_bytes: int = STOR
     if ray.is_initialized():
         yield _known(workers, is_local=address == LOCAL)
         return
-    for name, value in HUSHED.items():
-        os.environ.setdefault(name, value)
+    hush()
+    if address not in {LOCAL, AUTO}:
+        _knock(address)
     _start(address, workers, store_bytes)
     try:
         yield _known(workers, is_local=address == LOCAL)
     finally:
         ray.shutdown()
+
+
+def hush() -> None:
+    """Keeps Ray quiet, unless the environment says otherwise: what fails is told by who asked for it.
+
+    Ray prints what nodes complain of to standard output, where a result may be that a machine reads.
+    """
+    for name, value in HUSHED.items():
+        os.environ.setdefault(name, value)
+    worker = importlib.import_module("ray._private.worker")
+    if hasattr(worker, PRINTER):
+        setattr(worker, PRINTER, lambda *_, **__: None)
 
 
 def _start(address: str, workers: int | None, store_bytes: int) -> None:
@@ -82,11 +105,28 @@ def _start(address: str, workers: int | None, store_bytes: int) -> None:
         ) from None
     except ValueError as error:
         raise UsageError(
-            f"{shown(address)!r} is no address of a Ray cluster ({_line(error)}); expected local, HOST:PORT or "
-            "ray://HOST:PORT"
+            f"{shown(address)!r} is no address of a Ray cluster ({_line(error)}); expected local, auto or HOST:PORT"
         ) from None
     except (RuntimeError, OSError) as error:
         raise ClusterFailed(f"Ray cannot be used at {shown(address)}: {_line(error)}") from None
+
+
+def _knock(address: str) -> None:
+    """Sees whether anything answers at HOST:PORT; Ray itself would try for minutes.
+
+    Raises:
+        UsageError: It is no such address.
+        ClusterFailed: Nothing answers.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or "/" in address or not port.isascii() or not port.isdigit() or int(port) > LAST_PORT:
+        raise UsageError(f"{shown(address)!r} is no address of a Ray cluster; expected local, auto or HOST:PORT")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
+    except (OSError, UnicodeError) as error:
+        raise ClusterFailed(
+            f"no Ray answers at {address}: {_line(error)}; start one there (`ray start --head`), or use --ray local"
+        ) from None
 
 
 def _known(workers: int | None, *, is_local: bool) -> Cluster:

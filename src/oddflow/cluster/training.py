@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import ray
-import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
 MOST_DEATHS = 20
 """So often are processes started again; where more die, something is wrong with the work or the nodes."""
 NEWS_S = 0.3
+LEAVING_S = 60.0
+"""So long are processes waited for whose model will not come; they look after each epoch whether it is wanted."""
 CHECKPOINTS = "*.safetensors"
 
 
@@ -69,10 +70,11 @@ class RayTraining:
             ClusterFailed: It does not answer, or processes die again and again.
             OddflowError: As `Work.learnt`.
         """
+        lasts = ray.is_initialized()
         with cluster(self.address, work.run.processes):
-            return self._learnt(work, told)
+            return self._learnt(work, told, lasts=lasts)
 
-    def _learnt(self, work: Work, told: "EpochTold | None") -> "Archive":
+    def _learnt(self, work: Work, told: "EpochTold | None", *, lasts: bool) -> "Archive":
         run = work.run
         device = _device(run)
         folder = run.checkpoints
@@ -88,7 +90,7 @@ class RayTraining:
                     failure_config=FailureConfig(max_failures=MOST_DEATHS),
                 ),
             )
-            return _result(trainer, keeper, folder, told)
+            return _result(trainer, keeper, folder, told, lasts=lasts)
 
 
 def _device(run: Run) -> str:
@@ -110,7 +112,7 @@ def _device(run: Run) -> str:
     return device
 
 
-def _count(run: Run) -> int | tuple[int, int]:
+def _count(run: Run) -> Any:
     """How many processes learn: where nodes may go, as few as are left, and as many again when others come."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     several = run.processes > 1 and sum(node["Alive"] for node in nodes) > 1
@@ -133,8 +135,10 @@ def _files(folder: Path | None) -> dict[str, bytes]:
         raise UsageError(f"{folder}: {error.strerror}; give another folder of checkpoints") from None
 
 
-def _result(trainer: TorchTrainer, keeper: Any, folder: Path | None, told: "EpochTold | None") -> "Archive":
-    """Waits for the model, and hands on what is told meanwhile."""
+def _result(
+    trainer: TorchTrainer, keeper: Any, folder: Path | None, told: "EpochTold | None", *, lasts: bool
+) -> "Archive":
+    """Waits for the model, and hands on what is told meanwhile; `lasts`: the cluster is not left thereafter."""
     errors: list[Exception] = []
 
     def fit() -> None:
@@ -151,13 +155,15 @@ def _result(trainer: TorchTrainer, keeper: Any, folder: Path | None, told: "Epoc
             while thread.is_alive():
                 thread.join(NEWS_S)
                 _hand_on(keeper, folder, told)
-            failure, archive = ray.get([keeper.failure.remote(), keeper.archive.remote()])
+            _hand_on(keeper, folder, told)
+            archive = ray.get(keeper.archive.remote())
     except BaseException:
         with suppress(ray.exceptions.RayError):
             keeper.stop.remote()
+        if lasts:
+            # the keeper is there until they know, and they free their processors
+            thread.join(LEAVING_S)
         raise
-    if failure is not None:
-        raise failure
     if archive is None:
         said = _line(errors[0]) if errors else "they ended without a model"
         raise ClusterFailed(
@@ -178,6 +184,8 @@ def _hand_on(keeper: Any, folder: Path | None, told: "EpochTold | None") -> None
             folder.mkdir(parents=True, exist_ok=True)
             with whole_file(str(folder / name)) as file:
                 file.write(content)
+    if news.failure is not None:
+        raise news.failure
 
 
 @contextmanager
@@ -195,6 +203,8 @@ def _line(error: BaseException) -> str:
 
 def _learn(keeper: Any, sent: list[Any]) -> None:
     """What each process does; the first gives the model to the keeper."""
+    if ray.get(keeper.is_over.remote()):
+        return
     work: Work = ray.get(sent[0])
     is_first = ray.train.get_context().get_world_rank() == 0
     with TemporaryDirectory(prefix="oddflow-checkpoints-") as place:
@@ -208,15 +218,13 @@ def _learn(keeper: Any, sent: list[Any]) -> None:
         try:
             archive = work.learnt(told, joined=True)
         except GroupBroken:
-            if ray.get(keeper.failure.remote()) is None:
-                raise
-        except Exception as error:  # noqa: BLE001  (whoever asked for the model is told)
-            # the same again would end the same: nobody starts it again, and the others are let go
+            raise
+        except Exception as error:
+            # whoever asked for the model is told; those that are started in the place of these see that it is over
             ray.get(keeper.fail.remote(error))
-            torch.distributed.destroy_process_group()
-        else:
-            if is_first:
-                ray.get(keeper.give.remote(archive))
+            raise
+        if is_first:
+            ray.get(keeper.give.remote(archive))
 
 
 class _Telling:

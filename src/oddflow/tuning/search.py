@@ -153,9 +153,8 @@ class Search:
             take_over(self.study)
             self._queue()
             while self._done() < self._wanted() and (monotonic() < deadline or not self._done()):
-                count = min(self.plan.at_once, self._wanted() - self._done())
                 try:
-                    self._try([self._drawn() for _ in range(count)], deadline, listener)
+                    self._try([self._drawn() for _ in range(self._next())], deadline, listener)
                 except _OutOfTime:
                     break
         return self.study
@@ -283,6 +282,10 @@ class Search:
         if self.plan.sampler != Sampler.GRID:
             return self.plan.trials
         return min(self.plan.trials, 1 + len(self._grid))
+
+    def _next(self) -> int:
+        """How many trials are drawn now: in a study that goes on, as many as if it had not been broken off."""
+        return min(self.plan.at_once - self._done() % self.plan.at_once, self._wanted() - self._done())
 
     def _done(self) -> int:
         return len(finished(self.study))

@@ -86,8 +86,9 @@ VALUES: Mapping[str, type] = {
 }
 """What memory holds, made anew from its fields."""
 
-_COLLECTIONS: Mapping[str, type] = {"list": list, "tuple": tuple, "set": set, "deque": deque}
-_TABLES: Mapping[str, type] = {"dict": dict, "ordered": OrderedDict, "counter": Counter}
+_COLLECTIONS: dict[str, type] = {"list": list, "tuple": tuple, "set": set, "deque": deque}
+_TABLES: dict[str, type] = {"dict": dict, "ordered": OrderedDict, "counter": Counter}
+_NAMES = {kind: name for name, kind in (_COLLECTIONS | _TABLES).items()}
 
 
 @dataclass(slots=True)
@@ -103,23 +104,27 @@ class Memory:
     arrays: list[NDArray[Any] | pa.RecordBatch] = field(default_factory=list)
 
 
-def memory_of(watcher: Watcher) -> Memory:
-    """What a watcher remembers; a copy, but for flows, which nobody changes."""
+def memory_of(part: Any) -> Memory:
+    """What a watcher, or a part of one, remembers; a copy, but for flows, which nobody changes.
+
+    Raises:
+        TypeError: It remembers something that no memory can hold.
+    """
     memory = Memory(None)
-    memory.tree = _told(watcher, memory.arrays)
+    memory.tree = _told(part, memory.arrays)
     return memory
 
 
-def remind(watcher: Watcher, memory: Memory) -> None:
-    """Gives a new watcher, of the same model and settings, the memory of another.
+def remind(part: Any, memory: Memory) -> None:
+    """Gives a new watcher, of the same model and settings, the memory of another; or a part the memory of its like.
 
     Raises:
         InputError: It is none of such a watcher.
     """
     try:
-        _into(watcher, memory.tree, memory.arrays)
+        _into(part, memory.tree, memory.arrays)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-        raise InputError(f"this is no memory of such a watcher: {error}") from None
+        raise InputError(f"this is no memory of a {type(part).__name__} with such settings: {error}") from None
 
 
 def _told(value: Any, arrays: list[Any]) -> Any:
@@ -134,14 +139,13 @@ def _told(value: Any, arrays: list[Any]) -> Any:
         return value
     if isinstance(value, np.ndarray | np.generic | bytes | pa.RecordBatch):
         arrays.append(_copied(value))
-        kind = {np.ndarray: "array", bytes: "bytes", pa.RecordBatch: "flows"}.get(type(value), "scalar")
-        return {"is": kind, "at": len(arrays) - 1}
-    for name, kind in _COLLECTIONS.items():
-        if type(value) is kind:
-            return {"is": name, "of": [_told(one, arrays) for one in value]}
-    for name, kind in _TABLES.items():
-        if type(value) is kind:
-            return {"is": name, "of": [[_told(key, arrays), _told(one, arrays)] for key, one in value.items()]}
+        held = {np.ndarray: "array", bytes: "bytes", pa.RecordBatch: "flows"}.get(type(value), "scalar")
+        return {"is": held, "at": len(arrays) - 1}
+    name = _NAMES.get(type(value), "")
+    if name in _COLLECTIONS:
+        return {"is": name, "of": [_told(one, arrays) for one in value]}
+    if name in _TABLES:
+        return {"is": name, "of": [[_told(key, arrays), _told(one, arrays)] for key, one in value.items()]}
     if type(value) in MEMORY:
         names: tuple[str, ...] = MEMORY[type(value)]
     elif VALUES.get(type(value).__name__) is type(value):
@@ -188,8 +192,7 @@ def _value(tree: Any, arrays: list[Any]) -> Any:
         return tree
     kind = tree["is"]
     if "at" in tree:
-        found = arrays[tree["at"]]
-        return {"array": np.copy, "scalar": lambda one: one[()], "bytes": bytes, "flows": lambda one: one}[kind](found)
+        return _taken(arrays[tree["at"]], kind)
     if kind == "int":
         return int(tree["hex"], 16)
     if kind in _COLLECTIONS:
@@ -197,6 +200,19 @@ def _value(tree: Any, arrays: list[Any]) -> Any:
     if kind in _TABLES:
         return _TABLES[kind]({_value(key, arrays): _value(one, arrays) for key, one in tree["of"]})
     return _made(tree, arrays)
+
+
+def _taken(found: Any, kind: str) -> Any:
+    match kind:
+        case "array":
+            return found.copy()
+        case "scalar":
+            return found[()]
+        case "bytes":
+            return bytes(found)
+        case "flows":
+            return found
+    raise TypeError(f"{kind} is no array")
 
 
 def _made(tree: Any, arrays: list[Any]) -> Any:

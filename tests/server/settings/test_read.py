@@ -26,12 +26,10 @@ def test_an_empty_file_means_all_defaults(written):
 
 
 def test_every_kind_of_source_is_read(written):
-    text = "".join(
-        f'[[sources]]\nname = "{kind}"\n{kind} = "{where}"\n'
-        for kind, where in {"interface": "eth0", "netflow": "[::]:2055", "follow": "conn.log", "folder": "in"}.items()
-    )
-    read_sources = read_settings(written(text)).sources
-    assert [source.kind for source in read_sources] == ["interface", "netflow", "follow", "folder"]
+    places = {"interface": "eth0", "netflow": "[::]:2055", "follow": "conn.log", "folder": "in", "stream": "flows"}
+    text = "".join(f'[[sources]]\nname = "{kind}"\n{kind} = "{where}"\n' for kind, where in places.items())
+    read_sources = read_settings(written(f'[stream]\nbrokers = "a:9092,[::1]:9092"\n{text}')).sources
+    assert [source.kind for source in read_sources] == list(places)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +47,21 @@ def test_every_kind_of_source_is_read(written):
         ("[web]\nsession_hours = inf", ["session_hours: expected a number above 0 and up to 2,160"]),
         ('[log]\nlevel = "loud"', ['[log] level: expected one of "debug", "info", "warning", "error"; got "loud"']),
         ('[[sources]]\ninterface = "e"', ["[[sources]] number 1: name is missing; expected lower-case letters"]),
-        ('[[sources]]\nname = "a"', ["number 1 (a): name one of interface, netflow, follow, folder; 0 are given"]),
+        (
+            '[[sources]]\nname = "a"',
+            ["number 1 (a): name one of interface, netflow, follow, folder, stream; 0 are given"],
+        ),
         (SOURCE + SOURCE, ["two sources are called office; give each its own name"]),
         (SOURCE + 'budget = "some"', ["[[sources]] number 1 (office): the budget is 'some'; expected a number"]),
         (SOURCE + 'netflow = "a:1"', ["2 are given"]),
+        (SOURCE + 'ship = "flows"', ["source office needs [stream] brokers, like kafka1:9092,kafka2:9092"]),
+        (SOURCE + 'ship = "fl/ows"', ["ship: expected letters, digits, dots, dashes and underscores, 201 at most"]),
+        (SOURCE + 'ship = "a"\npseudonymise = "k"', ["give pseudonymise to the replicas' source instead"]),
+        ('[[sources]]\nname = "a"\nstream = "a"\nship = "b"', ["ships to a topic or reads one"]),
+        ('[stream]\nbrokers = "a:1,b"', ["[stream] brokers: expected HOST:PORT", 'got "a:1,b"']),
+        ('[stream]\nsecurity = "sasl_ssl"', ["user and password go with"]),
+        ('[stream]\ncertificate = "c"', ["certificate and key go together"]),
+        ("[stream]\npartitions = 0", ["partitions: expected a whole number from 1 to 1,024; got 0"]),
         (SOURCE + 'home_networks = ["10.0.0.0/33"]', ["home_networks: expected an address or a network"]),
         ('[sources]\nname = "a"', ["[[sources]]: expected keys in a section [[sources]]; got single brackets"]),
         ("web = 3", ["[web]: expected keys in a section [web]; got 3"]),
@@ -115,8 +124,10 @@ def test_a_secret_is_fetched_from_where_the_file_says_and_shown_nowhere(written,
     monkeypatch.setenv("ODDFLOW_TEST_SECRET", "hunter2")
     (tmp_path / "password").write_text("hunter3\n")
     for reference, secret in (("env:ODDFLOW_TEST_SECRET", "hunter2"), ("file:password", "hunter3")):
-        settings = read(written(f'[store]\npassword = "{reference}"')).settings
+        text = f'password = "{reference}"\n'
+        settings = read(written(f'[store]\n{text}[stream]\nsecurity = "sasl_ssl"\nuser = "a"\n{text}')).settings
         assert settings.store.password.get_secret_value() == secret
+        assert settings.stream.password.get_secret_value() == secret
         assert secret not in repr(settings) + settings.model_dump_json()
 
 

@@ -29,7 +29,7 @@ confluent_kafka = pytest.importorskip("confluent_kafka")
 PARTITIONS = 4
 """As many as the mock cluster gives a topic."""
 SENDER = "0" * 31
-RECORD_FLOWS = 64
+RECORD_FLOWS = 50
 _topics = itertools.count()
 
 
@@ -47,7 +47,7 @@ def office_flows() -> pa.RecordBatch:
     """The first flows of the attacked office that end, in that order."""
     batches = read_flows(str(api.examples() / INCIDENT), Ledger())
     flows = pa.Table.from_batches(list(batches)).sort_by([("end", "ascending"), ("start", "ascending")])
-    return flows.slice(0, 3_000).combine_chunks().to_batches()[0]
+    return flows.slice(0, 1_000).combine_chunks().to_batches()[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ def topic(brokers: str, office_flows: pa.RecordBatch) -> Topic:
     stream = StreamSection(brokers=brokers, partitions=PARTITIONS)
     transport = StreamTransport(stream, name)
     given = records(office_flows)
-    transport.send(given[:40])
-    transport.send(given[20:])
+    transport.send(given[:24])
+    transport.send(given[4:])
     transport.close()
     return Topic(brokers, name, office_flows)
 

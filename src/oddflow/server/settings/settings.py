@@ -14,6 +14,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Address = Annotated[str, AfterValidator(checked_address)]
 Network = Annotated[str, AfterValidator(checked_network)]
 Url = Annotated[str, AfterValidator(checked_url)]
+Brokers = Annotated[
+    str, AfterValidator(lambda value: ",".join(map(checked_address, value.split(","))) if value else "")
+]
 Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,200}$")]
 KINDS: tuple[Literal["interface", "netflow", "follow", "folder", "stream"], ...] = (
     "interface", "netflow", "follow", "folder", "stream",
@@ -122,7 +125,7 @@ class StreamSection(_Section):
         silent_s: A sensor that sent nothing for so long holds nobody up.
     """
 
-    brokers: str = ""
+    brokers: Brokers = ""
     partitions: Annotated[int, Field(ge=1, le=1_024)] = 8
     security: Literal["plaintext", "ssl", "sasl_ssl"] = "plaintext"
     ca: Path | None = None

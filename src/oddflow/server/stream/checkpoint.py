@@ -58,15 +58,17 @@ class Checkpoint:
 
     Attributes:
         offset: The first record that was not taken.
+        number: Counts the partition's checkpoints from 1.
         model: The fingerprint of the model whose watcher's memory it is; empty where there is none.
         memory: That memory.
         known: Who ships to it, by their ids.
-        owners: How far each process that judged it came with a checkpoint, the last ones: so what it wrote after that,
-            and what it only prepared, can be told apart.
+        owners: The last checkpoint that each process wrote that judged it, of the last processes: so which of the files
+            that it prepared belong to a checkpoint can be told.
         watermark_ns: Up to when flows were judged, ns since 1970.
     """
 
     offset: int = 0
+    number: int = 0
     model: str = ""
     memory: Memory | None = None
     known: dict[str, Known] = field(default_factory=dict)
@@ -165,6 +167,7 @@ def _write(file: Any, checkpoint: Checkpoint) -> None:
     told = {
         "format": FORMAT,
         "offset": checkpoint.offset,
+        "number": checkpoint.number,
         "model": checkpoint.model,
         "known": {name: asdict(one) for name, one in checkpoint.known.items()},
         "owners": dict(list(checkpoint.owners.items())[-MOST_OWNERS:]),
@@ -201,10 +204,11 @@ def _read(content: bytes) -> Checkpoint:
         arrays = [_array(batch) for batch in stream]
     return Checkpoint(
         int(told["offset"]),
+        int(told["number"]),
         str(told["model"]),
         None if told["memory"] is None else Memory(told["memory"], arrays),
         {str(name): Known(**one) for name, one in told["known"].items()},
-        {str(name): int(offset) for name, offset in told["owners"].items()},
+        {str(name): int(last) for name, last in told["owners"].items()},
         int(told["watermark_ns"]),
     )
 

@@ -52,6 +52,7 @@ class Lane:
     Attributes:
         number: The partition's.
         offset: The first record that was not taken.
+        checkpoints: How many there were of the partition.
         repeated: Records that came a second time, and were passed over.
         gone: Records that the stream no longer held.
         other: Records of senders who know another number of partitions.
@@ -81,6 +82,7 @@ class Lane:
         begun = checkpoint or Checkpoint(offset=-1)
         self.number = number
         self.offset = begun.offset
+        self.checkpoints = begun.number
         self.repeated = self.gone = self.other = 0
         self.changed = False
         self.growth = Growth()
@@ -138,12 +140,13 @@ class Lane:
         return self._watched.watcher.alerts(None)
 
     def checkpoint(self, owner: str) -> Checkpoint:
-        """All that it holds."""
+        """All that it holds, as the next checkpoint."""
         self.owners.pop(owner, None)
-        self.owners[owner] = self.offset
+        self.owners[owner] = self.checkpoints + 1
         watched = self._watched
         return Checkpoint(
             self.offset,
+            self.checkpoints + 1,
             watched.fingerprint if watched is not None else "",
             memory_of(watched.watcher) if watched is not None else None,
             self._known,

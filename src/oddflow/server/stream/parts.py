@@ -1,8 +1,8 @@
 """Flows on their way to the flow store: written under names that nobody reads, and shown once a checkpoint is written.
 
 So a flow that is judged again after a death is not there twice: what was prepared and is after the last checkpoint of
-who prepared it is thrown away, and what is before it is shown, whoever finds it. All is in FLOWS/SOURCE/.prepared,
-HOUR-PARTITION-OWNER-OFFSET-NUMBER.parquet, where the flows came before OFFSET.
+who prepared it is thrown away, and what belongs to it is shown, whoever finds it. All is in FLOWS/SOURCE/.prepared,
+HOUR-PARTITION-OWNER-CHECKPOINT-NUMBER.parquet, where CHECKPOINT is the number of that which the flows belong to.
 """
 
 import os
@@ -38,7 +38,7 @@ class Prepared:
     hour: int
     partition: int
     owner: str
-    offset: int
+    checkpoint: int
     rows: int = 0
 
 
@@ -101,8 +101,8 @@ class FlowParts:
         for one in _prepared_in(self._place):
             if one.partition not in known:
                 known[one.partition] = read(one.partition)
-            checkpoint = known[one.partition]
-            if checkpoint is not None and one.offset <= checkpoint.owners.get(one.owner, -1):
+            last = known[one.partition]
+            if last is not None and one.checkpoint <= last.owners.get(one.owner, 0):
                 self._show(one)
             else:
                 one.path.unlink(missing_ok=True)
@@ -116,16 +116,16 @@ class FlowParts:
         scores: NDArray[Any] | None,
         over: NDArray[Any] | None,
         *,
-        offset: int,
+        checkpoint: int,
     ) -> None:
-        """Takes flows of records before `offset`, with their scores, (n,), and whether each is an alert, (n,)."""
+        """Takes flows with their scores, (n,), and whether each is an alert, (n,); they belong to a `checkpoint`."""
         held = self._held.setdefault(partition, _Held())
         held.flows.append(stored(flows, self._source, scores, over, payload=self._payload))
         held.rows += flows.num_rows
         if held.rows >= PART_ROWS:
-            self.prepare(partition, offset)
+            self.prepare(partition, checkpoint)
 
-    def prepare(self, partition: int, offset: int) -> None:
+    def prepare(self, partition: int, checkpoint: int) -> None:
         """All flows of a partition are on the disk when this returns, or shed; none of them is seen yet."""
         held = self._held.get(partition)
         if held is None or not held.flows:
@@ -139,7 +139,7 @@ class FlowParts:
         for hour in kept:
             part = table if len(hours) == 1 else table.filter(pa.array(of_row == hour))
             self._numbers += 1
-            name = f"{max(0, hour)}-{partition}-{self._owner}-{offset}-{self._numbers}.parquet"
+            name = f"{max(0, hour)}-{partition}-{self._owner}-{checkpoint}-{self._numbers}.parquet"
             try:
                 write_part(self._place / name, part.sort_by("end"), self._pseudonyms)
             except (OutputError, pa.ArrowException) as error:
@@ -147,7 +147,7 @@ class FlowParts:
                 self.shed += part.num_rows
                 continue
             self.problem = ""
-            held.prepared.append(Prepared(self._place / name, hour, partition, self._owner, offset, part.num_rows))
+            held.prepared.append(Prepared(self._place / name, hour, partition, self._owner, checkpoint, part.num_rows))
         with suppress(OutputError):
             sync_folder(self._place)
 

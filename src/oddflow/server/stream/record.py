@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from oddflow.errors import InputError
-from oddflow.logs.csv_table import refuse_repeated
 from oddflow.logs.record import flow_batches
 from oddflow.losses import Ledger
 from oddflow.schema import FLOW_SCHEMA
@@ -18,6 +17,7 @@ VERSION = 1
 HEADER = "oddflow"
 LONGEST_BODY = 64 << 20
 NAME = "the stream"
+COLUMNS = frozenset(FLOW_SCHEMA.names)
 ID = frozenset("0123456789abcdef")
 
 
@@ -105,8 +105,10 @@ def flows_of(body: bytes, ledger: Ledger) -> list[pa.RecordBatch]:
         found: list[pa.RecordBatch] = []
         for batch in batches:
             batch.validate(full=True)  # Arrow takes offsets as they are, and would follow wrong ones
-            refuse_repeated(batch.schema.names, NAME)
-            columns = {name: batch.column(name) for name in batch.schema.names if name in FLOW_SCHEMA.names}
+            names = batch.schema.names
+            if len(set(names)) < len(names):
+                raise InputError("a record's flows cannot be read: a column is there twice")
+            columns = {name: batch.column(place) for place, name in enumerate(names) if name in COLUMNS}
             found += flow_batches(columns, NAME, ledger)
     except (pa.ArrowException, ValueError, TypeError, OSError) as error:
         raise InputError(f"a record's flows cannot be read: {error}") from None

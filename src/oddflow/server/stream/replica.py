@@ -20,7 +20,7 @@ from oddflow.server.stream import brokers
 from oddflow.server.stream.checkpoint import Checkpoints
 from oddflow.server.stream.lane import HANDED, Lane, Record
 from oddflow.server.stream.parts import FlowParts
-from oddflow.server.work import modelled
+from oddflow.server.work import judge, modelled
 from oddflow.server.work.counters import Count, Thrift
 from oddflow.server.work.problem import Problem
 from oddflow.server.work.road import Road
@@ -32,7 +32,7 @@ from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Judged
 
 POLL_S = 0.2
-AT_ONCE = 64
+AT_ONCE = 16
 TELL_S = 0.5
 LOOK_S = 1.0
 SETTLE_S = 5.0
@@ -43,6 +43,13 @@ COUNTS = (
     "packets", "metered", "lost", "flows", "judged", "alerts", "hidden_alerts", "stored_flows", "shed", "latency",
     "scores",
 )  # fmt: skip
+
+
+def load(seat: Seat) -> None:
+    """As of a judge, and what it reads streams with."""
+    judge.load(seat)
+    with suppress(OddflowError):
+        brokers.library()
 
 
 def live(seat: Seat) -> int:
@@ -137,6 +144,7 @@ class Replica:
         )
 
     def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
+        self._stream_problem = ""
         self._wanted |= {one.partition for one in partitions}
         opened = {one.partition for one in partitions if self._opens(one.partition)}
         waiting = [self._place(one.partition) for one in partitions if one.partition not in opened]
@@ -255,7 +263,7 @@ class Replica:
             self._shed[what] = self._shed.get(what, 0) + flows.num_rows
             return
         shown = self._privacy.shown_only().apply(flows, already)
-        self._parts.add(number, shown, scores, over, offset=self._lanes[number].offset)
+        self._parts.add(number, shown, scores, over, checkpoint=self._lanes[number].checkpoints + 1)
 
     def _emit(self, lane: Lane, alerts: list[Alert], *, last: bool = False) -> None:
         if lane.watched is None or not (alerts or lane.growth.waits or last):
@@ -279,13 +287,14 @@ class Replica:
                     "no checkpoint is written while alerts wait for the store: after a death, more is judged again"
                 )
                 return
-        self._parts.prepare(lane.number, lane.offset)
+        self._parts.prepare(lane.number, lane.checkpoints + 1)
         try:
             self._checkpoints.write(lane.number, lane.checkpoint(self._owner))
         except OutputError as error:
             self._checkpoint_problem = f"{error}; after a death, more is judged again"
             return
         lane.changed = False
+        lane.checkpoints += 1
         self._checkpoint_problem = ""
         self._parts.show(lane.number)
         with suppress(self._kafka.KafkaException):  # only for people who look at the group: checkpoints say more

@@ -148,7 +148,7 @@ class Supervisor:
                 modelled.Modelled.of(self._settings, source)
 
     def _plan(self) -> list[Job]:
-        load = judge.load if self._blind else None
+        loads = {"judge": judge.load, "replica": replica.load, "shipper": shipper.load} if self._blind else {}
         jobs = [Job("web", "web", layout.WEB, -1, web.live, lambda: (self.web, self._tls))]
         jobs.append(Job("keeper", "keeper", layout.KEEPER, -1, keeper.live))
         jobs.append(Job("outputs", "outputs", layout.OUTPUTS, -1, receivers.live))
@@ -156,12 +156,14 @@ class Supervisor:
             name = source.section.name
             slot = layout.judge_slot(place)
             if source.section.kind == "stream":
-                jobs.append(Job(f"replica {name}", "judge", slot, place, replica.live, load=load))
+                jobs.append(Job(f"replica {name}", "judge", slot, place, replica.live, load=loads.get("replica")))
                 continue
             if source.section.ship is not None:
-                jobs.append(Job(f"shipper {name}", "judge", slot, place, shipper.live, _end_of(source)))
+                jobs.append(
+                    Job(f"shipper {name}", "judge", slot, place, shipper.live, _end_of(source), loads.get("shipper"))
+                )
             else:
-                jobs.append(Job(f"judge {name}", "judge", slot, place, judge.live, _end_of(source), load))
+                jobs.append(Job(f"judge {name}", "judge", slot, place, judge.live, _end_of(source), loads.get("judge")))
             jobs.append(
                 Job(f"capture {name}", "capture", layout.capture_slot(place), place, capture.live, source.for_capture)
             )
