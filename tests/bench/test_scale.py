@@ -8,7 +8,7 @@ import pytest
 from tests.capture.build import ether, ipv4, pcap, udp
 
 from oddflow.bench.scale import ScaleBench, ScaleSizes, split
-from oddflow.bench.simulation.batch import METER_RAW, WRITE, JobCosts
+from oddflow.bench.simulation.batch import METER_RAW, PIPED, WRITE, JobCosts
 from oddflow.bench.traffic import Traffic
 from oddflow.capture.reader import packets
 from oddflow.errors import UsageError
@@ -61,7 +61,7 @@ def test_a_run_that_gave_another_number_of_flows_is_seen(capture, tmp_path):
 def test_the_prediction_is_held_against_the_time_of_two_workers(capture, tmp_path, took, met):
     bench = bench_of(capture, tmp_path, two=[took])
     bench._bytes = 100 * 10**9
-    bench._found.costs = [JobCosts({METER_RAW: 2e-11, WRITE: 1e-11})] * 3
+    bench._found.costs = {PIPED: [JobCosts({METER_RAW: 2e-11, WRITE: 1e-11})] * 3}
     assert bench.predicted_s() == pytest.approx(2.0, rel=0.02)
     assert figures_of(bench)["what the prediction misses the measured time by"].met is met
 

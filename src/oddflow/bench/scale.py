@@ -21,7 +21,7 @@ from oddflow.bench.figures import Figure
 from oddflow.bench.ingest import ODDFLOW, Step
 from oddflow.bench.machine import machine
 from oddflow.bench.neighbour import busy_speed
-from oddflow.bench.simulation.batch import METER_RAW, Dealt, Job, JobCosts, Piped, Traced, fitted
+from oddflow.bench.simulation.batch import DEALT, PIPED, JobCosts, Piped, Traced, fitted
 from oddflow.bench.traffic import FILE_HEADER, RECORD_BYTES, Traffic
 from oddflow.errors import UsageError
 
@@ -32,6 +32,8 @@ WARM_SIZES, WARM_RUNS = (1 << 20, 4 << 20, 1 << 30, 1 << 20), 3
 SMALL_SHARE = 0.3
 WARM_PACKETS, WARM_FILES, NEIGHBOUR_PACKETS = 20_000, 4, 400_000
 LEAST_SPEEDUP, MOST_OVERHEAD, MOST_SMALL, MOST_MISSED = 1.5, 1.15, 1.3, 0.10
+PLANNED = {PIPED: 2, DEALT: 4}
+"""For how many workers a job is planned that one worker then does, so that its tasks can be watched."""
 RUN = [sys.executable, "-m", "oddflow.bench.scale_run"]
 KILL_TIMEOUT_S = 3_600.0
 
@@ -69,7 +71,7 @@ class _Found:
     processor_s: dict[str, list[float]] = field(default_factory=dict)
     started_s: list[float] = field(default_factory=list)
     flows: dict[str, int] = field(default_factory=dict)
-    costs: list[JobCosts] = field(default_factory=list)
+    costs: dict[str, list[JobCosts]] = field(default_factory=dict)
     speeds: list[float] = field(default_factory=list)
     killed: dict[str, Any] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -100,7 +102,7 @@ class ScaleBench:
         yield Step("warming up", self._warm)
         for number in range(1, self.sizes.rounds + 1):
             of = f"round {number} of {self.sizes.rounds}"
-            yield Step(f"{of}: one worker, dealt to two shards, for the simulation", self._fit)
+            yield Step(f"{of}: one worker watched, for the simulation", self._fit)
             yield Step(f"{of}: plain", partial(self._plain, "plain", "large"))
             yield Step(f"{of}: one worker", partial(self._run, "one", "large", 1))
             yield Step(f"{of}: two workers", partial(self._run, "two", "large", 2))
@@ -183,13 +185,16 @@ class ScaleBench:
     def _fit(self) -> None:
         """What each kind of task takes, by one worker; and how much slower a core is while the other is busy, too."""
         self._found.speeds.append(busy_speed(self._folder / "neighbour.pcap", NEIGHBOUR_PACKETS))
-        told = self._job("fit", "large", 2, processors=1)
-        if told is not None:
+        for name, planned in PLANNED.items():
+            told = self._job(f"fit {name}", "large", planned, processors=1)
+            if told is None:
+                continue
             tasks = [Traced(*task) for task in told["tasks"]]
             in_tasks_s = sum(task.ended_s - task.begun_s for task in tasks)
             others = max(0.0, told["processor_s"] - in_tasks_s) / told["seconds"]
             speed = statistics.median(self._found.speeds)
-            self._found.costs.append(fitted(tasks, self._bytes, cores=2, others=others, busy_speed=speed))
+            costs = fitted(tasks, self._bytes, cores=2, others=others, busy_speed=speed)
+            self._found.costs.setdefault(name, []).append(costs)
 
     def _kill(self) -> None:
         if self._kills is None:
@@ -222,7 +227,8 @@ class ScaleBench:
         )  # fmt: skip
         started = self._found.started_s
         yield Figure(
-            "start of Ray and its workers", statistics.median(started) if started else None, "s", rounds=started,
+            "start of Ray and its workers", 1e3 * statistics.median(started) if started else None, "ms",
+            rounds=[1e3 * one for one in started],
             detail="told apart from all above and below",
         )  # fmt: skip
         same = {self._found.flows.get(name) for name in ("plain", "one", "two")}
@@ -254,23 +260,24 @@ class ScaleBench:
             )
             yield Figure(what, None, "s", detail=why)
             return
-        yield Figure(what, predicted, "s", detail=f"measured: {two:.2f} s", rounds=self._found.seconds["two"])
+        detail = f"measured: {two * 1e3:,.0f} ms"
+        yield Figure(
+            what, predicted * 1e3, "ms", detail=detail, rounds=[1e3 * one for one in self._found.seconds["two"]]
+        )
         yield Figure(
             "what the prediction misses the measured time by", abs(predicted / two - 1) * 100, "%", MOST_MISSED * 100,
             at_least=False, detail=self._told_of_costs(),
         )  # fmt: skip
 
-    def costs(self) -> JobCosts | None:
+    def costs(self, name: str = PIPED) -> JobCosts | None:
         """What each kind of task takes, the median of the rounds; None where it could not be watched."""
-        return JobCosts.median(self._found.costs) if self._found.costs else None
+        found = self._found.costs.get(name)
+        return JobCosts.median(found) if found else None
 
     def predicted_s(self) -> float | None:
         """What two workers should take."""
-        if (costs := self.costs()) is None:
-            return None
-        is_piped = METER_RAW in costs.byte_s
-        job: Job = Piped(self._bytes, self._files) if is_piped else Dealt(self._bytes, self._files, shards=2)
-        return job.run(costs, 2, cores=2).seconds
+        costs = self.costs()
+        return None if costs is None else Piped(self._bytes, self._files).run(costs, 2, cores=2).seconds
 
     def _told_of_costs(self) -> str:
         if (costs := self.costs()) is None:
@@ -299,8 +306,8 @@ class ScaleBench:
         return "; ".join(told)
 
     def as_dict(self) -> dict[str, Any]:
-        """The result for JSON."""
-        costs = self.costs()
+        """The result for JSON; `jobs` is what `oddflow bench plan --jobs` reads."""
+        jobs = {name: self.costs(name) for name in PLANNED}
         return {
             "bench": "scale",
             "machine": machine(),
@@ -308,7 +315,7 @@ class ScaleBench:
             "figures": [asdict(figure) | {"met": figure.met} for figure in self.figures()],
             "seconds": self._found.seconds,
             "processor_s": self._found.processor_s,
-            "job": None if costs is None else asdict(costs),
+            "jobs": {name: costs.as_dict() for name, costs in jobs.items() if costs is not None},
         }
 
 

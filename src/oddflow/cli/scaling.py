@@ -9,8 +9,9 @@ from oddflow.cli import options
 from oddflow.cli.measuring import Output, Rounds, measured, program
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from oddflow.bench.simulation.batch import JobCosts
     from oddflow.bench.simulation.costs import Costs
     from oddflow.bench.simulation.demand import Demand
     from oddflow.bench.simulation.sizing import Kept, Prices, Wanted
@@ -136,6 +137,16 @@ def plan(
             show_default=False,
         ),
     ] = None,
+    jobs: Annotated[
+        Path | None,
+        typer.Option(
+            "--jobs",
+            metavar="FILE",
+            help="What tasks of batch jobs take, as bench scale -o FILE wrote it; as Oddflow's makers measured it "
+            "unless given.",
+            show_default=False,
+        ),
+    ] = None,
     seconds: Annotated[float, typer.Option("--seconds", min=1, max=600, help="Of traffic that are simulated.")] = 20,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of bursts, and of which host comes where.")] = 1,
     write: Annotated[
@@ -154,6 +165,7 @@ def plan(
     """
     from oddflow.bench.simulation.costs import Costs
     from oddflow.bench.simulation.demand import Demand
+    from oddflow.bench.simulation.jobs import read_jobs
     from oddflow.bench.simulation.sizing import Kept, Prices, Wanted
 
     known = Costs.read(measured_costs)
@@ -162,12 +174,14 @@ def plan(
         for rate in gbit_per_s or (10, 100, 1_000)
     ]
     wanted, prices = Wanted(busy=busy, seconds=seconds, seed=seed), Prices(core_hour, disk_month, store_month)
-    _planned(demands, known, wanted, prices, Kept(keep_days, stream_hours), write, output, as_json=as_json)
+    batch = read_jobs(jobs)
+    _planned(demands, known, batch, wanted, prices, Kept(keep_days, stream_hours), write, output, as_json=as_json)
 
 
 def _planned(
     demands: "list[Demand]",
     known: "Costs",
+    batch: "Mapping[str, JobCosts]",
     wanted: "Wanted",
     prices: "Prices",
     kept: "Kept",
@@ -180,6 +194,7 @@ def _planned(
     import json
 
     from oddflow.bench.simulation import page
+    from oddflow.bench.simulation.jobs import scaled
     from oddflow.bench.simulation.sizing import needs
     from oddflow.cli import console
     from oddflow.files import check_place, write_whole
@@ -194,6 +209,8 @@ def _planned(
         "needs": page.needed(found),
         "road": page.watched(found),
         "core": page.spent(demands[0], known),
+        "mixtures": page.mixtures(demands[len(demands) // 2], known, wanted),
+        "batch": scaled(batch),
         "costs": page.measured(known),
         "assumed": page.assumed(demands[0], wanted, prices, kept),
     }

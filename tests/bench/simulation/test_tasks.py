@@ -65,12 +65,6 @@ def test_the_store_becomes_the_bottleneck_when_more_read_than_it_can_serve():
     assert seconds == pytest.approx([32, 16, 8, 8, 8, 8])
 
 
-def test_a_follower_takes_no_worker():
-    tasks = [Task("order", 3.0, follower=True), Task("meter", 3.0)]
-    assert run(tasks, Cores(2, 1)).seconds == pytest.approx(3.0)
-    assert run(tasks, Cores(1, 1)).seconds == pytest.approx(6.0)
-
-
 def test_a_task_without_work_takes_no_time():
     assert run([Task("nothing", 0.0), Task("something", 1.0, after=(0,))], Cores(1, 1)).seconds == 1.0
 

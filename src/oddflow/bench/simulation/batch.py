@@ -7,9 +7,9 @@ packets are dealt out to as many shards, which are metered side by side, and the
 import statistics
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from oddflow.bench.simulation.tasks import Cores, Ran, Task, run
 from oddflow.errors import UsageError
@@ -17,6 +17,7 @@ from oddflow.errors import UsageError
 METER_RAW, COLUMNS, SAVE_PIPED = "meter_raw", "columns", "save_piped"
 DEAL, METER, ORDER, SAVE = "deal", "meter", "in_order", "save_state"
 WRITE = "write_wave"
+PIPED, DEALT = "piped", "dealt"
 SAVES: Final = (SAVE, SAVE_PIPED)
 KINDS: Final = (METER_RAW, COLUMNS, DEAL, METER, ORDER, WRITE, *SAVES)
 """Kinds of tasks, as the job names them: the functions of `cluster` that they run."""
@@ -48,6 +49,10 @@ class JobCosts:
     def of(self, kind: str, size: float) -> float:
         """What tasks of a kind take for so many bytes of captures."""
         return size * self.byte_s.get(kind, 0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"byte_s": dict(self.byte_s)}
 
     @classmethod
     def median(cls, found: "Sequence[JobCosts]") -> "JobCosts":

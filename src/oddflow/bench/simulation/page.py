@@ -1,15 +1,18 @@
 """What some rates of traffic need, as tables: for a terminal, for docs/scale.md, and as JSON."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from oddflow.bench.simulation.costs import Costs
 from oddflow.bench.simulation.demand import Demand
 from oddflow.bench.simulation.road import Stage, packet_s, scored_s, stored_s
-from oddflow.bench.simulation.sizing import BROKER_CORES, Kept, Needs, Prices, Wanted
+from oddflow.bench.simulation.sizing import BROKER_CORES, Kept, Needs, Prices, Wanted, first_guess
 
 Row = list[str]
+MIXTURES = ((100, 1.5), (334, 12), (800, 40), (800, 200), (1_200, 500))
+"""Bytes of a packet, and packets of a flow: a scan, what `bench ingest` mixes, and ever larger transfers."""
+
 Part = tuple[Row, list[Row]]
 """A table: its head, and its rows."""
 
@@ -62,7 +65,7 @@ def needed(found: Sequence[Needs]) -> Part:
 
 def watched(found: Sequence[Needs]) -> Part:
     """How it runs, and what gives way first: a row for each rate."""
-    head = ["", *(f"busiest of the {stage}" for stage in Stage), "delay, half", "99 of 100", "gives way first", "then"]
+    head = ["", *(f"busiest of the {stage}" for stage in Stage), "waits, half", "99 of 100", "gives way first", "then"]
     rows = []
     for one in found:
         busy = [f"{one.passed.busy[stage]:.0%}" for stage in Stage]
@@ -87,6 +90,21 @@ def spent(demand: Demand, costs: Costs) -> Part:
         bits = demand.bits_per_s / demand.flows_per_s * flows
         told.append([name, each, f"{seconds * 1e6:.2f}", amount(1 / seconds), rate_of(float(f"{bits:.2g}"))])
     return head, told
+
+
+def mixtures(demand: Demand, costs: Costs, wanted: Wanted) -> Part:
+    """What the same rate needs of other packets and flows, by averages: where most of the work is."""
+    rows = []
+    for packet_bytes, packets_per_flow in MIXTURES:
+        other = replace(demand, packet_bytes=packet_bytes, packets_per_flow=packets_per_flow)
+        system = first_guess(other, costs, wanted)
+        cores = {"metering": system.sensors, "scoring": system.replicas, "storing": system.store}
+        rates = [amount(other.packets_per_s), amount(other.flows_per_s)]
+        counts = [f"{count:,}" for count in cores.values()]
+        words = f"{packet_bytes:g} bytes, {packets_per_flow:g} packets a flow"
+        rows.append([words, *rates, *counts, max(cores, key=lambda one: cores[one])])
+    head = [f"{rate_of(demand.bits_per_s)} of", "packets a second", "flows a second"]
+    return [*head, "cores that meter", "that score", "that store", "most is"], rows
 
 
 def assumed(demand: Demand, wanted: Wanted, prices: Prices, kept: Kept) -> Part:
@@ -116,11 +134,6 @@ def measured(costs: Costs) -> Part:
     return ["measured", "", "on"], rows
 
 
-def markdown(parts: Sequence[Part]) -> str:
-    """All tables below one another."""
-    return "\n\n".join(table(head, rows) for head, rows in parts)
-
-
 def as_dict(found: Sequence[Needs], costs: Costs) -> dict[str, Any]:
     """For JSON."""
     return {
@@ -129,12 +142,6 @@ def as_dict(found: Sequence[Needs], costs: Costs) -> dict[str, Any]:
         "measured_on": costs.machine,
         "needs": [asdict(one) | {"cores": one.cores} for one in found],
     }
-
-
-def chart_points(found: Sequence[Needs]) -> Iterator[tuple[str, list[int]]]:
-    """The cores of each stage, rate by rate."""
-    for name, stage in (("capture and meter", "sensors"), ("score", "replicas"), ("store", "store")):
-        yield name, [getattr(one.system, stage) for one in found]
 
 
 def _seconds(value: float) -> str:

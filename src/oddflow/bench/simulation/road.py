@@ -154,7 +154,7 @@ def run(
     of_partition = shares(rng, demand.busiest_host, system.partitions)
     partition = np.arange(system.partitions)
     to_broker = np.bincount(partition % system.brokers, of_partition, system.brokers)
-    to_replica: NDArray[np.float64] = np.bincount(partition % system.replicas, of_partition, system.replicas)
+    to_replica = np.bincount(partition % system.replicas, of_partition, system.replicas).astype(np.float64)
     copied_s = kept_bytes(costs, system) / system.broker_bytes_per_s
     delays = np.empty((slices, 4))
     paths = np.empty((slices, system.replicas))

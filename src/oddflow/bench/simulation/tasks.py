@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from oddflow.errors import UsageError
 
@@ -18,14 +19,12 @@ class Task:
         work_s: Processor time on one core while the others are quiet.
         after: The places, in the list of all tasks, of those whose results it needs.
         read_bytes: What it reads from the store that all machines share, while it works.
-        follower: Whether it takes no worker: it runs in the process that hands tasks out.
     """
 
     name: str
     work_s: float
     after: tuple[int, ...] = ()
     read_bytes: float = 0.0
-    follower: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Cores:
 
     Attributes:
         count: Cores, of all machines together.
-        workers: Tasks that run at once, those of followers apart.
+        workers: Tasks that run at once.
         busy_speed: The speed of a core while all others are busy, over its speed while they are quiet: they share
             caches, memory and, where they are two threads of one, the core itself.
         others: Cores' worth of work that other processes do beside the tasks, as long as these last.
@@ -109,16 +108,10 @@ class _Job:
 
     def start(self) -> None:
         """Ready tasks begin, in their order, while workers are free."""
-        free = self.cores.workers - sum(not self.tasks[place].follower for place in self.left)
-        waiting = []
-        for place in sorted(self.ready):
-            if self.tasks[place].follower or free > 0:
-                free -= not self.tasks[place].follower
-                self.left[place] = 1.0
-                self.begun[place] = self.now
-            else:
-                waiting.append(place)
-        self.ready = waiting
+        while self.ready and len(self.left) < self.cores.workers:
+            place = heappop(self.ready)
+            self.left[place] = 1.0
+            self.begun[place] = self.now
 
     def step(self) -> None:
         """On to when the next task ends."""
@@ -142,7 +135,7 @@ class _Job:
         for later in self.next[place]:
             self.needs[later] -= 1
             if not self.needs[later]:
-                self.ready.append(later)
+                heappush(self.ready, later)
 
 
 def run(tasks: Sequence[Task], cores: Cores) -> Ran:

@@ -1,0 +1,46 @@
+"""Costs of batch jobs as a file, and as a table."""
+
+import json
+
+import pytest
+
+from oddflow.bench.simulation.batch import DEALT, METER_RAW, PIPED
+from oddflow.bench.simulation.jobs import MEASURED_JOBS, read_jobs, scaled
+from oddflow.errors import InputError
+
+
+def test_what_ships_is_read_and_written_the_same(tmp_path):
+    jobs = read_jobs()
+    place = tmp_path / "jobs.json"
+    place.write_text(json.dumps({"jobs": {name: costs.as_dict() for name, costs in jobs.items()}}))
+    assert read_jobs(place) == jobs
+
+
+def test_more_workers_are_told_to_be_faster():
+    head, rows = scaled(read_jobs())
+    rates = [float(row[1]) for row in rows]
+    assert rates[1:] == sorted(rates[1:])
+    assert all(len(row) == len(head) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("gap_s", "long", "gap_s is 'long'"), ("save_s", None, "save_s is None"), ("others", -1.0, "less than no time"),
+     ("byte_s", {}, "seconds by the kinds"), ("byte_s", {"else": 1.0}, "seconds by the kinds"),
+     ("byte_s", {METER_RAW: float("nan")}, "meter_raw is nan")],
+)  # fmt: skip
+def test_a_figure_that_is_none_is_named(tmp_path, name, value, said):
+    told = json.loads(MEASURED_JOBS.read_text())
+    told["jobs"][PIPED][name] = value
+    place = tmp_path / "jobs.json"
+    place.write_text(json.dumps(told))
+    with pytest.raises(InputError, match=said):
+        read_jobs(place)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"jobs": {DEALT: {}}}), "[" * 100_000])
+def test_what_holds_no_jobs_is_refused(tmp_path, text):
+    place = tmp_path / "jobs.json"
+    place.write_text(text)
+    with pytest.raises(InputError, match="holds no costs of jobs"):
+        read_jobs(place)
