@@ -51,7 +51,7 @@ PARTITIONS = 4
 """As many as the mock cluster gives a topic."""
 RECORD_FLOWS = 25
 NAMES = ("a", "b")
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 def records() -> list[Message]:
