@@ -33,11 +33,6 @@ def test_processes_of_this_machine_are_not_counted_on_another(source, tmp_path):
     refused(call(*words("evaluate", source, tmp_path), "--ray", "10.0.0.1:6379", "--jobs", "2"), "--jobs counts")
 
 
-def test_what_is_learnt_at_once_is_refused(ray_here, source, tmp_path):
-    told = [*words("learn", source, tmp_path), "--detector", "isolation-forest", "--ray", "local"]
-    refused(call(*told), "isolation-forest is learnt at once")
-
-
 def test_a_search_with_several_trials_at_once_is_the_same_on_a_cluster(ray_here, source, tmp_path):
     told = [*words("tune", source, tmp_path), "--detector", "robust-pca", "--trials", "4", "--at-once", "2", "--json"]
     alone, shared = (call(*told, *more).json for more in ([], ["--ray", "local"]))

@@ -73,5 +73,5 @@ def test_more_processes_than_the_cluster_has_are_refused(ray_here):
 
 
 def test_what_is_learnt_at_once_needs_no_cluster():
-    with pytest.raises(UsageError, match="robust-pca is learnt at once"):
-        api.learn_gathered(gathered(60), detector="robust-pca", run=Run(elsewhere=RayTraining()))
+    with pytest.raises(UsageError, match="isolation-forest is learnt at once"):
+        api.learn_gathered(gathered(60), detector="isolation-forest", run=Run(elsewhere=RayTraining()))
