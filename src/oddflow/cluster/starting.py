@@ -94,6 +94,7 @@ def _start(address: str, workers: int | None, store_bytes: int) -> None:
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
     try:
         if address == LOCAL:
+            os.environ.setdefault("RAY_worker_niceness", "0")  # as quick as the command would be without Ray
             count = workers or _processors()
             ray.init(address=LOCAL, num_cpus=count, include_dashboard=False, object_store_memory=store_bytes, **quiet)
         else:

@@ -55,12 +55,12 @@ class HostBehaviour:
         self._clock, self._window = 0, window
 
     def taken_out(self) -> dict[str, NDArray[Any]]:
-        """All that is known, as arrays by name."""
+        """All that is known, as arrays by name; what comes later is not in them."""
         return {
-            "host_keys": self._keys,
-            "host_seen": self._seen,
-            "host_counts": self._counts,
-            "host_sketches": self._sketches,
+            "host_keys": self._keys.copy(),
+            "host_seen": self._seen.copy(),
+            "host_counts": self._counts.copy(),
+            "host_sketches": self._sketches.copy(),
             "host_clock": np.array([self._clock, int(self._evicted[0])], np.int64),
         }
 
@@ -70,8 +70,14 @@ class HostBehaviour:
         Raises:
             InputError: It does not fit, or is damaged.
         """
-        own = self.taken_out()
-        if any(name not in state or state[name].shape != own[name].shape for name in own):
+        own = {
+            "host_keys": self._keys,
+            "host_seen": self._seen,
+            "host_counts": self._counts,
+            "host_sketches": self._sketches,
+            "host_clock": np.zeros(2, np.int64),
+        }
+        if any(name not in state or state[name].shape != array.shape for name, array in own.items()):
             raise InputError("what was known of hosts does not fit, or is damaged; begin anew")
         for name, array in own.items():
             array[:] = state[name]
