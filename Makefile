@@ -6,9 +6,10 @@ SEED ?= 1
 TIMES ?= 200
 DATA ?= ../shared/data
 LAB ?= out/lab-11
+CLUSTERED := tests/cluster tests/server/stream
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz fuzzapi docs lab lock wheel dist sweep kill soak clean
+.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz fuzzapi docs lab lock wheel dist sweep kill soak clean clustered
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -26,8 +27,11 @@ setup: $(VENV)/.ready  ## Make the environment from the lock file, once
 demo: $(VENV)/.ready  ## Learn a baseline, detect in a real capture, write the report
 	$(BIN)/oddflow demo
 
-test: $(VENV)/.ready  ## Run all tests (under 12 minutes)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.ready  ## Run the tests (under 12 minutes)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(CLUSTERED))
+
+clustered: $(VENV)/.ready  ## Test what runs on a cluster and over a stream: each test has both processors (under 6 minutes)
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(CLUSTERED)
 
 check: $(VENV)/.ready  ## Lint, format, types, import contracts
 	$(BIN)/ruff check .

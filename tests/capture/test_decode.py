@@ -8,6 +8,7 @@ from hypothesis.strategies import binary, booleans, sampled_from
 from tests.capture import build, twin
 from tests.capture.build import decoded, ether, icmp, ipv4, ipv6, tcp, udp
 from tests.capture.stacks import LINK_TYPES, arp, broken_packets, extension_chain, valid_packets
+from tests.examples import some
 
 from oddflow.capture import _layout as layout
 
@@ -18,14 +19,14 @@ def agree(link_type, data, wire, tunnels=True):
     assert {name: found[name] for name in expected} == expected
 
 
-@settings(max_examples=1000)
+@settings(max_examples=some(1000))
 @given(valid_packets(), booleans())
 def test_valid_packets_decode_as_the_twin_says(packet, tunnels):
     link_type, data = packet
     agree(link_type, data, len(data), tunnels)
 
 
-@settings(max_examples=3000)
+@settings(max_examples=some(3000))
 @given(broken_packets())
 def test_broken_packets_decode_as_the_twin_says(packet):
     agree(*packet)

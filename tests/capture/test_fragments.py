@@ -8,6 +8,7 @@ from hypothesis.strategies import booleans, integers, lists, sampled_from, tuple
 from tests.capture import build, twin
 from tests.capture.build import decoded, icmp, ipv4, ipv6, pcap, tcp, udp
 from tests.capture.stacks import gre
+from tests.examples import some
 
 from oddflow.capture import _layout as layout
 from oddflow.capture._fragment_kernels import MAX_AGE_NS
@@ -181,7 +182,7 @@ def piece(described):
     return later4(protocol, number, src=src)
 
 
-@settings(max_examples=300)
+@settings(max_examples=some(300))
 @given(lists(PIECES, max_size=40))
 def test_fragments_are_attributed_as_the_twin_says(pieces):
     now, timed = 0, []

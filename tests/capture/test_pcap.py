@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import binary, integers, lists, sampled_from, tuples
 from tests.capture.build import MAGIC_KUZNETZOV, MAGIC_NS, MAGIC_US, ether, ipv4, pcap, read, udp
+from tests.examples import some
 
 from oddflow.errors import UnknownFormat, Unreadable
 
@@ -131,7 +132,7 @@ def test_the_length_of_the_frame_check_sequence_is_no_link_type(tmp_path, bits):
     assert read(path)[1].metered == 1
 
 
-@settings(max_examples=300)
+@settings(max_examples=some(300))
 @given(
     lists(tuples(integers(0, 800), integers(0, 255)), max_size=8),
     sampled_from([64, 333, 4 << 20]),

@@ -22,6 +22,7 @@ from tests.capture.build import (
     simple,
     udp,
 )
+from tests.examples import some
 
 FRAME = ether(ipv4(udp(b"hello")))
 RAW = ipv4(udp(b"hello"))
@@ -213,7 +214,7 @@ def test_a_cut_anywhere_gives_the_whole_packets_before(tmp_path):
         assert len(of(tmp_path, data[:cut], chance.randrange(1, 200))[0]) == sum(end <= cut for end in ends)
 
 
-@settings(max_examples=300)
+@settings(max_examples=some(300))
 @given(lists(tuples(integers(4, 1500), integers(0, 255)), max_size=8), sampled_from([64, 333, 4 << 20]))
 def test_damaged_bytes_never_raise_and_every_packet_is_counted(tmp_path_factory, changes, block_bytes):
     held = bytearray(mixed()[0])

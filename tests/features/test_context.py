@@ -6,6 +6,7 @@ from collections import deque
 import numpy as np
 from hypothesis import given, settings
 from hypothesis.strategies import builds, composite, integers, lists, sampled_from
+from tests.examples import some
 from tests.features.build import S, flows, pieces
 
 from oddflow.features import _context_kernels as kernels
@@ -107,7 +108,7 @@ def counted(rows, sizes, capacity):
     return np.concatenate(found) if found else np.zeros((0, 2 * kernels.COUNTS), np.float32), context
 
 
-@settings(max_examples=200)
+@settings(max_examples=some(200))
 @given(flow_sequences(), lists(integers(1, 20), min_size=1, max_size=4), sampled_from([16, 17, 1000]))
 def test_counts_are_those_of_recounting_the_window(rows, sizes, capacity):
     found, context = counted(rows, sizes, capacity)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import builds, composite, integers, lists, sampled_from
 from tests.capture import twin as decoder
 from tests.capture.build import ether, icmp, ipv4, ipv6, tcp, udp
+from tests.examples import some
 from tests.flows.twin import expected, metered, metered_alone, packet_batch
 
 from oddflow.errors import UsageError
@@ -95,7 +96,7 @@ tiny_settings = builds(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=some(300))
 @given(packet_sequences(), tiny_settings, lists(integers(1, 20), min_size=1, max_size=5))
 def test_flows_are_those_of_the_twin_whatever_the_batches(packets, limits, sizes):
     rows, meter = metered(packets, limits, sizes=sizes)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import binary, builds, integers, lists, sampled_from
 
+from tests.examples import some
 from tests.fuzz.mutate import LINK_TYPES, Mutator
 from tests.fuzz.road import Packet, capture_of, check
 from tests.fuzz.seeds import bad_input, packet_lists
@@ -31,7 +32,7 @@ def test_mutated_captures_are_read_or_refused(mutator):
 hostile = builds(Packet, sampled_from(LINK_TYPES), integers(0, 2**63 - 1), binary(max_size=200), integers(0, 2**32 - 1))
 
 
-@settings(max_examples=200)
+@settings(max_examples=some(200))
 @given(lists(hostile, max_size=20))
 def test_packets_of_any_bytes_are_metered_or_lost(packets):
     check(capture_of(packets), sent=len(packets))

@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from oddflow.detectors.robust_pca import RobustPca
 from oddflow.features.feature import Feature, Scale
 from oddflow.models.sealed import score_graph
+from tests.examples import some
 
 L, N, C = Scale.LOG, Scale.LINEAR, Scale.CATEGORY
 SHAPES = ((C, L, L, N, N), (L, N, L), (C, C), (C,), (N,), (L,), (L, C, N, C, L, N, L, N), (N, C))
@@ -43,7 +44,7 @@ def rows_of(width):
 CASES = st.sampled_from(SHAPES).flatmap(lambda scales: st.tuples(st.just(scales), st.booleans(), rows_of(len(scales))))
 
 
-@settings(max_examples=300)
+@settings(max_examples=some(300))
 @given(CASES)
 @example(((C, L, L, N, N), False, np.full((1, 5), MOST, np.float32)))
 @example(((C, L, L, N, N), True, np.full((1, 5), -MOST, np.float32)))
@@ -57,7 +58,7 @@ def test_the_graph_gives_the_scores_and_parts_of_numpy(case):
     np.testing.assert_allclose(contributions, detector.contributions(x), rtol=1e-3, atol=1e-3)
 
 
-@settings(max_examples=100)
+@settings(max_examples=some(100))
 @given(CASES)
 def test_scores_and_parts_are_finite_not_negative_and_bounded(case):
     scales, constant, x = case

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import binary, integers
 from tests.capture.build import ipv4, pcap, tcp, udp
+from tests.examples import some
 
 from oddflow import files
 from oddflow.errors import InputError, OddflowError, OutputError, UsageError
@@ -196,7 +197,7 @@ def test_a_cut_table_is_refused(tmp_path, flows, ending):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@settings(max_examples=200)
+@settings(max_examples=some(200))
 @given(place=integers(0, 10**6), rubbish=binary(min_size=1, max_size=30))
 def test_a_damaged_table_ends_in_no_other_error(tmp_path_factory, flows, ending, place, rubbish):
     path = Path(write(tmp_path_factory.getbasetemp() / f"damaged{ending}", flows))

@@ -5,6 +5,7 @@ import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.examples import some
 from tests.logs import zeek_twin
 
 from oddflow.errors import InputError
@@ -104,7 +105,7 @@ def lines(draw):
     return text.encode("utf-8", "replace")
 
 
-@settings(max_examples=150)
+@settings(max_examples=some(150))
 @given(
     st.lists(st.one_of(lines(), lines(), lines(), JUNK), max_size=40), st.booleans(), st.booleans(), st.integers(0, 30)
 )

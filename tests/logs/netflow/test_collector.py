@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import binary, booleans, composite, data, integers, lists, sampled_from
+from tests.examples import some
 
 from oddflow.logs.netflow.collector import REDEFINED, RESTARTED, Collector
 from oddflow.logs.netflow.holding import LONGEST_S
@@ -115,7 +116,7 @@ def conversations(draw):
     return out
 
 
-@settings(max_examples=150)
+@settings(max_examples=some(150))
 @given(conversations(), sampled_from([1, 5, 8_192]))
 def test_records_are_those_of_the_plain_reader(messages, most_pending):
     batches, ledger = collected(messages, most_pending=most_pending)
@@ -165,7 +166,7 @@ def test_cut_anywhere_a_message_is_one_loss_or_read_up_to_a_set(datagram):
             assert (count, ledger.lost_total) == (0, 1)
 
 
-@settings(max_examples=400)
+@settings(max_examples=some(400))
 @given(sampled_from(VALID), data())
 def test_mutated_messages_never_raise(datagram, drawn):
     mutated = bytearray(datagram)
