@@ -6,7 +6,7 @@ SEED ?= 1
 TIMES ?= 200
 DATA ?= ../shared/data
 LAB ?= out/lab-11
-CLUSTERED := tests/cluster tests/server/stream
+CLUSTERED := src/oddflow/cluster tests/cluster tests/server/stream tests/flows/test_parting.py tests/verdicts/test_memory.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench results calibration explanations peers learners fuzz fuzzapi docs lab lock wheel dist sweep kill soak clean clustered

@@ -117,7 +117,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     found = {
         _plain(name): value if isinstance(value, int | float) and isfinite(value) else _plain(str(value))
         for name, value in vars(record).items()
-        if name not in _KNOWN and value is not None
+        if name not in _KNOWN and not name.startswith("_") and value is not None
     }
     if record.exc_info and record.exc_info[0] is not None:
         found["error"] = _plain(f"{record.exc_info[0].__name__}: {record.exc_info[1]}")
