@@ -35,11 +35,10 @@ from oddflow.cluster.place import Place
 from oddflow.cluster.starting import Cluster, hush
 from oddflow.cluster.storing import Sizes
 from oddflow.files import examples_folder
-from oddflow.logs.parts import tables_in
+from oddflow.logs.parts import HOUR_NS, tables_in
 from oddflow.logs.source import read_flows
 from oddflow.losses import Ledger
 
-HOUR_NS = 3_600_000_000_000
 STORE_BYTES = 150 << 20
 WORKING = 3
 PIPE, SHARDS = 3, 4

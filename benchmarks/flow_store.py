@@ -22,14 +22,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from oddflow.files import examples_folder
-from oddflow.logs.parts import part_name
+from oddflow.logs.parts import HOUR_NS, part_name
 from oddflow.logs.source import read_flows
 from oddflow.losses import Ledger
 from oddflow.server.filling import filled_service
 from oddflow.server.flowstore.columns import STORED_SCHEMA, stored
 from oddflow.server.flowstore.flow_store import FlowStore
 from oddflow.server.flowstore.host_list import HostQuestion
-from oddflow.server.flowstore.layout import HOUR_NS, hour_folder
+from oddflow.server.flowstore.layout import hour_folder
 from oddflow.server.flowstore.query import Query
 from oddflow.server.flowstore.writing import write_part
 

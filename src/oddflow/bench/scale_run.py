@@ -65,7 +65,6 @@ def measured(asked: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Does what the first argument asks for."""
-    os.environ.setdefault("RAY_worker_niceness", "0")  # else other work on the machine slows workers alone
     try:
         print(json.dumps(measured(json.loads(sys.argv[1]))))  # noqa: T201  (what the parent process reads)
     except OddflowError as error:

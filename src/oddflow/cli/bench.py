@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oddflow.cli import options, scaling
-from oddflow.cli.measuring import Output, Rounds, measured, program, run, show
+from oddflow.cli.measuring import Captures, Output, Rounds, measured, program, run, show
 
 if TYPE_CHECKING:
     from oddflow.bench.score import ScoreBench
@@ -22,6 +22,7 @@ class Served(StrEnum):
     START = "start"
 
 
+Peers = Annotated[Path, typer.Option("--peers", metavar="FOLDER", help="Where make peers put them.")]
 DEFAULT_PACKETS, LARGE_BYTES = 4_000_000, (500_000_000, 5_000_000_000)
 
 
@@ -45,29 +46,17 @@ def _group() -> None:
 
 
 def ingest(
-    captures: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--captures",
-            metavar="FILE",
-            help="Make the input of this capture; may be repeated. The mixed capture or the examples unless given.",
-            show_default=False,
-        ),
-    ] = None,
+    captures: Captures = None,
     packets: Annotated[int, typer.Option("--packets", min=1000, help="Packets that rates are taken on.")] = (
         DEFAULT_PACKETS
     ),
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each contestant runs.")] = 3,
+    rounds: Rounds = 3,
     flood: Annotated[int, typer.Option("--flood", min=1000, help="Flows of the SYN flood.")] = 5_000_000,
     large: Annotated[
         bool, typer.Option("--large", help="Take memory on 0.5 and 5 GB instead of 0.2 and 2 GB.")
     ] = False,
-    peers: Annotated[Path, typer.Option("--peers", metavar="FOLDER", help="Where make peers put them.")] = Path(
-        "out/peers"
-    ),
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the JSON here.", show_default=False)
-    ] = None,
+    peers: Peers = Path("out/peers"),
+    output: Output = None,
     as_json: options.Json = False,
 ) -> None:
     """Builds captures in a folder of its own, runs everything in interleaved rounds, and removes them."""
@@ -102,20 +91,10 @@ def ingest(
 
 
 def online(
-    captures: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--captures",
-            metavar="FILE",
-            help="Make the input of this capture; may be repeated. The mixed capture or the examples unless given.",
-            show_default=False,
-        ),
-    ] = None,
+    captures: Captures = None,
     packets: Annotated[int, typer.Option("--packets", min=10_000, help="Packets that rates are taken on.")] = 200_000,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often everything runs.")] = 5,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the JSON here.", show_default=False)
-    ] = None,
+    output: Output = None,
     as_json: options.Json = False,
 ) -> None:
     """Processor time of decoded packets, to their statistics, through learning, to scores."""
@@ -163,7 +142,6 @@ def netflow(
     measured(lambda folder: NetflowBench(folder, records=records, rounds=rounds), as_json=as_json)
 
 
-Peers = Annotated[Path, typer.Option("--peers", metavar="FOLDER", help="Where make peers put them.")]
 Data = Annotated[
     Path | None,
     typer.Option("--data", metavar="FOLDER", help="Of all data sets; NSL-KDD is taken from it.", show_default=False),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oddflow.cli import clustered, options, telling
+from oddflow.cli import cluster_metering, options, telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,8 +64,8 @@ def detect(
         float, typer.Option("--triage-minutes", min=1, help="With --triage: the analyst's minutes.")
     ] = 60,
     merge: options.Merge = False,
-    ray: clustered.Ray = None,
-    workers: clustered.Workers = None,
+    ray: cluster_metering.Ray = None,
+    workers: cluster_metering.Workers = None,
     no_payload: options.NoPayload = False,
     pseudonymise: options.Pseudonymise = None,
     home_net: options.HomeNet = None,
@@ -96,7 +96,7 @@ def detect(
     from oddflow.verdicts.record import write_alerts
 
     _check_given(model, budget, false_alarm_rate, fdr, trust)
-    clustered.check_given(ray, workers, model)
+    cluster_metering.check_given(ray, workers, model)
     privacy = Privacy.of(payload=not no_payload, key=pseudonymise)
     sealed = None
     if model is not None:
@@ -114,7 +114,7 @@ def detect(
     try:
         receivers.begin()
         with (
-            clustered.reader(ray, workers) as on_cluster,
+            cluster_metering.reader(ray, workers) as on_cluster,
             console.reading(sources, "looking for odd flows") as progress,
         ):
             detection = api.detect(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import clusters, options
+from oddflow.cli import cluster_learning, options
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -176,9 +176,9 @@ def evaluate(
 
     words = bool(sources or dataset)
     _check_call(sources, truth, dataset, baseline, suite, protocol, only)
-    if ray is not None and ray != clusters.LOCAL and jobs > 1:
+    if ray is not None and ray != cluster_learning.LOCAL and jobs > 1:
         raise UsageError("--jobs counts processes of this machine; the cluster runs as many as it has processors")
-    clusters.check(ray)
+    cluster_learning.check(ray)
     if ray is not None:
         # nodes have an environment of their own
         data = data or os.environ.get(VARIABLE)
@@ -196,7 +196,7 @@ def evaluate(
         given = _committed(suite, only or [], protocol, data)
     if card and len(given) > 1:
         raise UsageError(f"a card is of one protocol, and {len(given)} are run; name one with --only")
-    with clusters.executor(ray, jobs if jobs > 1 else None) as pool:
+    with cluster_learning.executor(ray, jobs if jobs > 1 else None) as pool:
         found = [_evaluated(one, jobs=jobs, pool=pool, again=again, write=write, shelved=not words) for one in given]
     results = Results(results=[one.result for one in found])
     if output:

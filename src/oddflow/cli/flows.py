@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oddflow.cli import clustered, files, live, netflow, options
+from oddflow.cli import cluster_metering, files, live, netflow, options
 from oddflow.flows.settings import Payload
 
 
@@ -28,7 +28,7 @@ def flows(
     merge: options.Merge = False,
     follow: files.Follow = False,
     workers: options.Workers = None,
-    ray: clustered.Ray = None,
+    ray: cluster_metering.Ray = None,
     duration: options.Duration = 0.0,
     idle_timeout: options.IdleTimeout = 300.0,
     datagram_timeout: options.DatagramTimeout = 10.0,
@@ -109,7 +109,7 @@ def flows(
     if duration:
         raise UsageError("--duration goes with -i, --netflow and --follow; files are read to their end")
     if ray is not None:
-        clustered.meter_files(sources, cut, told, merge=merge, address=ray, workers=workers)
+        cluster_metering.meter_files(sources, cut, told, merge=merge, address=ray, workers=workers)
         return
     files.meter_files(sources, cut, told, merge=merge, workers=workers or 1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import clusters, learning_on, options
+from oddflow.cli import cluster_learning, learning_on, options
 from oddflow.flows.settings import Payload
 
 if TYPE_CHECKING:
@@ -317,7 +317,7 @@ def learn(
     from oddflow.training.run import Run, bytes_of
 
     _check_call(sources, dataset, output, check=check)
-    elsewhere = clusters.training(ray)
+    elsewhere = cluster_learning.training(ray)
     if updated or feedback:
         own = (detector, option, portable, windows, dataset, labels, packet_labels, matrix, augment, origin, logdir,
                unlabelled, report, check, home_net, memory)  # fmt: skip
@@ -421,7 +421,7 @@ def _gathered(
 
     if ray is None:
         return reading.of_sources(sources), run
-    gathered, fitting = clusters.gathered(ray, reading, sources, joined, apart=apart)
+    gathered, fitting = cluster_learning.gathered(ray, reading, sources, joined, apart=apart)
     return gathered, run if registry.learns_in_epochs(reading.detector) else replace(run, elsewhere=fitting)
 
 

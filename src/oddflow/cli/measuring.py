@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from oddflow.bench.ingest import Step
 
 Rounds = Annotated[int, typer.Option("--rounds", min=1, help="How often each contestant runs.")]
+Captures = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--captures",
+        metavar="FILE",
+        help="Make the input of this capture; may be repeated. The mixed capture or the examples unless given.",
+        show_default=False,
+    ),
+]
 Output = Annotated[
     str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the JSON here.", show_default=False)
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oddflow.cli import options
-from oddflow.cli.measuring import Output, Rounds, measured, program
+from oddflow.cli.measuring import Captures, Output, Rounds, measured, program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,15 +37,7 @@ def scale(
     kills: Annotated[
         int, typer.Option("--kills", min=0, help="Jobs during which a node is killed; 0 for none. 20 take a while.")
     ] = 0,
-    captures: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--captures",
-            metavar="FILE",
-            help="Make the input of this capture; may be repeated. The mixed capture or the examples unless given.",
-            show_default=False,
-        ),
-    ] = None,
+    captures: Captures = None,
     output: Output = None,
     as_json: options.Json = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oddflow.cli import clusters, options
+from oddflow.cli import cluster_learning, options
 
 if TYPE_CHECKING:
     from oddflow.tuning.tuned import Tuned
@@ -182,7 +182,7 @@ def tune(
             check_place(place)
     if not registry.installed("autoencoder"):
         raise UsageError("tune needs torch, scikit-learn and Optuna: pip install 'oddflow[train]'")
-    clusters.check(ray)
+    cluster_learning.check(ray)
 
     from oddflow.tuning import report as page
     from oddflow.tuning.folds import Dealing
@@ -211,7 +211,7 @@ def tune(
     given = Given(tuple(sources or ()), truth, dataset, data, split, most, seed)
     with console.reading(list(sources or []), "reading") as progress:
         material, gathered = given.read(kind, progress if sources and not truth else None)
-    with clusters.executor(ray) as pool, _searching(trials) as listener:
+    with cluster_learning.executor(ray) as pool, _searching(trials) as listener:
         tuned = search(
             material,
             kind,

@@ -3,7 +3,6 @@
 import hashlib
 import io
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +10,9 @@ import pyarrow.compute as pc
 
 from oddflow.cluster.manifest import Part
 from oddflow.cluster.place import Place
-from oddflow.logs.parts import part_name
+from oddflow.logs.parts import HOUR_NS, hour_name, part_name
 from oddflow.logs.table import TableWriter
 
-HOUR_NS = 3_600_000_000_000
 MOST_HOURS = 256
 """Hours that one part may be shared out to; of more, a clock tells nothing, and the part stays whole, at the top."""
 
@@ -62,15 +60,10 @@ def write_hours(table: pa.Table, how: Written, number: int) -> list[Part]:
     hours = pc.cast(table["end"], pa.int64()).to_numpy() // HOUR_NS
     different = np.unique(hours).tolist()
     if len(different) == 1:
-        return [_write(table, how, _folder(different[0]), number)]
+        return [_write(table, how, f"{hour_name(different[0])}/", number)]
     if len(different) > MOST_HOURS:
         return [_write(table, how, "", number)]
-    return [_write(table.filter(pa.array(hours == hour)), how, _folder(hour), number) for hour in different]
-
-
-def _folder(hour: int) -> str:
-    at = datetime.fromtimestamp(hour * 3600, UTC)
-    return f"date={at:%Y-%m-%d}/hour={at:%H}/"
+    return [_write(table.filter(pa.array(hours == hour)), how, f"{hour_name(hour)}/", number) for hour in different]
 
 
 def _write(rows: pa.Table, how: Written, folder: str, number: int) -> Part:

@@ -19,6 +19,7 @@ from oddflow.cluster.units import File, NeedsOneShard, Unit, plan
 from oddflow.cluster.waves import Carried, Wave, Waves
 from oddflow.errors import OddflowError
 from oddflow.flows.carrying import State
+from oddflow.flows.parting import LONG_AGO_NS
 from oddflow.logs.source import read_flows
 from oddflow.losses import Ledger
 
@@ -108,7 +109,7 @@ def carried_of(record: Source, how: Written, shards: int) -> Carried:
         ray.put(_under(arrays, f"{BEHAVIOUR}/")) if shards > 1 else None,
         arrays.get(FRAGMENTS),
         int(arrays[PLACES][0]),
-        tasks.LONG_AGO_NS if record.latest_ns is None else record.latest_ns,
+        LONG_AGO_NS if record.latest_ns is None else record.latest_ns,
         record.packets,
     )
 
@@ -155,7 +156,7 @@ def _after(record: Source, known: list[Capture], wave: Wave, answers: list[Any])
             "at": wave.at,
             "packets": wave.carried.number if wave.at else 0,
             "waves": record.waves + 1,
-            "latest_ns": None if wave.carried.latest_ns == tasks.LONG_AGO_NS else wave.carried.latest_ns,
+            "latest_ns": None if wave.carried.latest_ns == LONG_AGO_NS else wave.carried.latest_ns,
             "parts": [*record.parts, *parts],
             "tail": tail,
             "read": Losses.of(read),

@@ -20,13 +20,10 @@ from oddflow.flows.carrying import State
 from oddflow.flows.handing_out import TAGS, Clock, handed_out
 from oddflow.flows.meter import Incomplete, Meter
 from oddflow.flows.naming.behaviour import HostBehaviour
-from oddflow.flows.parting import Part, part
+from oddflow.flows.parting import LONG_AGO_NS, Part, part
 from oddflow.flows.settings import MeterSettings
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.losses import Ledger
-
-LONG_AGO_NS = np.iinfo(np.int64).min // 2
-"""Before any packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +199,7 @@ def meter_whole(
             fragments = _kept(batch)
     for flows in here.finished():
         yield way.privacy.apply(flows), False
-    on = {name: array.copy() for name, array in here.state().items()}  # the end of input must not be in it
+    on = here.state()
     if is_last:
         for flows in here.close():
             yield way.privacy.apply(flows), True

@@ -16,9 +16,10 @@ from oddflow.capture.pcap import broken_at, torn_at
 from oddflow.cluster import tasks
 from oddflow.cluster.answers import ask, remote
 from oddflow.cluster.reading import Read
-from oddflow.cluster.tasks import LONG_AGO_NS, Dealt, Metered, Step, Way
+from oddflow.cluster.tasks import Dealt, Metered, Step, Way
 from oddflow.cluster.units import NeedsOneShard, Unit
 from oddflow.errors import OddflowError
+from oddflow.flows.parting import LONG_AGO_NS
 from oddflow.flows.settings import REORDER_SLACK_S
 from oddflow.losses import Ledger
 

@@ -1,6 +1,6 @@
 """What it takes to let a meter's open flows go on in another meter."""
 
-from numba import i4, i8
+from numba import i4, i8, void
 
 from oddflow.flows._key_kernels import ROW, put_slot
 from oddflow.flows._layout import FLOW_ARRAY, NONE
@@ -18,7 +18,7 @@ def rows_of(links, first, rows, count):
     return count
 
 
-@kernel(i8(i4[:, ::1], FLOW_ARRAY, i8))
+@kernel(void(i4[:, ::1], FLOW_ARRAY, i8))
 def put_rows(slots, flows, count):
     """Notes the first `count` rows in an empty table, by the hashes that they have."""
     mask = i8(slots.shape[0] - 1)
@@ -27,4 +27,3 @@ def put_rows(slots, flows, count):
         while slots[slot, ROW] != NONE:
             slot = (slot + 1) & mask
         put_slot(slots, slot, row, flows[row].hash)
-    return count

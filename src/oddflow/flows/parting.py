@@ -20,7 +20,8 @@ ENOUGH_BYTES = 8_192
 
 KNOWN_FLOWS = 1 << 15
 LEAST_PACKETS, LEAST_BYTES = 1 << 12, 1 << 20
-EARLIEST_NS, LATEST_NS = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+LONG_AGO_NS = np.iinfo(np.int64).min // 2
+"""Before any packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def part(
     all_bytes = whole or settings.payload in (Payload.SESSION_FRAMES, Payload.FLOW_FRAMES)
     asked = np.array([round(longest_s * 1e9), round(silence_s * 1e9), ENOUGH_BYTES, all_bytes], np.int64)
     notes = np.zeros(NOTES, np.int64)
-    notes[lane.LATEST], notes[lane.EARLIEST] = EARLIEST_NS + 2**62, LATEST_NS
+    notes[lane.LATEST], notes[lane.EARLIEST] = LONG_AGO_NS, np.iinfo(np.int64).max
     known = np.zeros((KNOWN_FLOWS, 4), np.int64)
     dealt, sizes = np.zeros((BATCH_PACKETS, 3), np.int32), np.zeros((shards, 2), np.int64)
     growing = [_Growing() for _ in range(shards)]

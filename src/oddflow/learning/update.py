@@ -19,6 +19,7 @@ from oddflow.features.feature import Feature
 from oddflow.features.gathering import Gathered, Labels
 from oddflow.features.representation import Representation
 from oddflow.flows.meter import Companion
+from oddflow.logs.parts import HOUR_NS
 from oddflow.models.rows import Floats
 from oddflow.models.sealed import SealedModel
 from oddflow.verdicts.alerting import likeliest_of, normal_of
@@ -29,7 +30,6 @@ from oddflow.verdicts.naming import plain_rows
 KEPT, ALERTED, MALICIOUS, BENIGN = range(4)
 _CODES = 2
 """Bits of a code; above them is whose hour it was."""
-HOUR_NS = 3_600_000_000_000
 MOST_LEFT_OUT = 0.1
 """Of the flows; of more, the traffic is under attack or has drifted so far that the model is no judge of it."""
 MANY_ALERTS = 3

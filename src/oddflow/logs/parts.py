@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from oddflow.errors import Unreadable
@@ -16,6 +17,7 @@ from oddflow.files import reason_of
 PART = re.compile(r"^(\d{13,18})(?:-(\d{13,18}))?\.parquet$", re.ASCII)
 DATE = re.compile(r"^date=(\d{4}-\d{2}-\d{2})$", re.ASCII)
 HOUR = re.compile(r"^hour=(\d{2})$", re.ASCII)
+HOUR_NS = 3_600_000_000_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,6 +38,16 @@ class Part:
     def covers(self, other: "Part") -> bool:
         """Whether it was merged from the other one."""
         return self.first <= other.first and other.last <= self.last and self.path != other.path
+
+
+def hour_name(hour: int) -> str:
+    """The folders of an hour, in hours since 1970.
+
+    >>> hour_name(480_000)
+    'date=2024-10-04/hour=00'
+    """
+    at = datetime.fromtimestamp(hour * 3600, UTC)
+    return f"date={at:%Y-%m-%d}/hour={at:%H}"
 
 
 def part_name(first: int, last: int | None = None) -> str:

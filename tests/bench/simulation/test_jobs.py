@@ -5,7 +5,7 @@ import json
 import pytest
 
 from oddflow.bench.simulation.batch import DEALT, METER_RAW, PIPED
-from oddflow.bench.simulation.jobs import MEASURED_JOBS, read_jobs, scaled
+from oddflow.bench.simulation.jobs import FEWEST_DEALT, MEASURED_JOBS, read_jobs, scaled
 from oddflow.errors import InputError
 
 
@@ -23,9 +23,14 @@ def test_more_workers_are_told_to_be_faster():
     assert all(len(row) == len(head) for row in rows)
 
 
+def test_packets_are_dealt_in_the_simulation_where_the_cluster_deals_them():
+    folder = pytest.importorskip("oddflow.cluster.folder", reason="needs the extra cluster")
+    assert folder.WORTH_DEALING == FEWEST_DEALT
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
-    [("gap_s", "long", "gap_s is 'long'"), ("save_s", None, "save_s is None"), ("others", -1.0, "less than no time"),
+    [("gap_s", "long", "gap_s is 'long'"), ("save_s", None, "save_s is None"), ("others", -1.0, "others is -1.0"),
      ("byte_s", {}, "seconds by the kinds"), ("byte_s", {"else": 1.0}, "seconds by the kinds"),
      ("byte_s", {METER_RAW: float("nan")}, "meter_raw is nan")],
 )  # fmt: skip
@@ -42,5 +47,5 @@ def test_a_figure_that_is_none_is_named(tmp_path, name, value, said):
 def test_what_holds_no_jobs_is_refused(tmp_path, text):
     place = tmp_path / "jobs.json"
     place.write_text(text)
-    with pytest.raises(InputError, match="holds no costs of jobs"):
+    with pytest.raises(InputError, match=r"holds no jobs|jobs lack"):
         read_jobs(place)

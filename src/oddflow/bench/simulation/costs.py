@@ -1,17 +1,14 @@
 """What each step costs one core, as it was measured: the figures that all simulations are driven by."""
 
-import json
-import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
+from oddflow.bench.simulation.measurements import number, read_measurements
 from oddflow.errors import InputError
-from oddflow.files import reason_of
 
 MEASURED = Path(__file__).with_name("measured.json")
 """What `oddflow bench costs` found where the tables of docs/scale.md were made."""
-MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +57,8 @@ class Costs:
             InputError: The file cannot be read, or lacks a figure, or one is none.
         """
         place = MEASURED if path is None else Path(path)
-        try:
-            with place.open("rb") as file:
-                text = file.read(MOST_BYTES + 1)
-            found = json.loads(text) if len(text) <= MOST_BYTES else None
-        except OSError as error:
-            raise InputError(f"{place} cannot be read: {reason_of(error)}") from None
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict) or not isinstance(costs := found.get("costs"), dict):
-            raise InputError(f"{place} holds no costs; expected the JSON that oddflow bench costs -o FILE writes")
-        figures = {name: _figure(place, costs, name) for name in NAMES}
+        found, costs = read_measurements(place, "costs", "oddflow bench costs")
+        figures = {name: number(place, costs, name) for name in NAMES}
         if not 0 < figures["busy_speed"] <= 1:
             raise InputError(f"{place}: busy_speed is {figures['busy_speed']}; expected more than 0 and at most 1")
         machine, taken_on = (found.get(name) for name in ("machine", "taken_on"))
@@ -96,10 +84,3 @@ class Costs:
 
 
 NAMES = tuple(one.name for one in fields(Costs) if one.name not in {"machine", "taken_on"})
-
-
-def _figure(place: Path, costs: dict[str, Any], name: str) -> float:
-    value = costs.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise InputError(f"{place}: {name} is {value!r}; expected a number that is not below 0")
-    return float(value)

@@ -1,16 +1,13 @@
 """The costs of batch jobs as a file, and how fast so many workers would be."""
 
-import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from oddflow.bench.simulation.batch import DEALT, KINDS, PIPED, Dealt, Job, JobCosts, Piped
-from oddflow.bench.simulation.costs import MOST_BYTES
+from oddflow.bench.simulation.measurements import number, read_measurements
 from oddflow.bench.simulation.page import Part
 from oddflow.errors import InputError, UsageError
-from oddflow.files import reason_of
 
 MEASURED_JOBS = Path(__file__).with_name("measured_jobs.json")
 """What `oddflow bench scale` found where the tables of docs/scale.md were made."""
@@ -28,17 +25,11 @@ def read_jobs(path: Path | str | None = None) -> dict[str, JobCosts]:
         InputError: The file cannot be read, or lacks a figure, or one is none.
     """
     place = MEASURED_JOBS if path is None else Path(path)
-    try:
-        with place.open("rb") as file:
-            text = file.read(MOST_BYTES + 1)
-        found = json.loads(text) if len(text) <= MOST_BYTES else None
-    except OSError as error:
-        raise InputError(f"{place} cannot be read: {reason_of(error)}") from None
-    except (ValueError, RecursionError):
-        found = None
-    jobs = found.get("jobs") if isinstance(found, dict) else None
-    if not isinstance(jobs, dict) or not {PIPED, DEALT} <= set(jobs):
-        raise InputError(f"{place} holds no costs of jobs; expected the JSON that oddflow bench scale -o FILE writes")
+    _, jobs = read_measurements(place, "jobs", "oddflow bench scale")
+    if missing := {PIPED, DEALT} - set(jobs):
+        raise InputError(
+            f"{place}: jobs lack {' and '.join(sorted(missing))}; expected what oddflow bench scale writes"
+        )
     return {name: _costs(place, jobs[name]) for name in (PIPED, DEALT)}
 
 
@@ -46,18 +37,11 @@ def _costs(place: Path, told: Any) -> JobCosts:
     kinds = told.get("byte_s") if isinstance(told, dict) else None
     if not isinstance(kinds, dict) or not kinds or not set(kinds) <= set(KINDS):
         raise InputError(f"{place}: byte_s is {str(kinds)[:80]}; expected seconds by the kinds of tasks")
-    numbers = {name: _number(place, told, name) for name in ("save_s", "gap_s", "others", "busy_speed")}
+    numbers = {name: number(place, told, name) for name in ("save_s", "gap_s", "others", "busy_speed")}
     try:
-        return JobCosts({kind: _number(place, kinds, kind) for kind in kinds}, **numbers)
+        return JobCosts({kind: number(place, kinds, kind) for kind in kinds}, **numbers)
     except UsageError as error:
         raise InputError(f"{place}: {error}") from None
-
-
-def _number(place: Path, told: Mapping[str, Any], name: str) -> float:
-    value = told.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{place}: {name} is {value!r}; expected a number")
-    return float(value)
 
 
 def scaled(jobs: Mapping[str, JobCosts]) -> Part:

@@ -19,6 +19,8 @@ from oddflow.flows.naming.names import name_array
 PATTERNS = ("address-scan", "port-scan", "flood", "peer-to-peer", "service", "client", "pair")
 """By number, as `_behaviour_kernels` gives them."""
 
+CLOCK = "host_clock"
+
 
 def _text_parts(column: Any) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """The bytes and the offsets (n + 1,) of a string column; null is empty."""
@@ -56,13 +58,8 @@ class HostBehaviour:
 
     def taken_out(self) -> dict[str, NDArray[Any]]:
         """All that is known, as arrays by name; what comes later is not in them."""
-        return {
-            "host_keys": self._keys.copy(),
-            "host_seen": self._seen.copy(),
-            "host_counts": self._counts.copy(),
-            "host_sketches": self._sketches.copy(),
-            "host_clock": np.array([self._clock, int(self._evicted[0])], np.int64),
-        }
+        clock = np.array([self._clock, int(self._evicted[0])], np.int64)
+        return {name: array.copy() for name, array in self._arrays.items()} | {CLOCK: clock}
 
     def put_in(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from what `taken_out` gave.
@@ -70,18 +67,20 @@ class HostBehaviour:
         Raises:
             InputError: It does not fit, or is damaged.
         """
-        own = {
-            "host_keys": self._keys,
-            "host_seen": self._seen,
-            "host_counts": self._counts,
-            "host_sketches": self._sketches,
-            "host_clock": np.zeros(2, np.int64),
-        }
-        if any(name not in state or state[name].shape != array.shape for name, array in own.items()):
+        own = self._arrays
+        shapes = {name: array.shape for name, array in own.items()} | {CLOCK: (2,)}
+        if any(name not in state or state[name].shape != shape for name, shape in shapes.items()):
             raise InputError("what was known of hosts does not fit, or is damaged; begin anew")
         for name, array in own.items():
             array[:] = state[name]
-        self._clock, self._evicted[0] = (int(number) for number in state["host_clock"])
+        self._clock, self._evicted[0] = (int(number) for number in state[CLOCK])
+
+    @property
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {
+            "host_keys": self._keys, "host_seen": self._seen, "host_counts": self._counts,
+            "host_sketches": self._sketches,
+        }  # fmt: skip
 
     @property
     def evicted(self) -> int:

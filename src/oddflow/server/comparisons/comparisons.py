@@ -17,6 +17,7 @@ from oddflow.amounts import count
 from oddflow.errors import OddflowError, UsageError
 from oddflow.features.versions import needed_by
 from oddflow.files import reason_of
+from oddflow.logs.parts import HOUR_NS
 from oddflow.models.format import read_sealed
 from oddflow.models.registry.named import Version
 from oddflow.models.registry.registry import Registry
@@ -25,7 +26,7 @@ from oddflow.server.comparisons.result import MOST_BYTES, Answer, ComparisonResu
 from oddflow.server.confined.job import PROGRESS
 from oddflow.server.confined.process import Unanswered, Words, answered, bounded
 from oddflow.server.flowstore.database import Busy
-from oddflow.server.flowstore.layout import HOUR_NS, hours_in
+from oddflow.server.flowstore.layout import hours_in
 from oddflow.server.settings.settings import Settings, SourceSection
 from oddflow.server.work.modelled import privacy_of
 from oddflow.verdicts.prepared import Prepared

@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from oddflow.amounts import count, size
+from oddflow.logs.parts import HOUR_NS
 from oddflow.schema import protocol_name
 from oddflow.verdicts.alert import utc
 
 if TYPE_CHECKING:
     from oddflow.server.flowstore.host_picture import Talk
 
-HOUR_NS = 3_600_000_000_000
 LEAST_DAYS = 3
 """With fewer days before, nothing can be said to be usual."""
 LEAST_BYTES = 1_000_000

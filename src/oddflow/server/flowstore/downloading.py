@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from pyarrow import parquet
 
+from oddflow.logs.parts import HOUR_NS
 from oddflow.outputs.comma import safe_cell
 from oddflow.server.flowstore.columns import PRUNED_BY, STORED_SCHEMA
 from oddflow.server.flowstore.database import MOST_SECONDS, Database, PartGone
 from oddflow.server.flowstore.fields import FIELDS
-from oddflow.server.flowstore.layout import HOUR_NS
 from oddflow.server.flowstore.places import Place, places_asked, steps
 from oddflow.server.flowstore.query import NEWEST, Query
 from oddflow.server.flowstore.searching import TRIES, conditions

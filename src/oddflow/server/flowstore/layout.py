@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from oddflow.logs.parts import DATE, HOUR, Part, folders_in, in_force, parts_in
+from oddflow.logs.parts import DATE, HOUR, Part, folders_in, hour_name, in_force, parts_in
 
-HOUR_NS = 3_600_000_000_000
 SOURCE = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$", re.ASCII)
 DAY_HOURS = 24
 
@@ -52,8 +51,7 @@ def hour_folder(folder: Path, source: str, hour: int) -> Path:
     >>> hour_folder(Path("flows"), "lan", 480_000).as_posix()
     'flows/lan/date=2024-10-04/hour=00'
     """
-    at = datetime.fromtimestamp(hour * 3600, UTC)
-    return folder / source / f"date={at:%Y-%m-%d}" / f"hour={at:%H}"
+    return folder / source / hour_name(hour)
 
 
 def sources_in(folder: Path) -> list[str]:

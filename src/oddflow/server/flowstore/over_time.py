@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from oddflow.logs.parts import HOUR_NS
 from oddflow.server.flowstore.database import Database
-from oddflow.server.flowstore.layout import HOUR_NS
 from oddflow.server.flowstore.places import places_asked
 from oddflow.server.flowstore.query import Query
 from oddflow.server.flowstore.searching import conditions

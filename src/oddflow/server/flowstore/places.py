@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from oddflow.logs.parts import HOUR_NS
 from oddflow.server.flowstore.columns import SEARCHED
 from oddflow.server.flowstore.days import SEARCH, Day, days_of
-from oddflow.server.flowstore.layout import DAY_HOURS, HOUR_NS, hours_in, sources_in
+from oddflow.server.flowstore.layout import DAY_HOURS, hours_in, sources_in
 from oddflow.server.flowstore.query import Query
 from oddflow.server.flowstore.usage import flows_in
 

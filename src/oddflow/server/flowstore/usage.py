@@ -5,8 +5,9 @@ from pathlib import Path
 
 from pyarrow import parquet
 
+from oddflow.logs.parts import HOUR_NS
 from oddflow.server.flowstore.days import SEARCH, Day, days_of, made_bytes
-from oddflow.server.flowstore.layout import HOUR_NS, hours_in, sources_in
+from oddflow.server.flowstore.layout import hours_in, sources_in
 
 
 @dataclass(frozen=True, slots=True)

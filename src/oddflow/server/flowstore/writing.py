@@ -16,10 +16,10 @@ from pyarrow import parquet
 
 from oddflow.errors import OutputError, UsageError
 from oddflow.files import reason_of, whole_file
-from oddflow.logs.parts import part_name, parts_in
+from oddflow.logs.parts import HOUR_NS, part_name, parts_in
 from oddflow.logs.table import PSEUDONYMS
 from oddflow.server.flowstore.columns import FEW_VALUES, PRUNED_BY, SIEVED, STORED_SCHEMA, stored
-from oddflow.server.flowstore.layout import HOUR_NS, hour_folder
+from oddflow.server.flowstore.layout import hour_folder
 
 PART_ROWS = 16_384
 """A part is written as soon as so many flows wait."""

@@ -13,11 +13,11 @@ from oddflow.losses import Ledger, Loss
 from oddflow.server.stream.checkpoint import Checkpoint, Known
 from oddflow.server.stream.record import HEADER, Head, flows_of
 from oddflow.server.work.growth import Growth
+from oddflow.server.work.verdict_counts import HANDED
 from oddflow.server.work.watching import Watched
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.memory import memory_of, remind
 
-HANDED = "handed_ns"
 MOST_SENDERS = 1_024
 STEP_NS = 500_000_000
 """Flows are judged together in steps of so much of their time: few at a time would cost ten times as much each."""

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from oddflow.errors import OutputError
 from oddflow.files import reason_of
-from oddflow.logs.parts import part_name, parts_in
+from oddflow.logs.parts import HOUR_NS, part_name, parts_in
 from oddflow.server.flowstore.columns import STORED_SCHEMA, stored
-from oddflow.server.flowstore.layout import HOUR_NS, hour_folder
+from oddflow.server.flowstore.layout import hour_folder
 from oddflow.server.flowstore.writing import MOST_HOURS, PART_ROWS, locked, write_part
 from oddflow.server.stream.checkpoint import Checkpoint, sync_folder
 

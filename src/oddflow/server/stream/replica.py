@@ -3,7 +3,6 @@
 import os
 import secrets
 import time
-from collections import OrderedDict, deque
 from contextlib import suppress
 from typing import Any
 
@@ -15,10 +14,10 @@ from oddflow.features.representation import Reads
 from oddflow.features.versions import reads_of
 from oddflow.losses import Ledger
 from oddflow.models.sealed import SealedModel
-from oddflow.server.status import LATENCY_BOUNDS_S, SCORE_SHARES, State
+from oddflow.server.status import State
 from oddflow.server.stream import brokers
 from oddflow.server.stream.checkpoint import Checkpoints
-from oddflow.server.stream.lane import HANDED, Lane, Record
+from oddflow.server.stream.lane import Lane, Record
 from oddflow.server.stream.parts import FlowParts
 from oddflow.server.work import judge, modelled
 from oddflow.server.work.counters import Count, Thrift
@@ -27,6 +26,7 @@ from oddflow.server.work.road import Road
 from oddflow.server.work.seat import CHANGED, Seat
 from oddflow.server.work.stores import open_store
 from oddflow.server.work.teller import Teller
+from oddflow.server.work.verdict_counts import VerdictCounts, told_of_model
 from oddflow.server.work.watching import Watched, watched
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Judged
@@ -79,13 +79,9 @@ class Replica:
         self._teller.tell({"state": State.STARTING})
         self._ledger = Ledger("records")
         self._privacy = modelled.privacy_of(source)
-        self._judged = self._alerts = self._hidden = self._records = 0
+        self._records = 0
         self._repeated = self._gone = self._other = 0
-        self._scores = np.zeros(len(SCORE_SHARES) + 1, np.int64)
-        self._latency = np.zeros(len(LATENCY_BOUNDS_S) + 1, np.int64)
-        self._latencies: deque[float] = deque(maxlen=1_024)
-        self._shed: dict[str, int] = {}
-        self._handed: OrderedDict[str, int] = OrderedDict()
+        self._counts = VerdictCounts()
         self._lanes: dict[int, Lane] = {}
         self._locks: dict[int, int] = {}
         self._wanted: set[int] = set()
@@ -241,15 +237,7 @@ class Replica:
         """Told of flows that were scored, before their alerts are given."""
         model = self._lanes[number].watched
         assert model is not None  # noqa: S101  (it is told by it)
-        self._judged += judged.flows.num_rows
-        self._hidden += len(judged.hidden)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            places = np.searchsorted(SCORE_SHARES, judged.scores / (model.threshold.score or 1.0))
-        self._scores += np.bincount(places, minlength=len(self._scores))[: len(self._scores)]
-        handed = judged.flows.column(HANDED).to_numpy()
-        for alert, place in zip(judged.alerts, np.flatnonzero(judged.over), strict=False):
-            self._handed[alert.id] = int(handed[place])
-        flows = judged.flows.drop_columns([HANDED])
+        flows = self._counts.add(judged, model.threshold.score)
         self._store(number, flows, judged.scores, judged.over, self._privacy.fingerprint)
 
     def _keep(self, number: int, flows: pa.RecordBatch) -> None:
@@ -259,8 +247,7 @@ class Replica:
         self, number: int, flows: pa.RecordBatch, scores: np.ndarray | None, over: np.ndarray | None, already: str
     ) -> None:
         if self._count[Count.THRIFT] >= Thrift.FLOWS:
-            what = "flow records: no room on the disk"
-            self._shed[what] = self._shed.get(what, 0) + flows.num_rows
+            self._counts.leave_out("flow records: no room on the disk", flows.num_rows)
             return
         shown = self._privacy.shown_only().apply(flows, already)
         self._parts.add(number, shown, scores, over, checkpoint=self._lanes[number].checkpoints + 1)
@@ -268,10 +255,8 @@ class Replica:
     def _emit(self, lane: Lane, alerts: list[Alert], *, last: bool = False) -> None:
         if lane.watched is None or not (alerts or lane.growth.waits or last):
             return
-        self._alerts += len(alerts)
         now, here = time.time_ns(), time.monotonic_ns()
-        stamped = [(alert, here - max(0, now - self._handed.pop(alert.id, now))) for alert in alerts]
-        self._handed.clear()
+        stamped = [(alert, here - max(0, now - handed)) for alert, handed in self._counts.given(alerts, now)]
         self._road.put(stamped, lane.growth.of(lane.watched.watcher.open_incidents(), last=last))
 
     def _checkpoint(self, lane: Lane) -> None:
@@ -346,36 +331,26 @@ class Replica:
     def _tell(self, state: State | None = None) -> None:
         self._next_tell_s = time.monotonic() + TELL_S
         lanes = self._lanes.values()
-        for latency in self._road.taken_latencies():
-            self._latency[int(np.searchsorted(LATENCY_BOUNDS_S, latency))] += 1
-            self._latencies.append(latency)
+        self._counts.arrived(self._road.taken_latencies())
         lost = {reason: number for reason, number in self._ledger.reasons.items() if number}
         if gone := self._gone + sum(lane.gone for lane in lanes):
             lost["no longer on the stream: it keeps records for too short a time"] = gone
-        shed = dict(self._shed)
+        shed = dict(self._counts.shed)
         if self._parts.shed:
             shed["flow records: the disk does not take them"] = self._parts.shed
         problems = self._problems()
-        told: dict[str, Any] = {
+        told = self._counts.as_dict() | {
             "state": state or (State.DEGRADED if problems else State.RUNNING), "unit": "records",
             "packets": self._records, "metered": self._records - self._ledger.lost_total, "lost": lost,
-            "flows": self._ledger.metered, "judged": self._judged, "alerts": self._alerts,
-            "hidden_alerts": self._hidden, "stored_flows": self._parts.stored, "shed": shed,
-            "latency": self._latency.tolist(), "scores": self._scores.tolist(),
+            "flows": self._ledger.metered, "stored_flows": self._parts.stored, "shed": shed,
             "waiting_alerts": self._road.waiting, "lag": self._lag(),
             "queued_flows": sum(lane.waiting for lane in lanes),
         }  # fmt: skip
-        if self._latencies:
-            p50, p99 = np.quantile(np.array(self._latencies), (0.5, 0.99))
-            told |= {"latency_p50_s": float(p50), "latency_p99_s": float(p99)}
         one = next((lane.watched for lane in lanes if lane.watched is not None), None)
         if one is not None:
             drifting = [line for lane in lanes if lane.watched is not None for line in lane.watched.watcher.drifting]
-            told |= {
-                "model": one.model.called, "model_fingerprint": one.fingerprint, "threshold": one.threshold.score,
-                "expected_false": one.threshold.expected_false, "budget": one.threshold.budget,
-                "drift": list(dict.fromkeys(line.removeprefix("drift: ") for line in drifting)),
-            }  # fmt: skip
+            drift = list(dict.fromkeys(line.removeprefix("drift: ") for line in drifting))
+            told |= told_of_model(one) | {"drift": drift}
         self._teller.tell(told, problems)
 
     def _problems(self) -> list[Problem]:

@@ -8,9 +8,10 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from oddflow.amounts import size
+from oddflow.logs.parts import HOUR_NS
 from oddflow.reports.words import count, duration
 from oddflow.schema import protocol_name
-from oddflow.server.flowstore.changes import HOUR_NS, Change, ChangeKind, HostHour
+from oddflow.server.flowstore.changes import Change, ChangeKind, HostHour
 from oddflow.server.flowstore.host_picture import HostPicture, UsualService
 from oddflow.server.web.drawing.courses import Band, Course, courses_chart
 from oddflow.server.web.drawing.day_strip import day_strip

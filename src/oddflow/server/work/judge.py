@@ -1,7 +1,7 @@
 """The process that judges a source's flows, stores them, and puts alerts on the road to the store."""
 
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from contextlib import suppress
 
 import numpy as np
@@ -12,7 +12,7 @@ from oddflow.errors import OddflowError
 from oddflow.models.sealed import SealedModel
 from oddflow.server.flowstore.flow_store import FlowStore
 from oddflow.server.flowstore.writing import FlowWriter
-from oddflow.server.status import LATENCY_BOUNDS_S, SCORE_SHARES, State
+from oddflow.server.status import State
 from oddflow.server.work import modelled
 from oddflow.server.work.channel import Kind, Message, Receiver
 from oddflow.server.work.counters import Count, Thrift
@@ -24,6 +24,7 @@ from oddflow.server.work.road import LOST_TOLD_S, Road
 from oddflow.server.work.seat import Seat
 from oddflow.server.work.stores import open_store
 from oddflow.server.work.teller import Teller
+from oddflow.server.work.verdict_counts import HANDED, VerdictCounts, told_of_model
 from oddflow.server.work.watching import Watched, watched
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.alerting import Judged, Spared
@@ -35,7 +36,6 @@ LOOK_S, RETRY_S = 1.0, 5.0
 STORE_S = 10.0
 """How long the end waits for the store; what it does not take by then waits on the disk."""
 RECENT = 2_048
-HANDED = "handed_ns"
 COUNTS = ("judged", "alerts", "hidden_alerts", "stored_flows", "shed", "latency", "scores")
 NO_TIME, NO_DISK = "no time", "no room on the disk"
 
@@ -84,12 +84,7 @@ class Judge:
         self._stamp: tuple[int, ...] = ()
         self._growth = Growth()
         self._recent: deque[Alert] = deque(maxlen=RECENT)
-        self._handed: OrderedDict[str, int] = OrderedDict()
-        self._judged = self._alerts = self._hidden = self._base = 0
-        self._latency = np.zeros(len(LATENCY_BOUNDS_S) + 1, np.int64)
-        self._latencies: deque[float] = deque(maxlen=1_024)
-        self._scores = np.zeros(len(SCORE_SHARES) + 1, np.int64)
-        self._shed: dict[str, int] = {}
+        self._counts = VerdictCounts()
         self._unread = 0
         self._perished, self._perished_s = 0, 0.0
         self._next_tell = self._next_look = self._next_retry = 0.0
@@ -162,17 +157,7 @@ class Judge:
     def _scored(self, judged: Judged) -> None:
         """Told of flows that were scored, before their alerts are given."""
         assert self._watched is not None  # noqa: S101  (it is told by it)
-        self._judged += judged.flows.num_rows
-        self._hidden += len(judged.hidden)
-        threshold = self._watched.threshold.score
-        with np.errstate(divide="ignore", invalid="ignore"):
-            places = np.searchsorted(SCORE_SHARES, judged.scores / (threshold or 1.0))
-        self._scores += np.bincount(places, minlength=len(self._scores))[: len(self._scores)]
-        over = np.flatnonzero(judged.over)
-        handed = judged.flows.column(HANDED).to_numpy()
-        for alert, place in zip(judged.alerts, over, strict=False):
-            self._handed[alert.id] = int(handed[place])
-        flows = judged.flows.drop_columns([HANDED])
+        flows = self._counts.add(judged, self._watched.threshold.score)
         self._store_flows(
             self._privacy.shown_only().apply(flows, self._privacy.fingerprint), judged.scores, judged.over
         )
@@ -184,26 +169,24 @@ class Judge:
         over: np.ndarray | None,
     ) -> None:
         if self._count[Count.THRIFT] >= Thrift.FLOWS or self._writer is None:
-            self._sheds(f"flow records: {NO_DISK}", flows.num_rows)
+            self._counts.leave_out(f"flow records: {NO_DISK}", flows.num_rows)
             return
         if self._spared >= Spared.PICTURES:
-            self._sheds(f"bytes of flows: {NO_TIME}", flows.num_rows)
+            self._counts.leave_out(f"bytes of flows: {NO_TIME}", flows.num_rows)
             flows = _without_bytes(flows)
         self._writer.add(flows, scores, over)
 
     def _emit(self, alerts: list[Alert]) -> None:
         if not alerts:
             return
-        self._alerts += len(alerts)
         if self._spared >= Spared.PICTURES:
-            self._sheds("pictures of alerts: " + (NO_TIME if self._pressure.spared else NO_DISK), len(alerts))
+            self._counts.leave_out(
+                "pictures of alerts: " + (NO_TIME if self._pressure.spared else NO_DISK), len(alerts)
+            )
         if self._pressure.spared >= Spared.EXPLANATIONS:
-            self._sheds(f"explanations: {NO_TIME}", len(alerts))
+            self._counts.leave_out(f"explanations: {NO_TIME}", len(alerts))
         self._recent.extend(alerts)
-        now = time.monotonic_ns()
-        stamped = [(alert, self._handed.pop(alert.id, now)) for alert in alerts]
-        self._handed.clear()
-        self._tell_incidents(stamped)
+        self._tell_incidents(self._counts.given(alerts, time.monotonic_ns()))
 
     def _tell_incidents(self, alerts: list[tuple[Alert, int]] | None = None, *, last: bool = False) -> None:
         """Puts alerts on the road, with the incidents that are new or grew and were not told of just now."""
@@ -313,39 +296,27 @@ class Judge:
 
     def _tell(self, state: State | None = None) -> None:
         self._next_tell = time.monotonic() + TELL_S
-        told: dict[str, object] = {
-            "judged": self._judged, "alerts": self._alerts, "hidden_alerts": self._hidden, "shed": dict(self._shed),
-            "scores": self._scores.tolist(),
-        }  # fmt: skip
+        told: dict[str, object] = {}
         problems: list[Problem] = []
         if state is None:
-            for latency in self._road.taken_latencies():
-                self._latency[int(np.searchsorted(LATENCY_BOUNDS_S, latency))] += 1
-                self._latencies.append(latency)
-            told |= {
-                "stored_flows": self._writer.stored if self._writer else 0, "latency": self._latency.tolist(),
+            self._counts.arrived(self._road.taken_latencies())
+            told = {
+                "stored_flows": self._writer.stored if self._writer else 0,
                 "queued_flows": self._seat.shared.counters.queued(self._seat.source),
                 "waiting_alerts": self._road.waiting,
-            }  # fmt: skip
+            }
             if self._writer and self._writer.shed:
-                told["shed"] = self._shed | {"flow records: the disk is too slow": self._writer.shed}
-            if self._latencies:
-                p50, p99 = np.quantile(np.array(self._latencies), (0.5, 0.99))
-                told |= {"latency_p50_s": float(p50), "latency_p99_s": float(p99)}
+                told["shed"] = self._counts.shed | {"flow records: the disk is too slow": self._writer.shed}
             problems = self._problems()
-        told |= self._of_model()
+        told = self._counts.as_dict() | told | self._of_model()
         state = state or (State.DEGRADED if problems else State.RUNNING)
         self._teller.tell(told | {"state": state}, problems)
 
     def _of_model(self) -> dict[str, object]:
         if self._watched is None:
             return {"model": "", "budget": "", "threshold": 0.0}
-        found = self._watched
-        return {
-            "model": found.model.called, "model_fingerprint": found.fingerprint, "threshold": found.threshold.score,
-            "expected_false": found.threshold.expected_false, "budget": found.threshold.budget,
-            "drift": [line.removeprefix("drift: ") for line in found.watcher.drifting],
-        }  # fmt: skip
+        drifting = [line.removeprefix("drift: ") for line in self._watched.watcher.drifting]
+        return told_of_model(self._watched) | {"drift": drifting}
 
     def _problems(self) -> list[Problem]:
         found: list[Problem] = []
@@ -385,9 +356,6 @@ class Judge:
             found.append(Problem("perished", f"{perished:,} flows were lost when a process ended early"))
         return found
 
-    def _sheds(self, what: str, count: int) -> None:
-        self._shed[what] = self._shed.get(what, 0) + count
-
     def _say(self, text: str) -> None:
         self._seat.log.warning("%s", text, extra={"source": self._source.name, "event": "store"})
 
@@ -414,11 +382,6 @@ class Judge:
         if self._road.lost:
             self._say(f"{self._road.lost:,} alerts or incidents are lost: neither the store nor the disk took them")
         self._tell()
-        self._tell_stopped()
-
-    def _tell_stopped(self) -> None:
-        for latency in self._road.taken_latencies():
-            self._latency[int(np.searchsorted(LATENCY_BOUNDS_S, latency))] += 1
 
 
 def _without_bytes(flows: pa.RecordBatch) -> pa.RecordBatch:

@@ -27,7 +27,7 @@ class Watched:
         model: What it judges by.
         threshold: From which score on.
         fingerprint: Of the model.
-            remarks: What a person should know of the lists that enrich.
+        remarks: What a person should know of the lists that enrich.
         has_arp: Whether it judges ARP, too.
     """
 
