@@ -138,7 +138,7 @@ def test_a_driver_that_dies_goes_on(ray_here, tmp_path, records, workers, monkey
         update(tmp_path / "out", tmp_path / "in", workers=workers)
     done = update(tmp_path / "out", tmp_path / "in", workers=workers)
     assert done.outcomes == {str(tmp_path / "in"): Outcome.WENT_ON}
-    assert waves[2] == 3  # not from the start
+    assert waves[2] > waves[1]  # not from the start
     ledger = Ledger()
     assert stored(tmp_path / "out").equals(by_hour(on_one_machine(tmp_path / "in", ledger=ledger)))
     assert done.ledger.as_dict() == ledger.as_dict()

@@ -34,6 +34,9 @@ WARM_PACKETS, WARM_FILES, NEIGHBOUR_PACKETS = 20_000, 4, 400_000
 LEAST_SPEEDUP, MOST_OVERHEAD, MOST_SMALL, MOST_MISSED = 1.5, 1.15, 1.3, 0.10
 PLANNED = {PIPED: 2, DEALT: 4}
 """For how many workers a job is planned that one worker then does, so that its tasks can be watched."""
+WATCHED = {PIPED: "large", DEALT: "few"}
+"""What it reads then: one worker that deals packets out and does all the rest is slow."""
+FEW_FILES = 5
 RUN = [sys.executable, "-m", "oddflow.bench.scale_run"]
 KILL_TIMEOUT_S = 3_600.0
 
@@ -117,11 +120,13 @@ class ScaleBench:
         turns = max(1, round(FILE_BYTES / turn_bytes))
         files = max(1, round(self.sizes.gigabytes * GB / turn_bytes / turns))
         self._files = files
-        for name in ("large", "small", "merged", "warm"):
+        for name in ("large", "few", "small", "merged", "warm"):
             (self._folder / name).mkdir()
         for number in range(files):
             with (self._folder / "large" / f"{number:05d}.pcap").open("wb") as file:
                 self._bytes += traffic.write(file, turns * len(traffic.starts), first_turn=number * turns)
+            if number < FEW_FILES:
+                (self._folder / "few" / f"{number:05d}.pcap").hardlink_to(file.name)
         packets = round(SMALL_SHARE * self.sizes.gigabytes * GB / turn_bytes * len(traffic.starts))
         merged = self._folder / "merged" / "all.pcap"
         with merged.open("wb") as file:
@@ -186,14 +191,16 @@ class ScaleBench:
         """What each kind of task takes, by one worker; and how much slower a core is while the other is busy, too."""
         self._found.speeds.append(busy_speed(self._folder / "neighbour.pcap", NEIGHBOUR_PACKETS))
         for name, planned in PLANNED.items():
-            told = self._job(f"fit {name}", "large", planned, processors=1)
+            read = self._folder / WATCHED[name]
+            told = self._job(f"fit {name}", WATCHED[name], planned, processors=1)
             if told is None:
                 continue
             tasks = [Traced(*task) for task in told["tasks"]]
             in_tasks_s = sum(task.ended_s - task.begun_s for task in tasks)
             others = max(0.0, told["processor_s"] - in_tasks_s) / told["seconds"]
             speed = statistics.median(self._found.speeds)
-            costs = fitted(tasks, self._bytes, cores=2, others=others, busy_speed=speed)
+            size = sum(path.stat().st_size for path in read.iterdir())
+            costs = fitted(tasks, size, cores=2, others=others, busy_speed=speed)
             self._found.costs.setdefault(name, []).append(costs)
 
     def _kill(self) -> None:

@@ -258,7 +258,7 @@ class FlowFolder:
             if work.record.shards > 1:
                 records = store_shared(*given, self._sizes)
             else:
-                records = Pipe(*given, sizes=self._sizes).run()
+                records = Pipe(*given, workers=self._cluster.workers, sizes=self._sizes).run()
             for record in records:
                 self._keep(work.place, record)
         except NeedsOneShard:

@@ -18,7 +18,7 @@ from oddflow.cluster.answers import ask, remote
 from oddflow.cluster.cuts import bytes_at, is_plain_pcap
 from oddflow.cluster.hours import Written, number_of
 from oddflow.cluster.manifest import Kept, Losses, Part, Source
-from oddflow.cluster.raw import columns, meter_raw
+from oddflow.cluster.raw import meter_raw, write_raw
 from oddflow.cluster.storing import (
     Sizes,
     captures_of,
@@ -28,18 +28,23 @@ from oddflow.cluster.storing import (
     rank_of,
     save_state,
     told_of,
-    write_wave,
 )
 from oddflow.cluster.tasks import Metered, Way
 from oddflow.cluster.units import File, NeedsOneShard, Unit, plan
 from oddflow.errors import OddflowError
 from oddflow.flows.carrying import State
 
-CHUNKS_AHEAD = 32
-"""A worker that meters waits when so many chunks are not taken."""
+CHUNK_BATCHES = 2
+"""So many batches of flows are written at a time."""
+
+ENOUGH_CHUNKS = 4
+"""Where so many wait to be written, whoever has metered a unit writes, too, before the next one is begun."""
+
+MOST_CHUNKS = 16
+"""Where so many wait to be written, metering waits."""
 
 ENDING = 3
-"""What a task gives after its chunks."""
+"""How much a task gives after its flows."""
 
 
 @dataclass(slots=True)
@@ -49,16 +54,21 @@ class _Running:
     Attributes:
         unit: What is read.
         part: The number of its first part.
-        chunks: Of each: what is told, what is known of hosts then, and what was written.
-        ending: What is told, what goes on, and the fragments.
+        answers: What metering gives, as it comes.
+        last: Of that, what came last: flows that are to make up a chunk, or, at the end, what is told, what goes on,
+            and the fragments.
+        written: What became of its flows, chunk by chunk; None of those that wait.
+        told: What was told at the end.
+        is_metered: Whether it is at its end.
     """
 
     unit: Unit
     part: int
     answers: Any
-    chunks: list[tuple[Any, Any, Any]] = field(default_factory=list)
-    ending: tuple[Any, Any, Any] = (None, None, None)
+    last: list[Any] = field(default_factory=list)
+    written: list[Any] = field(default_factory=list)
     told: Metered = field(default_factory=Metered)
+    is_metered: bool = False
 
 
 class Pipe:
@@ -70,6 +80,7 @@ class Pipe:
         files: Those not read to their end yet.
         way: How, with one shard.
         how: How parts are written.
+        workers: How many tasks run at a time.
         sizes: Of units.
     """
 
@@ -81,8 +92,10 @@ class Pipe:
         way: Way,
         how: Written,
         *,
+        workers: int,
         sizes: Sizes,
     ) -> None:
+        self._workers = workers
         # with one processor, nobody writes while somebody meters, and waiting would never end
         self._waits = int(ray.cluster_resources().get("CPU", 1)) > 1  # type: ignore[no-untyped-call]
         self._record = record
@@ -98,59 +111,98 @@ class Pipe:
             first = self._to_come.popleft()
             self._to_come.appendleft(replace(first, is_piece=True, start=record.at, end=record.at + size))
         carried = carried_of(record, how, 1)
-        self._state = self._behaviour = self._behaviour_on_disk = carried.states[0]
+        self._state = carried.states[0]
         self._fragments: Any = carried.fragments
         self._number = record.packets
         self._waves = record.waves
         self._unparsed: Counter[str] = Counter()
+        self._parts: list[Part] = []
+        self._units: deque[_Running] = deque()
+        self._metering: _Running | None = None
+        self._waiting: deque[tuple[_Running, int, list[Any]]] = deque()
+        self._writing: set[Any] = set()
+        self._save_bytes, self._unsaved = sizes.wave, 0
 
     def run(self) -> Iterator[Source]:
-        """The record of the source, after each unit.
+        """The record of the source, each time that what goes on is on disk.
 
         Raises:
             NeedsOneShard: Files overlap in time that were not read as one; nothing that was given counts.
             OddflowError: A file cannot be read, or a part not be written.
         """
-        running = self._begin()
-        while running is not None:
-            self._consume(running)
-            self._go_on(running)
-            following = self._begin()
-            yield self._settle(running)
-            running = following
+        while self._to_come or self._units:
+            self._hand_out()
+            self._wait()
+            while self._units and self._is_done(self._units[0]):
+                running = self._units.popleft()
+                if self._settle(running, is_last=not (self._units or self._to_come)):
+                    yield self._record
 
-    def _begin(self) -> _Running | None:
-        if not self._to_come:
-            return None
+    def _hand_out(self) -> None:
+        """Gives all workers something to do: first of all what others wait for."""
+        while len(self._writing) + (self._metering is not None) < self._workers:
+            if self._metering is None and self._to_come and len(self._waiting) < ENOUGH_CHUNKS:
+                self._begin()
+            elif self._waiting:
+                running, place, raws = self._waiting.popleft()
+                number = running.part + place * CHUNK_BATCHES
+                answer = remote(write_raw).remote(self._way, self._how, number, *raws)
+                running.written[place] = answer
+                self._writing.add(answer)
+            else:
+                break
+
+    def _begin(self) -> None:
         unit = self._to_come.popleft()
         if unit.is_piece and unit.end is not None and unit.end >= unit.bytes:
             unit = replace(unit, end=None)
         is_last = not self._to_come and unit.end is None
-        task = remote(meter_raw, answers="streaming", _generator_backpressure_num_objects=CHUNKS_AHEAD)
+        task = remote(meter_raw, answers="streaming", _generator_backpressure_num_objects=MOST_CHUNKS * CHUNK_BATCHES)
         answers = task.remote(unit, self._way, self._state, self._fragments, is_last, self._number)
-        part = number_of(self._place, self._record.generation, self._waves)
+        self._metering = _Running(unit, number_of(self._place, self._record.generation, self._waves), answers)
+        self._units.append(self._metering)
         self._waves += 1
-        return _Running(unit, part, answers)
 
-    def _consume(self, running: _Running) -> None:
-        """Has the chunks of a unit made columns and written, as they come."""
-        make, write = remote(columns, answers=3), remote(write_wave)
-        waiting: deque[Any] = deque()
-        for answer in running.answers:
-            waiting.append(answer)
-            if len(waiting) <= ENDING:
-                continue
-            self._behaviour, table, told = make.remote(self._way, self._behaviour, waiting.popleft())
-            written = write.remote(table, self._how, running.part + len(running.chunks))
-            running.chunks.append((told, self._behaviour, written))
-            if self._waits and len(running.chunks) > CHUNKS_AHEAD:  # no more than so many tables wait to be written
-                ask(running.chunks[-CHUNKS_AHEAD][2])
-        running.ending = tuple(waiting)
+    def _wait(self) -> None:
+        """Until something is done."""
+        waited = list(self._writing)
+        metering = self._metering
+        if metering is not None and not (self._waits and self._writing and len(self._waiting) >= MOST_CHUNKS):
+            waited.append(metering.answers)
+        done: list[Any] = ray.wait(waited, fetch_local=False)[0]
+        for one in done:
+            if metering is None or one is not metering.answers:
+                self._writing.discard(one)
+            elif (answer := next(one, None)) is not None:
+                self._take(metering, answer)
+            else:
+                self._end(metering)
+
+    def _take(self, running: _Running, answer: Any) -> None:
+        running.last.append(answer)
+        if len(running.last) == CHUNK_BATCHES + ENDING:
+            self._let_wait(running, CHUNK_BATCHES)
+
+    def _let_wait(self, running: _Running, many: int) -> None:
+        """Has a chunk's flows wait to be written."""
+        self._waiting.append((running, len(running.written), running.last[:many]))
+        running.written.append(None)
+        del running.last[:many]
+
+    def _end(self, running: _Running) -> None:
+        """A unit was metered: the next one goes on from there."""
+        if len(running.last) > ENDING:
+            self._let_wait(running, len(running.last) - ENDING)
+        running.is_metered, self._metering = True, None
+        self._go_on(running)
+
+    def _is_done(self, running: _Running) -> bool:
+        return running.is_metered and all(one is not None and one not in self._writing for one in running.written)
 
     def _go_on(self, running: _Running) -> None:
         """Sees where the next unit begins."""
-        running.told = checked(ask(running.ending[0]))
-        _, self._state, self._fragments = running.ending
+        running.told = checked(ask(running.last[0]))
+        _, self._state, self._fragments = running.last
         (read,), unit = running.told.reads, running.unit
         number = self._number + read.packets + 1
         self._number = 0
@@ -164,30 +216,19 @@ class Pipe:
         if self._to_come and overlap(read, self._to_come[0]):
             raise NeedsOneShard(f"{unit.names[-1]} overlaps {self._to_come[0].names[0]} in time")
 
-    def _settle(self, running: _Running) -> Source:
-        """The record, once all of a unit is on disk."""
-        parts: list[Part] = []
+    def _settle(self, running: _Running, *, is_last: bool) -> bool:
+        """Takes down what was done, once all of a unit is on disk; whether what goes on is there, too."""
         tail: list[Part] = []
-        behaviour: Any = None
         tail_unparsed: Counter[str] = Counter()
-        for told, known, written in running.chunks:
-            unparsed, is_tail = ask(told)
-            (tail if is_tail else parts).extend(checked(ask(written)))
-            if is_tail:
-                tail_unparsed += unparsed
-            else:
-                behaviour = known
-                self._unparsed += unparsed
-        if behaviour is not None:
-            self._behaviour_on_disk = behaviour
-        save = remote(save_piped)
-        _, on, fragments = running.ending
-        answer = save.remote(self._how, running.part, self._unparsed, on, fragments, self._behaviour_on_disk)
-        saved: Kept = checked(ask(answer))
+        for answer in running.written:
+            ended, at_the_end = checked(ask(answer))
+            self._parts += ended.parts
+            self._unparsed += ended.unparsed
+            tail += at_the_end.parts
+            tail_unparsed += at_the_end.unparsed
         record, (read,) = self._record, running.told.reads
         ledger = record.read.ledger()
         ledger.add(read.ledger)
-        metered = replace(running.told, unread=running.told.unread + self._unparsed + tail_unparsed)
         is_within = running.unit.end is not None and not read.is_broken
         start = (running.unit.end if read.torn_at is None else read.torn_at) if is_within else 0
         times = [time for time in (record.latest_ns, read.last_ns) if time is not None]
@@ -198,14 +239,26 @@ class Pipe:
                 "packets": record.packets + read.packets if is_within else 0,
                 "waves": record.waves + 1,
                 "latest_ns": max(times, default=None),
-                "parts": [*record.parts, *parts],
-                "tail": tail,
                 "read": Losses.of(ledger),
+            }
+        )
+        self._unsaved += self._size if running.unit.is_piece else running.unit.bytes
+        if not is_last and self._unsaved < self._save_bytes:
+            return False
+        self._unsaved = 0
+        metered = replace(running.told, unread=running.told.unread + self._unparsed + tail_unparsed)
+        _, on, fragments = running.last
+        saved: Kept = checked(ask(remote(save_piped).remote(self._how, running.part, self._unparsed, on, fragments)))
+        self._record = self._record.model_copy(
+            update={
+                "parts": [*self._record.parts, *self._parts],
+                "tail": tail,
                 "told": told_of(ledger, [metered]),
                 "state": saved,
             }
         )
-        return self._record
+        self._parts = []
+        return True
 
 
 def _cut(unit: Unit, size: int) -> Unit:
@@ -222,15 +275,9 @@ def _cut(unit: Unit, size: int) -> Unit:
 
 
 def save_piped(
-    how: Written,
-    number: int,
-    unparsed: Counter[str],
-    state: State,
-    fragments: NDArray[np.void] | None,
-    behaviour: State | None,
+    how: Written, number: int, unparsed: Counter[str], state: State, fragments: NDArray[np.void] | None
 ) -> Kept | OddflowError:
     """Puts what goes on where results are, as one meter that also made the columns would have it."""
     known = Counter(json.loads(np.asarray(state["unparsed"]).tobytes())) + unparsed
-    hosts = {name: array for name, array in (behaviour or {}).items() if name.startswith("host_")}
-    whole = state | hosts | {"unparsed": np.frombuffer(json.dumps(dict(known)).encode(), np.uint8)}
+    whole = state | {"unparsed": np.frombuffer(json.dumps(dict(known)).encode(), np.uint8)}
     return save_state(how, number, 0, fragments, {}, whole)

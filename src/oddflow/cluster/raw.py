@@ -1,18 +1,20 @@
-"""Flows that have ended as the meter holds them, made columns elsewhere: while one worker meters on, another does it.
+"""Flows that have ended as the meter holds them, made columns and written elsewhere: while one worker meters on.
 
-Metering takes about a third of the time, making columns a third, and writing them a third. So two workers are busy with
-one source without its packets being dealt out.
+Metering takes somewhat less time than making columns and writing them. So two workers are busy with one source without
+its packets being dealt out.
 """
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from oddflow.cluster.hours import TAIL, HourWriter, Written
+from oddflow.cluster.manifest import Part
 from oddflow.cluster.reading import Read, packets_of
 from oddflow.cluster.tasks import Metered, Way
 from oddflow.cluster.units import Unit
@@ -20,12 +22,7 @@ from oddflow.errors import OddflowError
 from oddflow.flows import _layout as layout
 from oddflow.flows.carrying import State
 from oddflow.flows.meter import Meter
-from oddflow.flows.naming.behaviour import HostBehaviour
-from oddflow.flows.table import flow_batch
-
-CHUNK_ROWS = 32_768
-CHUNK_BYTES = 48 << 20
-"""What is handed on at a time."""
+from oddflow.flows.table import flow_batch, names_by_behaviour
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +32,24 @@ class Raw:
     Attributes:
         finished: Their records, n of them, and their bytes.
         count: n.
+        names: (n,) what they are called by how their hosts behave.
         is_tail: Whether the end of input ended them.
     """
 
     finished: layout.Finished
     count: int
+    names: pa.DictionaryArray
     is_tail: bool = False
 
-    @property
-    def bytes(self) -> int:
-        """What they take."""
-        return sum(array.nbytes for array in self.finished)
-
     @classmethod
-    def of(cls, finished: layout.Finished, count: int, *, is_tail: bool) -> "Raw":
-        """A copy of the first n, no larger than it has to be."""
-        rows = {name: getattr(finished, name)[:count].copy() for name in ("flows", "ways", "lengths", "gaps")}
+    def of(cls, finished: layout.Finished, count: int, names: pa.DictionaryArray, *, is_tail: bool) -> "Raw":
+        """The first n of a meter's, until it finishes others: Ray copies them when they are given to it."""
+        rows = {name: getattr(finished, name)[:count] for name in ("flows", "ways", "lengths", "gaps")}
         held: dict[str, NDArray[Any]] = {}
         for name in ("payload", "reverse", "client", "server"):
-            ends = getattr(finished, f"{name}_ends")[: count + 1].copy()
-            held |= {name: getattr(finished, name)[: ends[count]].copy(), f"{name}_ends": ends}
-        return cls(layout.Finished(**rows, **held), count, is_tail)
+            ends = getattr(finished, f"{name}_ends")[: count + 1]
+            held |= {name: getattr(finished, name)[: ends[count]], f"{name}_ends": ends}
+        return cls(layout.Finished(**rows, **held), count, names, is_tail)
 
 
 class RawMeter(Meter):
@@ -68,30 +62,24 @@ class RawMeter(Meter):
         count = int(self._meter[layout.DONE_COUNT])
         if count:
             self._restart()
-            yield Raw.of(self._finished, count, is_tail=self.is_tail)
+            assert self._behaviour is not None  # noqa: S101  (no other meter sees flows of these hosts)
+            names = names_by_behaviour(self._finished, count, self._behaviour)
+            yield Raw.of(self._finished, count, names, is_tail=self.is_tail)
 
 
 def meter_raw(
     unit: Unit, way: Way, state: State | None, fragments: NDArray[np.void] | None, is_last: bool, number: int
 ) -> Iterator[Any]:
-    """Meters files: flows in chunks (lists of `Raw`); and at the end what is told, or an error; what goes on; and the
+    """Meters files: flows as `Raw`, one after another; and at the end what is told, or an error; what goes on; and the
     fragments. Packets are numbered from `number` + 1 on."""
     told = Metered(reads=[Read()])
-    meter = RawMeter(way.settings, captures=way.captures, whole_hosts=False, state=state)
     try:
-        held: list[Raw] = []
-        for flows in _metered(unit, way, meter, told, fragments, number):
-            held.append(flows)
-            if sum(raw.count for raw in held) >= CHUNK_ROWS or sum(raw.bytes for raw in held) >= CHUNK_BYTES:
-                yield held
-                held = []
-        if held:
-            yield held
+        meter = RawMeter(way.settings, captures=way.captures, state=state)
+        yield from _metered(unit, way, meter, told, fragments, number)
         on = meter.state()
         if is_last:
             meter.is_tail = True
-            for flows in meter.close():
-                yield [flows]
+            yield from meter.close()
         told.evicted, told.unread = meter.evicted, meter.unread
         ending: tuple[Any, ...] = (told, on, told.fragments)
     except OddflowError as error:
@@ -102,7 +90,7 @@ def meter_raw(
 
 def _metered(
     unit: Unit, way: Way, meter: Meter, told: Metered, fragments: NDArray[np.void] | None, number: int
-) -> Iterator[Raw]:
+) -> Iterator[Any]:
     last = None
     for batch in packets_of(unit, told.reads[0], tunnels=way.settings.tunnels, fragments=fragments):
         batch.first_number += number
@@ -112,24 +100,35 @@ def _metered(
     told.fragments = fragments if last is None else last.fragments.copy()
 
 
-def columns(way: Way, behaviour: State | None, chunk: list[Raw]) -> tuple[State, pa.Table, tuple[Counter[str], bool]]:
-    """A chunk's flows as a table, named by how their hosts behave, as they may be told; and what could not be read of
-    their first bytes, and whether the end of input ended them."""
-    known = HostBehaviour()
-    if behaviour is not None:
-        known.put_in(behaviour)
-    unparsed: Counter[str] = Counter()
-    batches = [
-        way.privacy.apply(
-            flow_batch(
-                layout.Finished(*(np.array(array) for array in raw.finished)),  # kernels take no read-only arrays
-                raw.count,
-                way.settings.payload,
-                behaviour=known,
-                unparsed=unparsed,
+@dataclass(slots=True)
+class Ended:
+    """What became of flows that had ended.
+
+    Attributes:
+        parts: What was written of them.
+        unparsed: What could not be read of their first bytes.
+    """
+
+    parts: list[Part] = field(default_factory=list)
+    unparsed: Counter[str] = field(default_factory=Counter)
+
+
+def write_raw(way: Way, how: Written, number: int, *raws: Raw) -> tuple[Ended, Ended] | OddflowError:
+    """Makes columns of flows, as they may be told, and writes them: those that ended, and those that the end of input
+    ended. Each of `raws` is one part at most."""
+    found = (Ended(), Ended())
+    writers = (HourWriter(how, number), HourWriter(how, number + TAIL))
+    try:
+        for raw in raws:
+            finished = layout.Finished(*(np.array(array) for array in raw.finished))  # kernels take no read-only arrays
+            flows = flow_batch(
+                finished, raw.count, way.settings.payload, behaviour=raw.names, unparsed=found[raw.is_tail].unparsed,
                 captures=way.captures,
-            )
-        )
-        for raw in chunk
-    ]
-    return known.taken_out(), pa.Table.from_batches(batches), (unparsed, chunk[0].is_tail)
+            )  # fmt: skip
+            writers[raw.is_tail].add(way.privacy.apply(flows))
+        for writer, ended in zip(writers, found, strict=True):
+            writer.flush()
+            ended.parts = writer.parts
+    except OddflowError as error:
+        return error
+    return found

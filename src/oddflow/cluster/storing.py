@@ -26,7 +26,7 @@ from oddflow.losses import Ledger
 DIRECT_BYTES = 1 << 30
 """What one worker meters alone before it is told as done."""
 
-PIPED_BYTES = 128 << 20
+PIPED_BYTES = 256 << 20
 """What one worker meters at a time while others make columns and write."""
 
 FRAGMENTS, PLACES, BEHAVIOUR = "fragments", "places", "behaviour"

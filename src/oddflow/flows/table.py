@@ -41,20 +41,27 @@ LARGEST_U32 = 2**32 - 1
 WORD_SIZES = (8, 4, 2, 1)
 
 
-class _Columns:
-    """The fields of n finished flows side by side, each (n,) and of its own type."""
+NAMED_BY = (
+    "a_high", "a_low", "b_high", "b_low", "ends", "swapped", "protocol", "forward_payload_packets",
+    "reverse_payload_packets", "reverse_packets",
+)  # fmt: skip
+"""What tells how hosts behave."""
 
-    def __init__(self, finished: layout.Finished, count: int) -> None:
+
+class _Columns:
+    """The fields of n finished flows side by side, each (n,) and of its own type; only some, where they are named."""
+
+    def __init__(self, finished: layout.Finished, count: int, only: Sequence[str] = ()) -> None:
         self._fields: dict[str, NDArray[Any]] = {}
         for prefixes, records in ((("",), finished.flows), (("forward_", "reverse_"), finished.ways)):
-            self._take(records, prefixes, count)
+            self._take(records, prefixes, count, only)
 
-    def _take(self, records: NDArray[np.void], prefixes: tuple[str, ...], count: int) -> None:
+    def _take(self, records: NDArray[np.void], prefixes: tuple[str, ...], count: int, only: Sequence[str]) -> None:
         fields = [
             (prefix + name, kind, number * records.dtype.itemsize + offset)
             for number, prefix in enumerate(prefixes)
             for name, kind, offset in _layout_of(records.dtype)
-            if name not in layout.WITHIN_FLOW | layout.WITHIN_WAY
+            if name not in layout.WITHIN_FLOW | layout.WITHIN_WAY and (not only or prefix + name in only)
         ]
         of_size = [[field for field in fields if field[1].itemsize == size] for size in WORD_SIZES]
         words = [records.view(f"u{size}").reshape(len(records), -1) for size in WORD_SIZES]
@@ -250,12 +257,26 @@ def _application_columns(
     return application_columns(first, unparsed) | {"app_by_signature": names_by_signature(first).dictionary_decode()}
 
 
+def names_by_behaviour(finished: layout.Finished, count: int, behaviour: HostBehaviour) -> pa.DictionaryArray:
+    """What the first n finished flows are called by how their hosts behave, which is told of them: as `flow_batch`
+    names them, for those who make no other column of them here."""
+    columns = _Columns(finished, count, NAMED_BY)
+    ends = _Ends(columns)
+    known = {
+        "src_ip": _addresses((ends.words[0], ends.words[1]), ends.versions),
+        "dst_ip": _addresses((ends.words[2], ends.words[3]), ends.versions),
+        "dst_port": pa.array(ends.ports[1]),
+    }
+    known |= {name: pa.array(columns[name]) for name in NAMED_BY[NAMED_BY.index("protocol") :]}
+    return behaviour.names(pa.record_batch(known))
+
+
 def flow_batch(
     finished: layout.Finished,
     count: int,
     kind: Payload,
     *,
-    behaviour: HostBehaviour | None = None,
+    behaviour: HostBehaviour | pa.DictionaryArray | None = None,
     unparsed: Counter[str] | None = None,
     captures: Sequence[str] = (),
 ) -> pa.RecordBatch:
@@ -263,7 +284,8 @@ def flow_batch(
 
     Args:
         kind: What the payload columns hold.
-        behaviour: What is known of hosts; it is told of these flows. Without it `app_by_behaviour` is null.
+        behaviour: What is known of hosts; it is told of these flows. Or the names that it gave for them. With
+            neither, `app_by_behaviour` is null.
         unparsed: Told of first bytes that began like a known protocol and could not be read.
         captures: The names of the files, where several were read as one.
     """
@@ -282,9 +304,9 @@ def flow_batch(
     known = pa.record_batch(arrays)
     arrays["app_by_port"] = names_by_port(known).dictionary_decode()
     arrays["app_by_statistics"] = names_by_statistics(known).dictionary_decode()
-    arrays["app_by_behaviour"] = (
-        behaviour.names(known).dictionary_decode()
-        if behaviour
-        else pa.nulls(count, FLOW_SCHEMA.field("app_by_behaviour").type)
-    )
+    if behaviour is None:
+        arrays["app_by_behaviour"] = pa.nulls(count, FLOW_SCHEMA.field("app_by_behaviour").type)
+    else:
+        named = behaviour.names(known) if isinstance(behaviour, HostBehaviour) else behaviour
+        arrays["app_by_behaviour"] = named.dictionary_decode()
     return pa.record_batch([arrays[column.name] for column in COLUMNS], schema=FLOW_SCHEMA)

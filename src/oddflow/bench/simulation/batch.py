@@ -14,12 +14,12 @@ from typing import Any, Final
 from oddflow.bench.simulation.tasks import Cores, Ran, Task, run
 from oddflow.errors import UsageError
 
-METER_RAW, COLUMNS, SAVE_PIPED = "meter_raw", "columns", "save_piped"
+METER_RAW, WRITE_RAW, SAVE_PIPED = "meter_raw", "write_raw", "save_piped"
 DEAL, METER, ORDER, SAVE = "deal", "meter", "in_order", "save_state"
 WRITE = "write_wave"
 PIPED, DEALT = "piped", "dealt"
 SAVES: Final = (SAVE, SAVE_PIPED)
-KINDS: Final = (METER_RAW, COLUMNS, DEAL, METER, ORDER, WRITE, *SAVES)
+KINDS: Final = (METER_RAW, WRITE_RAW, DEAL, METER, ORDER, WRITE, *SAVES)
 """Kinds of tasks, as the job names them: the functions of `cluster` that they run."""
 
 
@@ -166,26 +166,31 @@ class Piped(Job):
     """One worker meters; its flows become columns, and are written, chunk by chunk.
 
     Attributes:
-        unit_bytes: What is metered until what goes on is saved.
+        unit_bytes: What one task meters.
         chunk_bytes: Bytes of captures whose flows are handed on at a time.
+        save_bytes: After how much what goes on is saved.
     """
 
     unit_bytes: float = 128 * 2**20
     chunk_bytes: float = 128 * 2**20
+    save_bytes: float = 512 * 2**20
 
     def tasks(self, costs: JobCosts) -> Tasks:
         """Metering goes before all else, since all else waits for it."""
         found = Tasks(costs)
         metered: list[int] = []
-        made: list[int] = []
-        for size in self.portions(self.unit_bytes):
+        written: list[int] = []
+        unsaved = 0.0
+        portions = self.portions(self.unit_bytes)
+        for number, size in enumerate(portions):
             chunks = max(1, round(size / self.chunk_bytes))
-            written = []
             for _ in range(chunks):
                 metered = [found.add(METER_RAW, size / chunks, metered, reads=True)]
-                made = [found.add(COLUMNS, size / chunks, [*metered, *made])]
-                written.append(found.add(WRITE, size / chunks, made))
-            found.add(SAVE_PIPED, size, written)
+                written.append(found.add(WRITE_RAW, size / chunks, metered))
+            unsaved += size
+            if unsaved >= self.save_bytes or number == len(portions) - 1:
+                found.add(SAVE_PIPED, size, written)
+                written, unsaved = [], 0.0
         return found
 
 

@@ -19,7 +19,7 @@ from oddflow.flows.naming.names import name_array
 PATTERNS = ("address-scan", "port-scan", "flood", "peer-to-peer", "service", "client", "pair")
 """By number, as `_behaviour_kernels` gives them."""
 
-CLOCK = "host_clock"
+PLACES, CLOCK = "host_places", "host_clock"
 
 
 def _text_parts(column: Any) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
@@ -57,9 +57,11 @@ class HostBehaviour:
         self._clock, self._window = 0, window
 
     def taken_out(self) -> dict[str, NDArray[Any]]:
-        """All that is known, as arrays by name; what comes later is not in them."""
+        """All that is known, as arrays by name, of the hosts that were seen; what comes later is not in them."""
+        places = np.flatnonzero(self._seen)
+        held = {name: array[places] for name, array in self._arrays.items()}
         clock = np.array([self._clock, int(self._evicted[0])], np.int64)
-        return {name: array.copy() for name, array in self._arrays.items()} | {CLOCK: clock}
+        return held | {PLACES: places.astype(np.int32), CLOCK: clock}
 
     def put_in(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Goes on from what `taken_out` gave.
@@ -67,13 +69,22 @@ class HostBehaviour:
         Raises:
             InputError: It does not fit, or is damaged.
         """
-        own = self._arrays
-        shapes = {name: array.shape for name, array in own.items()} | {CLOCK: (2,)}
-        if any(name not in state or state[name].shape != shape for name, shape in shapes.items()):
+        if not self._fits(state):
             raise InputError("what was known of hosts does not fit, or is damaged; begin anew")
-        for name, array in own.items():
-            array[:] = state[name]
+        places = state[PLACES]
+        for name, array in self._arrays.items():
+            array[:] = 0
+            array[places] = state[name]
         self._clock, self._evicted[0] = (int(number) for number in state[CLOCK])
+
+    def _fits(self, state: Mapping[str, NDArray[Any]]) -> bool:
+        own, places = self._arrays, state.get(PLACES)
+        if places is None or places.ndim != 1 or places.dtype != np.int32:
+            return False
+        shapes = {name: (len(places), *array.shape[1:]) for name, array in own.items()} | {CLOCK: (2,)}
+        if any(name not in state or state[name].shape != shape for name, shape in shapes.items()):
+            return False
+        return bool(np.all(np.diff(places) > 0) and np.all(places >= 0) and np.all(places < len(self._keys)))
 
     @property
     def _arrays(self) -> dict[str, NDArray[Any]]:
