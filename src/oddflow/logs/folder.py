@@ -103,6 +103,8 @@ def _files(place: Path) -> list[Path]:
 
 def _is_log(path: Path) -> bool:
     first = _first_bytes(path)
+    if is_capture(first):
+        return False
     return is_conn_log(first) if is_zeek(first) else format_of(first) is not None
 
 
