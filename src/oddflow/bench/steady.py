@@ -1,5 +1,7 @@
 """Traffic at a steady rate, second after second: connections of an office, and a few that are odd among them."""
 
+import ctypes
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -24,6 +26,14 @@ ODD_PORT, ODD_BYTES = 31_337, 1_400
 FIRST_PORT, MOST_PORTS = 1_024, 60_000
 RECORD = 16
 SLICE_S = 0.01
+C_LIBRARY = ctypes.CDLL(None, use_errno=True)
+PIECE = np.dtype([("at", np.uint64), ("bytes", np.uint64)])
+"""As `struct iovec`."""
+MESSAGE = np.dtype(
+    [("name", np.uint64), ("name_bytes", np.uint64), ("pieces", np.uint64), ("count", np.uint64),
+     ("control", np.uint64), ("control_bytes", np.uint64), ("flags", np.uint64), ("sent", np.uint64)]
+)  # fmt: skip
+"""As `struct mmsghdr` where addresses have 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,16 @@ class SteadyTraffic:
         return self.flows_per_s * self.packets_per_flow
 
     def second(self, turn: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-        """Frames of one second end to end (b,), where each begins (n,), and its length (n,); in the order of sending.
+        """One second's frames in the order of sending: end to end (b,), where each begins (n,), and its length (n,)."""
+        headers, lengths = self.headers(turn)
+        starts = np.concatenate([[0], lengths.cumsum()[:-1]])
+        data = np.zeros(int(lengths.sum()), np.uint8)
+        data[starts[:, None] + np.arange(HEADERS)] = headers
+        return data, starts, lengths
+
+    def headers(self, turn: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Headers of one second's frames (n, HEADERS) in the order of sending, and the frames' lengths (n,); all that
+        comes behind a header is 0.
 
         Connections begin all through the second's first half and are over at its end. Each turn has other source ports,
         so that none comes again before the meter has closed it.
@@ -69,12 +88,11 @@ class SteadyTraffic:
         ours = self._from_client(np.arange(each))
         by_client, by_server = _before(np.where(ours, payload, 0)), _before(np.where(ours, 0, payload))
         lengths = HEADERS + payload[flow, step]
-        starts = np.concatenate([[0], lengths.cumsum()[:-1]])
-        data = np.zeros(int(lengths.sum()), np.uint8)
+        headers = np.zeros((len(lengths), HEADERS), np.uint8)
         from_client = self._from_client(step)
         client_port = FIRST_PORT + (turn * flows + flow) % MOST_PORTS
         server_port = np.where(is_odd[flow], ODD_PORT, service)
-        put = _Putter(data, starts)
+        put = _Putter(headers)
         put.bytes(0, np.where(from_client, 2, 3), *[0] * 4, 1)
         put.bytes(6, 2, *[0] * 4, 2)
         put.word(12, 0x0800)
@@ -90,7 +108,7 @@ class SteadyTraffic:
         put.long(42, np.where(from_client, of_server, of_client))
         put.bytes(46, 5 << 4, self._flags(step))
         put.word(48, 64_240)
-        return data, starts, lengths
+        return headers, lengths
 
     def _payloads(self, rng: np.random.Generator, is_odd: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Payload bytes of each packet of each connection, (flows, packets)."""
@@ -114,13 +132,15 @@ class SteadyTraffic:
         for turn in range(first_turn, first_turn + seconds):
             data, starts, lengths = self.second(turn)
             count = len(starts)
-            whole = np.zeros(len(data) + RECORD * count, np.uint8)
-            places = starts + RECORD * np.arange(count)
-            put = _Putter(whole, places)
+            records = np.zeros((count, RECORD), np.uint8)
+            put = _Putter(records)
             put.little(0, np.full(count, FIRST_SECOND + turn))
             put.little(4, np.arange(count) * (10**9 // count))
             put.little(8, lengths)
             put.little(12, lengths)
+            whole = np.zeros(len(data) + RECORD * count, np.uint8)
+            places = starts + RECORD * np.arange(count)
+            whole[places[:, None] + np.arange(RECORD)] = records
             whole[np.arange(len(data)) + RECORD * (1 + np.repeat(np.arange(count), lengths))] = data
             file.write(whole.data)
 
@@ -134,7 +154,7 @@ class SteadyTraffic:
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
             sender.setsockopt(SOL_PACKET, QDISC_BYPASS, 1)
             sender.bind((interface, 0))
-            frames = self._frames(turn)
+            frames = Frames(*self.headers(turn))
             while turn < seconds:
                 slices = round(1 / SLICE_S)
                 share = -(-len(frames) // slices)
@@ -142,19 +162,52 @@ class SteadyTraffic:
                     late = begun + turn + number * SLICE_S - time.monotonic()
                     if late > 0:
                         time.sleep(late)
-                    for frame in frames[number * share : (number + 1) * share]:
-                        sender.send(frame)
+                    frames.send(sender, number * share, (number + 1) * share)
                 sent += len(frames)
                 turn += 1
-                frames = self._frames(turn)
+                frames = Frames(*self.headers(turn))
                 if told is not None:
                     told(sent, round((time.monotonic() - begun) * self.packets_per_s))
         return sent
 
-    def _frames(self, turn: int) -> list[memoryview]:
-        data, starts, lengths = self.second(turn)
-        view = memoryview(data)  # type: ignore[arg-type]
-        return [view[at : at + length] for at, length in zip(starts.tolist(), lengths.tolist(), strict=True)]
+
+class Frames:
+    """Frames that the kernel is handed many at a time, so that sending takes little from what is measured.
+
+    Args:
+        headers: (n, HEADERS) of each.
+        lengths: (n,) of whole frames; what comes behind the header is 0.
+    """
+
+    def __init__(self, headers: NDArray[np.uint8], lengths: NDArray[np.int64]) -> None:
+        count = len(lengths)
+        self._held = headers, np.zeros(int(lengths.max(initial=0)), np.uint8)
+        self._pieces = np.zeros((count, 2), PIECE)
+        self._pieces["at"][:, 0] = headers.ctypes.data + np.arange(count) * headers.strides[0]
+        self._pieces["bytes"][:, 0] = headers.shape[1]
+        self._pieces["at"][:, 1] = self._held[1].ctypes.data
+        self._pieces["bytes"][:, 1] = lengths - headers.shape[1]
+        self._messages = np.zeros(count, MESSAGE)
+        self._messages["pieces"] = self._pieces.ctypes.data + np.arange(count) * self._pieces.strides[0]
+        self._messages["count"] = 2
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._messages)
+
+    def send(self, sender: socket.socket, first: int, end: int) -> None:
+        """Sends those from `first` to `end`, which may lie behind the last.
+
+        Raises:
+            OSError: The kernel does not take one.
+        """
+        end = min(end, len(self))
+        while first < end:
+            place = self._messages.ctypes.data + first * self._messages.itemsize
+            taken = C_LIBRARY.sendmmsg(sender.fileno(), ctypes.c_void_p(place), end - first, 0)
+            if taken < 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+            first += taken
 
 
 def _before(payload: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -163,15 +216,14 @@ def _before(payload: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class _Putter:
-    """Writes header fields of all frames at once."""
+    """Writes fields of all headers at once, (n, bytes)."""
 
-    def __init__(self, data: NDArray[np.uint8], starts: NDArray[np.int64]) -> None:
-        self._data = data
-        self._starts = starts
+    def __init__(self, headers: NDArray[np.uint8]) -> None:
+        self._headers = headers
 
     def bytes(self, at: int, *values: object) -> None:
         for number, value in enumerate(values):
-            self._data[self._starts + at + number] = np.asarray(value, np.int64) & 0xFF
+            self._headers[:, at + number] = np.asarray(value, np.int64) & 0xFF
 
     def word(self, at: int, value: object) -> None:
         both = np.asarray(value, np.int64)

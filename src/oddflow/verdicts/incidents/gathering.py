@@ -7,7 +7,7 @@ from oddflow.amounts import count
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.incidents.incident import Incident
 from oddflow.verdicts.incidents.joining import groups
-from oddflow.verdicts.incidents.nature import nature_of
+from oddflow.verdicts.incidents.nature import Nature, nature_of
 from oddflow.verdicts.incidents.strand import Key, Strand, key_of
 from oddflow.verdicts.incidents.telling import told
 
@@ -26,7 +26,8 @@ class Incidents:
 
     An incident that nothing was added to for `quiet_s` is over: what comes later begins another, but for late alerts,
     which join by their own times. Which strands belong together is asked anew whenever incidents are told, so the
-    answer is one of the alerts and not of the batches in which they came.
+    answer is one of the alerts and not of the batches in which they came. Only incidents that have changed since are
+    told anew: what an alert costs does not grow with how many came before it.
 
     Attributes:
         threshold: The score from which on a flow is an alert.
@@ -50,6 +51,8 @@ class Incidents:
     _of: dict[int, str] = field(default_factory=dict)
     _told: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     _fresh: list[Incident] | None = None
+    _natures: dict[int, tuple[int, Nature]] = field(default_factory=dict)
+    _made: dict[int, tuple[tuple[tuple[int, int], ...], Incident]] = field(default_factory=dict)
     _numbers: int = 0
     _latest_ns: int = 0
     _swept_ns: int = 0
@@ -78,11 +81,15 @@ class Incidents:
     def open(self) -> list[Incident]:
         """Those that alerts may still join, in the order in which they began."""
         if self._fresh is None:
-            self._fresh = []
+            before, self._made = self._made, {}
             for strands in self._groups():
-                incident = told(strands, self.threshold)
-                self._of.update((strand.number, incident.id) for strand in strands)
-                self._fresh.append(incident)
+                first, is_now = strands[0].number, tuple((strand.number, strand.alerts) for strand in strands)
+                made = before.get(first)
+                if made is None or made[0] != is_now:
+                    made = is_now, told(strands, self.threshold)
+                    self._of.update((strand.number, made[1].id) for strand in strands)
+                self._made[first] = made
+            self._fresh = [incident for _, incident in self._made.values()]
         return list(self._fresh)
 
     def news(self, *, last: bool = False) -> list[tuple[Incident, bool]]:
@@ -152,8 +159,14 @@ class Incidents:
 
     def _groups(self) -> list[list[Strand]]:
         strands = sorted([*self._open.values(), *self._ended], key=lambda strand: strand.number)
-        found = groups(strands, [nature_of(strand) for strand in strands], self._quiet_ns)
+        self._natures = {strand.number: (strand.alerts, self._nature(strand)) for strand in strands}
+        natures = [nature for _, nature in self._natures.values()]
+        found = groups(strands, natures, self._quiet_ns)
         return [[strands[place] for place in places] for places in found]
+
+    def _nature(self, strand: Strand) -> Nature:
+        alerts, nature = self._natures.get(strand.number, (0, None))
+        return nature if nature is not None and alerts == strand.alerts else nature_of(strand)
 
     def _sweep(self) -> None:
         """Closes what has been quiet for twice the time: an alert that ends now may have begun long ago."""
