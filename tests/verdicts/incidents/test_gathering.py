@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from oddflow.verdicts.incidents import gathering
 from oddflow.verdicts.incidents.gathering import Incidents
 
 from .story import ATTACKER, OUTSIDE, VICTIM, logins, odd, scan, upload
@@ -152,6 +153,26 @@ def test_how_often_one_asks_changes_nothing():
         asked.add(alert)
         asked.open()
     assert asked.incidents() == incidents(alerts)
+
+
+def test_only_what_changed_is_told_anew(monkeypatch):
+    """Else each alert would cost more, the longer a sensor runs."""
+    found = gathered([odd(n, src=f"10.0.{n}.1", dst=f"10.1.{n}.1") for n in range(100)])
+    before = found.open()
+    retold = []
+    original = gathering.told
+
+    def told(strands, threshold):
+        retold.append(len(strands))
+        return original(strands, threshold)
+
+    monkeypatch.setattr(gathering, "told", told)
+    found.add(odd(200, src="10.0.7.1", dst="10.1.7.1"))
+    after = found.open()
+    assert len(before) == len(after) == 100
+    assert retold == [1]
+    assert [one.alerts for one in after] == [2 if n == 7 else 1 for n in range(100)]
+    assert [one for n, one in enumerate(after) if n != 7] == [one for n, one in enumerate(before) if n != 7]
 
 
 def test_news_are_what_is_new_or_grew():
