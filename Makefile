@@ -9,7 +9,7 @@ LAB ?= out/lab-11
 CLUSTERED := src/oddflow/cluster tests/cluster tests/server/stream tests/flows/test_parting.py tests/verdicts/test_memory.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz fuzzapi docs lab lock wheel dist sweep kill soak clean clustered
+.PHONY: help setup demo test check bench results calibration explanations peers learners fuzz fuzzapi docs lab lock wheel dist sweep kill soak clean clustered slow
 
 help:  ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -17,7 +17,7 @@ help:  ## Show what there is to make
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=…"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -r requirements.lock
+	$(BIN)/pip install --quiet --no-compile -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	$(BIN)/oddflow doctor --warm
 	@touch $@
@@ -28,7 +28,10 @@ demo: $(VENV)/.ready  ## Learn a baseline, detect in a real capture, write the r
 	$(BIN)/oddflow demo
 
 test: $(VENV)/.ready  ## Run the tests (under 12 minutes)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(CLUSTERED))
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" $(addprefix --ignore=,$(CLUSTERED))
+
+slow: $(VENV)/.ready  ## Run the tests that take longest, which make test leaves out
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(addprefix --ignore=,$(CLUSTERED))
 
 clustered: $(VENV)/.ready  ## Test what runs on a cluster and over a stream: each test has both processors (under 6 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/pytest $(CLUSTERED)

@@ -153,7 +153,26 @@ class Kill:
                 self.faults.append(f"{folder.name}: {error}")
 
     def finish(self) -> set[str]:
-        """Leaves the service to itself until all is read, and ends it; the ids of its alerts."""
+        """Leaves the service to itself until all is read and stored, and ends it; the ids of its alerts."""
+        until = time.monotonic() + PATIENCE_S
+        self._leave_alone()
+        while (waiting := self._waiting()) and time.monotonic() < until:  # the end waits only so long for the store
+            self._leave_alone()
+        if waiting:
+            self.faults.append(f"{waiting} alerts or incidents wait for the store after {PATIENCE_S:.0f} s")
+        with closing(sqlite3.connect(self.folder / "state" / "store.db")) as opened:
+            return {one for (one,) in opened.execute("SELECT id FROM alerts")}
+
+    def _waiting(self) -> int:
+        """How much waits on the disk for the store."""
+        found = 0
+        for folder in (self.folder / "state" / "spool").glob("store-*"):
+            with closing(Spool(folder, 256 << 20)) as spool:
+                found += spool.waiting
+        return found
+
+    def _leave_alone(self) -> None:
+        """A service that nobody kills, until it has read all."""
         pid = begin(self.settings)
         answers(self.settings.web.listen)
         journal, until = Journal(self.folder / "state", "in"), time.monotonic() + PATIENCE_S
@@ -170,8 +189,6 @@ class Kill:
             self.faults.append(f"the service ended with {os.waitstatus_to_exitcode(status)}")
         self.look()
         self.check()
-        with closing(sqlite3.connect(self.folder / "state" / "store.db")) as opened:
-            return {one for (one,) in opened.execute("SELECT id FROM alerts")}
 
 
 def begin(settings: Settings) -> int:

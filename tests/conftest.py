@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 # the same examples on every run, so that what is green stays green; `make fuzz` looks for new ones, many more
 slow = [HealthCheck.too_slow]
-settings.register_profile("oddflow", deadline=None, max_examples=20, suppress_health_check=slow, derandomize=True)
+settings.register_profile("oddflow", deadline=None, max_examples=10, suppress_health_check=slow, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1_000, suppress_health_check=slow)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "oddflow"))
 

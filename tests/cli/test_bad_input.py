@@ -156,6 +156,7 @@ def test_what_stands_before_the_cut_is_kept(command, tmp_path, office):
     assert "ends in the middle of packet" in outcome.err
 
 
+@pytest.mark.slow
 def test_bytes_changed_at_random_never_end_in_a_traceback(tmp_path, office):
     data = capture(seconds=20)
     draw = random.Random(11)

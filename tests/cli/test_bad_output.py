@@ -250,6 +250,7 @@ def test_a_folder_that_may_not_be_written(open_folder, cache):
     assert left(open_folder) == ["x.pcap"]
 
 
+@pytest.mark.slow
 def test_a_kernel_cache_that_cannot_be_written_costs_only_time(tmp_path):
     place = tmp_path / "no-folder"
     place.touch()

@@ -33,6 +33,7 @@ def test_results_are_kept_of_the_choices_that_are_committed(path):
     assert f"<!-- result {path.stem} -->" in (ROOT / "docs" / "results.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_figures_on_the_shipped_captures_lie_within_their_earlier_intervals(monkeypatch):
     pytest.importorskip("sklearn")
     monkeypatch.setattr("oddflow.evaluation.figures.RANKINGS", 10)  # what counts are the means, and they are not drawn

@@ -45,6 +45,7 @@ def test_no_kernel_reads_past_the_end_of_a_packet_or_capture(mutator):
         check_tight(mutator.capture(capture_of(mutator.run(20))))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not bad_input(), reason="the malformed captures beside the repository are absent")
 def test_no_kernel_reads_past_the_end_of_bad_input():
     for path in bad_input():

@@ -31,6 +31,7 @@ class SideBySide(torch.nn.Module):
         return tuple(part for parts in given for part in (parts if isinstance(parts, tuple) else (parts,)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", list(batched(CASES, 8)), ids=lambda names: f"{names[0]} to {names[-1]}")
 def test_the_graph_says_what_the_network_says(names):
     networks, rows = zip(*(made(name) for name in names), strict=True)

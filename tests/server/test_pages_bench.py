@@ -3,10 +3,13 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from oddflow.bench.pages import PagesBench
 from oddflow.server.filling import Filled
 
 
+@pytest.mark.slow
 def test_all_that_is_asked_is_answered(tmp_path: Path, filled_state: tuple[Path, Filled]) -> None:
     shutil.copytree(filled_state[0], tmp_path / "state")
     bench = PagesBench(tmp_path, flows=300, alerts=40, hours=2, rounds=1, port=8_477)

@@ -133,6 +133,7 @@ def test_a_fit_that_diverges_leaves_its_best_weights(tmp_path):
     assert all(torch.isfinite(value).all() for value in found.values())
 
 
+@pytest.mark.slow
 def test_a_command_that_was_killed_and_given_again_ends_with_the_same_model(tmp_path):
     source, model, folder = tmp_path / "x.pcap", tmp_path / "x.oddflow", tmp_path / "stands"
     source.write_bytes(capture())

@@ -102,6 +102,7 @@ def test_no_instant_of_a_merge_counts_a_flow_twice_or_not_at_all(many, monkeypat
     assert found(many) == before
 
 
+@pytest.mark.slow
 def test_killed_at_any_instant_it_loses_nothing_and_counts_nothing_twice(flows, tmp_path, now_s):
     chance, merged = random.Random(8), 0
     kept = spread(flows.slice(0, 240), hours=1, first=HOUR)
