@@ -43,6 +43,9 @@ ENOUGH_CHUNKS = 4
 MOST_CHUNKS = 16
 """Where so many wait to be written, metering waits."""
 
+WRITE_S = 60.0
+"""What is being written when something goes wrong is waited for so long."""
+
 ENDING = 3
 """How much a task gives after its flows."""
 
@@ -130,13 +133,17 @@ class Pipe:
             NeedsOneShard: Files overlap in time that were not read as one; nothing that was given counts.
             OddflowError: A file cannot be read, or a part not be written.
         """
-        while self._to_come or self._units:
-            self._hand_out()
-            self._wait()
-            while self._units and self._is_done(self._units[0]):
-                running = self._units.popleft()
-                if self._settle(running, is_last=not (self._units or self._to_come)):
-                    yield self._record
+        try:
+            while self._to_come or self._units:
+                self._hand_out()
+                self._wait()
+                while self._units and self._is_done(self._units[0]):
+                    running = self._units.popleft()
+                    if self._settle(running, is_last=not (self._units or self._to_come)):
+                        yield self._record
+        finally:
+            if self._writing:  # else parts would appear after what was left behind is cleared away
+                ray.wait(list(self._writing), num_returns=len(self._writing), timeout=WRITE_S, fetch_local=False)
 
     def _hand_out(self) -> None:
         """Gives all workers something to do: first of all what others wait for."""

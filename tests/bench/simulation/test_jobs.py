@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from oddflow.bench.simulation.batch import DEALT, METER_RAW, PIPED
+from oddflow.bench.simulation.batch import DEALT, METER_RAW, PIPED, Piped
 from oddflow.bench.simulation.jobs import FEWEST_DEALT, MEASURED_JOBS, read_jobs, scaled
 from oddflow.errors import InputError
 
@@ -23,9 +23,11 @@ def test_more_workers_are_told_to_be_faster():
     assert all(len(row) == len(head) for row in rows)
 
 
-def test_packets_are_dealt_in_the_simulation_where_the_cluster_deals_them():
+def test_the_simulated_job_is_cut_as_the_cluster_cuts_it():
     folder = pytest.importorskip("oddflow.cluster.folder", reason="needs the extra cluster")
     assert folder.WORTH_DEALING == FEWEST_DEALT
+    piped = Piped(1e9)
+    assert (piped.unit_bytes, piped.save_bytes) == (folder.SIZES.piped, folder.SIZES.wave)
 
 
 @pytest.mark.parametrize(

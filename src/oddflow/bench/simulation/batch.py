@@ -171,7 +171,7 @@ class Piped(Job):
         save_bytes: After how much what goes on is saved.
     """
 
-    unit_bytes: float = 128 * 2**20
+    unit_bytes: float = 256 * 2**20
     chunk_bytes: float = 128 * 2**20
     save_bytes: float = 512 * 2**20
 
