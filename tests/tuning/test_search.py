@@ -142,6 +142,20 @@ class TestStudy:
         assert {trial.number for trial in tuned.trials} >= set(before)
         assert [trial.params for trial in tuned.trials] == [trial.params for trial in quick(trials=6).trials]
 
+    @pytest.mark.parametrize("drawn", [0, 1, None])
+    def test_a_trial_cut_off_while_it_was_drawn_is_drawn_whole_again(self, tmp_path, drawn):
+        file, kind, given = str(tmp_path / "study.sqlite"), registry.find("robust-pca"), material()
+        quick(given, trials=2, study=file)
+        space = space_of(kind, {})
+        assert len(space) > 1
+        search = Search(Objective.of(kind, {}, given, dealing=TWO), space, Plan(trials=4, study=file))
+        search.study.sampler = search._sampler()
+        trial = search.study.ask()
+        for one in space[:drawn]:
+            one.drawn(trial)
+        found = quick(given, trials=4, study=file)
+        assert [trial.params for trial in found.trials] == [trial.params for trial in quick(given, trials=4).trials]
+
     def test_a_trial_whose_worker_lives_is_left_to_it(self, tmp_path):
         given = material()
         kind = registry.find("robust-pca")

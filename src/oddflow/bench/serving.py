@@ -160,6 +160,9 @@ class ServeBench:
         self._found.failed = "the service gave no verdict within a minute"
 
     def _load(self) -> None:
+        if Path("/sys/class/net", NEAR).exists():
+            # a bench that was killed leaves its interfaces behind
+            _ip("link", "delete", NEAR)
         _ip("link", "add", NEAR, "type", "veth", "peer", "name", FAR)
         try:
             for name in (NEAR, FAR):

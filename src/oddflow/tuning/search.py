@@ -24,12 +24,12 @@ from oddflow.tuning.keeping import quiet, storage_of
 from oddflow.tuning.objective import Cost, Objective
 from oddflow.tuning.pruning import ALIKE, FIRST_FOLD_STEP, MEANING, Pruner
 from oddflow.tuning.space import Dimension, default_of, options_of
-from oddflow.tuning.workers import WORKER, myself, take_over
+from oddflow.tuning.workers import OPTIONS, WORKER, myself, take_over
 
 if TYPE_CHECKING:
     from oddflow.training.loop import Epoch, EpochTold
 
-SCHEMA, OPTIONS, FAMILIES, WHY, SPREAD = "oddflow", "options", "families", "why", "folds"
+SCHEMA, FAMILIES, WHY, SPREAD = "oddflow", "families", "why", "folds"
 """Attributes: of the study, what it is of; of a trial, what it took, found and failed of."""
 COLUMN = "column "
 """What the name of a choice begins with that takes a column or leaves it out."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from optuna.study import Study
 from optuna.trial import TrialState
 
-WORKER = "worker"
-"""The attribute of a trial that says who works on it."""
+WORKER, OPTIONS = "worker", "options"
+"""Attributes of a trial: who works on it, and what it takes, known when all of it has been drawn."""
 
 
 def myself() -> str:
@@ -25,7 +25,8 @@ def take_over(study: Study) -> int:
     ]
     for trial in gone:
         study.tell(trial.number, state=TrialState.FAIL)
-        wanted = trial.params or trial.system_attrs.get("fixed_params")
+        # of one that was half drawn, all is drawn again: chance would go on elsewhere if a part of it were kept
+        wanted = trial.params if OPTIONS in trial.user_attrs else trial.system_attrs.get("fixed_params")
         if wanted:
             study.enqueue_trial(wanted)
     return len(gone)
