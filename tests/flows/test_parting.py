@@ -1,6 +1,7 @@
 """Shards that are metered apart, their open flows carried from meter to meter, give what one meter gives."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 
@@ -11,11 +12,14 @@ from tests.capture.build import ether, icmp, ipv4, pcap, tcp, udp
 
 from oddflow.capture.reader import packets
 from oddflow.errors import InputError
-from oddflow.flows.handing_out import TAGS, handed_out
+from oddflow.flows.handing_out import handed_out
 from oddflow.flows.meter import Incomplete, Meter
 from oddflow.flows.naming.behaviour import HostBehaviour
 from oddflow.flows.parting import part
+from oddflow.flows.picking import picked
 from oddflow.flows.settings import MeterSettings, Payload
+from oddflow.flows.shard import ShardMeter
+from oddflow.flows.table import flow_batch
 from oddflow.losses import Ledger
 
 SMALL = MeterSettings(max_flows=2_048, first_bytes_mib=2)
@@ -73,9 +77,9 @@ def apart(path, settings, shards, *, batches=2, units=2, stored=None):
                 break
             parted = part(chain(head, islice(source, batches - 1)), shards, settings)
             wave.append(parted)
-        tables, clocks = [], []
+        ended, clocks = [], []
         for shard in range(shards):
-            meter = Meter(settings, (shard, shards), whole_hosts=False, tags=True, state=states[shard])
+            meter = ShardMeter(settings, (shard, shards), whole_hosts=False, state=states[shard])
             here, latest, flows = place, latest_ns, []
             for parted in wave:
                 flows += meter.add(parted.parts[shard].batch(here, latest))
@@ -86,17 +90,19 @@ def apart(path, settings, shards, *, batches=2, units=2, stored=None):
             if not more:
                 flows += meter.close()
                 meter.tell(ledger)
-            tables += flows
+            ended += flows
         for parted in wave:
             clocks.append(parted.clock.after(place))
             place, latest_ns = place + parted.packets, max(latest_ns, parted.clock.latest_ns)
-        if tables:
-            table = pa.Table.from_batches(tables)
-            table = table.take(handed_out(table, clocks)).drop_columns(TAGS.names).combine_chunks()
-            named = [behaviour.names(batch).dictionary_decode() for batch in table.to_batches()]
-            at = table.schema.get_field_index("app_by_behaviour")
-            done.append(table.set_column(at, table.schema.field(at), pa.chunked_array(named)))
-    return pa.concat_tables(done), ledger
+        if ended:
+            told = pa.Table.from_batches([one.told for one in ended])
+            rows, unread = handed_out(told, clocks), Counter()
+            (known,) = told.take(rows).combine_chunks().to_batches()
+            flows = picked([one.finished for one in ended], rows)
+            names = behaviour.names(known)
+            done.append(flow_batch(flows, len(rows), settings.payload, behaviour=names, unparsed=unread))
+            ledger.unread.update(unread)
+    return pa.Table.from_batches(done).combine_chunks(), ledger
 
 
 def chain(head, rest):
@@ -148,9 +154,9 @@ def test_payload_that_was_left_out_and_is_needed_is_missed(tmp_path):
 
     def flows(**how):
         parted = part(packets(str(path), Ledger()), 1, settings, **how)
-        meter = Meter(settings, tags=True)
+        meter = Meter(settings)
         found = [*meter.add(parted.parts[0].batch(0, 0)), *meter.close()]
-        return pa.Table.from_batches(found).drop_columns(TAGS.names), len(parted.parts[0].data)
+        return pa.Table.from_batches(found), len(parted.parts[0].data)
 
     with pytest.raises(Incomplete):
         flows()

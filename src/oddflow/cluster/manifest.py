@@ -100,7 +100,9 @@ class Source(_Part):
         latest_ns: The latest time that was met.
         parts: Flows that have ended for good.
         tail: Flows that only the end of what there was had ended: they go on when more comes.
-        read: What was lost in reading; told: with what meters say.
+        read: What was lost in reading; told: with what meters say, and with what is unread.
+        unread: Of the first bytes of flows in `parts`: what could not be read by who made their columns apart from a
+            meter, which knows nothing of it.
         state: What goes on; None where nothing can.
     """
 
@@ -117,6 +119,7 @@ class Source(_Part):
     tail: list[Part] = []
     read: Losses = Losses()
     told: Losses = Losses()
+    unread: dict[Text, Count] = {}
     state: Kept | None = None
 
     @property

@@ -3,27 +3,25 @@
 Units come one after another, each a task of its own that ends before long, so that no worker waits for another.
 """
 
-import json
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import ray
-from numpy.typing import NDArray
 
 from oddflow.capture.pcap import FILE_HEADER_BYTES, broken_at, torn_at
 from oddflow.cluster.answers import ask, remote
 from oddflow.cluster.cuts import bytes_at, is_plain_pcap
 from oddflow.cluster.hours import Written, number_of
-from oddflow.cluster.manifest import Kept, Losses, Part, Source
-from oddflow.cluster.raw import meter_raw, write_raw
+from oddflow.cluster.manifest import Kept, Losses, Source
+from oddflow.cluster.raw import Ended, meter_raw, write_raw
 from oddflow.cluster.storing import (
     Sizes,
     captures_of,
     carried_of,
     checked,
+    gathered,
     overlap,
     rank_of,
     save_state,
@@ -32,7 +30,6 @@ from oddflow.cluster.storing import (
 from oddflow.cluster.tasks import Metered, Way
 from oddflow.cluster.units import File, NeedsOneShard, Unit, plan
 from oddflow.errors import OddflowError
-from oddflow.flows.carrying import State
 
 CHUNK_BATCHES = 2
 """So many batches of flows are written at a time."""
@@ -118,8 +115,7 @@ class Pipe:
         self._fragments: Any = carried.fragments
         self._number = record.packets
         self._waves = record.waves
-        self._unparsed: Counter[str] = Counter()
-        self._parts: list[Part] = []
+        self._ended = Ended()
         self._units: deque[_Running] = deque()
         self._metering: _Running | None = None
         self._waiting: deque[tuple[_Running, int, list[Any]]] = deque()
@@ -225,14 +221,8 @@ class Pipe:
 
     def _settle(self, running: _Running, *, is_last: bool) -> bool:
         """Takes down what was done, once all of a unit is on disk; whether what goes on is there, too."""
-        tail: list[Part] = []
-        tail_unparsed: Counter[str] = Counter()
-        for answer in running.written:
-            ended, at_the_end = checked(ask(answer))
-            self._parts += ended.parts
-            self._unparsed += ended.unparsed
-            tail += at_the_end.parts
-            tail_unparsed += at_the_end.unparsed
+        ended, tail = gathered(running.written)
+        self._ended.add(ended)
         record, (read,) = self._record, running.told.reads
         ledger = record.read.ledger()
         ledger.add(read.ledger)
@@ -253,18 +243,19 @@ class Pipe:
         if not is_last and self._unsaved < self._save_bytes:
             return False
         self._unsaved = 0
-        metered = replace(running.told, unread=running.told.unread + self._unparsed + tail_unparsed)
         _, on, fragments = running.last
-        saved: Kept = checked(ask(remote(save_piped).remote(self._how, running.part, self._unparsed, on, fragments)))
+        saved: Kept = checked(ask(remote(save_state).remote(self._how, running.part, 0, fragments, {}, on)))
+        unread = Counter(self._record.unread) + self._ended.unparsed
         self._record = self._record.model_copy(
             update={
-                "parts": [*self._record.parts, *self._parts],
-                "tail": tail,
-                "told": told_of(ledger, [metered]),
+                "parts": [*self._record.parts, *self._ended.parts],
+                "tail": tail.parts,
+                "told": told_of(ledger, [running.told], unread + tail.unparsed),
+                "unread": dict(unread),
                 "state": saved,
             }
         )
-        self._parts = []
+        self._ended = Ended()
         return True
 
 
@@ -279,12 +270,3 @@ def _cut(unit: Unit, size: int) -> Unit:
     if not is_plain_pcap(first):
         return unit
     return replace(unit, is_piece=True, start=FILE_HEADER_BYTES, end=FILE_HEADER_BYTES + size)
-
-
-def save_piped(
-    how: Written, number: int, unparsed: Counter[str], state: State, fragments: NDArray[np.void] | None
-) -> Kept | OddflowError:
-    """Puts what goes on where results are, as one meter that also made the columns would have it."""
-    known = Counter(json.loads(np.asarray(state["unparsed"]).tobytes())) + unparsed
-    whole = state | {"unparsed": np.frombuffer(json.dumps(dict(known)).encode(), np.uint8)}
-    return save_state(how, number, 0, fragments, {}, whole)

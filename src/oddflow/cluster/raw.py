@@ -5,7 +5,7 @@ its packets being dealt out.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from oddflow.cluster.hours import TAIL, HourWriter, Written
 from oddflow.cluster.manifest import Part
 from oddflow.cluster.reading import Read, packets_of
-from oddflow.cluster.tasks import Metered, Way
+from oddflow.cluster.tasks import Chosen, Held, Metered, Way
 from oddflow.cluster.units import Unit
 from oddflow.errors import OddflowError
 from oddflow.flows import _layout as layout
 from oddflow.flows.carrying import State
 from oddflow.flows.meter import Meter
-from oddflow.flows.table import flow_batch, names_by_behaviour
+from oddflow.flows.picking import first_of, own, picked
+from oddflow.flows.table import behaviour_columns, flow_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +31,22 @@ class Raw:
     """Finished flows.
 
     Attributes:
-        finished: Their records, n of them, and their bytes.
-        count: n.
+        finished: Their records, n of them, and their bytes; in memory that its meter uses again.
         names: (n,) what they are called by how their hosts behave.
         is_tail: Whether the end of input ended them.
     """
 
     finished: layout.Finished
-    count: int
     names: pa.DictionaryArray
     is_tail: bool = False
 
-    @classmethod
-    def of(cls, finished: layout.Finished, count: int, names: pa.DictionaryArray, *, is_tail: bool) -> "Raw":
-        """The first n of a meter's, until it finishes others: Ray copies them when they are given to it."""
-        rows = {name: getattr(finished, name)[:count] for name in ("flows", "ways", "lengths", "gaps")}
-        held: dict[str, NDArray[Any]] = {}
-        for name in ("payload", "reverse", "client", "server"):
-            ends = getattr(finished, f"{name}_ends")[: count + 1]
-            held |= {name: getattr(finished, name)[: ends[count]], f"{name}_ends": ends}
-        return cls(layout.Finished(**rows, **held), count, names, is_tail)
+    def columns(self, way: Way, unparsed: Counter[str]) -> pa.RecordBatch:
+        """As they may be told; `unparsed` is told what could not be read of their first bytes."""
+        count, payload = len(self.finished.flows), way.settings.payload
+        flows = flow_batch(
+            own(self.finished), count, payload, behaviour=self.names, unparsed=unparsed, captures=way.captures
+        )
+        return way.privacy.apply(flows)
 
 
 class RawMeter(Meter):
@@ -63,8 +60,8 @@ class RawMeter(Meter):
         if count:
             self._restart()
             assert self._behaviour is not None  # noqa: S101  (no other meter sees flows of these hosts)
-            names = names_by_behaviour(self._finished, count, self._behaviour)
-            yield Raw.of(self._finished, count, names, is_tail=self.is_tail)
+            names = self._behaviour.names(behaviour_columns(self._finished, count))
+            yield Raw(first_of(self._finished, count), names, self.is_tail)  # Ray copies it when it is given to it
 
 
 def meter_raw(
@@ -112,6 +109,29 @@ class Ended:
     parts: list[Part] = field(default_factory=list)
     unparsed: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: "Ended") -> None:
+        """And what became of others."""
+        self.parts += other.parts
+        self.unparsed += other.unparsed
+
+
+def raw_of(chosen: Chosen, held: Sequence[Held], *, is_tail: bool = False) -> Raw:
+    """Flows of several shards, in the order in which they were chosen."""
+    return Raw(picked([batch for batches in held for batch in batches], chosen.rows), chosen.names, is_tail)
+
+
+def columns_of(way: Way, chosen: Chosen, *held: Held) -> tuple[pa.RecordBatch, Counter[str]]:
+    """Columns of flows of a wave, and what could not be read of their first bytes."""
+    unparsed: Counter[str] = Counter()
+    return raw_of(chosen, held).columns(way, unparsed), unparsed
+
+
+def write_chosen(
+    way: Way, how: Written, number: int, is_tail: bool, chosen: Chosen, *held: Held
+) -> tuple[Ended, Ended] | OddflowError:
+    """Makes columns of flows of a wave, and writes them: one part at most."""
+    return write_raw(way, how, number, raw_of(chosen, held, is_tail=is_tail))
+
 
 def write_raw(way: Way, how: Written, number: int, *raws: Raw) -> tuple[Ended, Ended] | OddflowError:
     """Makes columns of flows, as they may be told, and writes them: those that ended, and those that the end of input
@@ -120,12 +140,7 @@ def write_raw(way: Way, how: Written, number: int, *raws: Raw) -> tuple[Ended, E
     writers = (HourWriter(how, number), HourWriter(how, number + TAIL))
     try:
         for raw in raws:
-            finished = layout.Finished(*(np.array(array) for array in raw.finished))  # kernels take no read-only arrays
-            flows = flow_batch(
-                finished, raw.count, way.settings.payload, behaviour=raw.names, unparsed=found[raw.is_tail].unparsed,
-                captures=way.captures,
-            )  # fmt: skip
-            writers[raw.is_tail].add(way.privacy.apply(flows))
+            writers[raw.is_tail].add(raw.columns(way, found[raw.is_tail].unparsed))
         for writer, ended in zip(writers, found, strict=True):
             writer.flush()
             ended.parts = writer.parts

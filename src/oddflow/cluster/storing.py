@@ -1,11 +1,11 @@
 """Flows of one source to parts on disk, wave after wave; after each, what was done is told, so that it is not lost."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import ray
 from numpy.typing import NDArray
 
@@ -13,6 +13,7 @@ from oddflow.cluster import tasks
 from oddflow.cluster.answers import ask, remote
 from oddflow.cluster.hours import TAIL, HourWriter, Written, number_of
 from oddflow.cluster.manifest import Capture, Kept, Losses, Part, Source, keep, kept
+from oddflow.cluster.raw import Ended, write_chosen
 from oddflow.cluster.reading import Read
 from oddflow.cluster.tasks import Metered, Way
 from oddflow.cluster.units import File, NeedsOneShard, Unit, plan
@@ -63,22 +64,23 @@ def store_shared(
     units = plan(files, is_set=record.is_set, shards=way.shards, first_rank=rank_of(record), unit_bytes=sizes.unit)
     units = _from(units, record.at)
     known = captures_of(record, files)
-    write, save = remote(write_wave), remote(save_state)
+    write, save = remote(write_chosen), remote(save_state)
     number = record.waves
-    waiting: tuple[Wave, list[Any]] | None = None
+    waiting: tuple[Wave, list[Any], Any] | None = None
     for wave in Waves(units, way, carried, wave_bytes=sizes.wave).run():
         part = number_of(place, record.generation, number)
         number += 1
         on = wave.carried
-        answers = [
-            write.remote(wave.flows, how, part),
-            write.remote(wave.tail, how, part + TAIL),
-            save.remote(how, part, on.places, on.fragments, on.behaviour, *on.states),
+        written = [
+            write.remote(way, how, part + chunk, is_tail, chosen, *chunks.held)
+            for is_tail, chunks in ((False, wave.flows), (True, wave.tail))
+            for chunk, chosen in enumerate(chunks.chosen)
         ]
+        saved = save.remote(how, part, on.places, on.fragments, on.behaviour, *on.states)
         if waiting:
             record = _after(record, known, *waiting)
             yield record
-        waiting = (wave, answers)
+        waiting = (wave, written, saved)
     if waiting:
         yield _after(record, known, *waiting)
 
@@ -106,7 +108,7 @@ def carried_of(record: Source, how: Written, shards: int) -> Carried:
     states = [_under(arrays, f"{shard}/") for shard in range(shards)]
     return Carried(
         [ray.put(state) for state in states],
-        ray.put(_under(arrays, f"{BEHAVIOUR}/")) if shards > 1 else None,
+        ray.put(behaviour) if (behaviour := _under(arrays, f"{BEHAVIOUR}/")) and shards > 1 else None,
         arrays.get(FRAGMENTS),
         int(arrays[PLACES][0]),
         LONG_AGO_NS if record.latest_ns is None else record.latest_ns,
@@ -133,23 +135,12 @@ def save_state(
         return error
 
 
-def write_wave(flows: pa.Table | None, how: Written, number: int) -> list[Part] | OddflowError:
-    """Writes a wave's flows."""
-    writer = HourWriter(how, number)
-    try:
-        for batch in flows.to_batches() if flows is not None else []:
-            writer.add(batch)
-        writer.flush()
-    except OddflowError as error:
-        return error
-    return writer.parts
-
-
-def _after(record: Source, known: list[Capture], wave: Wave, answers: list[Any]) -> Source:
+def _after(record: Source, known: list[Capture], wave: Wave, written: list[Any], saved: Any) -> Source:
     """The record of a source with one more wave on disk; `known` are its files by rank."""
-    parts, tail, saved = (checked(ask(answer)) for answer in answers)
+    ended, tail = gathered(written)
     read = record.read.ledger()
     read.add(wave.ledger)
+    unread = Counter(record.unread) + ended.unparsed
     return record.model_copy(
         update={
             "captures": known[: wave.last.first_rank + len(wave.last.members)],
@@ -157,20 +148,31 @@ def _after(record: Source, known: list[Capture], wave: Wave, answers: list[Any])
             "packets": wave.carried.number if wave.at else 0,
             "waves": record.waves + 1,
             "latest_ns": None if wave.carried.latest_ns == LONG_AGO_NS else wave.carried.latest_ns,
-            "parts": [*record.parts, *parts],
-            "tail": tail,
+            "parts": [*record.parts, *ended.parts],
+            "tail": tail.parts,
             "read": Losses.of(read),
-            "told": told_of(read, wave.metered),
-            "state": saved,
+            "told": told_of(read, wave.metered, unread + tail.unparsed),
+            "unread": dict(unread),
+            "state": checked(ask(saved)),
         }
     )
 
 
-def told_of(read: Ledger, metered: Sequence[Metered]) -> Losses:
-    """What was lost in reading, and what meters say besides."""
+def gathered(written: Iterable[Any]) -> tuple[Ended, Ended]:
+    """What became of flows that had ended, and of those that the end of input ended, of all that was written."""
+    found = (Ended(), Ended())
+    for answer in written:
+        for whole, one in zip(found, checked(ask(answer)), strict=True):
+            whole.add(one)
+    return found
+
+
+def told_of(read: Ledger, metered: Sequence[Metered], unread: Mapping[str, int]) -> Losses:
+    """What was lost in reading, what meters say besides, and what those could not read who made columns."""
     told = Losses.of(read).ledger()
     for one in metered:
         one.tell(told)
+    told.unread.update(unread)
     return Losses.of(told)
 
 
@@ -236,7 +238,7 @@ def store_alone(
                 "parts": [*record.parts, *told.parts],
                 "tail": told.tail,
                 "read": Losses.of(read),
-                "told": told_of(read, [told.metered]),
+                "told": told_of(read, [told.metered], record.unread),
                 "state": told.state,
             }
         )

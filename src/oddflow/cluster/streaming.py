@@ -12,11 +12,12 @@ from oddflow.capture.reader import is_capture
 from oddflow.capture.stream import plain_bytes
 from oddflow.cluster import tasks
 from oddflow.cluster.answers import ask, remote
+from oddflow.cluster.raw import columns_of
 from oddflow.cluster.stamps import stamps
 from oddflow.cluster.starting import Cluster
 from oddflow.cluster.tasks import Metered, Way
 from oddflow.cluster.units import UNIT_BYTES, File, NeedsOneShard, Unit, plan
-from oddflow.cluster.waves import WAVE_BYTES, Waves
+from oddflow.cluster.waves import WAVE_BYTES, Wave, Waves
 from oddflow.errors import OddflowError
 from oddflow.flows.meter import BATCH_FLOWS, Companion
 from oddflow.flows.settings import MeterSettings
@@ -88,14 +89,16 @@ class Reader:
         told = Ledger()
         metered: list[Metered] = []
         waves = Waves(units, way, wave_bytes=self._wave_bytes).run()
-        for wave in one_ahead(waves):
+        for wave, columns in one_ahead((wave, _columns(wave, way)) for wave in waves):
             told.add(wave.ledger)
             metered = wave.metered
             seen.bytes += wave.bytes
             if progress:
                 progress(wave.bytes)
-            for reference in (wave.flows, wave.tail):
-                yield from _batches(None if reference is None else ask(reference))
+            for answer in columns:
+                flows, unparsed = ask(answer)
+                told.unread.update(unparsed)
+                yield from _batches(pa.Table.from_batches([flows]))
         for one in metered:
             one.tell(told)
         ledger.add(told)
@@ -194,6 +197,12 @@ def files_of(source: Source) -> tuple[list[File], tuple[str, ...]]:
     known = stamps([member.place for member in members])
     files = [File(member, known[member.place]) for member in members]
     return files, tuple(source.names) if isinstance(source, CaptureSet) else ()
+
+
+def _columns(wave: Wave, way: Way) -> list[Any]:
+    """Columns of a wave's flows, being made: chunk after chunk."""
+    task = remote(columns_of)
+    return [task.remote(way, one, *chunks.held) for chunks in (wave.flows, wave.tail) for one in chunks.chosen]
 
 
 def _batches(table: pa.Table | None) -> Iterator[pa.RecordBatch]:

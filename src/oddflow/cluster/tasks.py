@@ -16,14 +16,19 @@ from oddflow.capture.packets import PacketBatch
 from oddflow.cluster.reading import Read, packets_of
 from oddflow.cluster.units import Unit
 from oddflow.errors import OddflowError
+from oddflow.flows import _layout as layout
 from oddflow.flows.carrying import State
 from oddflow.flows.handing_out import TAGS, Clock, handed_out
 from oddflow.flows.meter import Incomplete, Meter
 from oddflow.flows.naming.behaviour import HostBehaviour
 from oddflow.flows.parting import LONG_AGO_NS, Part, part
 from oddflow.flows.settings import MeterSettings
+from oddflow.flows.shard import ShardFlows, ShardMeter
 from oddflow.logs.privacy import OPEN, Privacy
 from oddflow.losses import Ledger
+
+CHUNK_FLOWS = 32_768
+"""Flows whose columns are made at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,8 @@ class Metered:
 
     Attributes:
         evicted: Flows ended early, up to now.
-        unread: First bytes that could not be read, up to now.
+        unread: First bytes that could not be read, up to now; without those that only whoever makes columns finds.
+        flows: How many have ended in the wave; tail: and how many the end of input ended.
         lacks: The place, in the wave, of a unit whose payload was left out and is needed.
         reads: Of the direct way: what was met in each unit.
         fragments: Of the direct way: first fragments, at the end.
@@ -79,6 +85,8 @@ class Metered:
 
     evicted: int = 0
     unread: Counter[str] = field(default_factory=Counter)
+    flows: int = 0
+    tail: int = 0
     lacks: int | None = None
     reads: list[Read] = field(default_factory=list)
     fragments: NDArray[np.void] | None = None
@@ -127,45 +135,69 @@ def deal(
     return told, parted.clock, *parted.parts
 
 
+Held = list[layout.Finished]
+"""Flows of one shard, batch after batch."""
+
+
 def meter(
     shard: int, way: Way, state: State | None, steps: Sequence[Step], is_last: bool, *parts: Part
-) -> tuple[Metered, State | None, pa.Table | None, pa.Table | None]:
-    """Meters one shard through a wave: what goes on, the flows that ended, and those that the end of input ends."""
-    here = Meter(way.settings, (shard, way.shards), captures=way.captures, whole_hosts=False, tags=True, state=state)
-    flows: list[pa.RecordBatch] = []
+) -> tuple[Metered, State | None, pa.Table | None, Held, pa.Table | None, Held]:
+    """Meters one shard through a wave: what is told, what goes on; of the flows that ended, and of those that the end
+    of input ends, what is told, if there are any, and themselves."""
+    here = ShardMeter(way.settings, (shard, way.shards), captures=way.captures, whole_hosts=False, state=state)
+    flows: list[ShardFlows] = []
     for place, (step, dealt) in enumerate(zip(steps, parts, strict=True)):
         batch = dealt.batch(step.places, step.before_ns)
         batch.numbers += step.number
         try:
             flows += here.add(batch)
         except Incomplete:
-            return Metered(lacks=place), None, None, None
+            return Metered(lacks=place), None, None, [], None, []
         if step.after_ns > LONG_AGO_NS:
             flows += here.advance(step.after_ns)
     flows += here.finished()
     on, tail = here.state(), list(here.close()) if is_last else []
-    return Metered(here.evicted, here.unread), on, _table(flows), _table(tail)
+    (told, held), (tail_told, tail_held) = _apart(flows), _apart(tail)
+    counted, tail_counted = (0 if table is None else table.num_rows for table in (told, tail_told))
+    metered = Metered(here.evicted, here.unread, flows=counted, tail=tail_counted)
+    return metered, on, told, held, tail_told, tail_held
+
+
+def _apart(flows: Sequence[ShardFlows]) -> tuple[pa.Table | None, Held]:
+    told = pa.Table.from_batches([one.told for one in flows]).combine_chunks() if flows else None
+    return told, [one.finished for one in flows]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Some flows of a wave in the order of one meter.
+
+    Attributes:
+        rows: (n,) their places among those of all shards, shard after shard.
+        names: (n,) what they are called by how their hosts behave.
+    """
+
+    rows: NDArray[np.int64]
+    names: pa.DictionaryArray
 
 
 def in_order(
-    way: Way, behaviour: State | None, steps: Sequence[Step], *clocks_and_flows: Any
-) -> tuple[State, pa.Table | None]:
-    """The flows of all shards in the order of one meter, named by how their hosts behave, as they may be told."""
+    behaviour: State | None, steps: Sequence[Step], *clocks_and_told: Any
+) -> tuple[State, *tuple[Chosen, ...]]:
+    """What is told of the flows of all shards: in which order one meter would have handed them out, CHUNK_FLOWS at a
+    time, named by how their hosts behave; and before it what is known of hosts now."""
     known = HostBehaviour()
     if behaviour is not None:
         known.put_in(behaviour)
-    clocks = [clock.after(step.places) for clock, step in zip(clocks_and_flows[: len(steps)], steps, strict=True)]
-    held = [table for table in clocks_and_flows[len(steps) :] if table is not None]
-    if not held:
-        return known.taken_out(), None
-    table = pa.concat_tables(held).combine_chunks()
-    table = table.take(pa.array(handed_out(table, clocks))).drop_columns(TAGS.names)
-    at = table.schema.get_field_index("app_by_behaviour")
-    batches = []
-    for batch in table.to_batches():
-        named = batch.set_column(at, table.schema.field(at), known.names(batch).dictionary_decode())
-        batches.append(way.privacy.apply(named))
-    return known.taken_out(), pa.Table.from_batches(batches)
+    clocks = [clock.after(step.places) for clock, step in zip(clocks_and_told[: len(steps)], steps, strict=True)]
+    told = pa.concat_tables([table for table in clocks_and_told[len(steps) :] if table is not None]).combine_chunks()
+    order = handed_out(told.select(TAGS.names), clocks)
+    found = []
+    for first in range(0, len(order), CHUNK_FLOWS):
+        rows = order[first : first + CHUNK_FLOWS]
+        (batch,) = told.drop_columns(TAGS.names).take(pa.array(rows)).combine_chunks().to_batches()
+        found.append(Chosen(rows, known.names(batch)))
+    return known.taken_out(), *found
 
 
 def meter_whole(
@@ -209,7 +241,3 @@ def meter_whole(
 
 def _kept(batch: PacketBatch) -> NDArray[np.void]:
     return batch.fragments
-
-
-def _table(flows: list[pa.RecordBatch]) -> pa.Table | None:
-    return pa.Table.from_batches(flows) if flows else None

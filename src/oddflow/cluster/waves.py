@@ -53,12 +53,25 @@ class Carried:
 
 
 @dataclass(slots=True)
+class Chunks:
+    """Flows of a wave, in Ray's store; tasks that take a chunk of them take all that is held, too.
+
+    Attributes:
+        chosen: Chunk by chunk, in the order of one meter: `tasks.Chosen`.
+        held: Of each shard: `tasks.Held`.
+    """
+
+    chosen: list[Reference] = field(default_factory=list)
+    held: list[Reference] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Wave:
     """What came of a wave, in Ray's store where it is large.
 
     Attributes:
-        flows: A table, or None, in the order of one meter.
-        tail: The same of flows that the end of input ended; None where it has not ended.
+        flows: In the order of one meter.
+        tail: Those that the end of input ended; none where it has not ended.
         carried: What goes on, as if more came.
         ledger: What was lost in reading.
         metered: What each shard's meter says, up to now.
@@ -67,8 +80,8 @@ class Wave:
         bytes: What was read, roughly.
     """
 
-    flows: Reference
-    tail: Reference | None
+    flows: Chunks
+    tail: Chunks
     carried: Carried
     ledger: Ledger
     metered: list[Metered]
@@ -216,7 +229,7 @@ class Waves:
     def _metered(self, wave: list[_Asked], steps: list[Step], ledger: Ledger) -> Wave:
         carried, way = self._carried, self._way
         is_last = not (self._asked or self._to_come)
-        task = remote(tasks.meter, answers=4)
+        task = remote(tasks.meter, answers=6)
 
         def metered(shard: int) -> list[Reference]:
             parts = [asked.answer[2 + shard] for asked in wave]
@@ -234,15 +247,25 @@ class Waves:
                 answers[shard] = metered(shard)
                 one = ask(answers[shard][0])
             told.append(one)
-        order = remote(tasks.in_order, answers=2)
         clocks = [asked.answer[1] for asked in wave]
-        behaviour, flows = order.remote(way, carried.behaviour, steps, *clocks, *(answer[2] for answer in answers))
-        tail = order.remote(way, behaviour, [], *(answer[3] for answer in answers))[1] if is_last else None
+        flows, behaviour = _ordered(sum(one.flows for one in told), carried.behaviour, steps, clocks, answers, 2)
+        tail, _ = _ordered(sum(one.tail for one in told), behaviour, [], [], answers, 4)
         carried.states, carried.behaviour = [answer[1] for answer in answers], behaviour
         last, following = wave[-1].unit, self._following()
         at = following.start if following is not None and following.is_next_piece(last) else 0
         size = sum(asked.unit.bytes for asked in wave)
         return Wave(flows, tail, replace(carried), ledger, told, last, at, size)
+
+
+def _ordered(
+    count: int, behaviour: Reference | None, steps: list[Step], clocks: list[Reference], answers: Any, at: int
+) -> tuple[Chunks, Reference | None]:
+    """Flows of which meters tell at that place of their answers, in order; and what is known of hosts then."""
+    if not count:
+        return Chunks(), behaviour
+    task = remote(tasks.in_order, answers=1 + -(-count // tasks.CHUNK_FLOWS))
+    known, *chosen = task.remote(behaviour, steps, *clocks, *(answer[at] for answer in answers))
+    return Chunks(chosen, [answer[at + 1] for answer in answers]), known
 
 
 def _answer(asked: _Asked) -> Dealt:

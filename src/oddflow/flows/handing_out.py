@@ -23,11 +23,14 @@ TAGS = pa.schema(
         pa.field("due_ns", pa.int64(), nullable=False),
         pa.field("waited_in", pa.int64(), nullable=False),
         pa.field("last_packet", pa.int64(), nullable=False),
+        pa.field("end_ns", pa.int64(), nullable=False),
+        pa.field("is_early", pa.bool_(), nullable=False),
     ]
 )
 """ended_at: the place, among all packets, of the one that ended the flow; -1 where its time-out did, -2 where the end
 of input did. due_ns: the time after which its time-out has passed. waited_in: 0 among open TCP flows, 1 among closed
-ones, 2 among all others. last_packet: the place of its last packet."""
+ones, 2 among all others. last_packet: the place of its last packet; end_ns: its time. is_early: whether the flow has
+not ended."""
 
 OPEN, CLOSED, DATAGRAM = 0, 1, 2
 AT_THE_END = np.iinfo(np.int64).max
@@ -62,8 +65,8 @@ class Clock:
         return Clock(self.places + places, self.times_ns, self.earliest_ns, self.is_set_back)
 
 
-def tagged(flows: pa.RecordBatch, records: NDArray[np.void], limits: NDArray[np.int64]) -> pa.RecordBatch:
-    """Finished flows, from their records, (n,) FLOW, with TAGS beside their columns; `limits` are the meter's."""
+def tags_of(records: NDArray[np.void], limits: NDArray[np.int64]) -> pa.RecordBatch:
+    """TAGS of finished flows, from their records, (n,) FLOW; `limits` are the meter's."""
     is_closed, is_tcp = records["closed"] != 0, records["protocol"] == TCP
     waited_in = np.where(is_closed, CLOSED, np.where(is_tcp, OPEN, DATAGRAM))
     timeouts = limits[[IDLE_TCP, AFTER_CLOSE, IDLE_DATAGRAM]]
@@ -72,9 +75,10 @@ def tagged(flows: pa.RecordBatch, records: NDArray[np.void], limits: NDArray[np.
         records["end_ns"] + timeouts[waited_in] + limits[SLACK],
         waited_in.astype(np.int64),
         records["last_packet"].copy(),
+        records["end_ns"].copy(),
+        records["is_early"] != 0,
     ]
-    arrays = [*flows.columns, *(pa.array(column) for column in columns)]
-    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema([*flows.schema, *TAGS]))
+    return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=TAGS)
 
 
 def handed_out(flows: pa.Table, clocks: Sequence[Clock]) -> NDArray[np.int64]:
@@ -84,13 +88,11 @@ def handed_out(flows: pa.Table, clocks: Sequence[Clock]) -> NDArray[np.int64]:
     that was late itself and ended by other means meanwhile.
 
     Args:
-        flows: With `is_early`, `end` and TAGS among its columns.
+        flows: With TAGS among its columns.
         clocks: Of all packets that the flows' meters have seen since flows were handed out last, one after another.
     """
     tags = {name: flows[name].to_numpy() for name in TAGS.names}
-    early = flows["is_early"].to_numpy()
-    ends_ns = flows["end"].cast(pa.int64()).to_numpy()
-    waited_in, last = tags["waited_in"], tags["last_packet"]
+    early, waited_in, last = tags["is_early"], tags["waited_in"], tags["last_packet"]
     trigger = tags["ended_at"].copy()
     phase = np.where(early, EARLY, BY_PACKET)
     within = last.copy()
@@ -102,7 +104,7 @@ def handed_out(flows: pa.Table, clocks: Sequence[Clock]) -> NDArray[np.int64]:
     rank = waited_in.copy()
     rank[~by_time & ~drained] = 0
     # lists are drained by who has been quiet longest: first the time, then the list
-    phase[drained] = _risen(ends_ns, waited_in, last, drained)[drained]
+    phase[drained] = _risen(tags["end_ns"], waited_in, last, drained)[drained]
     rank[drained] = DRAINED_FIRST[waited_in[drained]]
     return np.lexsort((within, rank, phase, trigger))
 

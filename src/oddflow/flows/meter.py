@@ -14,7 +14,6 @@ from oddflow.flows._bytes_kernels import CHUNK_BYTES
 from oddflow.flows._export_kernels import MOST_FIRST_BYTES
 from oddflow.flows._meter_kernels import advance, drain, meter_packets
 from oddflow.flows.carrying import State, put_in, taken_out
-from oddflow.flows.handing_out import tagged
 from oddflow.flows.naming.behaviour import HostBehaviour
 from oddflow.flows.settings import REORDER_SLACK_S, MeterSettings, Payload
 from oddflow.flows.table import flow_batch
@@ -67,8 +66,6 @@ class Meter:
         captures: The names of the files that packets are numbered in, where several are read as one.
         whole_hosts: Whether all packets of a host come here; else nobody can say how it behaves.
         companion: Goes along.
-        tags: Whether flows carry, beside their columns, what tells their place among those of all shards: see
-            `handing_out.TAGS`.
         state: What another meter with the same settings gave; this one goes on from there.
 
     Raises:
@@ -83,11 +80,9 @@ class Meter:
         captures: Sequence[str] = (),
         whole_hosts: bool = True,
         companion: Companion | None = None,
-        tags: bool = False,
         state: State | None = None,
     ) -> None:
         self.settings = settings or MeterSettings()
-        self._tags = tags
         self._companion = companion
         self._captures = captures
         rows = self.settings.max_flows
@@ -236,7 +231,7 @@ class Meter:
             )
             if self._companion:
                 flows = self._companion.attach(flows, self._finished, self._captures)
-            yield tagged(flows, self._finished.flows[:count], self._limits) if self._tags else flows
+            yield flows
 
     def _restart(self) -> None:
         """Makes room: the finished flows at hand are handed out."""

@@ -257,9 +257,8 @@ def _application_columns(
     return application_columns(first, unparsed) | {"app_by_signature": names_by_signature(first).dictionary_decode()}
 
 
-def names_by_behaviour(finished: layout.Finished, count: int, behaviour: HostBehaviour) -> pa.DictionaryArray:
-    """What the first n finished flows are called by how their hosts behave, which is told of them: as `flow_batch`
-    names them, for those who make no other column of them here."""
+def behaviour_columns(finished: layout.Finished, count: int) -> pa.RecordBatch:
+    """Of the first n finished flows, the columns that `HostBehaviour.names` takes: for those who make no other here."""
     columns = _Columns(finished, count, NAMED_BY)
     ends = _Ends(columns)
     known = {
@@ -268,7 +267,7 @@ def names_by_behaviour(finished: layout.Finished, count: int, behaviour: HostBeh
         "dst_port": pa.array(ends.ports[1]),
     }
     known |= {name: pa.array(columns[name]) for name in NAMED_BY[NAMED_BY.index("protocol") :]}
-    return behaviour.names(pa.record_batch(known))
+    return pa.record_batch(known)
 
 
 def flow_batch(

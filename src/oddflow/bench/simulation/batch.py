@@ -14,12 +14,11 @@ from typing import Any, Final
 from oddflow.bench.simulation.tasks import Cores, Ran, Task, run
 from oddflow.errors import UsageError
 
-METER_RAW, WRITE_RAW, SAVE_PIPED = "meter_raw", "write_raw", "save_piped"
-DEAL, METER, ORDER, SAVE = "deal", "meter", "in_order", "save_state"
-WRITE = "write_wave"
+METER_RAW, WRITE_RAW = "meter_raw", "write_raw"
+DEAL, METER, ORDER, WRITE = "deal", "meter", "in_order", "write_chosen"
+SAVE = "save_state"
 PIPED, DEALT = "piped", "dealt"
-SAVES: Final = (SAVE, SAVE_PIPED)
-KINDS: Final = (METER_RAW, WRITE_RAW, DEAL, METER, ORDER, WRITE, *SAVES)
+KINDS: Final = (METER_RAW, WRITE_RAW, DEAL, METER, ORDER, WRITE, SAVE)
 """Kinds of tasks, as the job names them: the functions of `cluster` that they run."""
 
 
@@ -107,10 +106,10 @@ def fitted(traced: Sequence[Traced], bytes_: float, *, cores: int, others: float
         raise UsageError("no task that meters was seen; was the job planned for more than one worker?")
     gaps = [max(0.0, later.begun_s - task.ended_s) for task, later in pairwise(known)]
     speed = Cores(cores, 1, busy_speed, others).speed(1)
-    saved = sum(task.name in SAVES for task in known)
+    saved = sum(task.name == SAVE for task in known)
     return JobCosts(
-        {kind: seconds * speed / bytes_ for kind, seconds in spent.items() if kind not in SAVES},
-        save_s=sum(spent.get(kind, 0.0) for kind in SAVES) * speed / max(saved, 1),
+        {kind: seconds * speed / bytes_ for kind, seconds in spent.items() if kind != SAVE},
+        save_s=spent.get(SAVE, 0.0) * speed / max(saved, 1),
         gap_s=statistics.fmean(gaps) if gaps else 0.0,
         others=others,
         busy_speed=busy_speed,
@@ -126,7 +125,7 @@ class Tasks(list[Task]):
 
     def add(self, kind: str, size: float, after: Sequence[int] = (), *, reads: bool = False) -> int:
         """One more task, for so many bytes of captures; its place."""
-        work_s = self._costs.save_s if kind in SAVES else self._costs.of(kind, size)
+        work_s = self._costs.save_s if kind == SAVE else self._costs.of(kind, size)
         self.append(Task(kind, work_s + self._costs.gap_s, tuple(after), size if reads else 0.0))
         return len(self) - 1
 
@@ -189,7 +188,7 @@ class Piped(Job):
                 written.append(found.add(WRITE_RAW, size / chunks, metered))
             unsaved += size
             if unsaved >= self.save_bytes or number == len(portions) - 1:
-                found.add(SAVE_PIPED, size, written)
+                found.add(SAVE, size, written)
                 written, unsaved = [], 0.0
         return found
 
@@ -202,12 +201,14 @@ class Dealt(Job):
         shards: How many meters share the flows.
         unit_bytes: What one task reads of a large capture.
         wave_bytes: What is metered between two states, at least.
+        chunk_bytes: Bytes of captures whose flows are written at a time.
         largest_shard: The share of the work of the shard that has most; an even share, where that is more.
     """
 
     shards: int = 4
     unit_bytes: float = 64 * 2**20
     wave_bytes: float = 512 * 2**20
+    chunk_bytes: float = 256 * 2**20
     largest_shard: float = 0.0
 
     def waves(self) -> list[list[float]]:
@@ -235,6 +236,8 @@ class Dealt(Job):
                 for shard in range(self.shards)
             ]
             ordered = [found.add(ORDER, size, [*before, *ordered])]
-            found.add(WRITE, size, ordered)
+            chunks = max(1, round(size / self.chunk_bytes))
+            for _ in range(chunks):
+                found.add(WRITE, size / chunks, ordered)
             found.add(SAVE, size, ordered)
         return found
