@@ -54,6 +54,16 @@ def test_an_hour_that_is_over_becomes_one_part_with_the_same_flows(many, now_s):
     assert found(many) == before
 
 
+def test_who_watches_sees_that_long_work_goes_on(many, now_s, monkeypatch):
+    monkeypatch.setattr(compacting, "GROUP_ROWS", 20)
+    beats = []
+    with FlowStore(many) as store:
+        assert store.compact(now_s, beat=lambda: beats.append("merged")) == 12
+        assert store.rollup(now_s, beat=lambda: beats.append("summed up")) > 0
+    assert beats.count("merged") == 240 // 20
+    assert beats.count("summed up") >= 3
+
+
 def test_small_parts_of_the_running_hour_are_merged_when_there_are_enough(flows, tmp_path):
     this_hour = int(time.time() // 3600) + 1  # so that it is not over before the test is
     kept = spread(flows.slice(0, 170), hours=1, first=this_hour)

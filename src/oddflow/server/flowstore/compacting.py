@@ -3,7 +3,7 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,9 +31,16 @@ READ_ROWS = 1_024
 """Read at once: few, as a keeper merges beside who judges."""
 UNFINISHED = ".part"
 
+Beat = Callable[[], None]
+"""Called while long work goes on: whoever watches the process sees that it does."""
 
-def compact(folder: Path, now_s: float, *, seconds: float = float("inf")) -> int:
-    """Merges what is worth it, in at most about so many seconds; how many parts became fewer.
+
+def silent() -> None:
+    """Nobody watches."""
+
+
+def compact(folder: Path, now_s: float, *, seconds: float = float("inf"), beat: Beat = silent) -> int:
+    """Merges what is worth it, and begins no further hour after so many seconds; how many parts became fewer.
 
     Raises:
         OutputError: The disk is full, or may not be written.
@@ -44,20 +51,20 @@ def compact(folder: Path, now_s: float, *, seconds: float = float("inf")) -> int
             if not mine:
                 continue
             for hour in hours_in(folder, source):
-                merged += _compact_hour(hour, now_s)
+                merged += _compact_hour(hour, now_s, beat)
                 if time.monotonic() > until:
                     return merged
     return merged
 
 
-def _compact_hour(hour: Hour, now_s: float) -> int:
+def _compact_hour(hour: Hour, now_s: float, beat: Beat) -> int:
     place = Path(hour.parts[0].path).parent
     _remove([part.path for part in hour.replaced])
     _clean(place, now_s)
     over = (hour.number + 1) * 3600 < now_s and hour.stored_s + SETTLED_S < now_s
     merged = 0
     for run in runs(hour.parts, over=over):
-        merged += merge(run, place)
+        merged += merge(run, place, beat)
     return merged
 
 
@@ -88,7 +95,7 @@ def tier(part: Part) -> int:
     return number
 
 
-def merge(parts: Sequence[Part], place: Path) -> int:
+def merge(parts: Sequence[Part], place: Path, beat: Beat = silent) -> int:
     """Makes one part of several that follow each other; how many it replaced.
 
     Raises:
@@ -99,13 +106,13 @@ def merge(parts: Sequence[Part], place: Path) -> int:
         return 0  # under different keys hosts are not the same; what cannot be read stays as it is
     target = place / part_name(parts[0].first, parts[-1].last)
     with whole_file(str(target)) as file, part_writer(file, keys.pop() or "") as writer:
-        _copy(parts, writer)
+        _copy(parts, writer, beat)
     _sync(place)
     _remove([part.path for part in parts])
     return len(parts)
 
 
-def _copy(parts: Sequence[Part], writer: parquet.ParquetWriter) -> None:
+def _copy(parts: Sequence[Part], writer: parquet.ParquetWriter, beat: Beat) -> None:
     """Writes their flows in groups of about GROUP_ROWS, as they come: each part is in the order of time."""
     held: list[pa.Table] = []
     count = 0
@@ -115,6 +122,7 @@ def _copy(parts: Sequence[Part], writer: parquet.ParquetWriter) -> None:
                 held.append(conformed(pa.Table.from_batches([batch])))
                 count += batch.num_rows
                 if count >= GROUP_ROWS:
+                    beat()
                     writer.write_table(pa.concat_tables(held), row_group_size=count)
                     held, count = [], 0
     if count:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from oddflow.server.flowstore.compacting import compact
+from oddflow.server.flowstore.compacting import Beat, compact, silent
 from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.downloading import MOST_ROWS, Format, download
 from oddflow.server.flowstore.host_courses import Courses, host_courses
@@ -99,21 +99,27 @@ class FlowStore:
         """
         return download(self._database, self.folder, query, kind, limit)
 
-    def compact(self, now_s: float | None = None, *, seconds: float = CHORE_SECONDS) -> int:
-        """Merges small parts; how many became fewer. `seconds`: nothing further is begun after so long.
+    def compact(self, now_s: float | None = None, *, seconds: float = CHORE_SECONDS, beat: Beat = silent) -> int:
+        """Merges small parts; how many became fewer.
+
+        Args:
+            now_s: The time; now unless given.
+            seconds: Nothing further is begun after so long; what was begun is done, however long it takes.
+            beat: Called while it is done, at least every MAKING_SECONDS.
 
         Raises:
             OutputError: The disk is full, or may not be written.
         """
-        return compact(self.folder, time.time() if now_s is None else now_s, seconds=seconds)
+        return compact(self.folder, time.time() if now_s is None else now_s, seconds=seconds, beat=beat)
 
-    def rollup(self, now_s: float | None = None, *, seconds: float = CHORE_SECONDS) -> int:
-        """Makes what searches and pages of hosts are fast by; how many files. `seconds`: as of `compact`.
+    def rollup(self, now_s: float | None = None, *, seconds: float = CHORE_SECONDS, beat: Beat = silent) -> int:
+        """Makes what searches and pages of hosts are fast by; how many files. Arguments as of `compact`.
 
         Raises:
             OutputError: The disk is full, or may not be written.
         """
-        return rollup(self._keeping, self.folder, time.time() if now_s is None else now_s, seconds=seconds)
+        now_s = time.time() if now_s is None else now_s
+        return rollup(self._keeping, self.folder, now_s, seconds=seconds, beat=beat)
 
     def sweep(self, now_s: float | None = None) -> Swept:
         """Deletes what is too old or too much; never the current hour."""

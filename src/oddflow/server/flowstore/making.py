@@ -11,7 +11,7 @@ from pyarrow import parquet
 from oddflow.errors import OddflowError, OutputError
 from oddflow.files import whole_file
 from oddflow.server.flowstore.columns import FEW_VALUES, PRUNED_BY, SEARCHED, SIEVED, STORED_SCHEMA
-from oddflow.server.flowstore.compacting import SETTLED_S, keeping, runs
+from oddflow.server.flowstore.compacting import SETTLED_S, Beat, keeping, runs, silent
 from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.days import HOSTS, SEARCH, TALKS, Day, days_of, forget_stale, made_of_hour
 from oddflow.server.flowstore.layout import DAY_HOURS, Hour, hours_in, sources_in
@@ -22,7 +22,9 @@ SEARCH_SCHEMA = pa.schema([STORED_SCHEMA.field(name) for name in SEARCHED])
 MAKING_SECONDS = 300.0
 
 
-def rollup(database: Database, folder: Path, now_s: float, *, seconds: float = float("inf")) -> int:
+def rollup(
+    database: Database, folder: Path, now_s: float, *, seconds: float = float("inf"), beat: Beat = silent
+) -> int:
     """Makes what is missing for hours and days that are over and settled; how many files were made.
 
     Args:
@@ -30,6 +32,7 @@ def rollup(database: Database, folder: Path, now_s: float, *, seconds: float = f
         folder: Of the store.
         now_s: The time.
         seconds: No further file is begun after so long.
+        beat: Called now and then, at least every MAKING_SECONDS.
 
     Raises:
         OutputError: The disk is full, or may not be written.
@@ -40,43 +43,43 @@ def rollup(database: Database, folder: Path, now_s: float, *, seconds: float = f
             if not mine:
                 continue
             for day in days_of(list(hours_in(folder, source))):
-                made += _roll(database, day, now_s, until)
+                made += _roll(database, day, now_s, until, beat)
                 if time.monotonic() > until:
                     return made
     return made
 
 
-def _roll(database: Database, day: Day, now_s: float, until: float) -> int:
+def _roll(database: Database, day: Day, now_s: float, until: float, beat: Beat) -> int:
     over = (day.number + 1) * DAY_HOURS * 3600 < now_s and day.stored_s + SETTLED_S < now_s
     over = over and not any(runs(hour.parts, over=True) for hour in day.hours)  # what is merged next has another key
     made = 0
     forget_stale(day.place, day.key if over else None)
     if over:
-        made += make_search(day)
+        made += make_search(day, beat)
         paths = [str(day.made(SEARCH))]
-        made += _make(database, HOSTS_SQL, paths, day.made(HOSTS))
-        made += _make(database, TALKS_SQL, paths, day.made(TALKS))
+        made += _make(database, HOSTS_SQL, paths, day.made(HOSTS), beat)
+        made += _make(database, TALKS_SQL, paths, day.made(TALKS), beat)
         for hour in day.hours:
             forget_stale(Path(hour.parts[0].path).parent, None)
         return made
     for hour in day.hours:
-        made += _roll_hour(database, hour, now_s)
+        made += _roll_hour(database, hour, now_s, beat)
         if time.monotonic() > until:
             break
     return made
 
 
-def _roll_hour(database: Database, hour: Hour, now_s: float) -> int:
+def _roll_hour(database: Database, hour: Hour, now_s: float, beat: Beat) -> int:
     if not ((hour.number + 1) * 3600 < now_s and hour.stored_s + SETTLED_S < now_s) or runs(hour.parts, over=True):
         return 0
     paths = [part.path for part in hour.parts]
     hosts = made_of_hour(hour, HOSTS)
     forget_stale(hosts.parent, hosts.name.split("-")[1].split(".")[0])
-    made = _make(database, HOSTS_SQL, paths, hosts)
-    return made + _make(database, TALKS_SQL, paths, made_of_hour(hour, TALKS))
+    made = _make(database, HOSTS_SQL, paths, hosts, beat)
+    return made + _make(database, TALKS_SQL, paths, made_of_hour(hour, TALKS), beat)
 
 
-def make_search(day: Day) -> int:
+def make_search(day: Day, beat: Beat = silent) -> int:
     """The columns of a day that are asked for most; 1, or 0 where they were there."""
     target = day.made(SEARCH)
     if target.exists():
@@ -87,6 +90,7 @@ def make_search(day: Day) -> int:
                 with parquet.ParquetFile(part.path) as opened:
                     present = [name for name in SEARCHED if name in opened.schema_arrow.names]
                     for group in range(opened.num_row_groups):
+                        beat()
                         rows = opened.read_row_group(group, columns=present)
                         for name in SEARCHED:
                             if name not in present:
@@ -95,9 +99,10 @@ def make_search(day: Day) -> int:
     return 1
 
 
-def _make(database: Database, sql: str, paths: Sequence[str], target: Path) -> int:
+def _make(database: Database, sql: str, paths: Sequence[str], target: Path, beat: Beat) -> int:
     if target.exists():
         return 0
+    beat()
     try:
         with database.cursor(MAKING_SECONDS) as cursor:
             answer = cursor.sql(grouped(sql), params=[list(paths)]).to_arrow_reader(SEARCH_GROUP_ROWS)

@@ -19,7 +19,7 @@ from oddflow.server.web.shapes.alert import AlertBrief
 from oddflow.server.web.shapes.incident import IncidentBrief
 from oddflow.server.web.shapes.notice import NoticeShape
 
-POLL_S = 0.25
+POLL_S = 0.1
 STATUS_S = 2.0
 PAUSE_S = 2.0
 MOST_AT_ONCE = 200

@@ -12,6 +12,7 @@ import pyarrow as pa
 from oddflow.errors import OddflowError, StoreDown
 from oddflow.files import write_whole
 from oddflow.server.flowstore.flow_store import FlowStore
+from oddflow.server.flowstore.making import MAKING_SECONDS
 from oddflow.server.status import State
 from oddflow.server.work import layout, telling
 from oddflow.server.work.counters import Count, Thrift
@@ -25,6 +26,8 @@ from oddflow.server.work.watching import feedback_file
 if TYPE_CHECKING:
     from oddflow.server.store.store import Store
 
+SILENCE_S = MAKING_SECONDS + 60.0
+"""So long nothing is seen of it at most, while the database sums up a day."""
 YIELDING = 10
 """Its chores can wait; who judges flows cannot."""
 LOOK_S = 0.25
@@ -43,6 +46,7 @@ CLOCK_TOLD_S = 600.0
 def live(seat: Seat) -> int:
     """Keeps until it is asked to end."""
     os.nice(YIELDING)
+    pa.set_memory_pool(_thrifty_pool())
     keeper = Keeper(seat)
     seat.on_end()
     return keeper.run()
@@ -183,9 +187,10 @@ class Keeper:
     def _keep_flows(self) -> None:
         now = time.time()
         try:
-            for chore in (self._flows.compact, self._flows.rollup, self._flows.sweep):
-                self._seat.beat()
-                chore(now)
+            self._flows.compact(now, beat=self._seat.beat)
+            self._flows.rollup(now, beat=self._seat.beat)
+            self._seat.beat()
+            self._flows.sweep(now)
         finally:
             # Arrow would keep what a merge took, which is more than all else that this process needs
             pa.default_memory_pool().release_unused()
@@ -232,6 +237,12 @@ class Keeper:
         down = self._failures.get("store")
         state = State.DEGRADED if self._failures else State.RUNNING
         self._teller.tell({"state": state, "store": down.text if down else "running"}, self._problems())
+
+
+def _thrifty_pool() -> pa.MemoryPool:
+    """Merging makes and drops many small arrays of all sizes, among which Arrow's usual pool wastes as much as they
+    take."""
+    return pa.jemalloc_memory_pool() if "jemalloc" in pa.supported_memory_backends() else pa.system_memory_pool()
 
 
 def thrift_of(free_bytes: int, floor_bytes: int, before: Thrift) -> Thrift:

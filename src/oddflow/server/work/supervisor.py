@@ -33,8 +33,8 @@ from oddflow.server.work.problem import Problem
 from oddflow.server.work.teller import read
 
 LOOK_S = 0.25
-HANG_S, BEGIN_S = 30.0, 180.0
-"""Of silence: of a process that has shown that it lives, and of one that begins."""
+BEGIN_S = 180.0
+"""So long a process that begins may be silent."""
 STAGES = (("capture", 30.0), ("judge", 60.0), ("keeper", 15.0), ("outputs", 15.0), ("web", 8.0))
 """How processes are ended, and how long each may take."""
 HASTE_S = 2.0
@@ -150,7 +150,7 @@ class Supervisor:
     def _plan(self) -> list[Job]:
         loads = {"judge": judge.load, "replica": replica.load, "shipper": shipper.load} if self._blind else {}
         jobs = [Job("web", "web", layout.WEB, -1, web.live, lambda: (self.web, self._tls))]
-        jobs.append(Job("keeper", "keeper", layout.KEEPER, -1, keeper.live))
+        jobs.append(Job("keeper", "keeper", layout.KEEPER, -1, keeper.live, silence_s=keeper.SILENCE_S))
         jobs.append(Job("outputs", "outputs", layout.OUTPUTS, -1, receivers.live))
         for place, source in enumerate(self._sources):
             name = source.section.name
@@ -247,7 +247,7 @@ class Supervisor:
             if not job.pid:
                 continue
             silent_s = self.shared.counters.silent_s(job.slot)
-            hangs = silent_s > HANG_S if silent_s is not None else now - job.begun_s > BEGIN_S
+            hangs = silent_s > job.silence_s if silent_s is not None else now - job.begun_s > BEGIN_S
             if hangs:
                 self._log.error("%s hangs; it is ended", job.name, extra={"event": "hung"})
                 job.signal(signal.SIGKILL)
