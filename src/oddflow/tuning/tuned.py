@@ -12,8 +12,9 @@ from oddflow.detectors.chosen import ONLY
 from oddflow.tuning.folds import SAID
 from oddflow.tuning.keeping import quiet
 from oddflow.tuning.objective import TOLD, Cost
-from oddflow.tuning.search import COLUMN, FAMILIES, OPTIONS, SPREAD, WHY, Search, completed, finished
+from oddflow.tuning.search import COLUMN, FAMILIES, SPREAD, WHY, Search, completed, finished
 from oddflow.tuning.space import options_of
+from oddflow.tuning.workers import OPTIONS
 
 FEWEST_TRIALS = 8
 """Fewer say nothing about which option matters."""
