@@ -35,7 +35,7 @@ TELL_S = 0.5
 LOOK_S, RETRY_S = 1.0, 5.0
 STORE_S = 10.0
 """How long the end waits for the store; what it does not take by then waits on the disk."""
-RECENT = 2_048
+RECENT = 500
 COUNTS = ("judged", "alerts", "hidden_alerts", "stored_flows", "shed", "latency", "scores")
 NO_TIME, NO_DISK = "no time", "no room on the disk"
 
@@ -285,7 +285,7 @@ class Judge:
             try:
                 since_ns = time.time_ns() - round(QUIET_S * 1e9)
                 wanted = AlertFilter(source=self._source.name, sensor=self._settings.service.name, since_ns=since_ns)
-                found = [one.alert for one in store.alerts.page(wanted, limit=500).items]
+                found = [one.alert for one in store.alerts.page(wanted, limit=RECENT).items]
             finally:
                 store.close()
         found.sort(key=lambda alert: alert.end_ns)

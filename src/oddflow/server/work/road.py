@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import ChainMap, OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -24,6 +24,8 @@ LOST_TOLD_S = 600.0
 """A loss is told of for so long."""
 PUT_AT_ONCE = 1_000
 REMEMBERED = 4_096
+MOST_ALERTS = 1_024
+"""So many of the latest are at hand for the incidents that they lead; the store is asked for others."""
 LONGEST_PAUSE_S = 5.0
 ALERT, INCIDENT = "alert", "incident"
 
@@ -75,7 +77,7 @@ class StoreTransport:
             raise NotDelivered(str(error)) from None
         except OddflowError as error:
             raise NotDelivered(f"the store refuses: {error}") from None
-        while len(self._recent) > REMEMBERED:
+        while len(self._recent) > MOST_ALERTS:
             self._recent.popitem(last=False)
         self._stored([alert.id for alert in alerts])
 
@@ -89,7 +91,7 @@ class StoreTransport:
         """Incidents with the alerts at their top."""
         missing = {one for incident in told for one in incident.top if one not in self._recent}
         found = {one.alert.id: one.alert for one in store.alerts.of_ids(sorted(missing))} if missing else {}
-        known = {**found, **self._recent}
+        known = ChainMap(self._recent, found)
         return [incident.incident([known[one] for one in incident.top if one in known]) for incident in told]
 
 
