@@ -30,11 +30,12 @@ demo: $(VENV)/.ready  ## Learn a baseline, detect in a real capture, write the r
 test: $(VENV)/.ready  ## Run the tests (under 12 minutes)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" $(addprefix --ignore=,$(CLUSTERED))
 
-slow: $(VENV)/.ready  ## Run the tests that take longest, which make test leaves out
+slow: $(VENV)/.ready  ## Run the tests that take longest, which make test and make clustered leave out
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(addprefix --ignore=,$(CLUSTERED))
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow $(CLUSTERED)
 
 clustered: $(VENV)/.ready  ## Test what runs on a cluster and over a stream: each test has both processors (under 6 minutes)
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(CLUSTERED)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" $(CLUSTERED)
 
 check: $(VENV)/.ready  ## Lint, format, types, import contracts
 	$(BIN)/ruff check .

@@ -44,7 +44,7 @@ class TestPublicNames:
         "before",
         [
             "",
-            "oddflow.examples()",
+            pytest.param("oddflow.examples()", marks=pytest.mark.slow),
             "from oddflow.flows.settings import MeterSettings",
         ],
     )

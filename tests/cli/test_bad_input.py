@@ -107,6 +107,7 @@ def cut_at(data, size, tmp_path, *words):
     return call("flows", path, "--json", *words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pcap", "pcapng"])
 def test_cut_within_its_first_260_bytes(form, tmp_path):
     """Headers of the file and two packets whole, and into the third: those after it are read by the same steps."""

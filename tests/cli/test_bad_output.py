@@ -133,7 +133,10 @@ def test_nothing_is_left_of_a_table_whose_capture_is_none(tmp_path):
     assert left(tmp_path) == ["x.pcap"]
 
 
-@pytest.mark.parametrize("words", [("--help",), ("flows", "{incident}"), ("detectors", "--json"), ("doctor",)])
+@pytest.mark.parametrize(
+    "words",
+    [("--help",), ("flows", "{incident}"), pytest.param(("detectors", "--json"), marks=pytest.mark.slow), ("doctor",)],
+)
 def test_standard_output_that_is_full(words, office):
     with open("/dev/full", "wb") as full:  # noqa: PTH123
         done = spawn(*(word.format(**vars(office)) for word in words), stdout=full, stderr=-1, capture_output=False)

@@ -148,7 +148,7 @@ def until_it_listens(process):
     raise AssertionError("it does not listen")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_signal_ends_the_following_with_all_flows_exported(number, office, tmp_path):
     path, output = tmp_path / "x.pcap", tmp_path / "x.parquet"
     data = office.incident.read_bytes()

@@ -57,6 +57,7 @@ def test_reasons_keep_pseudonyms(office, model, tmp_path):
     assert "incident.pcap" not in told
 
 
+@pytest.mark.slow
 def test_it_says_where_a_baseline_was_too_long(office, tmp_path, monkeypatch):
     words = ("learn", office.baseline, "-o", tmp_path / "m.oddflow", "--detector", "kitnet")
     assert "packets, that is" not in call(*words).err

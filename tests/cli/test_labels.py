@@ -114,6 +114,7 @@ def test_what_cannot_be_learnt_so_says_why(place, words, said):
     assert said in outcome.message
 
 
+@pytest.mark.slow
 def test_where_it_scores_neither_torch_nor_scikit_learn_is_needed(place):
     model = place / "alone.oddflow"
     assert call("learn", place / "day.pcap", "--detector", "isolation-forest", "-o", model).code == 0

@@ -252,7 +252,7 @@ def test_who_may_not_capture_is_told_what_to_do(wire):
     assert "CAP_NET_RAW" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_signal_ends_it_with_all_open_flows_written(wire, sense, tmp_path, number):
     table = tmp_path / "live.parquet"
     sensor = sense("flows", "-i", FAR, "-o", table).listening()
@@ -262,6 +262,7 @@ def test_a_signal_ends_it_with_all_open_flows_written(wire, sense, tmp_path, num
     assert "packets in 200 = metered 200 + lost 0" in sensor.said
 
 
+@pytest.mark.slow
 def test_the_count_and_the_duration_end_it(wire, sense):
     counted = sense("flows", "-i", FAR, "--count", 150, "--json").listening()
     wire.send(QUESTIONS)
@@ -291,7 +292,7 @@ def test_drops_make_a_strict_call_fail(wire, sense):
     sensor.end(code=3)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_interface_that_goes_down_is_waited_for(wire, sense, workers):
     sensor = sense("flows", "-i", FAR, "--workers", workers, "--json").listening()
     wire.send(QUESTIONS)
@@ -307,7 +308,7 @@ def test_an_interface_that_goes_down_is_waited_for(wire, sense, workers):
     assert re.search("was down or gone once", ledger["damages"][0])
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_an_interface_that_vanishes_is_opened_again_by_its_name(wire, sense, workers):
     sensor = sense("flows", "-i", FAR, "--workers", workers, "--json").listening()
     wire.send(QUESTIONS)
@@ -353,6 +354,7 @@ def test_privileges_are_given_up(sense):
     assert "running as nobody (65534)" in sensor.said
 
 
+@pytest.mark.slow
 def test_a_root_that_may_become_nobody_is_told_so_and_may_stay_root(wire):
     words = wire.inside("setpriv", "--bounding-set", "-all,+net_raw", *COMMAND, "flows", "-i", FAR, "--duration", 0.1)
     refused = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
@@ -484,6 +486,7 @@ def test_watch_finds_a_scan(wire, sense, office, tmp_path):
     assert {alert["incident"] for alert in found} & set(re.findall(r"\[([0-9a-f]{12})\]", sensor.out))
 
 
+@pytest.mark.slow
 def test_watch_scores_packets_with_a_model_of_packets(wire, sense, office, tmp_path):
     alerts, model = tmp_path / "alerts.jsonl", tmp_path / "packets.oddflow"
     assert call("learn", office.baseline, "-o", model, "--detector", "kitnet").code == 0

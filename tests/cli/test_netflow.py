@@ -137,6 +137,7 @@ def test_a_model_that_needs_payload_is_refused_before_anything_is_claimed(office
     refused(call("watch", "-m", office.model, "--netflow", "127.0.0.1:0"), "oddflow learn --portable")
 
 
+@pytest.mark.slow
 def test_a_portable_model_watches_exporters(tmp_path):
     normal = tmp_path / "normal.parquet"
     with listening("flows", "-o", normal) as (port, process):

@@ -96,6 +96,7 @@ def test_standard_streams_that_are_closed(closed, code, office):
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_utf8(office, tmp_path):
     path = os.fsencode(tmp_path) + b"/caf\xe9.pcap"
     with open(path, "wb") as file:  # noqa: PTH123

@@ -32,6 +32,7 @@ def test_shorter_flows_need_more_to_score():
     assert system("6")["replicas"] > 5 * system("60")["replicas"]
 
 
+@pytest.mark.slow
 def test_costs_of_another_machine_are_taken(tmp_path):
     costs = json.loads(MEASURED.read_text())
     costs["costs"]["score_flow_s"] *= 10

@@ -33,6 +33,7 @@ def alerts(place, model):
     return [json.loads(line) for line in (place / "a.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_labels_of_packets_teach_which_packets_are_odd(place):
     model = place / "packets.oddflow"
     words = ("learn", place / "day.pcap", "--packet-labels", place / "day.csv", "--detector", "packet-segmentation")

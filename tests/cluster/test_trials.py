@@ -41,9 +41,10 @@ def searched(name, *, pool=None, vary=(), fixed=None, **plan):
     [
         ("robust-pca", {"trials": 5}),
         ("robust-pca", {"trials": 5, "at_once": 3, "sampler": "random"}),
-        (
+        pytest.param(
             "autoencoder",
             {"trials": 8, "vary": ["learning_rate=1e-5..1e-1:log"], "fixed": {"epochs": 8, "hidden": (4,)}},
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -39,7 +39,7 @@ def test_the_search_for_noise_detects_and_is_sealed():
     "options",
     [
         {"network": "info", "score": "inversion"},
-        {"network": "attention", "game": "hinge"},
+        pytest.param({"network": "attention", "game": "hinge"}, marks=pytest.mark.slow),
         {"network": "big", "game": "wgan", "score": "discriminator"},
         {"network": "dcgan", "game": "wgan-gp", "score": "discriminator", "critic_moves": 2},
     ],

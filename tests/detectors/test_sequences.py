@@ -25,7 +25,11 @@ def agrees(detector, rows):
 
 @pytest.mark.parametrize(
     "options",
-    [{"network": "rnn", "layers": 2}, {"network": "lstm", "bidirectional": True}, {"network": "gru", "noise": 0.0}],
+    [
+        pytest.param({"network": "rnn", "layers": 2}, marks=pytest.mark.slow),
+        {"network": "lstm", "bidirectional": True},
+        {"network": "gru", "noise": 0.0},
+    ],
     ids=lambda options: options["network"],
 )
 def test_every_recurrent_autoencoder_is_learnt_and_sealed(options):

@@ -22,7 +22,7 @@ from oddflow.errors import OddflowError
 from oddflow.flows import _layout as layout
 from oddflow.flows.carrying import State
 from oddflow.flows.meter import Meter
-from oddflow.flows.picking import first_of, own, picked
+from oddflow.flows.picking import first_of, parsable, picked
 from oddflow.flows.table import behaviour_columns, flow_batch
 
 
@@ -44,7 +44,7 @@ class Raw:
         """As they may be told; `unparsed` is told what could not be read of their first bytes."""
         count, payload = len(self.finished.flows), way.settings.payload
         flows = flow_batch(
-            own(self.finished), count, payload, behaviour=self.names, unparsed=unparsed, captures=way.captures
+            parsable(self.finished), count, payload, behaviour=self.names, unparsed=unparsed, captures=way.captures
         )
         return way.privacy.apply(flows)
 

@@ -95,6 +95,8 @@ def _start(address: str, workers: int | None, store_bytes: int) -> None:
     try:
         if address == LOCAL:
             os.environ.setdefault("RAY_worker_niceness", "0")  # as quick as the command would be without Ray
+            # columns are made again and again: Arrow's own pool hands their memory back, and has it cleared anew
+            os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
             count = workers or _processors()
             ray.init(address=LOCAL, num_cpus=count, include_dashboard=False, object_store_memory=store_bytes, **quiet)
         else:

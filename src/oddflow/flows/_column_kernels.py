@@ -1,7 +1,7 @@
 """Turns records into columns: a table of flows wants each field of all flows side by side."""
 
 import numpy as np
-from numba import i8, u1, u2, u4, void
+from numba import i8, types, u1, u2, u4, void
 from numba import u8 as u64
 
 from oddflow._memory_kernels import copy_every, fetch
@@ -24,7 +24,8 @@ def take_block(words, places, first, many, columns):
 
 @kernel(
     void(
-        u64[:, ::1], u4[:, ::1], u2[:, ::1], u1[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1], i8,
+        *(types.Array(word, 2, "C", readonly=True) for word in (u64, u4, u2, u1)),
+        i8[::1], i8[::1], i8[::1], i8[::1], i8,
         u64[:, ::1], u4[:, ::1], u2[:, ::1], u1[:, ::1],
     )
 )  # fmt: skip
@@ -32,8 +33,9 @@ def take_fields(words8, words4, words2, words1, places8, places4, places2, place
                 columns8, columns4, columns2, columns1):  # fmt: skip
     """Turns records into columns: columnsN[f, i] is the word of N bytes at placesN[f] of the i-th of `count` records.
 
-    The same records are seen as words of 8, 4, 2 and 1 bytes. All fields are taken of a block of records that stays in
-    the cache while the next is fetched; record by record takes ten times as long.
+    The same records are seen as words of 8, 4, 2 and 1 bytes; they may be such as only another process writes. All
+    fields are taken of a block of records that stays in the cache while the next is fetched; record by record takes ten
+    times as long.
     """
     for first in range(0, count, BLOCK_RECORDS):
         many = min(count - first, BLOCK_RECORDS)

@@ -27,9 +27,12 @@ def copied(finished: layout.Finished) -> layout.Finished:
     return layout.Finished(*(np.array(array) for array in finished))
 
 
-def own(finished: layout.Finished) -> layout.Finished:
-    """The same where it may be written to, as kernels want it; what comes from another process may not."""
-    return layout.Finished(*(array if array.flags.writeable else array.copy() for array in finished))
+PARSED = ("client", "client_ends", "server", "server_ends")
+
+
+def parsable(finished: layout.Finished) -> layout.Finished:
+    """The same with first bytes that may be written to, as kernels want them; those of another process may not."""
+    return finished._replace(**{name: np.require(getattr(finished, name), requirements="W") for name in PARSED})
 
 
 def picked(held: Sequence[layout.Finished], rows: NDArray[np.int64]) -> layout.Finished:

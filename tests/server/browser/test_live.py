@@ -112,6 +112,7 @@ def scan() -> list[bytes]:
     return found[:FRAMES]
 
 
+@pytest.mark.slow
 def test_a_scan_on_the_wire_is_seen_understood_and_made_quiet(driver: WebDriver, served: Served, scan: list[bytes]):
     person = Person(driver, served)
     person.look(1280)
