@@ -56,6 +56,7 @@ class _Found:
 
     latency: list[int] = field(default_factory=list)
     status: dict[str, Any] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
     pushed_s: list[float] = field(default_factory=list)
     whole_s: list[float] = field(default_factory=list)
     sent: int = 0
@@ -196,6 +197,8 @@ class ServeBench:
             time.sleep(AFTER_S)
             found.status = _ask(token, "/api/v1/sources")["items"][0]
             found.latency = found.status["latency"]
+            workers = _ask(token, "/api/v1/status")["workers"]
+            found.restarts = {worker["name"]: worker["restarts"] for worker in workers if worker["restarts"]}
             self._compare(store, listener)
             listener.end()
         found.odd = traffic.odd_per_s * self._seconds
@@ -257,6 +260,10 @@ class ServeBench:
             Figure(
                 "odd connections told of", found.found_odd / found.odd * 100 if found.odd else None, "%",
                 detail=f"{found.found_odd:,} of {found.odd:,}; {found.status.get('alerts', 0):,} alerts in all",
+            ),
+            Figure(
+                "processes that were started again", float(sum(found.restarts.values())) if found.status else None, "",
+                0.0, at_least=False, detail=", ".join(f"{name} {times} ×" for name, times in found.restarts.items()),
             ),
             Figure("memory of all processes, most", peak / 2**20 if peak else None, "MiB", 1024 * MOST_GIB,
                    at_least=False, detail="proportional set size, summed"),
