@@ -30,7 +30,7 @@ import ray
 from ray.cluster_utils import Cluster as Nodes
 
 from oddflow.bench.traffic import Traffic
-from oddflow.cluster.folder import FlowFolder
+from oddflow.cluster.folder import WORTH_DEALING, FlowFolder
 from oddflow.cluster.place import Place
 from oddflow.cluster.starting import Cluster, hush
 from oddflow.cluster.storing import Sizes
@@ -41,7 +41,7 @@ from oddflow.losses import Ledger
 
 STORE_BYTES = 150 << 20
 WORKING = 3
-PIPE, SHARDS = 3, 4
+PIPE, SHARDS = 3, WORTH_DEALING
 """Workers of a job: with so many, one meters and the others write; with so many, packets are dealt out to shards."""
 MOST_TRIES = 4
 

@@ -62,7 +62,7 @@ def records():
     return conversations(11, 3000, step_ms=3_000)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 2, 6])
 def test_flows_lie_by_the_hour_as_one_machine_gives_them(ray_here, tmp_path, records, workers):
     folder = write_files(tmp_path / "in", records, 4)
     done = update(tmp_path / "out", folder, workers=workers)
@@ -74,7 +74,7 @@ def test_flows_lie_by_the_hour_as_one_machine_gives_them(ray_here, tmp_path, rec
     assert len({path.rsplit("/", 1)[0] for path in tables_in(tmp_path / "out")}) > 1
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 2, 6])
 def test_a_second_run_does_only_what_is_new(ray_here, tmp_path, records, workers):
     write_files(tmp_path / "all", records, 6)
     folder = tmp_path / "in"
@@ -116,7 +116,7 @@ def test_what_changed_or_is_earlier_is_done_anew(ray_here, tmp_path, records, ch
     assert len(list((tmp_path / "out" / "state").iterdir())) == 1
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 2, 6])
 def test_a_driver_that_dies_goes_on(ray_here, tmp_path, records, workers, monkeypatch):
     path = tmp_path / "in" / "a.pcap"
     if workers == 1:

@@ -28,9 +28,9 @@ from oddflow.logs.source import Progress, arrange, name_of
 from oddflow.logs.source import Source as Given
 from oddflow.losses import Ledger
 
-WORTH_DEALING = 4
+WORTH_DEALING = 6
 """With so many workers packets are dealt out to shards; with fewer, one meters, and the others make columns and write:
-that takes less work in all, and keeps two or three busy."""
+that takes half the work in all, and keeps two or three busy."""
 
 SIZES = Sizes(UNIT_BYTES, WAVE_BYTES)
 OURS = re.compile(PART + r"|^state/\d{18}\.npz$", re.ASCII)
