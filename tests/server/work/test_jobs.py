@@ -98,8 +98,8 @@ def test_a_process_ends_when_it_is_asked(shared: Shared, started: list[Job]) -> 
             time.sleep(0.005)
         return 0
 
-    one = job(waits, shared, started)
     assert shared.counters.silent_s(1) is None
+    one = job(waits, shared, started)
     while shared.counters.silent_s(1) is None:
         time.sleep(0.005)
     one.signal(signal.SIGTERM)
