@@ -78,19 +78,8 @@ class Keeper:
     def run(self) -> int:
         """Until it is asked to end; the exit code."""
         while not self._seat.stopping:
-            self._do("disk", DISK_S, self._look_at_disk)
-            self._look_at_clock()
-            self._do("store", LOOK_S, self._check_store)
-            for name, every_s, chore, first_s in (
-                ("feedback", LOOK_S, self._write_feedback, 0.0),
-                ("notices", NOTICES_S, self._keep_notices, 0.0),
-                ("measures", MEASURES_S, self._measure, MEASURES_S),
-                ("sweep", SWEEP_S, self._sweep, 30.0),
-            ):
-                if self._store is not None:  # the chore before may have found it gone
-                    self._do(name, every_s, chore, first_s=first_s)
+            self._tend()
             self._do("flows", FLOWS_S, self._keep_flows, first_s=20.0)
-            self._tell()
             time.sleep(LOOK_S)
         with suppress(OddflowError):
             if self._store is not None:
@@ -99,6 +88,21 @@ class Keeper:
                 self._store.close()
         self._flows.close()
         return 0
+
+    def _tend(self) -> None:
+        """The short chores: also done now and then while a long one goes on, for people wait for them."""
+        self._do("disk", DISK_S, self._look_at_disk)
+        self._look_at_clock()
+        self._do("store", LOOK_S, self._check_store)
+        for name, every_s, chore, first_s in (
+            ("feedback", LOOK_S, self._write_feedback, 0.0),
+            ("notices", NOTICES_S, self._keep_notices, 0.0),
+            ("measures", MEASURES_S, self._measure, MEASURES_S),
+            ("sweep", SWEEP_S, self._sweep, 30.0),
+        ):
+            if self._store is not None:  # the chore before may have found it gone
+                self._do(name, every_s, chore, first_s=first_s)
+        self._tell()
 
     def _do(self, name: str, every_s: float, chore: Callable[[], None], *, first_s: float = 0.0) -> None:
         """A chore, where it is due."""
@@ -187,8 +191,8 @@ class Keeper:
     def _keep_flows(self) -> None:
         now = time.time()
         try:
-            self._flows.compact(now, beat=self._seat.beat)
-            self._flows.rollup(now, beat=self._seat.beat)
+            self._flows.compact(now, beat=self._tend)
+            self._flows.rollup(now, beat=self._tend)
             self._seat.beat()
             self._flows.sweep(now)
         finally:
