@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,6 +128,12 @@ def running(tmp_path_factory: pytest.TempPathFactory, example_model: Path) -> It
         process = subprocess.Popen(
             [sys.executable, "-c", begin, "serve", str(folder / "oddflow.toml")], stdout=log, stderr=log, cwd=folder
         )
+    host, port = address.rsplit(":", 1)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with suppress(ConnectionRefusedError), socket.create_connection((host, int(port)), timeout=5):
+            break
+        time.sleep(0.1)
     yield Running(folder, process, address, token)
     process.kill()
     process.wait()
