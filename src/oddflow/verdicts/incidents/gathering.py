@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from oddflow.amounts import count
 from oddflow.verdicts.alert import Alert
 from oddflow.verdicts.incidents.incident import Incident
-from oddflow.verdicts.incidents.joining import groups
+from oddflow.verdicts.incidents.joining import Joining
 from oddflow.verdicts.incidents.nature import Nature, nature_of
 from oddflow.verdicts.incidents.strand import Key, Strand, key_of
 from oddflow.verdicts.incidents.telling import told
@@ -51,8 +51,10 @@ class Incidents:
     _of: dict[int, str] = field(default_factory=dict)
     _told: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     _fresh: list[Incident] | None = None
-    _natures: dict[int, tuple[int, Nature]] = field(default_factory=dict)
+    _natures: dict[int, Nature] = field(default_factory=dict)
+    _natures_of: dict[int, int] = field(default_factory=dict)
     _made: dict[int, tuple[tuple[tuple[int, int], ...], Incident]] = field(default_factory=dict)
+    _joining: Joining = field(default_factory=Joining)
     _numbers: int = 0
     _latest_ns: int = 0
     _swept_ns: int = 0
@@ -158,15 +160,13 @@ class Incidents:
         return [wide for fan, wide in fans.items() if self._fan[fan] >= SIDES]
 
     def _groups(self) -> list[list[Strand]]:
-        strands = sorted([*self._open.values(), *self._ended], key=lambda strand: strand.number)
-        self._natures = {strand.number: (strand.alerts, self._nature(strand)) for strand in strands}
-        natures = [nature for _, nature in self._natures.values()]
-        found = groups(strands, natures, self._quiet_ns)
-        return [[strands[place] for place in places] for places in found]
-
-    def _nature(self, strand: Strand) -> Nature:
-        alerts, nature = self._natures.get(strand.number, (0, None))
-        return nature if nature is not None and alerts == strand.alerts else nature_of(strand)
+        kept = [*self._open.values(), *self._ended]
+        strands = {strand.number: strand for strand in sorted(kept, key=lambda strand: strand.number)}
+        for number, strand in strands.items():
+            if self._natures_of.get(number) != strand.alerts:
+                self._natures_of[number], self._natures[number] = strand.alerts, nature_of(strand)
+        found = self._joining.groups(strands, self._natures, self._quiet_ns)
+        return [[strands[number] for number in numbers] for numbers in found]
 
     def _sweep(self) -> None:
         """Closes what has been quiet for twice the time: an alert that ends now may have begun long ago."""
@@ -187,7 +187,9 @@ class Incidents:
         self._close(leaving)
 
     def _close(self, leaving: list[list[Strand]]) -> None:
+        self._joining = Joining()
         gone = {strand.number for strands in leaving for strand in strands}
+        self._natures, self._natures_of = {}, {}
         for strands in leaving:
             incident = told(strands, self.threshold)
             self._of.update((strand.number, incident.id) for strand in strands)

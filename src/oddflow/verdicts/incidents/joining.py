@@ -13,9 +13,11 @@ in a crowd. A host that more than three sources have alerts at carries no pivot.
 follows its one best link and no other, so that a stray flow never joins two stories.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
+from itertools import chain, islice
 
 from oddflow.verdicts.incidents.nature import Nature
 from oddflow.verdicts.incidents.strand import Strand
@@ -29,6 +31,8 @@ CROWD = 4
 COMPARED = 64
 """A strand is compared with so many others of each kind at most, the newest."""
 
+Service = tuple[str, int, int, str]
+"""Target, protocol, port, and the leading reason of the alerts there."""
 SAME_SPAN = 0.5
 PROBING = 1
 
@@ -43,108 +47,147 @@ class Link(IntEnum):
     CROWD = 5
 
 
-def groups(strands: Sequence[Strand], natures: Sequence[Nature], quiet_ns: int) -> list[list[int]]:
-    """Which strands belong together, as places in `strands`: a function of what they are, not of their order.
+class Joining:
+    """Finds groups again and again while strands grow; only links near those that changed are looked for anew.
 
-    Args:
-        strands: In the order of their numbers.
-        natures: What each looks like.
-        quiet_ns: Strands further apart in time are not linked.
+    Strands are named by their numbers, which count them in the order in which they began. Where strands are taken away,
+    another one has to begin.
     """
-    parent = list(range(len(strands)))
 
-    def root(place: int) -> int:
-        while parent[place] != place:
-            parent[place] = parent[parent[place]]
-            place = parent[place]
-        return place
+    def __init__(self) -> None:
+        self._alerts: dict[int, int] = {}
+        self._by_source: dict[str, list[int]] = defaultdict(list)
+        self._by_target: dict[str, list[int]] = defaultdict(list)
+        self._links: dict[int, list[tuple[int, int, Link]]] = {}
+        self._service_of: dict[int, Service] = {}
+        self._at: dict[Service, list[int]] = defaultdict(list)
+        self._crowds: dict[Service, list[tuple[int, int, Link]]] = {}
 
-    best: dict[int, tuple[int, bool, int, int]] = {}
-    for one, other, link in _links(strands, natures, quiet_ns):
-        weak = [place for place in (one, other) if strands[place].alerts < BRIDGING_ALERTS]
-        if not weak:
-            parent[max(root(one), root(other))] = min(root(one), root(other))
-        for place in weak:
-            to = other if place == one else one
-            few = strands[to].alerts < BRIDGING_ALERTS
-            rank = (link, few, strands[place].gap_ns(strands[to].first_ns, strands[to].last_ns), to)
-            best[place] = min(best.get(place, rank), rank)
-    for place, (*_, to) in best.items():
-        parent[max(root(place), root(to))] = min(root(place), root(to))
-    found: dict[int, list[int]] = defaultdict(list)
-    for place in range(len(strands)):
-        found[root(place)].append(place)
-    return list(found.values())
+    def groups(self, strands: Mapping[int, Strand], natures: Mapping[int, Nature], quiet_ns: int) -> list[list[int]]:
+        """Which strands belong together: a function of what they are, not of their order.
+
+        Args:
+            strands: In the order of their numbers.
+            natures: What each looks like.
+            quiet_ns: Strands further apart in time are not linked.
+        """
+        self._follow(strands, natures, quiet_ns)
+        parent = {number: number for number in strands}
+
+        def root(number: int) -> int:
+            while parent[number] != number:
+                parent[number] = parent[parent[number]]
+                number = parent[number]
+            return number
+
+        best: dict[int, tuple[int, bool, int, int]] = {}
+        for one, other, link in chain(*self._links.values(), *self._crowds.values()):
+            weak = [number for number in (one, other) if strands[number].alerts < BRIDGING_ALERTS]
+            if not weak:
+                parent[max(root(one), root(other))] = min(root(one), root(other))
+            for number in weak:
+                to = other if number == one else one
+                few = strands[to].alerts < BRIDGING_ALERTS
+                rank = (link, few, strands[number].gap_ns(strands[to].first_ns, strands[to].last_ns), to)
+                best[number] = min(best.get(number, rank), rank)
+        for number, (*_, to) in best.items():
+            parent[max(root(number), root(to))] = min(root(number), root(to))
+        found: dict[int, list[int]] = defaultdict(list)
+        for number in strands:
+            found[root(number)].append(number)
+        return list(found.values())
+
+    def _follow(self, strands: Mapping[int, Strand], natures: Mapping[int, Nature], quiet_ns: int) -> None:
+        """A strand's links are of those that share a host with its sources; a crowd's, of those at its service."""
+        changed = [strand for number, strand in strands.items() if self._alerts.get(number) != strand.alerts]
+        hosts, services = set[str](), set[Service]()
+        for strand in changed:
+            self._alerts[strand.number] = strand.alerts
+            for index, some in ((self._by_source, strand.sources.counts), (self._by_target, strand.targets.counts)):
+                hosts.update(some)
+                for host in some:
+                    _add(index[host], strand.number)
+            services.update(self._move(strand))
+        near = {number for host in hosts for number in self._by_source.get(host, ())}
+        for number in near:
+            self._links[number] = list(self._links_of(number, strands, natures, quiet_ns))
+        for service in services:
+            self._crowds[service] = list(_crowds(self._at[service], strands))
+
+    def _move(self, strand: Strand) -> Iterator[Service]:
+        """Puts a strand to the service that it is at; the one that it left, and the one where it is now."""
+        before = self._service_of.pop(strand.number, None)
+        if before is not None:
+            self._at[before].remove(strand.number)
+            yield before
+        target, port = strand.key[1], strand.port
+        if target is not None and port is not None:
+            now = self._service_of[strand.number] = target, strand.key[2], port, strand.reason
+            _add(self._at[now], strand.number)
+            yield now
+
+    def _links_of(
+        self, number: int, strands: Mapping[int, Strand], natures: Mapping[int, Nature], quiet_ns: int
+    ) -> Iterator[tuple[int, int, Link]]:
+        """With strands of its sources that began before it, and with those that its sources are targets of."""
+        strand = strands[number]
+        for other in _others(self._by_source, strand.sources.counts, number):
+            if other < number and (
+                link := _of_one_source(strand, strands[other], natures[number], natures[other], quiet_ns)
+            ):
+                yield number, other, link
+        for other in _others(self._by_target, strand.sources.counts, number):
+            link = _passed_on(strands[other], strand, natures[other], natures[number], quiet_ns)
+            if link is Link.PIVOT and self._is_busy(strand.key[0], strands):
+                link = None
+            if link:
+                yield number, other, link
+
+    def _is_busy(self, host: str | None, strands: Mapping[int, Strand]) -> bool:
+        """Whether more than a few sources have alerts at it."""
+        at = self._by_target.get(host, ()) if host is not None else ()
+        return len({strands[number].key[0] for number in at}) > BUSY_SOURCES
 
 
-def _links(strands: Sequence[Strand], natures: Sequence[Nature], quiet_ns: int) -> Iterator[tuple[int, int, Link]]:
-    by_source, by_target = (
-        _hosts(strand.sources.counts for strand in strands),
-        _hosts(strand.targets.counts for strand in strands),
-    )
-    for place, strand in enumerate(strands):
-        for other in _others(by_source, strand.sources.counts, place):
-            if other < place and (link := _of_one_source(place, other, strands, natures, quiet_ns)):
-                yield place, other, link
-        for other in _others(by_target, strand.sources.counts, place):
-            if link := _passed_on(other, place, strands, natures, quiet_ns, by_target):
-                yield place, other, link
-    yield from _crowds(strands)
+def _add(numbers: list[int], number: int) -> None:
+    """Into a list in order, once."""
+    place = bisect_left(numbers, number)
+    if place == len(numbers) or numbers[place] != number:
+        numbers.insert(place, number)
 
 
-def _hosts(each: Iterable[Iterable[str]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = defaultdict(list)
-    for place, hosts in enumerate(each):
-        for host in hosts:
-            found[host].append(place)
-    return found
+def _others(index: Mapping[str, list[int]], hosts: Iterable[str], number: int) -> Iterator[int]:
+    for host in islice(hosts, COMPARED):
+        yield from (other for other in index.get(host, ())[-COMPARED:] if other != number)
 
 
-def _others(index: dict[str, list[int]], hosts: Iterable[str], place: int) -> Iterator[int]:
-    for host in list(hosts)[:COMPARED]:
-        yield from (other for other in index.get(host, ())[-COMPARED:] if other != place)
-
-
-def _of_one_source(
-    place: int, other: int, strands: Sequence[Strand], natures: Sequence[Nature], quiet_ns: int
-) -> Link | None:
+def _of_one_source(one: Strand, two: Strand, nature: Nature, other: Nature, quiet_ns: int) -> Link | None:
     """Two strands of one source: to the same host, or the same kind of thing to another one."""
-    one, two = strands[place], strands[other]
     gap_ns = one.gap_ns(two.first_ns, two.last_ns)
     if gap_ns > quiet_ns:
         return None
     if one.key[1] is not None and one.key[1] == two.key[1]:
         return Link.PAIR
     if one.key[2:] == two.key[2:]:
-        probing = natures[place].phase == natures[other].phase == PROBING
+        probing = nature.phase == other.phase == PROBING
         return Link.SOURCE if probing or gap_ns <= NEAR_NS else None
-    many, narrow = (place, other) if one.key[1] is None else (other, place)
-    if strands[many].key[1] is None and strands[narrow].key[1] in strands[many].targets:
-        return Link.PAIR if natures[many].phase == PROBING and natures[narrow].phase > PROBING else None
+    if one.key[1] is not None:
+        one, two, nature, other = two, one, other, nature
+    if one.key[1] is None and two.key[1] in one.targets:
+        return Link.PAIR if nature.phase == PROBING and other.phase > PROBING else None
     return None
 
 
-def _passed_on(
-    before: int,
-    after: int,
-    strands: Sequence[Strand],
-    natures: Sequence[Nature],
-    quiet_ns: int,
-    by_target: dict[str, list[int]],
-) -> Link | None:
-    """A target of `before` is the source of `after`: it answers, passes on, or was taken over."""
-    one, two = strands[before], strands[after]
+def _passed_on(one: Strand, two: Strand, before: Nature, after: Nature, quiet_ns: int) -> Link | None:
+    """A target of `one` is the source of `two`: it answers, passes on, or was taken over, save where it is busy."""
     if one.gap_ns(two.first_ns, two.last_ns) > quiet_ns:
         return None
     if one.key[0] is not None and (one.key[0], one.key[1]) == (two.key[1], two.key[0]):
         return Link.PAIR
     if one.key[2:] == two.key[2:] and one.key[3] is not None and _same_span(one, two):
         return Link.RELAY
-    later = natures[after].phase > natures[before].phase > 0 and two.first_ns >= one.first_ns
-    if not later or two.key[0] is None:
-        return None
-    sources = {strands[place].key[0] for place in by_target.get(two.key[0], ())}
-    return Link.PIVOT if len(sources) <= BUSY_SOURCES else None
+    later = after.phase > before.phase > 0 and two.first_ns >= one.first_ns
+    return Link.PIVOT if later and two.key[0] is not None else None
 
 
 def _same_span(one: Strand, two: Strand) -> bool:
@@ -154,27 +197,21 @@ def _same_span(one: Strand, two: Strand) -> bool:
     return shared >= SAME_SPAN * covered
 
 
-def _crowds(strands: Sequence[Strand]) -> Iterator[tuple[int, int, Link]]:
+def _crowds(numbers: Sequence[int], strands: Mapping[int, Strand]) -> Iterator[tuple[int, int, Link]]:
     """Strands of many sources at one service, in the order of time, each with the one before it."""
-    at: dict[tuple[str, int, int, str], list[int]] = defaultdict(list)
-    for place, strand in enumerate(strands):
-        target, port = strand.key[1], strand.port
-        if target is not None and port is not None:
-            at[target, strand.key[2], port, strand.reason].append(place)
-    for places in at.values():
-        run: list[int] = []
-        last_ns = 0
-        for place in sorted(places, key=lambda one: (strands[one].first_ns, one)):
-            if run and strands[place].first_ns - last_ns > NEAR_NS:
-                yield from _crowd(run, strands)
-                run = []
-            run.append(place)
-            last_ns = max(last_ns, strands[place].last_ns)
-        yield from _crowd(run, strands)
+    run: list[Strand] = []
+    last_ns = 0
+    for strand in sorted((strands[number] for number in numbers), key=lambda one: (one.first_ns, one.number)):
+        if run and strand.first_ns - last_ns > NEAR_NS:
+            yield from _crowd(run)
+            run = []
+        run.append(strand)
+        last_ns = max(last_ns, strand.last_ns)
+    yield from _crowd(run)
 
 
-def _crowd(run: Sequence[int], strands: Sequence[Strand]) -> Iterator[tuple[int, int, Link]]:
-    many = any(strands[place].key[0] is None for place in run)
-    if many or len({strands[place].key[0] for place in run}) >= CROWD:
-        hub = max(run, key=lambda place: (strands[place].alerts, -place))
-        yield from ((place, hub, Link.CROWD) for place in run if place != hub)
+def _crowd(run: Sequence[Strand]) -> Iterator[tuple[int, int, Link]]:
+    many = any(strand.key[0] is None for strand in run)
+    if many or len({strand.key[0] for strand in run}) >= CROWD:
+        hub = max(run, key=lambda strand: (strand.alerts, -strand.number))
+        yield from ((strand.number, hub.number, Link.CROWD) for strand in run if strand is not hub)

@@ -20,6 +20,7 @@ PHASE = {
 }
 """How far an intrusion has come, after the order of ATT&CK's tactics: reconnaissance, initial access, privilege
 escalation, command and control, exfiltration. Denial of service is no step of one."""
+PHASE_OF = {category.value: phase for category, phase in PHASE.items()}
 
 LOGIN_PORTS = frozenset({21, 22, 23, 110, 143, 389, 445, 1433, 3306, 3389, 5432, 5900, 5985})
 LEAST_PROBES = 10
@@ -40,7 +41,7 @@ class Nature:
     @property
     def phase(self) -> int:
         """How far it stands in an intrusion; 0 where it is no step of one."""
-        return PHASE.get(AttackCategory(self.category), 0) if self.category in set(AttackCategory) else 0
+        return PHASE_OF.get(self.category, 0)
 
 
 def nature_of(strand: Strand) -> Nature:
