@@ -1,5 +1,6 @@
 """DuckDB, fenced in: it reads one folder, in so much memory, for so long."""
 
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ MOST_AT_ONCE = 2
 """Searches that run; others wait."""
 MOST_SECONDS = 10.0
 WAITS_S = 10.0
+MOST_SPILLED_GIB = 8
 
 
 class Busy(OddflowError):
@@ -39,14 +41,23 @@ class Database:
         memory_mib: What all searches together may take.
         threads: Cores that it uses.
         at_once: Searches that run at the same time.
+        spills: Where it puts aside what does not fit its memory, a folder in `folder` of nobody else's; None for
+            nowhere: then what takes more is refused.
     """
 
     def __init__(
-        self, folder: Path, *, memory_mib: int = MEMORY_MIB, threads: int = THREADS, at_once: int = MOST_AT_ONCE
+        self,
+        folder: Path,
+        *,
+        memory_mib: int = MEMORY_MIB,
+        threads: int = THREADS,
+        at_once: int = MOST_AT_ONCE,
+        spills: Path | None = None,
     ) -> None:
         self._folder = folder.resolve()
         self._memory_mib = memory_mib
         self._threads = threads
+        self._spills = spills
         self._turns = threading.BoundedSemaphore(at_once)
         self._made = threading.Lock()
         self._connection: Any = None
@@ -103,12 +114,16 @@ class Database:
     def _open(self) -> Any:
         with self._made:
             if self._connection is None:
+                if self._spills is not None:
+                    shutil.rmtree(self._spills, ignore_errors=True)  # of who was killed
                 self._connection = duckdb.connect(
                     ":memory:",
                     config={
                         "memory_limit": f"{self._memory_mib}MiB",
                         "threads": self._threads,
-                        "temp_directory": "",
+                        "temp_directory": "" if self._spills is None else str(self._spills.absolute()),
+                        "max_temp_directory_size": f"{MOST_SPILLED_GIB}GiB",
+                        "preserve_insertion_order": self._spills is None,
                         "autoinstall_known_extensions": False,
                         "autoload_known_extensions": False,
                         "allow_community_extensions": False,

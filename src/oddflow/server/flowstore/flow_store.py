@@ -23,6 +23,8 @@ from oddflow.server.flowstore.writing import EVERY_S, FlowWriter
 ALL_HOSTS = HostQuestion()
 CHORE_SECONDS = 30.0
 """Who keeps the store begins nothing further after so long, and goes on the next time."""
+KEEPING_MIB = 128
+"""It works beside who judges: what does not fit waits on the disk."""
 
 
 class FlowStore:
@@ -41,7 +43,7 @@ class FlowStore:
         self.keep_days = keep_days
         self.keep_bytes = keep_bytes
         self._database = Database(folder)
-        self._keeping = Database(folder, at_once=1)
+        self._keeping = Database(folder, memory_mib=KEEPING_MIB, threads=1, at_once=1, spills=folder / ".spilled")
 
     def __enter__(self) -> Self:
         """Itself."""
