@@ -14,10 +14,12 @@ from oddflow.server.flowstore.summing import Made, all_made_between
 from oddflow.server.flowstore.talking import HOSTS_SQL, TALKS_SQL
 
 ORDERS = {
-    "flows": "flows", "bytes": "sent + received", "sent": "sent", "received": "received", "alerts": "alerts",
-    "score": "coalesce(score, -1e308)", "last": "last_ns", "first": "first_ns", "hours": "hours", "host": "host_key",
+    "flows": "sum(coalesce(flows_out, 0) + coalesce(flows_in, 0))", "bytes": "sum(sent + received)",
+    "sent": "sum(sent)", "received": "sum(received)", "alerts": "sum(alerts)",
+    "score": "coalesce(max(score), -1e308)", "last": "max(last_ns)", "first": "min(first_ns)",
+    "hours": "count(DISTINCT hour)", "host": "any_value(host_key)",
 }  # fmt: skip
-"""What hosts can be sorted by."""
+"""What hosts can be sorted by, in SQL over their hours."""
 MOST_HOSTS = 1_000
 
 
@@ -102,28 +104,26 @@ def list_hosts(database: Database, folder: Path, since_s: float, until_s: float,
     hours, talks = all_made_between(folder, (HOSTS, TALKS), since_s, until_s, question.sources)
     if not hours.any:
         return HostPage((), 0)
+    with database.cursor() as cursor:
+        hours.gather(cursor)
+        names, total = _first(cursor, hours, since_s, until_s, question)
+        seen = _seen(cursor, hours, since_s, until_s, names)
+        met = _met(cursor, talks, names)
+    return HostPage(tuple(HostSummary(host=name, **seen[name], **met[name]) for name in names), total)
+
+
+def _first(cursor: Any, hours: Made, since_s: float, until_s: float, question: HostQuestion) -> tuple[list[str], int]:
+    """The hosts that come first, and how many there are: most hosts are not shown, so nothing else is summed up."""
     where, values = _where(question)
-    sql, paths = hours.sql(HOSTS_SQL)
+    sql, paths = hours.sql(HOSTS_SQL, gathered=True)
     limit, offset = max(1, min(question.limit, MOST_HOSTS)), max(0, question.offset)
     text = (
-        "WITH seen AS (SELECT host, any_value(host_key) AS host_key, count(DISTINCT hour) AS hours, "  # noqa: S608
-        "sum(coalesce(flows_out, 0))::BIGINT AS flows_out, sum(coalesce(flows_in, 0))::BIGINT AS flows_in, "
-        "sum(sent) AS sent, sum(received) AS received, sum(alerts)::BIGINT AS alerts, max(score) AS score, "
-        "min(first_ns) AS first_ns, max(last_ns) AS last_ns, "
-        "sum(coalesce(flows_out, 0) + coalesce(flows_in, 0)) AS flows "
-        f"FROM ({sql}) WHERE hour BETWEEN ? AND ? {where} GROUP BY host) "
-        "SELECT host, flows_out, flows_in, sent, received, alerts, score, hours, first_ns, last_ns, count(*) OVER () "
-        f"FROM seen ORDER BY {ORDERS[question.order]} {'DESC' if question.descending else 'ASC'}, host "
+        f"SELECT host, count(*) OVER () FROM ({sql}) WHERE hour BETWEEN ? AND ? {where} GROUP BY host "  # noqa: S608
+        f"ORDER BY {ORDERS[question.order]} {'DESC' if question.descending else 'ASC'}, host "
         f"LIMIT {limit} OFFSET {offset}"
     )
-    with database.cursor() as cursor:
-        rows = cursor.execute(text, [*paths, int(since_s // 3600), int(until_s // 3600), *values]).fetchall()
-        met = _met(cursor, talks, [row[0] for row in rows])
-    hosts = [
-        HostSummary(host, out, back, sent, received, *met.get(host, (0, 0)), alerts, score, seen, first, last)
-        for host, out, back, sent, received, alerts, score, seen, first, last, _ in rows
-    ]
-    return HostPage(tuple(hosts), rows[0][-1] if rows else 0)
+    rows = cursor.execute(text, [*paths, *_whole_hours(since_s, until_s), *values]).fetchall()
+    return [host for host, _ in rows], rows[0][1] if rows else 0
 
 
 def _where(question: HostQuestion) -> tuple[str, list[Any]]:
@@ -153,13 +153,38 @@ def _range(network: str) -> tuple[bytes, bytes]:
     return low, high
 
 
-def _met(cursor: Any, talks: Made, hosts: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Of each host: how many peers it had, and how many services."""
-    if not hosts:
-        return {}
-    sql, paths = talks.sql(TALKS_SQL, hosts=hosts)
+def _whole_hours(since_s: float, until_s: float) -> tuple[int, int]:
+    return int(since_s // 3600), int(until_s // 3600)
+
+
+def _seen(cursor: Any, hours: Made, since_s: float, until_s: float, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of each host: what its hours tell."""
+    sql, paths = hours.sql(HOSTS_SQL, gathered=True)
     text = (
-        "SELECT host, count(DISTINCT peer), count(DISTINCT (serves, protocol, port, service)) "  # noqa: S608
-        f"FROM ({sql}) WHERE host IN ({', '.join('?' * len(hosts))}) GROUP BY host"
+        "SELECT host, sum(coalesce(flows_out, 0))::BIGINT AS flows_out, "  # noqa: S608
+        "sum(coalesce(flows_in, 0))::BIGINT AS flows_in, sum(sent) AS sent, sum(received) AS received, "
+        "sum(alerts)::BIGINT AS alerts, max(score) AS score, count(DISTINCT hour) AS hours, "
+        "min(first_ns) AS first_ns, max(last_ns) AS last_ns "
+        f"FROM ({sql}) WHERE hour BETWEEN ? AND ? AND {_any_of(names)} GROUP BY host"
     )
-    return {host: (peers, services) for host, peers, services in cursor.execute(text, [*paths, *hosts]).fetchall()}
+    return _by_host(cursor.execute(text, [*paths, *_whole_hours(since_s, until_s), *names]))
+
+
+def _met(cursor: Any, talks: Made, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of each host: how many peers it had, and how many services."""
+    sql, paths = talks.sql(TALKS_SQL, gathered=True)
+    text = (
+        "SELECT host, count(DISTINCT peer) AS peers, "  # noqa: S608
+        "count(DISTINCT (serves, protocol, port, service)) AS services "
+        f"FROM ({sql}) WHERE {_any_of(names)} GROUP BY host"
+    )
+    return _by_host(cursor.execute(text, [*paths, *names]))
+
+
+def _any_of(names: Sequence[str]) -> str:
+    return f"host IN ({', '.join('?' * len(names))})" if names else "false"
+
+
+def _by_host(answer: Any) -> dict[str, dict[str, Any]]:
+    columns = [column[0] for column in answer.description[1:]]
+    return {host: dict(zip(columns, row, strict=True)) for host, *row in answer.fetchall()}

@@ -60,3 +60,8 @@ def grouped(sql: str, where: str = "", *, ordered: bool = True) -> str:
     """
     head = _GROUPED.format(where=f"WHERE {where}" if where else "")
     return f"WITH {head} {sql} {'ORDER BY host' if ordered else ''}"
+
+
+def table_of_ends() -> str:
+    """Makes a table of both ends of all talks of a list of files: several of the two may stand behind it as they are."""
+    return f"CREATE TEMP TABLE ends AS {grouped('SELECT * FROM ends', ordered=False)}"  # noqa: S608
