@@ -11,7 +11,13 @@ from oddflow.models.sealed import score_graph
 from tests.checks.problem import area_under_curve, labelled_problem_for
 
 NAMES = ("feed-forward-network", "convolutional-network", "rnn-ids", "sequence-network")  # each with networks to choose
-NETWORKS = [(name, str(network)) for name in NAMES for network in registry.find(name).choices["network"]]
+QUICK = {"logistic", "perceptron", "mlp", "rnn", "gru", "lstm", "transformer", "lenet", "resnet"}
+"""The others take seconds each to be sealed; `make slow` has them."""
+NETWORKS = [
+    pytest.param(name, network, marks=[] if network in QUICK else pytest.mark.slow)
+    for name in NAMES
+    for network in map(str, registry.find(name).choices["network"])
+]
 
 
 def problem_of(name):

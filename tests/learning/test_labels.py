@@ -66,7 +66,14 @@ def test_a_supervised_detector_says_what_it_needs():
 SUPERVISED = [name for name in registry.names() if registry.installed(name) and registry.find(name).supervised]
 
 
-@pytest.mark.parametrize("name", [name for name in SUPERVISED if registry.find(name).reads is Reads.TABULAR])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in {"gradient-boosting", "hybrid"} else [])
+        for name in SUPERVISED
+        if registry.find(name).reads is Reads.TABULAR
+    ],
+)
 def test_what_was_learnt_from_attacks_finds_them(name):
     archive = learn(labelled(), detector=name, seed=2)
     assert archive.manifest.training.fit_rows == 440
