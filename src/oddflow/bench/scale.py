@@ -1,10 +1,11 @@
 """Measures batch work on Ray: two workers against one, what Ray itself costs, small captures, nodes that are killed.
 
-Each kind of run comes once a round, one after the other. All times are taken after the start: a first, small job has
-started Ray's workers and loaded their kernels.
+Each kind of run comes once a round, one after the other, and finds its captures in memory. All times are taken after
+the start: a first, small job has started Ray's workers and loaded their kernels.
 """
 
 import json
+import os
 import shutil
 import statistics
 import sys
@@ -27,6 +28,7 @@ from oddflow.errors import UsageError
 
 GB = 1e9
 FILE_BYTES = 200_000_000
+READ_BYTES = 16 << 20
 WARM_SIZES, WARM_RUNS = (1 << 20, 4 << 20, 1 << 30, 1 << 20), 3
 """Of units and waves, such that all workers have something to do; so often that each has done everything once."""
 SMALL_SHARE = 0.3
@@ -136,6 +138,7 @@ class ScaleBench:
             with (self._folder / f"{name}.pcap").open("wb") as file:
                 traffic.write(file, packets)
         split(self._folder / "warm.pcap", self._folder / "warm", WARM_FILES)
+        os.sync()
 
     def _warm(self) -> None:
         self._plain("plain warm", "warm")
@@ -144,6 +147,7 @@ class ScaleBench:
     def _plain(self, name: str, what: str) -> None:
         """The same without Ray; its start-up, taken on very little, is subtracted."""
         table = self._folder / "plain.parquet"
+        read_through(self._folder / what)
         child = self._oddflow(name, "flows", str(self._folder / what), "-o", str(table), "--merge", "--json")
         if child is None:
             return
@@ -175,6 +179,7 @@ class ScaleBench:
             "processors": processors or workers,
             "watched": processors is not None,
         }
+        read_through(self._folder / what)
         child = run([*RUN, json.dumps(asked)])
         if child.code:
             self._found.failed[name] = f"the job ended with {child.code}: {_last_line(child.complaint)}"
@@ -324,6 +329,15 @@ class ScaleBench:
             "processor_s": self._found.processor_s,
             "jobs": {name: costs.as_dict() for name, costs in jobs.items() if costs is not None},
         }
+
+
+def read_through(folder: Path) -> None:
+    """Reads all files of a folder, so that every contestant finds them in memory; some systems soon take them out."""
+    buffer = bytearray(READ_BYTES)
+    for path in sorted(folder.iterdir()):
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
 
 
 def split(capture: Path, folder: Path, count: int) -> None:

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from oddflow.errors import UsageError
+from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.days import MADE
 from oddflow.server.flowstore.flow_store import FlowStore
 from oddflow.server.flowstore.host_list import ORDERS, HostQuestion
@@ -93,6 +94,18 @@ def test_a_wrong_question_about_hosts_is_told(store, question, words):
 def test_what_is_no_address_is_told(store, address):
     with pytest.raises(UsageError, match="no address"):
         store.host(address, SINCE_S, UNTIL_S)
+
+
+def test_what_does_not_fit_its_memory_waits_on_the_disk(tmp_path):
+    question = "SELECT count(*) FROM (SELECT i, max(i) FROM range(3_000_000) numbers(i) GROUP BY i)"
+    with pytest.raises(UsageError, match="more than 40 MiB"), Database(tmp_path, memory_mib=40).cursor() as cursor:
+        cursor.execute(question)
+    left = tmp_path / ".spilled" / "of-who-was-killed"
+    left.parent.mkdir()
+    left.touch()
+    with Database(tmp_path, memory_mib=40, threads=1, spills=left.parent).cursor() as cursor:
+        assert cursor.execute(question).fetchall() == [(3_000_000,)]
+    assert not left.exists()
 
 
 def test_what_is_too_old_or_too_much_is_deleted_with_all_that_was_made_of_it(filled, rolled, tmp_path, now_s):

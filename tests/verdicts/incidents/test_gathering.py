@@ -1,5 +1,6 @@
 """Which alerts become one incident, and which do not; in bounded memory, as they come."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -153,6 +154,27 @@ def test_how_often_one_asks_changes_nothing():
         asked.add(alert)
         asked.open()
     assert asked.incidents() == incidents(alerts)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whenever_one_asks_the_answer_is_that_of_the_alerts(seed):
+    chance = random.Random(seed)
+    hosts = [f"10.0.0.{n}" for n in range(chance.choice([4, 12, 30]))]
+    alerts = []
+    for _ in range(40):
+        at, (src, dst) = chance.random() * 3_000, chance.sample(hosts, 2)
+        alerts += chance.choice([
+            scan(at, 12, src, dst), logins(at, chance.choice([2, 8]), src, dst), [upload(at, src)],
+            [odd(at, src, dst, chance.choice([53, 80, 9_000]), lasted_s=chance.choice([0.5, 40]))],
+            [odd(at + n, host, dst, 80) for n, host in enumerate(hosts[:6])],
+        ])  # fmt: skip
+    asked = Incidents(THRESHOLD)
+    for alert in alerts:
+        asked.add(alert)
+        if chance.random() < 0.3:
+            asked.open()
+    assert asked.incidents() == incidents(alerts)
+    assert len(asked.incidents()) > 1
 
 
 def test_only_what_changed_is_told_anew(monkeypatch):
