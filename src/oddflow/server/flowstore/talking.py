@@ -63,5 +63,5 @@ def grouped(sql: str, where: str = "", *, ordered: bool = True) -> str:
 
 
 def table_of_ends() -> str:
-    """Makes a table of both ends of all talks of a list of files; several of the two may stand behind it as they are."""
+    """Makes a table of both ends of all talks of a list of files, behind which the two stand as they are."""
     return f"CREATE TEMP TABLE ends AS {grouped('SELECT * FROM ends', ordered=False)}"  # noqa: S608
