@@ -121,7 +121,10 @@ class FlowStore:
             OutputError: The disk is full, or may not be written.
         """
         now_s = time.time() if now_s is None else now_s
-        return rollup(self._keeping, self.folder, now_s, seconds=seconds, beat=beat)
+        try:
+            return rollup(self._keeping, self.folder, now_s, seconds=seconds, beat=beat)
+        finally:
+            self._keeping.close()  # the memory of an hour's sum is not held until the next
 
     def sweep(self, now_s: float | None = None) -> Swept:
         """Deletes what is too old or too much; never the current hour."""
