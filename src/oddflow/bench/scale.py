@@ -34,7 +34,7 @@ WARM_SIZES, WARM_RUNS = (1 << 20, 4 << 20, 1 << 30, 1 << 20), 3
 SMALL_SHARE = 0.3
 WARM_PACKETS, WARM_FILES, NEIGHBOUR_PACKETS = 20_000, 4, 400_000
 LEAST_SPEEDUP, MOST_OVERHEAD, MOST_SMALL, MOST_MISSED = 1.5, 1.15, 1.3, 0.10
-PLANNED = {PIPED: 2, DEALT: 6}
+PLANNED = {PIPED: 2, DEALT: 10}
 """For how many workers a job is planned that one worker then does, so that its tasks can be watched."""
 WATCHED = {PIPED: "large", DEALT: "few"}
 """What it reads then: one worker that deals packets out and does all the rest is slow."""

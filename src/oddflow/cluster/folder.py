@@ -28,7 +28,7 @@ from oddflow.logs.source import Progress, arrange, name_of
 from oddflow.logs.source import Source as Given
 from oddflow.losses import Ledger
 
-WORTH_DEALING = 6
+WORTH_DEALING = 10
 """With so many workers packets are dealt out to shards; with fewer, one meters, and the others make columns and write:
 that takes half the work in all, and keeps two or three busy."""
 

@@ -1,4 +1,4 @@
-"""Flows of one source to parts on disk by two to five workers: one meters, others make columns and write.
+"""Flows of one source to parts on disk by two to nine workers: one meters, others make columns and write.
 
 Units come one after another, each a task of its own that ends before long, so that no worker waits for another.
 """

@@ -1,6 +1,6 @@
 """A batch job over captures as tasks, in the two ways that `cluster` has.
 
-With two to five workers, one meters, and the others make columns of its flows and write them (`Piped`). With more,
+With two to nine workers, one meters, and the others make columns of its flows and write them (`Piped`). With more,
 packets are dealt out to as many shards, which are metered side by side, and their flows put in order (`Dealt`).
 """
 

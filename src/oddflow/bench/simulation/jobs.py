@@ -11,7 +11,7 @@ from oddflow.errors import InputError, UsageError
 
 MEASURED_JOBS = Path(__file__).with_name("measured_jobs.json")
 """What `oddflow bench scale` found where the tables of docs/scale.md were made."""
-FEWEST_DEALT = 6
+FEWEST_DEALT = 10
 """With so many workers a job deals packets out: `cluster.folder.WORTH_DEALING`."""
 WORKERS = (2, 4, 8, 16, 32, 64)
 READ_BYTES = 20e9
