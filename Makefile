@@ -8,6 +8,9 @@ DATA ?= ../shared/data
 LAB ?= out/lab-11
 CLUSTERED := src/oddflow/cluster tests/cluster tests/server/stream tests/flows/test_parting.py tests/verdicts/test_memory.py
 
+# hundreds of processes start in the tests, and each would compile all that it imports
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench results calibration explanations peers learners fuzz fuzzapi docs lab lock wheel dist sweep kill soak clean clustered slow
 

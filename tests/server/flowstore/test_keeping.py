@@ -4,13 +4,16 @@ import shutil
 import time
 
 import pytest
+from pyarrow import parquet
 
 from oddflow.errors import UsageError
+from oddflow.server.flowstore import making
 from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.days import MADE
 from oddflow.server.flowstore.flow_store import FlowStore
 from oddflow.server.flowstore.host_list import ORDERS, HostQuestion
 from oddflow.server.flowstore.query import Query
+from oddflow.server.flowstore.talking import HOSTS_SQL
 from tests.server.flowstore.made import DAY
 
 SINCE_S, UNTIL_S = DAY * 86_400, (DAY + 2) * 86_400
@@ -40,6 +43,33 @@ def test_a_search_answers_the_same(store, rolled, text):
     assert before.rows
     assert after.rows == before.rows
     assert after.files == (20 if "syn" in text else 4)
+
+
+@pytest.mark.parametrize("ends_at_once", [1, 100])
+def test_hosts_are_summed_up_a_piece_at_a_time(filled, rolled, tmp_path, monkeypatch, ends_at_once):
+    monkeypatch.setattr(making, "ENDS_AT_ONCE", ends_at_once)
+    folder, beats = tmp_path / "flows", []
+    shutil.copytree(filled, folder)
+    with FlowStore(folder) as store:
+        store.compact(time.time() + 86_400)
+        store.rollup(time.time() + 86_400, beat=lambda: beats.append(1))
+    summed = [path for path in made(folder) if not path.name.startswith(".search")]
+    assert len(summed) == 8
+    assert len(beats) > 3 * len(summed)  # each piece tells that it goes on
+    for path in summed:
+        rows = parquet.read_table(path).to_pylist()
+        assert [row["host"] for row in rows] == sorted(row["host"] for row in rows)
+        whole = parquet.read_table(rolled.folder / path.relative_to(folder)).to_pylist()
+        assert sorted(map(str, rows)) == sorted(map(str, whole))
+
+
+def test_of_no_flows_nothing_is_summed_up(filled, tmp_path):
+    (first, *_) = filled.rglob("*.parquet")
+    none = tmp_path / "part.parquet"
+    parquet.write_table(parquet.read_table(first).slice(0, 0), none)
+    with Database(tmp_path).cursor() as cursor, (tmp_path / "hosts").open("wb") as file:
+        making.write_pieces(cursor, HOSTS_SQL, [str(none)], file)
+    assert parquet.read_table(tmp_path / "hosts").num_rows == 0
 
 
 def total(summary):

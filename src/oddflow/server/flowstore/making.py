@@ -1,7 +1,9 @@
 """Makes the files that days.py describes."""
 
+import contextlib
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,15 @@ from oddflow.server.flowstore.compacting import SETTLED_S, Beat, keeping, runs, 
 from oddflow.server.flowstore.database import Database
 from oddflow.server.flowstore.days import HOSTS, SEARCH, TALKS, Day, days_of, forget_stale, made_of_hour
 from oddflow.server.flowstore.layout import DAY_HOURS, Hour, hours_in, sources_in
-from oddflow.server.flowstore.talking import HOSTS_SQL, TALKS_SQL, grouped
+from oddflow.server.flowstore.talking import CUTS_SQL, HOSTS_SQL, TALKS_SQL, grouped_piece
 
 SEARCH_GROUP_ROWS = 16_384
 SEARCH_SCHEMA = pa.schema([STORED_SCHEMA.field(name) for name in SEARCHED])
 MAKING_SECONDS = 300.0
+ENDS_AT_ONCE = 80_000
+"""A piece of all hosts has so many ends of flows: the database's memory grows with them, not with an hour's flows."""
+MOST_PIECES = 128
+"""All flows are read for each."""
 
 
 def rollup(
@@ -104,17 +110,27 @@ def _make(database: Database, sql: str, paths: Sequence[str], target: Path, beat
         return 0
     beat()
     try:
-        with database.cursor(MAKING_SECONDS) as cursor:
-            answer = cursor.sql(grouped(sql), params=[list(paths)]).to_arrow_reader(SEARCH_GROUP_ROWS)
-            schema = answer.schema
-            with whole_file(str(target)) as file, _writer(file, schema) as writer:
-                for batch in answer:
-                    writer.write_batch(batch)
+        with database.cursor(MAKING_SECONDS) as cursor, whole_file(str(target)) as file:
+            write_pieces(cursor, sql, paths, file, beat)
     except OutputError:
         raise
     except OddflowError:
         return 0  # it is too much for the memory there is; pages sum up what they need, more slowly
     return 1
+
+
+def write_pieces(cursor: Any, sql: str, paths: Sequence[str], file: Any, beat: Beat = silent) -> None:
+    """What HOSTS_SQL or TALKS_SQL says of all flows of some files, in the order of hosts."""
+    cuts = [last for (last,) in cursor.execute(CUTS_SQL, [list(paths), ENDS_AT_ONCE, MOST_PIECES]).fetchall()]
+    with contextlib.ExitStack() as stack:
+        writer: parquet.ParquetWriter | None = None
+        for before, last in pairwise(["", *(cuts or [""])]):
+            beat()
+            piece = cursor.sql(grouped_piece(sql), params=[list(paths), before, last])
+            answer = piece.to_arrow_reader(SEARCH_GROUP_ROWS)
+            writer = writer or stack.enter_context(_writer(file, answer.schema))
+            for batch in answer:
+                writer.write_batch(batch)
 
 
 def _writer(file: Any, schema: pa.Schema) -> parquet.ParquetWriter:

@@ -51,7 +51,7 @@ class Made:
         elif self.parts:
             places = ", ".join("?" * len(hosts))
             where = f"src_ip IN ({places}) OR dst_ip IN ({places})" if hosts else ""
-            texts.append(f"({grouped(of_flows, where, ordered=False)})")
+            texts.append(f"({grouped(of_flows, where)})")
             values += [list(self.parts), *hosts, *hosts]
         return " UNION ALL BY NAME ".join(texts), values
 

@@ -21,13 +21,14 @@ talks AS (
            max(last_ns) AS last_ns
     FROM flows GROUP BY src_ip, dst_ip, protocol, source, port, service, hour
 ),
-ends AS (
+sides AS (
     SELECT src_ip AS host, src_key AS host_key, dst_ip AS peer, false AS serves, protocol, source, port, service,
            hour, flows, sent, received, alerts, score, first_ns, last_ns FROM talks
     UNION ALL
     SELECT dst_ip, dst_key, src_ip, true, protocol, source, port, service,
            hour, flows, received, sent, alerts, score, first_ns, last_ns FROM talks
-)
+),
+ends AS (SELECT * FROM sides {of_hosts})
 """
 
 HOSTS_SQL = """
@@ -50,18 +51,40 @@ FROM ends GROUP BY host, source, peer, serves, protocol, port, service, hour // 
 """A row a host, source, peer, role, service and day."""
 
 
-def grouped(sql: str, where: str = "", *, ordered: bool = True) -> str:
+CUTS_SQL = """
+WITH ends AS (
+    SELECT src_ip AS host, count(*) AS flows FROM read_parquet($1, hive_partitioning = false) GROUP BY src_ip
+    UNION ALL
+    SELECT dst_ip, count(*) FROM read_parquet($1, hive_partitioning = false) GROUP BY dst_ip
+),
+hosts AS (SELECT host, sum(flows) AS flows FROM ends GROUP BY host),
+passed AS (SELECT host, sum(flows) OVER (ORDER BY host) AS flows FROM hosts)
+SELECT max(host) FROM passed GROUP BY flows // greatest($2, (SELECT max(flows) FROM passed) // $3) ORDER BY 1
+"""
+"""The last host of each piece of all hosts: of so many ends of flows ($2), or more where else there were over $3.
+"""
+
+
+def grouped(sql: str, where: str = "") -> str:
     """One of the two over the flows of a list of files, which is the first value.
 
     Args:
         sql: HOSTS_SQL or TALKS_SQL.
         where: A condition on flows.
-        ordered: Whether by hosts.
     """
-    head = _GROUPED.format(where=f"WHERE {where}" if where else "")
-    return f"WITH {head} {sql} {'ORDER BY host' if ordered else ''}"
+    return f"WITH {_GROUPED.format(where=f'WHERE {where}' if where else '', of_hosts='')} {sql}"
+
+
+def grouped_piece(sql: str) -> str:
+    """The same of a piece of all hosts, in their order.
+
+    The values: the files ($1), the last host of the piece before ($2) and that of this one ($3).
+    """
+    within = "WHERE src_ip > $2 AND src_ip <= $3 OR dst_ip > $2 AND dst_ip <= $3"
+    head = _GROUPED.replace("?", "$1").format(where=within, of_hosts="WHERE host > $2 AND host <= $3")
+    return f"WITH {head} {sql} ORDER BY host"
 
 
 def table_of_ends() -> str:
     """Makes a table of both ends of all talks of a list of files, behind which the two stand as they are."""
-    return f"CREATE TEMP TABLE ends AS {grouped('SELECT * FROM ends', ordered=False)}"  # noqa: S608
+    return f"CREATE TEMP TABLE ends AS {grouped('SELECT * FROM ends')}"  # noqa: S608

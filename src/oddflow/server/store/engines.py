@@ -22,7 +22,7 @@ PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA synchronous=FULL",
     "PRAGMA trusted_schema=OFF",
-    "PRAGMA cache_size=-16384",
+    "PRAGMA cache_size=-4096",
     "PRAGMA temp_store=MEMORY",
     f"PRAGMA journal_size_limit={64 << 20}",
 )
