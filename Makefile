@@ -31,7 +31,7 @@ demo: $(VENV)/.ready  ## Learn a baseline, detect in a real capture, write the r
 	$(BIN)/oddflow demo
 
 test: $(VENV)/.ready  ## Run the tests (under 12 minutes)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" $(addprefix --ignore=,$(CLUSTERED))
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow" $(addprefix --ignore=,$(CLUSTERED))
 
 slow: $(VENV)/.ready  ## Run the tests that take longest, which make test and make clustered leave out
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow $(addprefix --ignore=,$(CLUSTERED))
